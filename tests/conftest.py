@@ -1,0 +1,32 @@
+"""Fixtures for all tests. Real data are read from ../shared where it exists; without it those tests skip and say so."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's root folder."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def kaggle_archives() -> Path:
+    """Folder of real images in Kaggle's archive layout."""
+    folder = SHARED / "data" / "kaggle"
+    if not folder.is_dir():
+        pytest.skip(f"needs the real archives in {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def imagenet_weights() -> Path:
+    """Folder of ImageNet weights as safetensors files."""
+    folder = SHARED / "weights"
+    if not folder.is_dir():
+        pytest.skip(f"needs the ImageNet weights in {folder}")
+    return folder

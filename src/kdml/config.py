@@ -1,0 +1,341 @@
+"""The experiment's configuration, validated: frozen models of `config.yaml`, and one message per mistake.
+
+The JSON schema in `workflow/schemas/` is generated from these models (`python -m kdml.config`), so that editors complete and check
+the file by the same rules.
+"""
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from kdml.errors import UserError
+from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS, Edge, Knowledge, SharingGraph, TeacherMode
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
+
+
+class Model(BaseModel):
+    """Frozen, and refuses keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RunChoice(Model):
+    """What runs, chosen by lists: a configuration file that is merged over another one replaces a list as a whole."""
+
+    tasks: list[str] = Field(min_length=1)
+    pairs: list[str] = Field(min_length=1)
+    techniques: list[Literal[tuple(TECHNIQUES)]] = list(TECHNIQUES)
+    strategies: list[Literal[tuple(STRATEGIES)]] = list(STRATEGIES)
+    own_variants: list[str] = []
+    variants_for: dict[str, list[str]] = Field(
+        {}, description="variants of one task (`lgg`) or task and pair (`lgg/resnet50-resnet18`), in place of techniques x strategies"
+    )
+    baselines: bool = True
+    protocols: list[Literal["paper", "grouped"]] = Field(["paper"], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
+
+
+class Dataset(Model):
+    """How a dataset is prepared."""
+
+    image_size: Count
+    subset: Count | None = Field(None, description="size of the balanced random subset (HCD), drawn once with `subset_seed`")
+    subset_seed: int = 0
+    limit: Count | None = Field(None, description="keep about so many images, for small trial runs")
+    slides: Path | None = Field(None, description="CSV with the columns id and wsi: the slide of each patch, for the grouped protocol")
+    demo_images: Count = Field(400, description="how many look-alike images to draw when `archives: demo`")
+
+
+class Augmentation(Model):
+    """Random changes of the training images; probabilities per image."""
+
+    horizontal_flip: Fraction = 0.5
+    vertical_flip: Fraction = 0.5
+    transpose: Fraction = 0.5
+    affine: Fraction = Field(0.5, description="probability of rotating, shifting and scaling at once")
+    rotation: Annotated[float, Field(ge=0, le=180)] = Field(20, description="at most, in degrees")
+    shift: Fraction = Field(0.1, description="at most, as a share of the side")
+    scale: Annotated[float, Field(ge=0, lt=1)] = Field(0.2, description="at most, as a share of the size")
+
+
+class Schedule(Model):
+    """Learning rate on a plateau of the validation score; `factor: 1` keeps it constant."""
+
+    factor: Annotated[float, Field(gt=0, le=1)] = 0.5
+    patience: Annotated[int, Field(ge=0)] = 10
+    floor: Annotated[float, Field(ge=0)] = 1e-7
+
+
+class Training(Model):
+    """How networks are trained. `threads` changes rounding on a CPU, so it is a setting and not what a scheduler happened to give."""
+
+    epochs: Count = 200
+    patience: Annotated[int, Field(ge=0)] = 40
+    batch_size: Count = 8
+    learning_rate: Positive = 1e-4
+    schedule: Schedule = Schedule()
+    augmentation: Augmentation = Augmentation()
+    segmentation_loss: Literal["paper", "stock"] = "paper"
+    focal_exponent: Annotated[float, Field(ge=0)] = 2.0
+    focal_reduction: Literal["mean", "sum"] = "mean"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    deterministic: bool = True
+    threads: Count = 4
+
+
+class Sharing(Model):
+    """How knowledge is compared; see the open points of the paper."""
+
+    temperature: Positive = 2.0
+    kl_direction: Literal["learner_first", "source_first"] = "learner_first"
+    scale_by_t2: bool = False
+    swap_students: bool = False
+    classification_tap: Literal["stage", "raw_convolution"] = "stage"
+    segmentation_tap: Literal["first_convolution", "block"] = "first_convolution"
+    teacher_block: Literal["inside", "none"] = "inside"
+
+
+class Task(Model):
+    """A dataset with a kind of target."""
+
+    dataset: Literal["hcd", "lgg", "ham10000"]
+    kind: Literal["classification", "segmentation"]
+    classes: list[str] = Field(min_length=1)
+    title: str
+    balance: Literal["none", "resample", "class_weights"] = "none"
+    head: Literal["paper", "linear"] = "paper"
+    training: dict[str, Any] = Field({}, description="keys of `training` that differ for this task")
+
+    @property
+    def outputs(self) -> int:
+        """Number of output channels: one per class, or a single foreground logit."""
+        return len(self.classes) if self.kind == "classification" else 1
+
+
+class Weights(Model):
+    """Where the start weights of a backbone come from, and what they were trained with."""
+
+    timm: str | None = Field(None, description="timm tag to download, for example resnet50.tv_in1k")
+    path: Path | None = Field(None, description="safetensors file with timm's parameter names")
+    stride_on: Literal["3x3", "1x1"] = Field("3x3", description="1x1: ResNet v1, the stride sits on each stage's first 1x1 convolution")
+    options: dict[str, Any] = Field({}, description="builder options the weights need, for example pad_type: same, bn_eps: 0.001")
+    mean: tuple[float, float, float] | None = None
+    std: tuple[float, float, float] | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Weights":
+        if (self.timm is None) == (self.path is None):
+            raise ValueError("give either `timm` (a tag to download) or `path` (a safetensors file)")
+        if self.path is not None and (self.mean is None or self.std is None):
+            raise ValueError("weights by `path` need `mean` and `std`: what their images were normalised with")
+        return self
+
+
+class Network(Model):
+    """An architecture: a timm backbone, with a classification head or as the encoder of a U-Net."""
+
+    timm: str
+    title: str
+    weights: str = Field("none", description="key of `weights`, or none for a random start")
+    options: dict[str, Any] = Field({}, description="options of the timm builder")
+    decoder_channels: tuple[Count, Count, Count, Count, Count] = (256, 128, 64, 32, 16)
+    normalisation: Literal["weights", "unit"] = Field("weights", description="unit: divide by 255 only")
+    stands_for: Literal["resnet50", "resnet18", "mobilenet"] | None = None
+
+
+class Pair(Model):
+    """Teacher and student architecture, and the tasks that they are run on."""
+
+    teacher: str
+    student: str
+    tasks: list[str] | None = Field(None, description="only these tasks; all if not given")
+
+
+class OwnEdge(Model):
+    """One edge of an own variant."""
+
+    source: str
+    learner: str
+    knowledge: Knowledge
+    weight: Annotated[float, Field(ge=0)]
+
+
+class OwnVariant(Model):
+    """A user's own sharing graph."""
+
+    teacher: TeacherMode
+    supervised: dict[Annotated[str, Field(pattern=r"^s[1-9]$")], Annotated[float, Field(ge=0)]] = Field(min_length=1)
+    edges: list[OwnEdge] = []
+    title: str = ""
+
+    def graph(self) -> SharingGraph:
+        """As a sharing graph; an online teacher learns from the labels with weight 1."""
+        teacher = {"teacher": 1.0} if self.teacher is TeacherMode.ONLINE else {}
+        edges = tuple(Edge(edge.source, edge.learner, edge.knowledge, edge.weight) for edge in self.edges)
+        return SharingGraph(self.teacher, teacher | self.supervised, edges)
+
+    @model_validator(mode="after")
+    def _is_a_graph(self) -> "OwnVariant":
+        self.graph()
+        return self
+
+
+class Split(Model):
+    """Shares of training, validation and test, and whether all seeds see one split."""
+
+    fractions: tuple[Fraction, Fraction, Fraction] = (0.75, 0.10, 0.15)
+    seed: Annotated[int, Field(ge=0)] = 0
+    per_seed: bool = Field(False, description="a split of its own for every seed, in place of one for all")
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> "Split":
+        if abs(sum(self.fractions) - 1) > 1e-9 or min(self.fractions) <= 0:
+            raise ValueError("the three fractions must be above 0 and add up to 1")
+        return self
+
+
+class Experiment(Model):
+    """The whole configuration."""
+
+    experiment: Name
+    description: str = ""
+    archives: Path | Literal["demo"] | None = Field(None, description="folder of archives, or demo; empty: download from Kaggle")
+    run: RunChoice
+    split: Split = Split()
+    sharing: Sharing = Sharing()
+    training: Training = Training()
+    hyperparameters: Literal["paper"] = "paper"
+    variants: dict[Name, OwnVariant] = {}
+    datasets: dict[Literal["hcd", "lgg", "ham10000"], Dataset]
+    tasks: dict[Name, Task]
+    networks: dict[Name, Network]
+    weights: dict[Name, Weights] = {}
+    pairs: dict[Name, Pair]
+    loader_workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    checkpoint_minutes: Positive = 10
+    allow_mixed_code: bool = False
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Experiment":
+        for where, name, known in self._references():
+            if name not in known:
+                raise ValueError(f"{where}: '{name}' is not defined{_nearest(name, known)}")
+        for name in self.variants:
+            if name in VARIANTS or name in ("baseline", "teacher"):
+                raise ValueError(f"variants.{name}: this name is taken; choose another one")
+        for key, task in self.tasks.items():
+            self.training_of(key)
+            if task.kind == "segmentation" and task.balance != "none":
+                raise ValueError(f"tasks.{key}.balance: only classification tasks can be balanced")
+        return self
+
+    def _references(self) -> Iterator[tuple[str, str, Any]]:
+        """(where it is written, name, names that are defined) of every name that refers to another section."""
+        variants = [*VARIANTS, *self.variants]
+        yield from (("run.tasks", name, self.tasks) for name in self.run.tasks)
+        yield from (("run.pairs", name, self.pairs) for name in self.run.pairs)
+        yield from (("run.own_variants", name, self.variants) for name in self.run.own_variants)
+        for key, names in self.run.variants_for.items():
+            task, _, pair = key.partition("/")
+            yield f"run.variants_for.{key}", task, self.tasks
+            if pair:
+                yield f"run.variants_for.{key}", pair, self.pairs
+            yield from ((f"run.variants_for.{key}", name, variants) for name in names)
+        for key, task in self.tasks.items():
+            yield f"tasks.{key}.dataset", task.dataset, self.datasets
+        for key, pair in self.pairs.items():
+            yield f"pairs.{key}.teacher", pair.teacher, self.networks
+            yield f"pairs.{key}.student", pair.student, self.networks
+            yield from ((f"pairs.{key}.tasks", name, self.tasks) for name in pair.tasks or [])
+        for key, network in self.networks.items():
+            if network.weights != "none":
+                yield f"networks.{key}.weights", network.weights, self.weights
+
+    def training_of(self, task: str) -> Training:
+        """`training`, with the task's own keys laid over it.
+
+        Raises:
+            ValueError: the task overrides a key that `training` does not have, or with a value it refuses.
+        """
+        merged = _merge(self.training.model_dump(), self.tasks[task].training)
+        try:
+            return Training.model_validate(merged)
+        except ValidationError as error:
+            raise ValueError(f"tasks.{task}.training: {_describe(error.errors()[0], Training)}") from None
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` laid on top, mappings merged deeply and everything else replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def validated(config: Mapping[str, Any]) -> Experiment:
+    """Check a configuration as read from YAML.
+
+    Raises:
+        UserError: lists every mistake by its key; unknown keys come with the nearest known one.
+    """
+    try:
+        return Experiment.model_validate(dict(config))
+    except ValidationError as error:
+        mistakes = "\n".join(f"  - {_describe(one, Experiment)}" for one in error.errors())
+        raise UserError(f"The configuration is not valid:\n{mistakes}", "mend these keys in your configuration file") from None
+
+
+def _describe(mistake: Mapping[str, Any], model: type[BaseModel]) -> str:
+    """One of pydantic's errors in plain words."""
+    location = [str(part) for part in mistake["loc"] if not str(part).startswith(("function-", "literal", "lax-or"))]
+    where = ".".join(location)
+    if mistake["type"] == "extra_forbidden":
+        known = _keys_at(model, mistake["loc"][:-1])
+        return f"{where}: unknown key{_nearest(location[-1], known)}"
+    if mistake["type"] == "missing":
+        return f"{where}: this key is required"
+    if mistake["type"] == "value_error":
+        reason = str(mistake["ctx"]["error"])
+        return f"{where}: {reason}" if where else reason
+    return f"{where}: {mistake['msg'].lower()}, not {mistake['input']!r}"
+
+
+def _keys_at(model: type[BaseModel], location: tuple) -> list[str]:
+    """Names of the keys allowed at a place of the configuration."""
+    schema = model.model_json_schema()
+    node = schema
+    for part in location:
+        node = _resolve(node, schema)
+        node = node.get("properties", {}).get(part) or node.get("additionalProperties") or node.get("items") or {}
+    return list(_resolve(node, schema).get("properties", {}))
+
+
+def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    while "$ref" in node:
+        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    return node
+
+
+def _nearest(name: str, known: Any) -> str:
+    close = difflib.get_close_matches(name, [str(one) for one in known], n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else f"; known are: {', '.join(map(str, known))}"
+
+
+def schema_text() -> str:
+    """JSON schema of the configuration, as committed in `workflow/schemas/config.schema.json`."""
+    return json.dumps(Experiment.model_json_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    print(schema_text(), end="")

@@ -1,0 +1,30 @@
+# Leveraging Different Learning Styles for Improved Knowledge Distillation in Biomedical Imaging: from archive to table.
+from snakemake.utils import min_version
+
+min_version("9.10")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/analyse.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.leakage.output,
+        f"{RESULTS}/metrics.csv",
+
+
+onstart:
+    check_archives_at_hand()
+
+
+onsuccess:
+    tell_what_was_made()

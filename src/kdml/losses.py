@@ -1,0 +1,88 @@
+"""Supervised and knowledge losses: pure functions on tensors.
+
+Shapes: `b` images, `K` classes, `c` channels, `h`, `w` pixels. Segmentation has one foreground logit per pixel, `(b, 1, h, w)`; where a
+loss needs two classes it uses `[0, z]`, whose softmax is `[1 - sigmoid(z), sigmoid(z)]` at every temperature.
+"""
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+KLDirection = Literal["learner_first", "source_first"]
+
+
+def cross_entropy(
+    logits: Float[Tensor, "b K"], target: Int[Tensor, " b"], class_weights: Float[Tensor, " K"] | None = None
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy with the labels, optionally weighted per class (Eq. 2 of the paper)."""
+    return F.cross_entropy(logits, target, weight=class_weights)
+
+
+def focal_dice(
+    logits: Float[Tensor, "b 1 h w"],
+    mask: UInt8[Tensor, "b 1 h w"],
+    exponent: float = 2.0,
+    reduction: Literal["mean", "sum"] = "mean",
+) -> Float[Tensor, ""]:
+    """Focal loss plus Dice loss with squared denominator over the whole batch (Eq. 8 of the paper)."""
+    truth = mask.to(logits.dtype)
+    per_pixel = _focal(logits, truth, exponent)
+    focal = per_pixel.mean() if reduction == "mean" else per_pixel.sum()
+    probability = logits.sigmoid()
+    return focal + _dice(probability, truth, probability.square().sum() + truth.square().sum())
+
+
+def focal_dice_stock(
+    logits: Float[Tensor, "b 1 h w"], mask: UInt8[Tensor, "b 1 h w"], exponent: float = 2.0, alpha: float = 0.25
+) -> Float[Tensor, ""]:
+    """Focal plus Dice as the Keras library segmentation_models ships it: foreground weighted `alpha`, background 1 - `alpha`, linear Dice."""
+    truth = mask.to(logits.dtype)
+    balance = torch.where(truth > 0, alpha, 1 - alpha)
+    probability = logits.sigmoid()
+    return (balance * _focal(logits, truth, exponent)).mean() + _dice(probability, truth, probability.sum() + truth.sum())
+
+
+def _focal(logits: Tensor, truth: Tensor, exponent: float) -> Tensor:
+    """-(1 - p)^exponent log p per pixel, p the probability of the true class (Lin et al. 2017)."""
+    entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    return (1 - torch.exp(-entropy)).pow(exponent) * entropy
+
+
+def _dice(probability: Tensor, truth: Tensor, denominator: Tensor, smoothing: float = 1e-5) -> Tensor:
+    return 1 - (2 * (probability * truth).sum() + smoothing) / (denominator + smoothing)
+
+
+def predictions_divergence(
+    learner: Float[Tensor, "b K"] | Float[Tensor, "b 1 h w"],
+    source: Float[Tensor, "b K"] | Float[Tensor, "b 1 h w"],
+    temperature: float = 2.0,
+    direction: KLDirection = "learner_first",
+    scale_by_t2: bool = False,
+) -> Float[Tensor, ""]:
+    """KL divergence between softened outputs, mean over images (classification) or pixels (segmentation).
+
+    Args:
+        learner: logits of the network that learns.
+        source: logits of the network that teaches; detach them before.
+        temperature: T of Eq. 1.
+        direction: `learner_first` is KL(learner, source) as Eqs. 3 and 5 print it; `source_first` the usual form of distillation.
+        scale_by_t2: multiply by T^2, which keeps the gradient's size over temperatures (Hinton et al. 2015).
+    """
+    log_learner, log_source = (_log_probabilities(logits / temperature) for logits in (learner, source))
+    first, second = (log_learner, log_source) if direction == "learner_first" else (log_source, log_learner)
+    divergence = (first.exp() * (first - second)).sum(dim=1).mean()
+    return divergence * temperature**2 if scale_by_t2 else divergence
+
+
+def _log_probabilities(logits: Tensor) -> Tensor:
+    if logits.ndim == 4:
+        return torch.cat([F.logsigmoid(-logits), F.logsigmoid(logits)], dim=1)
+    return F.log_softmax(logits, dim=1)
+
+
+def features_distance(learner: Float[Tensor, "b c h w"], source: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+    """Mean squared error over all elements of two feature maps of one shape (section 3.2 of the paper)."""
+    return F.mse_loss(learner, source)

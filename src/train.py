@@ -1,0 +1,190 @@
+"""Trains the networks of one run and writes weights.safetensors, history.csv, predictions.npz and run.json.
+
+By hand, for example:
+    python src/train.py --settings results/.../seed-0/run.json --data results/.../data/hcd --split results/.../split-0.csv --out /tmp/run
+
+Killed by SIGTERM it saves a checkpoint beside its outputs and leaves; started again it continues to the same bits.
+"""
+
+import argparse
+import csv
+import hashlib
+import logging
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+STARTED = time.time()
+# cuBLAS is deterministic only with this, and only if it is set before CUDA starts.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+from kdml import assemble, checkpoint, predictions, provenance  # noqa: E402
+from kdml.engine import Engine, Interrupted, Progress, Sitting, duration  # noqa: E402
+from kdml.errors import UserError, run_script  # noqa: E402
+from kdml.files import read_json, sha256_of, write_json, written_whole  # noqa: E402
+from kdml.inference import predict  # noqa: E402
+from kdml.models import parameter_count, save_networks  # noqa: E402
+from kdml.settings import RunSettings  # noqa: E402
+
+log = logging.getLogger(__name__)
+SECONDS_BETWEEN_LINES = 60
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--settings", required=True, help="JSON text, or a file: what src/settings.py prints, or a run.json")
+    parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
+    parser.add_argument("--split", type=Path, required=True, help="CSV of the split")
+    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
+    parser.add_argument("--teacher", type=Path, help="weights of the trained teacher, for offline distillation")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--workers", default="auto", help="loading processes; results do not depend on it")
+    parser.add_argument("--checkpoint-minutes", type=float, default=10.0)
+    return parser.parse_args()
+
+
+class LeaveOnSignal:
+    """Remembers that the scheduler asked the process to leave."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: Any) -> None:
+        self.number = number
+
+    def __call__(self) -> bool:
+        """Whether a signal has come."""
+        return self.number is not None
+
+
+class StepLog:
+    """The share done and the time left: a line a minute in a log, a bar on a terminal."""
+
+    def __init__(self) -> None:
+        self.started: tuple[float, int] | None = None
+        self.last_line = time.monotonic()
+        self.bar = _bar() if sys.stderr.isatty() else None
+
+    def __call__(self, done: int, of: int) -> None:
+        """Note that `done` of `of` steps are done."""
+        if self.bar is not None:
+            self.bar(done, of)
+            return
+        now = time.monotonic()
+        self.started = self.started or (now, done)
+        if now - self.last_line >= SECONDS_BETWEEN_LINES and done > self.started[1]:
+            left = (of - done) * (now - self.started[0]) / (done - self.started[1])
+            log.info("step %d of at most %d, at most %s left", done, of, duration(left))
+            self.last_line = now
+
+
+def _bar():
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    bar = Bar(console=Console(stderr=True), transient=True)
+    task = bar.add_task("steps", total=None)
+    bar.start()
+    return lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def start_weights(arguments: list[str]) -> dict[str, Path]:
+    """NAME=FILE arguments as a mapping."""
+    pairs = [argument.partition("=") for argument in arguments]
+    wrong = [argument for argument, (_, sign, _) in zip(arguments, pairs, strict=True) if not sign]
+    if wrong:
+        raise UserError(f"--weights {wrong[0]}: expected NAME=FILE.", "for example --weights resnet18=resnet18.safetensors")
+    return {name: Path(file) for name, _, file in pairs}
+
+
+def input_checksums(arguments: argparse.Namespace, starts: dict[str, Path]) -> dict[str, str]:
+    """Checksums of all that the run reads; those of the arrays were taken when they were written."""
+    report = read_json(arguments.data / "report.json", "run src/prepare.py again")
+    sums = {f"data.{name}": digest for name, digest in report["sha256"].items()}
+    sums["split"] = sha256_of(arguments.split)
+    sums |= {f"weights.{name}": sha256_of(path) for name, path in starts.items() if path.exists()}
+    if arguments.teacher is not None and arguments.teacher.exists():
+        sums["teacher"] = sha256_of(arguments.teacher)
+    return sums
+
+
+def loading_processes(wanted: str, device: str) -> int:
+    """On a CPU the step leaves no core idle, so more processes only get in its way; a GPU needs them."""
+    if wanted != "auto":
+        return int(wanted)
+    return min(8, max(1, len(os.sched_getaffinity(0)) - 1)) if device == "cuda" else 0
+
+
+def write_history(path: Path, history: list[dict[str, float]]) -> None:
+    """One row per epoch."""
+    with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(history[0]))
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def record(settings: RunSettings, engine: Engine, progress: Progress, inputs: dict[str, str]) -> dict[str, Any]:
+    """What run.json holds."""
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "settings_hash": settings.digest(),
+        "code_hash": provenance.code_hash(),
+        "seed": settings.seed,
+        "inputs": inputs,
+        "epochs": progress.epoch,
+        "best": {name: {"epoch": best.epoch, "score": best.score} for name, best in progress.best.items()},
+        "parameters": {name: parameter_count(network) for name, network in engine.cohort.networks.items()},
+        "deterministic": settings.training.deterministic,
+        "seconds": round(progress.seconds, 3),
+        "images_per_second": round(progress.images / progress.seconds, 3),
+        "seconds_to_first_step": round((engine.first_step_at or STARTED) - STARTED, 3),
+        "peak_memory_mib": round(provenance.peak_memory_mib(), 1),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        **provenance.environment(engine.sitting.device),
+    }
+
+
+def main() -> None:
+    """Train, predict, write."""
+    arguments = parse_arguments()
+    leave = LeaveOnSignal()
+    settings = RunSettings.from_argument(arguments.settings)
+    starts = start_weights(arguments.weights)
+    device = assemble.choose_device(settings)
+    data = assemble.open_data(settings, arguments.data, arguments.split)
+    inputs = input_checksums(arguments, starts)
+    cohort = assemble.build_cohort(settings, starts, arguments.teacher, assemble.cross_entropy_weights(settings, data))
+    fingerprint = hashlib.sha256(repr((settings.to_json(), sorted(inputs.items()), provenance.code_hash())).encode()).hexdigest()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    sitting = Sitting(
+        device=device,
+        workers=loading_processes(arguments.workers, device),
+        checkpoint=arguments.out / "checkpoint.pt",
+        fingerprint=fingerprint,
+        checkpoint_seconds=60 * arguments.checkpoint_minutes,
+        should_leave=leave,
+        on_step=StepLog(),
+    )
+    batches = assemble.training_batches(settings, data, device, sitting.workers)
+    engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, sitting)
+    try:
+        progress = engine.run()
+    except Interrupted:
+        log.info("asked to leave: saved %s; start the same command again to continue", sitting.checkpoint)
+        sys.exit(128 + leave.number)
+    outputs = predict(cohort, data.arrays, data.parts["test"], settings.training, device)
+    predictions.save(arguments.out / "predictions.npz", data.parts["test"].rows, outputs)
+    save_networks(arguments.out / "weights.safetensors", {name: cohort.networks[name] for name in cohort.graph.learners})
+    write_history(arguments.out / "history.csv", progress.history)
+    write_json(arguments.out / "run.json", record(settings, engine, progress, inputs))
+    checkpoint.remove(sitting.checkpoint)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -1,0 +1,85 @@
+# From archives to splits.
+
+
+rule draw_demo:
+    output:
+        f"{RESOURCES}/archives/{{archive}}.zip",
+    log:
+        f"{LOGS}/draw_demo/{{archive}}.log",
+    params:
+        options=demo_options,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {SRC}/draw_demo.py --archive {wildcards.archive} --seed 0 {params.options} --out {output} 2> {log}"
+
+
+rule fetch:
+    input:
+        archive_file,
+    output:
+        f"{RESULTS}/archives/{{archive}}.json",
+    log:
+        f"{LOGS}/fetch/{{archive}}.log",
+    params:
+        source=archive_source,
+    localrule: True
+    retries: 0 if EXPERIMENT.archives else 2
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {SRC}/fetch.py --archive {wildcards.archive} {params.source} --store resources/kaggle --record {output} 2> {log}"
+
+
+rule prepare:
+    input:
+        records_of,
+    output:
+        report=f"{RESULTS}/data/{{dataset}}/report.json",
+        index=f"{RESULTS}/data/{{dataset}}/index.parquet",
+        images=f"{RESULTS}/data/{{dataset}}/images.npy",
+    log:
+        f"{LOGS}/prepare/{{dataset}}.log",
+    params:
+        options=prepare_options,
+        records=lambda wildcards, input: " ".join(f"--record {record}" for record in input),
+        out=subpath(output.report, parent=True),
+    threads: 2
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {SRC}/prepare.py --dataset {wildcards.dataset} {params.records} {params.options} --out {params.out} 2> {log}"
+
+
+rule split:
+    input:
+        index_of,
+    output:
+        split=f"{RESULTS}/{{protocol}}/{{task}}/split-{{seed}}.csv",
+        report=f"{RESULTS}/{{protocol}}/{{task}}/leakage-{{seed}}.json",
+    log:
+        f"{LOGS}/split/{{protocol}}/{{task}}/{{seed}}.log",
+    params:
+        fractions=" ".join(map(str, EXPERIMENT.split.fractions)),
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {SRC}/split.py --index {input} --protocol {wildcards.protocol} --fractions {params.fractions}"
+        " --seed {wildcards.seed} --out {output.split} --report {output.report} 2> {log}"
+
+
+rule leakage:
+    input:
+        split_reports,
+    output:
+        csv=f"{RESULTS}/leakage.csv",
+        md=f"{RESULTS}/leakage.md",
+    log:
+        f"{LOGS}/leakage.log",
+    params:
+        reports=lambda wildcards, input: " ".join(f"--report {report}" for report in input),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {SRC}/leakage.py {params.reports} --out {output.csv} {output.md} 2> {log}"

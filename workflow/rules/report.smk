@@ -1,0 +1,24 @@
+# From tidy tables to what a reader sees.
+
+
+rule table:
+    input:
+        tidy_of_table,
+    output:
+        **{suffix: f"results/tables/table_{{number}}.{suffix}" for suffix in FORMATS},
+    log:
+        f"{LOGS}/table/{{number}}.log",
+    params:
+        note=title_note(),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {SRC}/render_table.py --table {wildcards.number} --metrics {input} --paper {PAPER} --title-note {params.note:q}"
+        " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} 2> {log}"
+
+
+rule tables:
+    input:
+        table_files(),
+    localrule: True

@@ -1,0 +1,46 @@
+# From start weights to test-set predictions.
+
+
+rule weights:
+    input:
+        weights_file,
+    output:
+        f"{RESOURCES}/weights/{{weights}}.safetensors",
+    log:
+        f"{LOGS}/weights/{{weights}}.log",
+    params:
+        entry=weights_entry,
+        backbone=weights_backbone,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {SRC}/fetch_weights.py --weights {params.entry:q} --name {wildcards.weights} --timm {params.backbone}"
+        " --out {output} 2> {log}"
+
+
+rule train:
+    input:
+        unpack(train_inputs),
+    output:
+        weights=f"{RUN}/weights.safetensors",
+        history=f"{RUN}/history.csv",
+        predictions=f"{RUN}/predictions.npz",
+        record=f"{RUN}/run.json",
+    log:
+        f"{LOGS}/train/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
+    benchmark:
+        f"{RUN}/benchmark.tsv"
+    params:
+        settings=settings_of,
+        options=train_options,
+        data=subpath(input.data, parent=True),
+        out=subpath(output.record, parent=True),
+        workers=EXPERIMENT.loader_workers,
+        minutes=EXPERIMENT.checkpoint_minutes,
+    threads: train_threads
+    conda:
+        ENVIRONMENT
+    shell:
+        "OMP_NUM_THREADS={threads} python {SRC}/train.py --settings {params.settings:q} --data {params.data} --split {input.split}"
+        " {params.options} --workers {params.workers} --checkpoint-minutes {params.minutes} --out {params.out} 2> {log}"

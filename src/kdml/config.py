@@ -317,7 +317,9 @@ def _keys_at(model: type[BaseModel], location: tuple) -> list[str]:
     node = schema
     for part in location:
         node = _resolve(node, schema)
-        node = node.get("properties", {}).get(part) or node.get("additionalProperties") or node.get("items") or {}
+        named = node.get("properties", {}).get(part)
+        any_name = next(iter(node.get("patternProperties", {}).values()), None) or node.get("additionalProperties")
+        node = named or any_name or node.get("items") or {}
     return list(_resolve(node, schema).get("properties", {}))
 
 

@@ -1,0 +1,70 @@
+"""One environment, written down once: pyproject's pins, the lock, the conda file and what is installed agree."""
+
+import re
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+
+import pytest
+import yaml
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+
+
+@pytest.fixture(scope="module")
+def lock(root):
+    """(requirement, text) of every package of requirements.lock."""
+    text = (root / "requirements.lock").read_text()
+    blocks = re.split(r"\n(?=[a-zA-Z])", text)
+    return [(Requirement(block.split(" \\")[0].strip()), block) for block in blocks if "==" in block]
+
+
+def pins(requirements):
+    return {Requirement(text).name.lower(): str(Requirement(text).specifier) for text in requirements}
+
+
+def project(root):
+    return tomllib.loads((root / "pyproject.toml").read_text())
+
+
+def test_direct_dependencies_are_pinned_and_locked(root, lock):
+    settings = project(root)
+    direct = pins(settings["project"]["dependencies"]) | pins(settings["dependency-groups"]["dev"])
+    assert all(re.fullmatch(r"==[\w.]+", pin) for pin in direct.values())
+    locked = {}
+    for requirement, _ in lock:
+        locked.setdefault(requirement.name.lower(), set()).add(str(requirement.specifier))
+    assert {name: locked.get(name) for name in direct} == {name: {pin} for name, pin in direct.items()}
+    assert "exclude-newer" in settings["tool"]["uv"]
+
+
+def test_lock_has_hashes_and_no_addresses(root, lock):
+    assert len(lock) > 50
+    assert all("--hash=sha256:" in block for _, block in lock)
+    assert "://" not in (root / "requirements.lock").read_text()
+
+
+def test_installed_versions_are_the_locked_ones(lock):
+    wrong = {}
+    for requirement, _ in lock:
+        if requirement.marker is None or Marker(str(requirement.marker)).evaluate():
+            try:
+                found = version(requirement.name)
+            except PackageNotFoundError:
+                found = "not installed"
+            if not requirement.specifier.contains(found, prereleases=True):
+                wrong[str(requirement)] = found
+    assert wrong == {}
+
+
+def test_conda_environment_has_the_same_pins(root):
+    environment = yaml.safe_load((root / "envs/kdml.yaml").read_text())
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert pip == project(root)["project"]["dependencies"]
+
+
+def test_no_download_addresses_are_committed(root):
+    assert "uv.lock" in (root / ".gitignore").read_text().splitlines()
+
+
+def test_ignored_folders_keep_their_readme(root):
+    assert (root / "results/README.md").read_text().startswith("# What appears here")

@@ -19,7 +19,9 @@ def merged(paths: list[Path]) -> dict:
         try:
             update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
         except OSError as error:
-            raise UserError(f"{path} cannot be read ({error.strerror}).", "name an existing configuration file") from None
+            raise UserError(
+                f"{path} cannot be read ({error.strerror}).", "name an existing configuration file"
+            ) from None
         except yaml.YAMLError as error:
             raise UserError(f"{path} is not valid YAML: {error}", "mend the file") from None
     return config
@@ -28,7 +30,9 @@ def merged(paths: list[Path]) -> dict:
 def main() -> None:
     """Find the run in the plan and print its settings."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=Path, nargs="+", default=[Path("config.yaml")], help="files, later ones laid over earlier ones")
+    parser.add_argument(
+        "--config", type=Path, nargs="+", default=[Path("config.yaml")], help="files, later ones laid over earlier ones"
+    )
     parser.add_argument("--protocol", default="paper")
     parser.add_argument("--task", required=True)
     parser.add_argument("--pair", required=True, help="a pair, or a network for a baseline")
@@ -38,7 +42,9 @@ def main() -> None:
     plan = Plan(validated(merged(arguments.config)))
     run = Run(arguments.protocol, arguments.task, arguments.pair, arguments.run, arguments.seed)
     if run not in plan.runs:
-        raise UserError(f"{run.folder} is not among the runs of {', '.join(map(str, arguments.config))}.", "choose it under `run:`")
+        raise UserError(
+            f"{run.folder} is not among the runs of {', '.join(map(str, arguments.config))}.", "choose it under `run:`"
+        )
     print(plan.settings(run).to_json())
 
 

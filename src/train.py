@@ -1,7 +1,8 @@
 """Trains the networks of one run and writes weights.safetensors, history.csv, predictions.npz and run.json.
 
-By hand, for example:
-    python src/train.py --settings results/.../seed-0/run.json --data results/.../data/hcd --split results/.../split-0.csv --out /tmp/run
+By hand, for example (DEMO is results/demo):
+    python src/train.py --settings DEMO/paper/hcd/small/ml_v1/seed-0/run.json --data DEMO/data/hcd \\
+        --split DEMO/paper/hcd/split-0.csv --out /tmp/run
 
 Killed by SIGTERM it saves a checkpoint beside its outputs and leaves; started again it continues to the same bits.
 """
@@ -21,12 +22,13 @@ STARTED = time.time()
 # cuBLAS is deterministic only with this, and only if it is set before CUDA starts.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
+from kdml.models import parameter_count, save_networks  # noqa: E402
+
 from kdml import assemble, checkpoint, predictions, provenance  # noqa: E402
 from kdml.engine import Engine, Interrupted, Progress, Sitting, duration  # noqa: E402
 from kdml.errors import UserError, run_script  # noqa: E402
 from kdml.files import read_json, sha256_of, write_json, written_whole  # noqa: E402
 from kdml.inference import predict  # noqa: E402
-from kdml.models import parameter_count, save_networks  # noqa: E402
 from kdml.settings import RunSettings  # noqa: E402
 
 log = logging.getLogger(__name__)
@@ -36,7 +38,9 @@ SECONDS_BETWEEN_LINES = 60
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--settings", required=True, help="JSON text, or a file: what src/settings.py prints, or a run.json")
+    parser.add_argument(
+        "--settings", required=True, help="JSON text, or a file: what src/settings.py prints, or a run.json"
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
     parser.add_argument("--split", type=Path, required=True, help="CSV of the split")
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
@@ -99,7 +103,9 @@ def start_weights(arguments: list[str]) -> dict[str, Path]:
     pairs = [argument.partition("=") for argument in arguments]
     wrong = [argument for argument, (_, sign, _) in zip(arguments, pairs, strict=True) if not sign]
     if wrong:
-        raise UserError(f"--weights {wrong[0]}: expected NAME=FILE.", "for example --weights resnet18=resnet18.safetensors")
+        raise UserError(
+            f"--weights {wrong[0]}: expected NAME=FILE.", "for example --weights resnet18=resnet18.safetensors"
+        )
     return {name: Path(file) for name, _, file in pairs}
 
 
@@ -160,7 +166,9 @@ def main() -> None:
     data = assemble.open_data(settings, arguments.data, arguments.split)
     inputs = input_checksums(arguments, starts)
     cohort = assemble.build_cohort(settings, starts, arguments.teacher, assemble.cross_entropy_weights(settings, data))
-    fingerprint = hashlib.sha256(repr((settings.to_json(), sorted(inputs.items()), provenance.code_hash())).encode()).hexdigest()
+    fingerprint = hashlib.sha256(
+        repr((settings.to_json(), sorted(inputs.items()), provenance.code_hash())).encode()
+    ).hexdigest()
     arguments.out.mkdir(parents=True, exist_ok=True)
     sitting = Sitting(
         device=device,
@@ -180,7 +188,9 @@ def main() -> None:
         sys.exit(128 + leave.number)
     outputs = predict(cohort, data.arrays, data.parts["test"], settings.training, device)
     predictions.save(arguments.out / "predictions.npz", data.parts["test"].rows, outputs)
-    save_networks(arguments.out / "weights.safetensors", {name: cohort.networks[name] for name in cohort.graph.learners})
+    save_networks(
+        arguments.out / "weights.safetensors", {name: cohort.networks[name] for name in cohort.graph.learners}
+    )
     write_history(arguments.out / "history.csv", progress.history)
     write_json(arguments.out / "run.json", record(settings, engine, progress, inputs))
     checkpoint.remove(sitting.checkpoint)

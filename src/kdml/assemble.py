@@ -56,7 +56,9 @@ def choose_device(settings: RunSettings) -> str:
     """
     wanted, available = settings.training.device, torch.cuda.is_available()
     if wanted == "cuda" and not available:
-        raise UserError("`training.device: cuda`, but torch sees no GPU.", "use `device: auto`, or ask the scheduler for a GPU")
+        raise UserError(
+            "`training.device: cuda`, but torch sees no GPU.", "use `device: auto`, or ask the scheduler for a GPU"
+        )
     torch.set_num_threads(settings.training.threads)
     torch.manual_seed(settings.seed)
     device = "cuda" if available and wanted != "cpu" else "cpu"
@@ -84,7 +86,9 @@ def build_cohort(
     networks = {name: _network(settings, name, loaded) for name in settings.networks}
     if settings.teacher is TeacherMode.FROZEN:
         if teacher is None:
-            raise UserError("This run needs a trained teacher.", "pass --teacher weights.safetensors of the teacher's run")
+            raise UserError(
+                "This run needs a trained teacher.", "pass --teacher weights.safetensors of the teacher's run"
+            )
         load_network(teacher, networks[TEACHER])
     return Cohort(settings, networks, weights)
 
@@ -92,7 +96,9 @@ def build_cohort(
 def _network(settings: RunSettings, name: str, starts: Mapping[str, StartWeights]) -> Network:
     spec = settings.networks[name]
     if spec.weights_name is not None and spec.weights_name not in starts:
-        raise UserError(f"Network {name} starts from the weights '{spec.weights_name}'.", f"pass --weights {spec.weights_name}=FILE")
+        raise UserError(
+            f"Network {name} starts from the weights '{spec.weights_name}'.", f"pass --weights {spec.weights_name}=FILE"
+        )
     slot = _SLOTS.get(name) if name in _SLOTS else int(name.removeprefix("s"))
     start = starts[spec.weights_name] if spec.weights_name else None
     return build(spec, settings.kind, settings.outputs, settings.sharing, start, seed=1000 * settings.seed + slot)

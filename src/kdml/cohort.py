@@ -30,8 +30,8 @@ class Losses:
 class Cohort(nn.Module):
     """All networks of a run, wired by its sharing graph.
 
-    Where the feature maps of an edge differ in channels, a 1x1 convolution on the learner's side makes them comparable; it is trained
-    with the learner and thrown away afterwards. With the teacher's extra block inside (the default) no such adaptor exists.
+    Where the feature maps of an edge differ in channels, a 1x1 convolution on the learner's side makes them comparable; it is
+    trained with the learner and thrown away afterwards. With the teacher's extra block inside (the default) none exists.
 
     Args:
         settings: of the run.

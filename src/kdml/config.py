@@ -36,7 +36,8 @@ class RunChoice(Model):
     strategies: list[Literal[tuple(STRATEGIES)]] = list(STRATEGIES)
     own_variants: list[str] = []
     variants_for: dict[str, list[str]] = Field(
-        {}, description="variants of one task (`lgg`) or task and pair (`lgg/resnet50-resnet18`), in place of techniques x strategies"
+        {},
+        description="variants of one task (`lgg`) or task and pair (`lgg/resnet50-resnet18`), in place of techniques x strategies",
     )
     baselines: bool = True
     protocols: list[Literal["paper", "grouped"]] = Field(["paper"], min_length=1)
@@ -47,10 +48,14 @@ class Dataset(Model):
     """How a dataset is prepared."""
 
     image_size: Count
-    subset: Count | None = Field(None, description="size of the balanced random subset (HCD), drawn once with `subset_seed`")
+    subset: Count | None = Field(
+        None, description="size of the balanced random subset (HCD), drawn once with `subset_seed`"
+    )
     subset_seed: int = 0
     limit: Count | None = Field(None, description="keep about so many images, for small trial runs")
-    slides: Path | None = Field(None, description="CSV with the columns id and wsi: the slide of each patch, for the grouped protocol")
+    slides: Path | None = Field(
+        None, description="CSV with the columns id and wsi: the slide of each patch, for the grouped protocol"
+    )
     demo_images: Count = Field(400, description="how many look-alike images to draw when `archives: demo`")
 
 
@@ -75,7 +80,10 @@ class Schedule(Model):
 
 
 class Training(Model):
-    """How networks are trained. `threads` changes rounding on a CPU, so it is a setting and not what a scheduler happened to give."""
+    """How networks are trained.
+
+    `threads` changes rounding on a CPU, so it is a setting and not what a scheduler happened to give.
+    """
 
     epochs: Count = 200
     patience: Annotated[int, Field(ge=0)] = 40
@@ -126,8 +134,12 @@ class Weights(Model):
 
     timm: str | None = Field(None, description="timm tag to download, for example resnet50.tv_in1k")
     path: Path | None = Field(None, description="safetensors file with timm's parameter names")
-    stride_on: Literal["3x3", "1x1"] = Field("3x3", description="1x1: ResNet v1, the stride sits on each stage's first 1x1 convolution")
-    options: dict[str, Any] = Field({}, description="builder options the weights need, for example pad_type: same, bn_eps: 0.001")
+    stride_on: Literal["3x3", "1x1"] = Field(
+        "3x3", description="1x1: ResNet v1, the stride sits on each stage's first 1x1 convolution"
+    )
+    options: dict[str, Any] = Field(
+        {}, description="builder options the weights need, for example pad_type: same, bn_eps: 0.001"
+    )
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
     note: str = ""
@@ -209,7 +221,9 @@ class Experiment(Model):
 
     experiment: Name
     description: str = ""
-    archives: Path | Literal["demo"] | None = Field(None, description="folder of archives, or demo; empty: download from Kaggle")
+    archives: Path | Literal["demo"] | None = Field(
+        None, description="folder of archives, or demo; empty: download from Kaggle"
+    )
     run: RunChoice
     split: Split = Split()
     sharing: Sharing = Sharing()
@@ -293,7 +307,9 @@ def validated(config: Mapping[str, Any]) -> Experiment:
         return Experiment.model_validate(dict(config))
     except ValidationError as error:
         mistakes = "\n".join(f"  - {_describe(one, Experiment)}" for one in error.errors())
-        raise UserError(f"The configuration is not valid:\n{mistakes}", "mend these keys in your configuration file") from None
+        raise UserError(
+            f"The configuration is not valid:\n{mistakes}", "mend these keys in your configuration file"
+        ) from None
 
 
 def _describe(mistake: Mapping[str, Any], model: type[BaseModel]) -> str:

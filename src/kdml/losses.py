@@ -1,7 +1,8 @@
 """Supervised and knowledge losses: pure functions on tensors.
 
-Shapes: `b` images, `K` classes, `c` channels, `h`, `w` pixels. Segmentation has one foreground logit per pixel, `(b, 1, h, w)`; where a
-loss needs two classes it uses `[0, z]`, whose softmax is `[1 - sigmoid(z), sigmoid(z)]` at every temperature.
+Shapes: `b` images, `K` classes, `c` channels, `h`, `w` pixels. Segmentation has one foreground logit per pixel,
+`(b, 1, h, w)`; where a loss needs two classes it uses `[0, z]`, whose softmax is `[1 - sigmoid(z), sigmoid(z)]` at every
+temperature.
 """
 
 from typing import Literal
@@ -38,11 +39,16 @@ def focal_dice(
 def focal_dice_stock(
     logits: Float[Tensor, "b 1 h w"], mask: UInt8[Tensor, "b 1 h w"], exponent: float = 2.0, alpha: float = 0.25
 ) -> Float[Tensor, ""]:
-    """Focal plus Dice as the Keras library segmentation_models ships it: foreground weighted `alpha`, background 1 - `alpha`, linear Dice."""
+    """Focal plus Dice as the Keras library segmentation_models ships it.
+
+    The foreground is weighted `alpha`, the background 1 - `alpha`; the Dice term has a linear denominator.
+    """
     truth = mask.to(logits.dtype)
     balance = torch.where(truth > 0, alpha, 1 - alpha)
     probability = logits.sigmoid()
-    return (balance * _focal(logits, truth, exponent)).mean() + _dice(probability, truth, probability.sum() + truth.sum())
+    return (balance * _focal(logits, truth, exponent)).mean() + _dice(
+        probability, truth, probability.sum() + truth.sum()
+    )
 
 
 def _focal(logits: Tensor, truth: Tensor, exponent: float) -> Tensor:

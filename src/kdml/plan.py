@@ -130,7 +130,9 @@ class Plan:
     def settings(self, run: Run) -> RunSettings:
         """All options of a run."""
         task, graph = self._task(run), self._graph(run)
-        edges = tuple(OwnEdge(source=e.source, learner=e.learner, knowledge=e.knowledge, weight=e.weight) for e in graph.edges)
+        edges = tuple(
+            OwnEdge(source=e.source, learner=e.learner, knowledge=e.knowledge, weight=e.weight) for e in graph.edges
+        )
         return RunSettings(
             protocol=run.protocol,
             task=run.task,

@@ -93,7 +93,9 @@ class RunSettings(Model):
             return cls.model_validate(content.get("settings", content))
         except (json.JSONDecodeError, ValidationError, AttributeError) as error:
             remedy = "pass what `python src/settings.py` prints, or the run.json of a finished run"
-            raise UserError(f"--settings {argument[:60]}: these are not the settings of a run ({error}).", remedy) from None
+            raise UserError(
+                f"--settings {argument[:60]}: these are not the settings of a run ({error}).", remedy
+            ) from None
 
 
 def _read(path: Path) -> str:

@@ -60,7 +60,9 @@ class SharingGraph:
         if self.teacher is TeacherMode.FROZEN and TEACHER in self.supervised:
             raise ValueError("a frozen teacher does not learn")
         if self.teacher is TeacherMode.NONE and self.edges_from(TEACHER):
-            raise ValueError("an edge starts at the teacher, but the run has none: set `teacher: frozen` or `teacher: online`")
+            raise ValueError(
+                "an edge starts at the teacher, but the run has none: set `teacher: frozen` or `teacher: online`"
+            )
         seen = set()
         for edge in self.edges:
             self._check_edge(edge)

@@ -18,7 +18,15 @@ def test_paper_configuration_states_the_defaults(paper_config):
     """What config.yaml spells out and what the models default to cannot drift apart."""
     experiment = validated(paper_config)
     bare = copy.deepcopy(paper_config)
-    for key in ("split", "sharing", "training", "loader_workers", "checkpoint_minutes", "allow_mixed_code", "hyperparameters"):
+    for key in (
+        "split",
+        "sharing",
+        "training",
+        "loader_workers",
+        "checkpoint_minutes",
+        "allow_mixed_code",
+        "hyperparameters",
+    ):
         del bare[key]
     assert validated(bare) == experiment
     for key in ("techniques", "strategies", "own_variants", "variants_for", "baselines", "protocols", "seeds"):
@@ -52,6 +60,11 @@ def put(config, path, value):
     config[last] = value
 
 
+def own_variant(teacher, source="teacher", knowledge="features"):
+    edge = {"source": source, "learner": "s1", "knowledge": knowledge, "weight": 1}
+    return {"teacher": teacher, "supervised": {"s1": 1}, "edges": [edge]}
+
+
 MISTAKES = {
     "unknown key, top level": ("trainning", {}, ["trainning: unknown key", "did you mean 'training'"]),
     "unknown key, nested": ("training.lerning_rate", 1, ["training.lerning_rate", "did you mean 'learning_rate'"]),
@@ -80,17 +93,17 @@ MISTAKES = {
     ),
     "variant with a broken graph": (
         "variants.mine",
-        {"teacher": "none", "supervised": {"s1": 1}, "edges": [{"source": "teacher", "learner": "s1", "knowledge": "features", "weight": 1}]},
+        own_variant("none", source="teacher"),
         ["variants.mine", "starts at the teacher"],
     ),
     "variant with unknown knowledge": (
         "variants.mine",
-        {"teacher": "online", "supervised": {"s1": 1}, "edges": [{"source": "teacher", "learner": "s1", "knowledge": "logits", "weight": 1}]},
+        own_variant("online", knowledge="logits"),
         ["variants.mine.edges.0.knowledge", "'predictions' or 'features'"],
     ),
     "variant with unknown network": (
         "variants.mine",
-        {"teacher": "online", "supervised": {"s1": 1}, "edges": [{"source": "s2", "learner": "s1", "knowledge": "features", "weight": 1}]},
+        own_variant("online", source="s2"),
         ["variants.mine", "'s2'", "not one of teacher, s1"],
     ),
     "experiment's name is no folder name": ("experiment", "../mine", ["experiment"]),

@@ -46,7 +46,9 @@ def test_divergence_of_equal_networks_is_zero_and_of_extreme_logits_finite():
     assert losses.predictions_divergence(LOGITS_T, LOGITS_T).item() == pytest.approx(0, abs=1e-15)
     extreme = torch.tensor([[1e4, -1e4]])
     assert torch.isfinite(losses.predictions_divergence(extreme, -extreme, scale_by_t2=True))
-    assert torch.isfinite(losses.predictions_divergence(extreme[..., None, None][:, :1], -extreme[..., None, None][:, :1]))
+    assert torch.isfinite(
+        losses.predictions_divergence(extreme[..., None, None][:, :1], -extreme[..., None, None][:, :1])
+    )
 
 
 def test_focal_dice_by_hand():

@@ -31,7 +31,12 @@ TABLE_1 = {
     ("kd_ml", "v3"): (F, P, P, F),
 }
 WEIGHTS = (LossWeights(0.1, 0.5, 0.4), LossWeights(0.2, 0.6, 0.2))
-TEACHERS = {"ml": TeacherMode.NONE, "kd_off": TeacherMode.FROZEN, "kd_on": TeacherMode.ONLINE, "kd_ml": TeacherMode.ONLINE}
+TEACHERS = {
+    "ml": TeacherMode.NONE,
+    "kd_off": TeacherMode.FROZEN,
+    "kd_on": TeacherMode.ONLINE,
+    "kd_ml": TeacherMode.ONLINE,
+}
 
 
 def test_there_are_twelve_variants():

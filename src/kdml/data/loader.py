@@ -87,7 +87,9 @@ class TrainingBatches:
         pin: page-locked batches, for a GPU.
     """
 
-    def __init__(self, arrays: Arrays, part: Part, augmenter: Augmenter, batch_size: int, seed: int, workers: int, pin: bool):
+    def __init__(
+        self, arrays: Arrays, part: Part, augmenter: Augmenter, batch_size: int, seed: int, workers: int, pin: bool
+    ):
         self.part, self.batch_size, self.seed = part, batch_size, seed
         self.order = _Order()
         self.loader = DataLoader(

@@ -1,0 +1,34 @@
+"""Makes the file of start weights of one backbone, from timm's hub or a local file, with all that a training must know."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from kdml.config import Weights
+from kdml.errors import UserError, run_script
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Fetch, check, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", required=True, help="an entry of `weights` in the configuration, as JSON")
+    parser.add_argument("--name", required=True, help="of the entry")
+    parser.add_argument("--timm", required=True, help="timm name of the backbone")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    try:
+        entry = Weights.model_validate_json(arguments.weights)
+    except ValidationError as error:
+        raise UserError(f"--weights: {error}", "pass one entry of `weights` as JSON") from None
+    from kdml.weights import fetch
+
+    fetch(entry, arguments.name, arguments.timm, arguments.out)
+    log.info("weights '%s' for %s: %s", arguments.name, arguments.timm, arguments.out)
+
+
+if __name__ == "__main__":
+    run_script(main)

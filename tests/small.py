@@ -1,0 +1,80 @@
+"""Small runs for tests: real networks of the package with few channels, 32-pixel pictures, a fraction of a second per epoch."""
+
+import numpy as np
+
+from kdml import assemble
+from kdml.cohort import Cohort
+from kdml.config import Training
+from kdml.data.arrays import Arrays, Part
+from kdml.engine import Engine, Sitting
+from kdml.settings import Backbone, NetworkSettings, OwnEdge, RunSettings
+from kdml.sharing import VARIANTS, LossWeights, SharingGraph, paper_graph
+
+TEACHER = Backbone(timm="resnet18", options={"channels": [8, 12, 16, 24], "layers": [1, 1, 1, 1]})
+STUDENT = Backbone(timm="resnet18", options={"channels": [8, 8, 8, 16], "layers": [1, 1, 1, 1]})
+WEIGHTS = (LossWeights(0.2, 0.4, 0.4), LossWeights(0.4, 0.3, 0.3))
+
+
+def variant_graph(variant: str) -> SharingGraph:
+    """Graph of one of the paper's variants."""
+    technique, strategy = VARIANTS[variant]
+    return paper_graph(technique, strategy, WEIGHTS)
+
+
+def settings_of(graph: SharingGraph, kind: str = "classification", **training) -> RunSettings:
+    """Settings of a small run of any graph."""
+    block = STUDENT if kind == "classification" else None
+
+    def network(name: str) -> NetworkSettings:
+        teacher = name == "teacher"
+        return NetworkSettings(
+            architecture="teacher" if teacher else "student",
+            backbone=TEACHER if teacher else STUDENT,
+            decoder_channels=(16, 8, 8, 8, 8),
+            block_like=block if teacher else None,
+        )
+
+    defaults = {"epochs": 2, "batch_size": 4, "learning_rate": 1e-3, "device": "cpu", "threads": 1}
+    return RunSettings(
+        protocol="paper",
+        task="task",
+        kind=kind,
+        classes=("a", "b") if kind == "classification" else ("lesion",),
+        pair="small",
+        run="test",
+        seed=0,
+        teacher=graph.teacher,
+        supervised=dict(graph.supervised),
+        edges=tuple(OwnEdge(**vars(edge)) for edge in graph.edges),
+        networks={name: network(name) for name in graph.networks},
+        training=Training(**(defaults | training)),
+    )
+
+
+def arrays_of(kind: str = "classification", images: int = 22) -> Arrays:
+    """Pictures whose second half is brighter in the centre."""
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 160, (images, 32, 32, 3), dtype=np.uint8)
+    masks = np.zeros((images, 32, 32), dtype=np.uint8)
+    masks[images // 2 :, 8:24, 8:24] = 1
+    pixels[masks == 1] += 90
+    return Arrays(pixels, masks if kind == "segmentation" else None)
+
+
+def cohort_of(settings: RunSettings) -> Cohort:
+    """Networks of a run; a frozen teacher keeps its random start."""
+    networks = {name: assemble._network(settings, name, {}) for name in settings.networks}
+    return Cohort(settings, networks)
+
+
+def engine_of(settings: RunSettings, sitting: Sitting | None = None, arrays: Arrays | None = None) -> Engine:
+    """An engine over 14 training and 8 validation pictures."""
+    assemble.choose_device(settings)
+    arrays = arrays or arrays_of(settings.kind)
+    labels = (np.arange(len(arrays.images)) >= len(arrays.images) // 2).astype(np.int64)
+    rows = np.random.default_rng(1).permutation(len(labels))
+    parts = {"train": Part(rows[:14], labels[rows[:14]]), "validation": Part(rows[14:], labels[rows[14:]])}
+    sitting = sitting or Sitting()
+    data = assemble.RunData(arrays, parts)
+    batches = assemble.training_batches(settings, data, "cpu", sitting.workers)
+    return Engine(cohort_of(settings), arrays, parts["validation"], batches, settings.training, sitting)

@@ -1,0 +1,143 @@
+"""What a configuration trains: the paper's 255 runs and no more, teachers shared, tables filled."""
+
+import copy
+from collections import Counter
+
+import pytest
+import yaml
+
+from kdml.config import validated
+from kdml.plan import Plan, Run
+from kdml.sharing import VARIANTS, TeacherMode
+
+
+@pytest.fixture(scope="module")
+def paper_config():
+    from conftest import ROOT
+
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def planned(config, **run):
+    config = copy.deepcopy(config)
+    config["run"] |= run
+    return Plan(validated(config))
+
+
+def test_paper_plan_has_255_trainings(paper_config):
+    plan = planned(paper_config)
+    counts = Counter("variant" if run.run in VARIANTS else run.run for run in plan.runs)
+    assert counts == {"variant": 216, "baseline": 30, "teacher": 9}
+    assert len(set(plan.runs)) == 255
+
+
+def test_offline_teachers(paper_config):
+    """Segmentation shares the ResNet50 baseline over all pairs; classification has one per pair, with its block."""
+    plan = planned(paper_config)
+    lgg = {plan.teacher_of(Run("paper", "lgg", pair, "kd_off_v2", 1)) for pair in ("resnet50-resnet18", "resnet50-mobilenet")}
+    assert lgg == {Run("paper", "lgg", "resnet50", "baseline", 1)}
+    for pair in ("resnet50-resnet18", "resnet50-mobilenet"):
+        teacher = plan.teacher_of(Run("paper", "hcd", pair, "kd_off_v1", 2))
+        assert teacher == Run("paper", "hcd", pair, "teacher", 2)
+        assert plan.settings(teacher).networks["teacher"].block_like is not None
+    assert plan.teacher_of(Run("paper", "hcd", "resnet50-resnet18", "kd_on_v1", 2)) is None
+    assert plan.settings(Run("paper", "hcd", "resnet50", "baseline", 0)).networks["baseline"].block_like is None
+
+
+def test_every_teacher_is_planned_before_its_students(paper_config):
+    plan = planned(paper_config, baselines=False)
+    place = {run: number for number, run in enumerate(plan.runs)}
+    needed = {plan.teacher_of(run) for run in plan.runs} - {None}
+    assert needed and all(
+        place[plan.teacher_of(run)] < place[run] for run in plan.runs if plan.teacher_of(run) is not None
+    )
+    assert {run for run in plan.runs if run.run in ("baseline", "teacher")} == needed
+
+
+def test_adaptor_outside_makes_the_baseline_the_teacher(paper_config):
+    config = copy.deepcopy(paper_config)
+    config["sharing"]["teacher_block"] = "none"
+    plan = Plan(validated(config))
+    assert not [run for run in plan.runs if run.run == "teacher"]
+    teacher = plan.teacher_of(Run("paper", "hcd", "resnet50-resnet18", "kd_off_v1", 0))
+    assert teacher == Run("paper", "hcd", "resnet50", "baseline", 0)
+
+
+def test_loss_weights_are_the_papers(paper_config):
+    plan = planned(paper_config)
+    settings = plan.settings(Run("paper", "hcd", "resnet50-resnet18", "kd_ml_v3", 0))
+    assert settings.supervised == {"teacher": 1.0, "s1": 0.2, "s2": 0.4}
+    edges = {(edge.source, edge.learner): (edge.knowledge, edge.weight) for edge in settings.edges}
+    assert edges == {
+        ("teacher", "s1"): ("features", 0.4),
+        ("s2", "s1"): ("predictions", 0.4),
+        ("teacher", "s2"): ("predictions", 0.3),
+        ("s1", "s2"): ("features", 0.3),
+    }
+    assert settings.teacher is TeacherMode.ONLINE
+
+
+def test_tables_and_their_runs(paper_config):
+    tables = planned(paper_config).tables()
+    assert {number: len(runs) for number, runs in tables.items()} == {
+        2: 18, 3: 36, 4: 36, 8: 36, 9: 36, 13: 12, 14: 36, 15: 36,
+    }  # fmt: skip
+
+
+def test_lists_choose_what_runs(paper_config):
+    plan = planned(paper_config, tasks=["lgg"], techniques=["kd_ml"], strategies=["v3"], seeds=[5], pairs=["resnet50-mobilenet"])
+    assert [run.folder for run in plan.runs] == [
+        "paper/lgg/mobilenet/baseline/seed-5",
+        "paper/lgg/resnet50/baseline/seed-5",
+        "paper/lgg/resnet50-mobilenet/kd_ml_v3/seed-5",
+    ]
+    narrowed = planned(paper_config, variants_for={"hcd": ["ml_v1"], "hcd/resnet50-mobilenet": ["ml_v2"]}, tasks=["hcd"], seeds=[0])
+    assert {(run.pair, run.run) for run in narrowed.runs if run.run in VARIANTS} == {
+        ("resnet50-resnet18", "ml_v1"),
+        ("resnet50-mobilenet", "ml_v2"),
+    }
+    assert {run.protocol for run in planned(paper_config, protocols=["paper", "grouped"]).runs} == {"paper", "grouped"}
+
+
+def test_settings_change_only_with_what_decides_the_run(paper_config):
+    run = Run("paper", "hcd", "resnet50-resnet18", "ml_v1", 0)
+    before = planned(paper_config).settings(run).digest()
+    assert planned(paper_config, tasks=["hcd"], seeds=[0]).settings(run).digest() == before
+    config = copy.deepcopy(paper_config)
+    config["tasks"]["lgg"]["training"] = {"epochs": 1}
+    config["loader_workers"] = 3
+    assert Plan(validated(config)).settings(run).digest() == before
+    config["tasks"]["hcd"]["training"] = {"epochs": 1}
+    assert Plan(validated(config)).settings(run).digest() != before
+
+
+def test_own_variant_with_three_students_is_planned(paper_config):
+    config = copy.deepcopy(paper_config)
+    config["variants"] = {
+        "circle": {
+            "teacher": "frozen",
+            "supervised": {"s1": 0.5, "s2": 0.5, "s3": 0.5},
+            "edges": [
+                {"source": "teacher", "learner": "s1", "knowledge": "features", "weight": 0.5},
+                {"source": "s1", "learner": "s2", "knowledge": "predictions", "weight": 0.5},
+                {"source": "s2", "learner": "s3", "knowledge": "predictions", "weight": 0.5},
+            ],
+        }
+    }
+    plan = planned(config, own_variants=["circle"], tasks=["hcd"], techniques=["ml"], pairs=["resnet50-resnet18"], seeds=[0])
+    run = Run("paper", "hcd", "resnet50-resnet18", "circle", 0)
+    assert run in plan.tables()[3]
+    assert plan.teacher_of(run) in plan.runs
+    assert set(plan.settings(run).networks) == {"teacher", "s1", "s2", "s3"}
+
+
+@pytest.mark.parametrize("path", ["profiles/demo/experiment.yaml", "tests/configs/real_small.yaml"])
+def test_committed_experiments_are_valid(root, paper_config, path):
+    from snakemake.utils import update_config
+
+    config = copy.deepcopy(paper_config)
+    update_config(config, yaml.safe_load((root / path).read_text()))
+    plan = Plan(validated(config))
+    for run in plan.runs:
+        assert plan.settings(run).graph
+    assert plan.tables()

@@ -167,7 +167,7 @@ def read_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
     """Tensors of a safetensors file, in float32 where they are floating."""
     try:
         with safe_open(path, "pt") as file:
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118: no mapping
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except FileNotFoundError:
         raise UserError(f"The weights file {path} does not exist.", remedy) from None
     except (SafetensorError, OSError) as error:

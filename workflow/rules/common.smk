@@ -32,7 +32,6 @@ RESOURCES = f"resources/{EXPERIMENT.experiment}"
 LOGS = f"logs/{EXPERIMENT.experiment}"
 RUN = f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}"
 SRC = ROOT / "src"
-PAPER = ROOT / "workflow/resources/paper"
 ENVIRONMENT = ROOT / "envs/kdml.yaml"
 
 

@@ -14,7 +14,7 @@ rule table:
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/render_table.py --table {wildcards.number} --metrics {input} --paper {PAPER} --title-note {params.note:q}"
+        "python {SRC}/render_table.py --table {wildcards.number} --metrics {input} --title-note {params.note:q}"
         " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} 2> {log}"
 
 

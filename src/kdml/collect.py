@@ -1,0 +1,99 @@
+"""Runs' metrics as one tidy table, and their mean and spread over seeds. What must not be mixed is refused, not averaged."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kdml.errors import UserError
+from kdml.files import read_json
+
+Description = Mapping[str, Any]
+RETRAIN = "let the workflow train it, or delete the folder to have it trained again"
+
+
+def tidy(runs: Sequence[Description], allow_mixed_code: bool = False) -> list[dict[str, Any]]:
+    """One row per run, network and metric; values in percent.
+
+    Args:
+        runs: what the plan says of each run, with the `folder` that holds its metrics.json and run.json.
+        allow_mixed_code: accept runs of different versions of the training code.
+
+    Raises:
+        UserError: a run is missing, a metric is undefined without a reason, versions of the code are mixed, or seeds of one run
+            differ in more than the seed.
+    """
+    records = {run["folder"]: read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
+    if not allow_mixed_code:
+        _refuse_mixed_code(records)
+    _refuse_mixed_settings(runs, records)
+    return [row for run in runs for row in _rows_of(run, records[run["folder"]])]
+
+
+def _rows_of(run: Description, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    metrics = read_json(Path(run["folder"]) / "metrics.json", "let the workflow evaluate the run")
+    stamped = {name: record[name] for name in ("code_hash", "settings_hash", "epochs", "device")}
+    keys = {name: value for name, value in run.items() if name != "folder"}
+    return [
+        keys | {"network": network, "metric": metric, "value": _percent(value), "n": metrics["n"]} | stamped
+        for network, values in metrics["networks"].items()
+        for metric, value in values.items()
+    ]
+
+
+def _percent(value: float | None) -> float:
+    """An undefined metric stays undefined."""
+    return float("nan") if value is None else 100 * value
+
+
+def _refuse_mixed_code(records: Mapping[str, Mapping[str, Any]]) -> None:
+    """Classification and segmentation load the same modules, so that one experiment has one code hash."""
+    by_code: dict[str, list[str]] = defaultdict(list)
+    for folder, record in records.items():
+        by_code[record["code_hash"]].append(folder)
+    if len(by_code) > 1:
+        few, *_ = sorted(by_code.values(), key=len)
+        raise UserError(
+            f"Runs of {len(by_code)} versions of the training code would be mixed: {len(few)} of {len(records)} differ, "
+            f"for example {few[0]}.",
+            "delete their run.json to have them trained again, or set `allow_mixed_code: true`",
+        )
+
+
+def _refuse_mixed_settings(runs: Sequence[Description], records: Mapping[str, Mapping[str, Any]]) -> None:
+    seen: dict[tuple, tuple[str, str]] = {}
+    for run in runs:
+        key = tuple(run[name] for name in ("protocol", "task", "pair", "run"))
+        settings = json.dumps({**records[run["folder"]]["settings"], "seed": None}, sort_keys=True)
+        first, folder = seen.setdefault(key, (settings, run["folder"]))
+        if first != settings:
+            raise UserError(
+                f"{folder} and {run['folder']} are seeds of one run, but were trained with different settings.",
+                "let the workflow train them again: `snakemake --forcerun train`",
+            )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean and spread over seeds, in percent.
+
+    Args:
+        mean: over the seeds.
+        std: with ddof 1; NaN for a single seed.
+        n: seeds.
+    """
+
+    mean: float
+    std: float
+    n: int
+
+
+def summarise(values: Sequence[float]) -> Summary:
+    """Mean and standard deviation (ddof 1) of one value per seed; an undefined value makes the mean undefined."""
+    n = len(values)
+    mean = math.fsum(values) / n
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1)) if n > 1 else math.nan
+    return Summary(mean, std, n)

@@ -1,0 +1,92 @@
+"""The paper's own numbers, read from `workflow/resources/paper/`, and which table shows which task."""
+
+import csv
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from kdml.errors import UserError
+
+FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "resources" / "paper"
+
+# (task, student architecture) -> number of the table with its twelve variants.
+TABLES: Mapping[tuple[str, str], int] = {
+    ("hcd", "resnet18"): 3,
+    ("lgg", "resnet18"): 4,
+    ("hcd", "mobilenet"): 8,
+    ("lgg", "mobilenet"): 9,
+    ("ham10000_classification", "resnet18"): 14,
+    ("ham10000_segmentation", "resnet18"): 15,
+}
+# task -> number of the table with its baselines.
+BASELINE_TABLES: Mapping[str, int] = {
+    "hcd": 2,
+    "lgg": 2,
+    "ham10000_classification": 13,
+    "ham10000_segmentation": 13,
+}
+# Metrics that the paper's tables show, in its order.
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "hcd": ("accuracy",),
+    "lgg": ("iou", "f_score"),
+    "ham10000_classification": ("precision", "recall", "accuracy"),
+    "ham10000_segmentation": ("iou", "f_score"),
+}
+WEIGHTS = ("alpha", "alpha_prime", "beta", "beta_prime", "gamma", "gamma_prime")
+
+Value = tuple[float, float]
+"""Mean and standard deviation in percent."""
+
+
+def hyperparameters(task: str, student: str, technique: str, strategy: str) -> dict[str, float]:
+    """alpha, beta, gamma of both students (keys of `WEIGHTS`) as the paper's result table of the task prints them.
+
+    Raises:
+        UserError: the paper has no such table, for example because the student is not one of its architectures.
+    """
+    table = TABLES.get((task, student))
+    for row in _rows("hyperparameters"):
+        if (row["table"], row["technique"], row["strategy"]) == (str(table), technique, strategy):
+            return {name: float(row[name]) for name in WEIGHTS}
+    known = ", ".join(f"{student} on {task}" for task, student in TABLES)
+    raise UserError(
+        f"The paper has no weights alpha, beta, gamma for the student '{student}' on the task '{task}'.",
+        f"say with `networks: stands_for:` which of the paper's architectures your student is like; it has {known}",
+    )
+
+
+def performance(table: int) -> dict[tuple[str, str, str, str], Value]:
+    """(technique, strategy, network, metric) -> mean and SD of one of the tables of variants."""
+    return {
+        (row["technique"], row["strategy"], row["network"], row["metric"]): (float(row["mean"]), float(row["std"]))
+        for row in _rows("variants")
+        if row["table"] == str(table) and row["kind"] == "performance"
+    }
+
+
+def baselines(table: int) -> dict[tuple[str, str, str], Value]:
+    """(task, architecture, metric) -> mean and SD of one of the tables of baselines."""
+    return {
+        (_task(row), row["network"], row["metric"]): (float(row["mean"]), float(row["std"]))
+        for row in _rows("baselines")
+        if row["table"] == str(table)
+    }
+
+
+def _task(row: Mapping[str, str]) -> str:
+    """The CSV's dataset and kind as one of our tasks."""
+    return f"{row['dataset']}_{row['task']}" if row["dataset"] == "ham10000" else row["dataset"]
+
+
+@cache
+def _rows(name: str) -> tuple[dict[str, str], ...]:
+    path = FOLDER / f"{name}.csv"
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            return tuple(csv.DictReader(file))
+    except FileNotFoundError:
+        relative = os.path.relpath(path)
+        raise UserError(
+            f"{relative} does not exist.", "check the project out again: the paper's numbers belong to it"
+        ) from None

@@ -28,7 +28,8 @@ SLICES_PER_PATIENT = 20
 FEWEST_PATIENTS = 8
 FEWEST_SLICES = 4
 HOSPITALS = ("CS", "DU", "EZ", "FG", "HT")
-OVERSAMPLING = 2
+# Small pictures are drawn larger and shrunk, for smooth edges.
+SMOOTH_SIDE = 128
 LOWEST, HIGHEST = -0.5, 0.93
 SKULL_DEPTH = 0.115
 TABLE_HEADER = (
@@ -116,7 +117,8 @@ def draw_patient(
     slices: int, size: int, rng: np.random.Generator
 ) -> tuple[UInt8[np.ndarray, "slices size size 3"], UInt8[np.ndarray, "slices size size"]]:
     """Draw one patient's slices from the base of the head upwards, and the lesion's masks (0 or 255)."""
-    space = Space.drawn(slices, size * OVERSAMPLING, rng)
+    side = size * max(1, SMOOTH_SIDE // size)
+    space = Space.drawn(slices, side, rng)
     tissues, depth = draw_tissues(space, rng)
     lesion = draw_lesion(space, tissues, depth, rng)
     sequences = draw_sequences(space, tissues, lesion, rng)
@@ -128,8 +130,9 @@ def draw_patient(
 
 
 def shrink(volume: Float[np.ndarray, "*any side side"], size: int) -> Float[np.ndarray, "*any size size"]:
-    """Average the oversampled pixels of each slice."""
-    return volume.reshape(*volume.shape[:-2], size, OVERSAMPLING, size, OVERSAMPLING).mean((-3, -1))
+    """Average the pixels of each slice that come to lie in one."""
+    times = volume.shape[-1] // size
+    return volume.reshape(*volume.shape[:-2], size, times, size, times).mean((-3, -1))
 
 
 def draw_tissues(space: Space, rng: np.random.Generator) -> tuple[dict[str, Volume], Volume]:

@@ -45,12 +45,12 @@ def draw_image_files(images: int, size: int, seed: int) -> Iterator[tuple[str, b
     """Names and bytes of the files of Kaggle's archive of pictures; a few lie there twice, as all do on Kaggle.
 
     Args:
-        images: number of pictures, about three for every two lesions or fewer.
+        images: number of pictures, about four for every three lesions.
         size: side of a picture in pixels.
         seed: chooses everything.
     """
     views = draw_views(images, seed)
-    yield "HAM10000_metadata.csv", draw_metadata(views, seed)
+    yield "HAM10000_metadata.csv", draw_metadata(views)
     for index, view in enumerate(sorted(views, key=lambda view: view.image_id)):
         picture = encoded(draw_picture(view, size), "JPEG")
         folders = [IMAGE_FOLDERS[2 * index // images]] + [DOUBLED_FOLDER] * (index < DOUBLED_IMAGES)
@@ -85,11 +85,11 @@ def count_lesions(total: int) -> dict[str, int]:
     return counts | {"nv": total - sum(count for dx, count in counts.items() if dx != "nv")}
 
 
-def draw_metadata(views: Sequence[View], seed: int) -> bytes:
+def draw_metadata(views: Sequence[View]) -> bytes:
     """The table of the archive, with one patient's age, sex and place of the lesion for all pictures of a lesion."""
     rows = []
     for view in views:
-        look, rng = LOOKS[view.dx], np.random.default_rng([*view.lesion_seed, seed])
+        look, rng = LOOKS[view.dx], np.random.default_rng([*view.lesion_seed, 3])
         age = float(np.clip(5 * round(rng.normal(look.age, 13) / 5), 5, 85))
         sex, place, dx_type = (rng.choice(options) for options in (("male", "female"), look.places, look.dx_types))
         rows.append([view.lesion_id, view.image_id, view.dx, dx_type, age, sex, place])

@@ -38,6 +38,8 @@ def as_markdown(rows: Sequence[Row]) -> str:
 
 def cell(name: str, value: object) -> str:
     """One value of the table for reading."""
+    if value is None:
+        return "unknown"
     return f"{value:.1%}" if name.endswith("_share") else str(value)
 
 

@@ -93,6 +93,13 @@ def test_planted_groups_are_counted():
     assert groups["images_of_unknown_group"] == 4
 
 
+def test_without_any_known_group_nothing_is_claimed():
+    index, parts = planted()
+    report = report_of(index.assign(group=""), parts)
+    assert report["groups"]["test_images_with_group_in"]["train"] == {"images": None, "share": None}
+    assert leakage_table([report])[0]["test_with_group_in_train_share"] is None
+
+
 def test_planted_exact_duplicates_are_counted():
     index, parts = planted()
     index.loc[[70, 71], "sha256"] = index.loc[3, "sha256"]

@@ -91,12 +91,17 @@ def of_test(affected: Bool[np.ndarray, " tested"]) -> dict[str, Any]:
 
 
 def count_shared_groups(images: pd.DataFrame) -> dict[str, Any]:
-    """Test images whose patient, lesion or slide is in an earlier part too; images of unknown group cannot count."""
+    """Test images whose patient, lesion or slide is in an earlier part too.
+
+    Images of unknown group cannot count; if no test image has a known one the numbers are None, since 0 would say too much.
+    """
     test = images[images["part"] == "test"]
     seen = {part: known_groups(images[images["part"] == part]) for part in EARLIER_PARTS}
+    unknown = {"images": None, "share": None}
+    shared = {part: of_test(test["group"].isin(groups)) for part, groups in seen.items()}
     return {
         "images_of_unknown_group": int((images["group"] == "").sum()),
-        "test_images_with_group_in": {part: of_test(test["group"].isin(groups)) for part, groups in seen.items()},
+        "test_images_with_group_in": shared if known_groups(test) else dict.fromkeys(EARLIER_PARTS, unknown),
     }
 
 

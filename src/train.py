@@ -22,13 +22,12 @@ STARTED = time.time()
 # cuBLAS is deterministic only with this, and only if it is set before CUDA starts.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
-from kdml.models import parameter_count, save_networks  # noqa: E402
-
 from kdml import assemble, checkpoint, predictions, provenance  # noqa: E402
 from kdml.engine import Engine, Interrupted, Progress, Sitting, duration  # noqa: E402
 from kdml.errors import UserError, run_script  # noqa: E402
 from kdml.files import read_json, sha256_of, write_json, written_whole  # noqa: E402
 from kdml.inference import predict  # noqa: E402
+from kdml.models import parameter_count, save_networks  # noqa: E402
 from kdml.settings import RunSettings  # noqa: E402
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ def confusion(target: np.ndarray, predicted: np.ndarray, classes: int) -> np.nda
     if target.shape != predicted.shape:
         raise ValueError(f"{target.shape} targets and {predicted.shape} predictions")
     both = np.concatenate([target, predicted])
-    if both.size and not (0 <= both.min() and both.max() < classes):
+    if both.size and not (both.min() >= 0 and both.max() < classes):
         raise ValueError(f"a class is not among 0..{classes - 1}")
     return np.bincount(target * classes + predicted, minlength=classes**2).reshape(classes, classes)
 

@@ -1,8 +1,8 @@
 """Test-set outputs of a run's networks on disk: written once at its end, read by everything that comes later.
 
-Format: a compressed npz with `row` (n,) int64, the rows of the prepared arrays, and one array per network: class probabilities
-(n, K) float32, or foreground probabilities (n, h, w) as uint8 `q = floor(256 p)`, at most 255. p >= 0.5 is q >= 128 exactly, so masks
-lose nothing; probabilities are read back as (q + 0.5) / 256, within 0.002.
+Format: a compressed npz with `row` (n,) int64, the rows of the prepared arrays, and one array per network: class
+probabilities (n, K) float32, or foreground probabilities (n, h, w) as uint8 `q = floor(256 p)`, at most 255. p >= 0.5 is
+q >= 128 exactly, so masks lose nothing; probabilities are read back as (q + 0.5) / 256, within 0.002.
 """
 
 import zipfile

@@ -10,7 +10,8 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT / "src"))  # also without an installed package, as in a conda environment
 
 from kdml.config import validated
-from kdml.data.archives import ARCHIVES_OF, download_remedy, missing_from
+from kdml.data.archives import ARCHIVES_OF, missing_from, way_to
+from kdml.data.kaggle_download import token_present
 from kdml.errors import UserError
 from kdml.plan import Plan, Run
 from kdml.tables import FORMATS
@@ -126,7 +127,7 @@ def check_archives_at_hand():
     if EXPERIMENT.archives == "demo" or not wanted:
         return
     chosen = None if EXPERIMENT.archives is None else Path(from_project(EXPERIMENT.archives))
-    if problem := download_remedy(chosen, wanted):
+    if problem := way_to(chosen, wanted, token_present()):
         raise WorkflowError(problem)
 
 

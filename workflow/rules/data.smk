@@ -24,7 +24,6 @@ rule fetch:
     params:
         source=archive_source,
     localrule: True
-    retries: 0 if EXPERIMENT.archives else 2
     conda:
         ENVIRONMENT
     shell:
@@ -48,7 +47,8 @@ rule prepare:
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/prepare.py --dataset {wildcards.dataset} {params.records} {params.options} --out {params.out} 2> {log}"
+        "python {SRC}/prepare.py --dataset {wildcards.dataset} {params.records} {params.options} --threads {threads}"
+        " --out {params.out} 2> {log}"
 
 
 rule split:

@@ -1,0 +1,35 @@
+"""Makes the record of one archive, from a local folder or downloaded from Kaggle: where it is, and its checksum."""
+
+import argparse
+import logging
+from pathlib import Path
+
+from kdml.data.archives import ARCHIVES, in_folder, record_of
+from kdml.data.kaggle_download import download
+from kdml.errors import run_script
+from kdml.files import write_json
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Find or download, check, record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--archive", choices=list(ARCHIVES), required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--folder", type=Path, help="that holds the archive")
+    source.add_argument("--kaggle", action="store_true", help="download it with Kaggle's client")
+    parser.add_argument("--store", type=Path, default=Path("resources/kaggle"), help="folder of downloads")
+    parser.add_argument("--record", type=Path, required=True, help="JSON file to write")
+    arguments = parser.parse_args()
+    archive = ARCHIVES[arguments.archive]
+    if arguments.kaggle:
+        path, origin = download(archive, arguments.store), f"kaggle: {archive.slug}"
+    else:
+        path, origin = in_folder(arguments.folder, archive.name), f"folder: {arguments.folder}"
+    write_json(arguments.record, record_of(archive.name, path, origin))
+    log.info("%s: %s", archive.name, path)
+
+
+if __name__ == "__main__":
+    run_script(main)

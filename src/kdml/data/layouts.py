@@ -1,0 +1,292 @@
+"""How each data set lies in its archives: one function per data set that lists its pictures with label, mask and group.
+
+Facts on the archives that the functions rely on: LGG and HAM10000 hold files twice, under a second folder; two patches of the
+metastasis competition are known to be broken (one unreadable by many tools, one all black).
+"""
+
+import csv
+import io
+import logging
+import re
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from kdml.errors import UserError
+
+log = logging.getLogger(__name__)
+
+NO_GROUP = ""
+KNOWN_BAD_PATCHES = ("dd6dfed324f9fcb6f93f46f32fc800f2ec196be2", "9369c7278ec8bcc6c880d99194de09fc2bd4efbe")
+HAM10000_CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in one of the archives."""
+
+    archive: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image as it is listed, before it is read.
+
+    Args:
+        id: unique in the data set.
+        image: where its pixels are.
+        mask: where its mask is, if the data set has masks.
+        label: class; None where the mask decides it.
+        group: patient, lesion or slide; empty if unknown.
+    """
+
+    id: str
+    image: Member
+    mask: Member | None
+    label: int | None
+    group: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """All pictures of a data set.
+
+    Args:
+        pictures: sorted by id.
+        classes: names of the labels.
+        dropped: reason -> what was left out for it.
+    """
+
+    pictures: Sequence[Picture]
+    classes: tuple[str, ...]
+    dropped: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of a data set is wanted.
+
+    Args:
+        subset: size of a balanced random subset (HCD).
+        limit: keep about so many pictures.
+        seed: of both draws.
+        slides: CSV with the slide of each patch (HCD).
+    """
+
+    subset: int | None = None
+    limit: int | None = None
+    seed: int = 0
+    slides: Path | None = None
+
+
+def histopathologic_cancer_detection(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
+    """Patches `train/<id>.tif` with `train_labels.csv`: a balanced random subset, or as many balanced ones as there are."""
+    table = _read_csv(zips[0], "train_labels.csv", ("id", "label"))
+    files = {PurePosixPath(name).stem: name for name in zips[0].namelist() if re.fullmatch(r"train/[^/]+\.tif", name)}
+    labels = _unique([(row["id"], row["label"]) for row in table], "train_labels.csv")
+    _same_names(labels, files, "train_labels.csv", "train/")
+    wrong = next((key for key, label in labels.items() if label not in ("0", "1")), None)
+    if wrong is not None:
+        raise UserError(
+            f"train_labels.csv: the label of {wrong} is '{labels[wrong]}', not 0 or 1.", "fetch the archive again"
+        )
+    bad = [key for key in KNOWN_BAD_PATCHES if key in labels]
+    slides = _slides(choice.slides)
+    by_class = [
+        sorted(key for key, label in labels.items() if label == value and key not in bad) for value in ("0", "1")
+    ]
+    wanted = min(filter(None, (choice.subset, choice.limit, len(labels))))
+    each = min(wanted // 2, *map(len, by_class))
+    if each == 0:
+        raise UserError("train_labels.csv: one of the two classes has no patch.", "fetch the archive again")
+    if choice.subset and 2 * each < choice.subset:
+        log.info("a balanced subset of %d was asked for, but there are only %d", choice.subset, 2 * each)
+    generator = np.random.default_rng(choice.seed)
+    chosen = [
+        (key, label) for label, keys in enumerate(by_class) for key in generator.choice(keys, each, replace=False)
+    ]
+    pictures = [
+        Picture(str(key), Member(0, files[key]), None, label, slides.get(str(key), NO_GROUP))
+        for key, label in sorted(chosen)
+    ]
+    return Listing(pictures, ("normal", "metastasis"), {"known to be broken": bad})
+
+
+def _slides(path: Path | None) -> dict[str, str]:
+    """id -> slide, from a user's table; patches that it lacks have no group."""
+    if path is None:
+        return {}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"`slides: {path}` cannot be read ({error.strerror}).", "name a CSV with the columns id and wsi"
+        ) from None
+    rows = _parse_csv(text, str(path), ("id", "wsi"))
+    return {row["id"]: row["wsi"] for row in rows}
+
+
+def lgg_mri_segmentation(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
+    """Slices `kaggle_3m/<patient>/<name>.tif` with `<name>_mask.tif`; the group is the patient, TCGA_<site>_<case>."""
+    pattern = r"(?:.*/)?kaggle_3m/([^/]+/[^/]+)\.tif"
+    files, doubled = _once(zips[0], pattern)
+    masks = {name.removesuffix("_mask"): member for name, member in files.items() if name.endswith("_mask")}
+    images = {name: member for name, member in files.items() if not name.endswith("_mask")}
+    _same_names(images, masks, "the images in kaggle_3m/", "its masks")
+    pictures = []
+    for name in sorted(images, key=_natural):
+        stem = name.rpartition("/")[2]
+        patient = re.match(r"TCGA_[^_]+_[^_]+", stem)
+        if patient is None:
+            raise UserError(
+                f"{images[name]}: the name does not start with TCGA_<site>_<case>.", "fetch the archive again"
+            )
+        pictures.append(Picture(stem, Member(0, images[name]), Member(0, masks[name]), None, patient.group()))
+    return Listing(_whole_groups(pictures, choice), ("no_lesion", "lesion"), {"doubled folder": doubled})
+
+
+def _natural(name: str) -> list:
+    """Slice 10 comes after slice 9."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+
+
+def _whole_groups(pictures: list[Picture], choice: Choice) -> list[Picture]:
+    """Whole patients, drawn until there are enough slices."""
+    if choice.limit is None:
+        return pictures
+    sizes = Counter(picture.group for picture in pictures)
+    order = np.random.default_rng(choice.seed).permutation(sorted(sizes))
+    before = np.cumsum([0, *(sizes[group] for group in order)])[:-1]
+    kept = {group for group, count in zip(order, before, strict=True) if count < choice.limit}
+    return [picture for picture in pictures if picture.group in kept]
+
+
+def ham10000(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
+    """Photographs in two folders with `HAM10000_metadata.csv`; masks in an archive of their own; the group is the lesion."""
+    table = _read_csv(zips[0], "HAM10000_metadata.csv", ("lesion_id", "image_id", "dx"))
+    rows = _unique([(row["image_id"], row) for row in table], "HAM10000_metadata.csv")
+    images, doubled = _once(zips[0], r"(?:.*/)?(ISIC_\d+)\.jpg")
+    masks, doubled_masks = _once(zips[1], r"(?:.*/)?(ISIC_\d+)_segmentation\.png")
+    _same_names(rows, images, "HAM10000_metadata.csv", "the image folders")
+    _same_names(rows, masks, "HAM10000_metadata.csv", "the archive of masks")
+    unknown = next((key for key, row in rows.items() if row["dx"] not in HAM10000_CLASSES), None)
+    if unknown is not None:
+        known = ", ".join(HAM10000_CLASSES)
+        raise UserError(
+            f"HAM10000_metadata.csv: {unknown} has the unknown class '{rows[unknown]['dx']}'.", f"known are {known}"
+        )
+    pictures = [
+        Picture(key, Member(0, images[key]), Member(1, masks[key]), HAM10000_CLASSES.index(row["dx"]), row["lesion_id"])
+        for key, row in sorted(rows.items())
+    ]
+    return Listing(_stratified(pictures, choice), HAM10000_CLASSES, {"doubled folder": doubled + doubled_masks})
+
+
+def _stratified(pictures: list[Picture], choice: Choice, smallest: int = 20) -> list[Picture]:
+    """A share of each class, but at least `smallest` of each, so that every part of a split sees it."""
+    if choice.limit is None:
+        return pictures
+    generator = np.random.default_rng(choice.seed)
+    by_class: dict[int | None, list[Picture]] = defaultdict(list)
+    for picture in pictures:
+        by_class[picture.label].append(picture)
+    kept: list[Picture] = []
+    for members in by_class.values():
+        size = min(len(members), max(smallest, round(choice.limit * len(members) / len(pictures))))
+        kept += [members[place] for place in generator.choice(len(members), size, replace=False)]
+    return sorted(kept, key=lambda picture: picture.id)
+
+
+LAYOUTS: Mapping[str, Callable[[Sequence[zipfile.ZipFile], Choice], Listing]] = {
+    "hcd": histopathologic_cancer_detection,
+    "lgg": lgg_mri_segmentation,
+    "ham10000": ham10000,
+}
+
+
+def _once(file: zipfile.ZipFile, pattern: str) -> tuple[dict[str, str], list[str]]:
+    """Members that match, by the pattern's first group, each once, and the doubles that were left out.
+
+    Raises:
+        UserError: nothing matches, or a double differs from its original.
+    """
+    found: dict[str, str] = {}
+    doubled = []
+    # The shortest path is the original; Kaggle's doubles lie in a folder more, or in the same one in lower case.
+    for name in sorted(file.namelist(), key=lambda name: (len(name), name)):
+        match = re.fullmatch(pattern, name)
+        if match is None:
+            continue
+        first = found.setdefault(match.group(1), name)
+        if first != name:
+            if file.getinfo(first).CRC != file.getinfo(name).CRC:
+                raise UserError(
+                    f"{file.filename}: {first} and {name} have one name but not one content.", "fetch the archive again"
+                )
+            doubled.append(name)
+    if not found:
+        raise UserError(
+            f"{file.filename} holds none of the expected pictures.", "check that it is the archive of that name"
+        )
+    return found, doubled
+
+
+def _read_csv(file: zipfile.ZipFile, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    try:
+        text = file.read(name).decode("utf-8")
+    except KeyError:
+        raise UserError(f"{file.filename} has no {name}.", "check that it is the archive of that name") from None
+    except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{file.filename}: {name} is damaged ({error}).", "delete the archive and fetch it again"
+        ) from None
+    return _parse_csv(text, name, columns)
+
+
+def _parse_csv(text: str, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    reader = csv.DictReader(io.StringIO(text))
+    rows = list(reader)
+    lacking = [column for column in columns if column not in (reader.fieldnames or ())]
+    if lacking:
+        raise UserError(f"{name} has no column '{lacking[0]}'.", f"it must have the columns {', '.join(columns)}")
+    short = next(
+        (number for number, row in enumerate(rows, 2) if any(row[column] in (None, "") for column in columns)), None
+    )
+    if short is not None:
+        raise UserError(f"{name}, line {short}, is incomplete.", f"every line needs {', '.join(columns)}")
+    if not rows:
+        raise UserError(f"{name} has no rows.", "check that it is whole")
+    return rows
+
+
+def _unique(pairs: Iterable[tuple[str, Any]], name: str) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in table:
+            raise UserError(
+                f"{name} lists {key} more than once: over-sampled copies of it circulate.",
+                "use the original table, one row per image",
+            )
+        table[key] = value
+    return table
+
+
+def _same_names(expected: Iterable[str], found: Iterable[str], what: str, where: str) -> None:
+    """Both must name the same pictures.
+
+    Raises:
+        UserError: names the first picture that is in one of them only.
+    """
+    expected, found = set(expected), set(found)
+    for lacking, has, lacks in ((expected - found, what, where), (found - expected, where, what)):
+        if lacking:
+            count = f" ({len(lacking)} of such)" if len(lacking) > 1 else ""
+            raise UserError(
+                f"{min(lacking)} is in {has} but not in {lacks}{count}.", "fetch the archive again, or mend the table"
+            )

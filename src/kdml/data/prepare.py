@@ -1,0 +1,226 @@
+"""Archives to arrays: every picture decoded once, resized, hashed, and kept once."""
+
+import hashlib
+import io
+import logging
+import threading
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from kdml.data.archives import path_of
+from kdml.data.layouts import LAYOUTS, Choice, Listing, Member, Picture
+from kdml.errors import UserError
+from kdml.files import sha256_of, write_json, written_whole
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A picture as it was read.
+
+    Args:
+        sha256: of the resized image and mask: equal for pictures of equal content.
+        dhash: 64-bit difference hash of the image, 16 hex digits: near for pictures that look alike.
+        has_lesion: whether the mask marks anything.
+    """
+
+    sha256: str
+    dhash: str
+    has_lesion: bool
+
+
+class Reader:
+    """Reads pictures out of archives from several threads; each thread has its own handles, because zip files are no sharers.
+
+    Args:
+        archives: paths, in the order that members number them.
+        size: side of the arrays' images in pixels.
+    """
+
+    def __init__(self, archives: Sequence[Path], size: int):
+        self.archives, self.size = archives, size
+        self._local = threading.local()
+
+    def _zips(self) -> list[zipfile.ZipFile]:
+        if not hasattr(self._local, "zips"):
+            self._local.zips = [zipfile.ZipFile(path) for path in self.archives]
+        return self._local.zips
+
+    def _open(self, member: Member) -> Image.Image:
+        path = self.archives[member.archive]
+        try:
+            image = Image.open(io.BytesIO(self._zips()[member.archive].read(member.name)))
+            image.load()
+        except (zipfile.BadZipFile, UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(
+                f"{path.name}: {member.name} cannot be read ({reason}).", "delete the archive and fetch it again"
+            ) from None
+        return image
+
+    def read(self, picture: Picture, image: np.ndarray, mask: np.ndarray | None) -> Pixels:
+        """Fill one row of the arrays.
+
+        Args:
+            picture: to read.
+            image: (size, size, 3) uint8 to fill, bicubic where the size differs.
+            mask: (size, size) uint8 to fill with 0 and 1, nearest.
+
+        Raises:
+            UserError: a file is damaged, not RGB, or image and mask differ in size.
+        """
+        opened = self._open(picture.image)
+        if opened.mode != "RGB":
+            name = f"{self.archives[picture.image.archive].name}: {picture.image.name}"
+            raise UserError(f"{name} is not an RGB image but of mode {opened.mode}.", "convert it, or leave it out")
+        image[:] = self._resized(opened, Image.Resampling.BICUBIC)
+        digest = hashlib.sha256(image.tobytes())
+        if mask is not None:
+            drawn = self._open(picture.mask).convert("L")
+            if drawn.size != opened.size:
+                sizes = f"{opened.size[0]}x{opened.size[1]} and {drawn.size[0]}x{drawn.size[1]}"
+                raise UserError(
+                    f"{picture.image.name} and its mask differ in size ({sizes}).", "fetch the archive again"
+                )
+            mask[:] = self._resized(drawn, Image.Resampling.NEAREST) > 127
+            digest.update(mask.tobytes())
+        return Pixels(digest.hexdigest(), difference_hash(image), mask is not None and bool(mask.any()))
+
+    def _resized(self, image: Image.Image, how: Image.Resampling) -> np.ndarray:
+        side = (self.size, self.size)
+        return np.asarray(image if image.size == side else image.resize(side, how))
+
+
+def difference_hash(image: np.ndarray) -> str:
+    """64 bits: is each of 8 x 9 grey cells brighter than the one to its left? As 16 hex digits."""
+    cells = np.asarray(Image.fromarray(image).convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
+    return np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes().hex()
+
+
+def prepare(
+    dataset: str, records: Sequence[Mapping[str, Any]], size: int, choice: Choice, out: Path, threads: int = 2
+) -> dict:
+    """Write `images.npy`, `masks.npy` where there are masks, `index.parquet` and `report.json`.
+
+    The arrays have a row for every listed picture; rows of pictures that were dropped as duplicates are empty and not in the index.
+
+    Args:
+        dataset: key of `LAYOUTS`.
+        records: of its archives, in their order.
+        size: side of the images in pixels.
+        choice: what of it is wanted.
+        out: folder to write to.
+        threads: that decode.
+
+    Returns:
+        What report.json says.
+
+    Raises:
+        UserError: an archive, a table or a picture is not as it should be.
+    """
+    archives = [path_of(record) for record in records]
+    with ExitStack() as stack:
+        listing = LAYOUTS[dataset]([stack.enter_context(zipfile.ZipFile(path)) for path in archives], choice)
+    log.info("%s: reading %d pictures", dataset, len(listing.pictures))
+    with ExitStack() as stack:
+        names = ["images.npy", "masks.npy"] if listing.pictures[0].mask else ["images.npy"]
+        parts = {name: stack.enter_context(written_whole(out / name)) for name in names}
+        pixels = list(_fill(listing, Reader(archives, size), parts, threads))
+        rows, dropped = _index(listing, pixels)
+        checksums = {name.removesuffix(".npy"): sha256_of(part) for name, part in parts.items()}
+        _write_index(out / "index.parquet", rows)
+    report = {
+        "dataset": dataset,
+        "size": size,
+        "listed": len(listing.pictures),
+        "kept": len(rows),
+        "dropped": {reason: {"count": len(names), "first": names[:20]} for reason, names in dropped.items() if names},
+        "classes": dict(Counter(row["label_name"] for row in rows)),
+        "groups": len({row["group"] for row in rows} - {""}),
+        "choice": {"subset": choice.subset, "limit": choice.limit, "seed": choice.seed},
+        "sha256": checksums,
+        "archives": {record["archive"]: record["sha256"] for record in records},
+    }
+    write_json(out / "report.json", report)
+    return report
+
+
+def _fill(listing: Listing, reader: Reader, parts: Mapping[str, Path], threads: int) -> Iterator[Pixels]:
+    """Read all pictures into their rows, in order."""
+    shape = (len(listing.pictures), reader.size, reader.size)
+    images = np.lib.format.open_memmap(parts["images.npy"], mode="w+", dtype=np.uint8, shape=(*shape, 3))
+    masks = None
+    if "masks.npy" in parts:
+        masks = np.lib.format.open_memmap(parts["masks.npy"], mode="w+", dtype=np.uint8, shape=shape)
+
+    def read(row: int) -> Pixels:
+        return reader.read(listing.pictures[row], images[row], None if masks is None else masks[row])
+
+    with ThreadPoolExecutor(threads) as pool:
+        for row, pixels in enumerate(pool.map(read, range(len(listing.pictures)))):
+            if row and row % 5000 == 0:
+                log.info("%d of %d read", row, len(listing.pictures))
+            yield pixels
+    for array in filter(lambda array: array is not None, (images, masks)):
+        array.flush()
+
+
+def _index(listing: Listing, pixels: Sequence[Pixels]) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+    """Rows of the index, and what was dropped for which reason.
+
+    Of pictures with equal content the first is kept; if they do not agree on the label, none is, because nobody knows which
+    is right.
+    """
+    by_content: dict[str, list[int]] = defaultdict(list)
+    for row, one in enumerate(pixels):
+        by_content[one.sha256].append(row)
+    dropped: dict[str, list[str]] = {reason: list(names) for reason, names in listing.dropped.items()}
+    rows = []
+    for members in by_content.values():
+        labels = {_label(listing.pictures[row], pixels[row]) for row in members}
+        first, *others = members if len(labels) == 1 else [None, *members]
+        reason = "same content as another picture" if len(labels) == 1 else "same content with different labels"
+        dropped.setdefault(reason, []).extend(listing.pictures[row].id for row in others)
+        if first is not None:
+            rows.append(_row(first, listing, pixels[first]))
+    for reason, names in dropped.items():
+        if names:
+            log.info("left out: %d, %s, such as %s", len(names), reason, names[0])
+    return sorted(rows, key=lambda row: row["row"]), dropped
+
+
+def _label(picture: Picture, pixels: Pixels) -> int:
+    return int(pixels.has_lesion) if picture.label is None else picture.label
+
+
+def _row(row: int, listing: Listing, pixels: Pixels) -> dict[str, Any]:
+    picture = listing.pictures[row]
+    label = _label(picture, pixels)
+    return {
+        "row": row,
+        "id": picture.id,
+        "label": label,
+        "label_name": listing.classes[label],
+        "group": picture.group,
+        "sha256": pixels.sha256,
+        "dhash": pixels.dhash,
+        "source": picture.image.name,
+    }
+
+
+def _write_index(path: Path, rows: list[dict[str, Any]]) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    with written_whole(path) as temporary:
+        parquet.write_table(pyarrow.Table.from_pylist(rows), temporary)

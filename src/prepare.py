@@ -1,0 +1,38 @@
+"""Makes the arrays, the index and the report of one data set from its archives."""
+
+import argparse
+import logging
+import os
+from pathlib import Path
+
+from kdml.data.layouts import LAYOUTS, Choice
+from kdml.data.prepare import prepare
+from kdml.errors import run_script
+from kdml.files import read_json
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Prepare one data set."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", choices=list(LAYOUTS), required=True)
+    parser.add_argument(
+        "--record", type=Path, action="append", required=True, help="of each archive, made by src/fetch.py"
+    )
+    parser.add_argument("--size", type=int, required=True, help="side of the images in pixels")
+    parser.add_argument("--subset", type=int, help="size of the balanced random subset")
+    parser.add_argument("--limit", type=int, help="keep about so many images")
+    parser.add_argument("--seed", type=int, default=0, help="of subset and limit")
+    parser.add_argument("--slides", type=Path, help="CSV with the columns id and wsi")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    arguments = parser.parse_args()
+    records = [read_json(path, "run src/fetch.py first") for path in arguments.record]
+    choice = Choice(arguments.subset, arguments.limit, arguments.seed, arguments.slides)
+    report = prepare(arguments.dataset, records, arguments.size, choice, arguments.out, arguments.threads)
+    log.info("%s: %d pictures kept, %s", arguments.dataset, report["kept"], report["classes"])
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -64,7 +64,7 @@ rule split:
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/split.py --index {input} --protocol {wildcards.protocol} --fractions {params.fractions}"
+        "python {SRC}/split.py --index {input} --task {wildcards.task} --protocol {wildcards.protocol} --fractions {params.fractions}"
         " --seed {wildcards.seed} --out {output.split} --report {output.report} 2> {log}"
 
 

@@ -17,16 +17,16 @@ from kdml.plan import Plan, Run
 from kdml.tables import FORMATS
 
 
-def configured():
-    """The validated configuration; a mistake ends the workflow with its message alone."""
+def planned():
+    """The runs of the validated configuration; a mistake ends the workflow with its message alone."""
     try:
-        return validated(config)
+        return Plan(validated(config))
     except UserError as error:
         raise WorkflowError(str(error)) from None
 
 
-EXPERIMENT = configured()
-PLAN = Plan(EXPERIMENT)
+PLAN = planned()
+EXPERIMENT = PLAN.experiment
 TABLES = PLAN.tables()
 RESULTS = f"results/{EXPERIMENT.experiment}"
 RESOURCES = f"resources/{EXPERIMENT.experiment}"

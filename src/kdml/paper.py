@@ -33,6 +33,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "ham10000_classification": ("precision", "recall", "accuracy"),
     "ham10000_segmentation": ("iou", "f_score"),
 }
+NETWORKS: Mapping[str, str] = {"t": "teacher"}  # the CSV's names, where they differ from ours
 WEIGHTS = ("alpha", "alpha_prime", "beta", "beta_prime", "gamma", "gamma_prime")
 
 Value = tuple[float, float]
@@ -59,7 +60,10 @@ def hyperparameters(task: str, student: str, technique: str, strategy: str) -> d
 def performance(table: int) -> dict[tuple[str, str, str, str], Value]:
     """(technique, strategy, network, metric) -> mean and SD of one of the tables of variants."""
     return {
-        (row["technique"], row["strategy"], row["network"], row["metric"]): (float(row["mean"]), float(row["std"]))
+        (row["technique"], row["strategy"], NETWORKS.get(row["network"], row["network"]), row["metric"]): (
+            float(row["mean"]),
+            float(row["std"]),
+        )
         for row in _rows("variants")
         if row["table"] == str(table) and row["kind"] == "performance"
     }

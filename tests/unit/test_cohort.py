@@ -57,7 +57,10 @@ def test_online_teacher_learns_from_the_labels_only():
     """Its gradient is the same with and without students that listen."""
     gradients = []
     for weight in (0.0, 5.0):
-        edges = (Edge("teacher", "s1", Knowledge.FEATURES, weight), Edge("teacher", "s1", Knowledge.PREDICTIONS, weight))
+        edges = (
+            Edge("teacher", "s1", Knowledge.FEATURES, weight),
+            Edge("teacher", "s1", Knowledge.PREDICTIONS, weight),
+        )
         cohort = cohort_of(settings_of(SharingGraph(TeacherMode.ONLINE, {"teacher": 1.0, "s1": 0.5}, edges))).train()
         batch = batch_of("classification")
         cohort.losses(cohort(batch.images), batch.targets).total.backward()

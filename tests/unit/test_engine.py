@@ -58,7 +58,9 @@ def test_resumed_run_is_bitwise_equal(tmp_path, stop_after, kind):
     whole = engine_of(settings)
     whole.run()
     steps = itertools.count(1)
-    sitting = Sitting(checkpoint=tmp_path / "checkpoint.pt", fingerprint="mine", should_leave=lambda: next(steps) == stop_after)
+    sitting = Sitting(
+        checkpoint=tmp_path / "checkpoint.pt", fingerprint="mine", should_leave=lambda: next(steps) == stop_after
+    )
     with pytest.raises(Interrupted):
         engine_of(settings, sitting).run()
     resumed = engine_of(settings, replace(sitting, should_leave=lambda: False))

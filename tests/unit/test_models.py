@@ -25,7 +25,9 @@ def built(backbone, kind="classification", outputs=2, start=None, seed=0, sharin
 def test_parameter_counts_of_the_paper():
     assert parameter_count(built(MOBILENET)) == 4_804_290
     assert parameter_count(built(RESNET50, block_like=RESNET18)) == pytest.approx(25.7e6, rel=2e-3)
-    assert parameter_count(built(RESNET50, block_like=MOBILENET)) > parameter_count(built(RESNET50, block_like=RESNET18))
+    assert parameter_count(built(RESNET50, block_like=MOBILENET)) > parameter_count(
+        built(RESNET50, block_like=RESNET18)
+    )
 
 
 @pytest.mark.parametrize(("backbone", "millions"), [(RESNET50, 32.52), (RESNET18, 14.33), (MOBILENET, 8.31)])
@@ -152,7 +154,9 @@ def test_weights_on_disk_and_back(tmp_path):
     for name, network in networks.items():
         fresh = built(TINY, seed=9)
         load_network(path, fresh, name)
-        assert all(torch.equal(a, b) for a, b in zip(fresh.state_dict().values(), network.state_dict().values(), strict=True))
+        assert all(
+            torch.equal(a, b) for a, b in zip(fresh.state_dict().values(), network.state_dict().values(), strict=True)
+        )
     with pytest.raises(UserError, match="holds the networks s1, s2; one was expected"):
         load_network(path, built(TINY))
     with pytest.raises(UserError, match="not 'teacher'"):

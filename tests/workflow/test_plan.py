@@ -34,7 +34,10 @@ def test_paper_plan_has_255_trainings(paper_config):
 def test_offline_teachers(paper_config):
     """Segmentation shares the ResNet50 baseline over all pairs; classification has one per pair, with its block."""
     plan = planned(paper_config)
-    lgg = {plan.teacher_of(Run("paper", "lgg", pair, "kd_off_v2", 1)) for pair in ("resnet50-resnet18", "resnet50-mobilenet")}
+    lgg = {
+        plan.teacher_of(Run("paper", "lgg", pair, "kd_off_v2", 1))
+        for pair in ("resnet50-resnet18", "resnet50-mobilenet")
+    }
     assert lgg == {Run("paper", "lgg", "resnet50", "baseline", 1)}
     for pair in ("resnet50-resnet18", "resnet50-mobilenet"):
         teacher = plan.teacher_of(Run("paper", "hcd", pair, "kd_off_v1", 2))
@@ -85,13 +88,17 @@ def test_tables_and_their_runs(paper_config):
 
 
 def test_lists_choose_what_runs(paper_config):
-    plan = planned(paper_config, tasks=["lgg"], techniques=["kd_ml"], strategies=["v3"], seeds=[5], pairs=["resnet50-mobilenet"])
+    plan = planned(
+        paper_config, tasks=["lgg"], techniques=["kd_ml"], strategies=["v3"], seeds=[5], pairs=["resnet50-mobilenet"]
+    )
     assert [run.folder for run in plan.runs] == [
         "paper/lgg/mobilenet/baseline/seed-5",
         "paper/lgg/resnet50/baseline/seed-5",
         "paper/lgg/resnet50-mobilenet/kd_ml_v3/seed-5",
     ]
-    narrowed = planned(paper_config, variants_for={"hcd": ["ml_v1"], "hcd/resnet50-mobilenet": ["ml_v2"]}, tasks=["hcd"], seeds=[0])
+    narrowed = planned(
+        paper_config, variants_for={"hcd": ["ml_v1"], "hcd/resnet50-mobilenet": ["ml_v2"]}, tasks=["hcd"], seeds=[0]
+    )
     assert {(run.pair, run.run) for run in narrowed.runs if run.run in VARIANTS} == {
         ("resnet50-resnet18", "ml_v1"),
         ("resnet50-mobilenet", "ml_v2"),
@@ -124,7 +131,9 @@ def test_own_variant_with_three_students_is_planned(paper_config):
             ],
         }
     }
-    plan = planned(config, own_variants=["circle"], tasks=["hcd"], techniques=["ml"], pairs=["resnet50-resnet18"], seeds=[0])
+    plan = planned(
+        config, own_variants=["circle"], tasks=["hcd"], techniques=["ml"], pairs=["resnet50-resnet18"], seeds=[0]
+    )
     run = Run("paper", "hcd", "resnet50-resnet18", "circle", 0)
     assert run in plan.tables()[3]
     assert plan.teacher_of(run) in plan.runs

@@ -1,0 +1,113 @@
+"""From stored predictions to metrics.json and cases.csv, through the script itself."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from kdml import predictions
+
+SPLIT = "row,id,label,group,part\n0,a,0,g,train\n1,b,1,g,test\n2,c,0,h,validation\n3,d,0,h,test\n4,e,1,,test\n"
+ROWS = np.array([1, 3, 4])
+
+
+def one_hot(classes):
+    return np.eye(2, dtype=np.float32)[classes] * 0.8 + 0.1
+
+
+@pytest.fixture
+def run(tmp_path, root):
+    """Call the script on predictions in a temporary folder."""
+    (tmp_path / "split.csv").write_text(SPLIT)
+
+    def call(kind, rows, outputs):
+        if outputs is not None:
+            predictions.save(tmp_path / "predictions.npz", rows, outputs)
+        paths = {
+            "predictions": "predictions.npz",
+            "split": "split.csv",
+            "out": "metrics.json",
+            "cases": "cases.csv",
+            "data": ".",
+        }
+        arguments = [part for name, file in paths.items() for part in (f"--{name}", str(tmp_path / file))]
+        command = [sys.executable, str(root / "src/evaluate.py"), "--kind", kind, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return call
+
+
+def read(folder):
+    with open(folder / "cases.csv", newline="") as file:
+        return json.loads((folder / "metrics.json").read_text()), list(csv.DictReader(file))
+
+
+def test_classification(tmp_path, run):
+    outputs = {
+        "teacher": one_hot([1, 0, 1]),
+        "s1": one_hot([1, 1, 1]),
+        "s2": np.array([[0, 1], [0.95, 0.05], [0.7, 0.3]], np.float32),
+    }
+    done = run("classification", ROWS, outputs)
+    assert done.returncode == 0, done.stderr
+    metrics, cases = read(tmp_path)
+    assert metrics["n"] == 3 and list(metrics["networks"]) == ["teacher", "s1", "s2", "ensemble"]
+    accuracies = {name: values["accuracy"] for name, values in metrics["networks"].items()}
+    # Per class the surer student: s2's 0.95 beats s1's 0.9 on d, s1's 0.9 beats s2's 0.7 on e.
+    assert accuracies == pytest.approx({"teacher": 1, "s1": 2 / 3, "s2": 2 / 3, "ensemble": 1})
+    assert len(cases) == 12
+    assert cases[4] == {
+        "id": "d",
+        "group": "h",
+        "network": "s1",
+        "target": "0",
+        "predicted": "1",
+        "probability_of_target": "0.1",
+    }
+
+
+def test_segmentation(tmp_path, run):
+    masks = np.zeros((5, 4, 4), dtype=np.uint8)
+    masks[1, :2] = 1
+    masks[4, 0, 0] = 1
+    np.save(tmp_path / "masks.npy", masks)
+    first, second = np.zeros((3, 4, 4)), np.zeros((3, 4, 4))
+    first[0, 0], second[0, 1] = 0.9, 0.5
+    done = run("segmentation", ROWS, {"s1": predictions.quantise(first), "s2": predictions.quantise(second)})
+    assert done.returncode == 0, done.stderr
+    metrics, cases = read(tmp_path)
+    pooled = {name: values["iou"] for name, values in metrics["networks"].items()}
+    assert pooled == pytest.approx({"s1": 4 / 9, "s2": 4 / 9, "ensemble": 8 / 9})
+    assert metrics["networks"]["ensemble"]["iou_per_image"] == pytest.approx((1 + 1 + 0) / 3)
+    assert cases[0] == {"id": "b", "group": "g", "network": "s1", "tp": "4", "fp": "0", "fn": "4", "tn": "8"}
+
+
+def test_a_single_network_has_no_ensemble(tmp_path, run):
+    assert run("classification", ROWS, {"baseline": one_hot([1, 0, 1])}).returncode == 0
+    assert list(read(tmp_path)[0]["networks"]) == ["baseline"]
+
+
+def test_undefined_metric_is_null_and_said(tmp_path, run):
+    np.save(tmp_path / "masks.npy", np.zeros((5, 4, 4), dtype=np.uint8))
+    done = run("segmentation", ROWS, {"baseline": np.zeros((3, 4, 4), dtype=np.uint8)})
+    assert done.returncode == 0 and "iou of baseline is undefined" in done.stderr
+    assert read(tmp_path)[0]["networks"]["baseline"]["iou"] is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "outputs", "words"),
+    [
+        ("classification", np.array([1, 3, 2]), {"s1": one_hot([1, 0, 1])}, ["other test images", "split.csv"]),
+        ("segmentation", ROWS, {"s1": one_hot([1, 0, 1])}, ["the output of s1 is not one of segmentation"]),
+        ("classification", ROWS, None, ["predictions.npz does not exist"]),
+    ],
+    ids=["other rows", "other kind", "missing"],
+)
+def test_mistakes_end_with_a_message(tmp_path, run, kind, rows, outputs, words):
+    done = run(kind, rows, outputs)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert all(word in done.stderr for word in words)
+    assert not (tmp_path / "metrics.json").exists() and not (tmp_path / "cases.csv").exists()

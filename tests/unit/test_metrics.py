@@ -1,0 +1,107 @@
+"""Metrics against scikit-learn and torchmetrics; the rules for empty masks and absent classes by hand."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torchmetrics.functional.classification as tm
+from sklearn import metrics as sk
+
+from kdml import ensemble, metrics
+
+
+@pytest.mark.parametrize("classes", [2, 7])
+@pytest.mark.parametrize("seed", range(5))
+def test_classification_against_scikit_learn(classes, seed):
+    generator = np.random.default_rng(seed)
+    target = generator.integers(0, classes, 60)
+    predicted = np.where(generator.random(60) < 0.6, target, generator.integers(0, max(2, classes - 2), 60))
+    ours = metrics.classification(metrics.confusion(target, predicted, classes))
+    keywords = {"average": "macro", "labels": range(classes), "zero_division": 0}
+    assert ours["accuracy"] == pytest.approx(sk.accuracy_score(target, predicted))
+    assert ours["precision"] == pytest.approx(sk.precision_score(target, predicted, **keywords))
+    assert ours["recall"] == pytest.approx(sk.recall_score(target, predicted, **keywords))
+    assert ours["accuracy"] == pytest.approx(
+        tm.multiclass_accuracy(torch.tensor(predicted), torch.tensor(target), classes, average="micro").item()
+    )
+
+
+def test_confusion_sums_over_batches():
+    generator = np.random.default_rng(0)
+    target, predicted = generator.integers(0, 4, (2, 50))
+    whole = metrics.confusion(target, predicted, 4)
+    pieces = sum(metrics.confusion(target[i : i + 7], predicted[i : i + 7], 4) for i in range(0, 50, 7))
+    assert np.array_equal(whole, pieces)
+    assert np.array_equal(whole, sk.confusion_matrix(target, predicted, labels=range(4)))
+
+
+@pytest.mark.parametrize(("target", "predicted"), [([0, 1], [0]), ([0, 2], [0, 1]), ([0, 1], [-1, 1])])
+def test_confusion_refuses_what_does_not_fit(target, predicted):
+    with pytest.raises(ValueError):
+        metrics.confusion(np.array(target), np.array(predicted), 2)
+
+
+def masks(seed, n=12):
+    generator = np.random.default_rng(seed)
+    truth = generator.random((n, 16, 16)) < generator.random((n, 1, 1)) * 0.6
+    predicted = truth ^ (generator.random((n, 16, 16)) < 0.1)
+    truth[0] = predicted[0] = False
+    truth[1], predicted[2] = False, False
+    return truth, predicted
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pooled_segmentation_against_libraries(seed):
+    truth, predicted = masks(seed)
+    ours = metrics.segmentation(metrics.pixel_counts(truth, predicted))
+    assert ours["iou"] == pytest.approx(sk.jaccard_score(truth.ravel(), predicted.ravel()))
+    assert ours["f_score"] == pytest.approx(sk.f1_score(truth.ravel(), predicted.ravel()))
+    assert ours["f_score"] == pytest.approx(2 * ours["iou"] / (1 + ours["iou"]))
+    jaccard = tm.binary_jaccard_index(torch.tensor(predicted).float(), torch.tensor(truth).int())
+    assert ours["iou"] == pytest.approx(jaccard.item())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_per_image_segmentation_against_scikit_learn(seed):
+    truth, predicted = masks(seed)
+    ours = metrics.segmentation(metrics.pixel_counts(truth, predicted))
+    each = [
+        (1.0, 1.0)
+        if not (t.any() or p.any())
+        else (
+            sk.jaccard_score(t.ravel(), p.ravel(), zero_division=0),
+            sk.f1_score(t.ravel(), p.ravel(), zero_division=0),
+        )
+        for t, p in zip(truth, predicted, strict=True)
+    ]
+    assert (ours["iou_per_image"], ours["f_score_per_image"]) == pytest.approx(tuple(np.mean(each, axis=0)))
+
+
+def test_pixel_counts_by_hand():
+    truth = np.array([[[1, 1], [0, 0]]], dtype=bool)
+    predicted = np.array([[[1, 0], [1, 0]]], dtype=bool)
+    assert metrics.pixel_counts(truth, predicted).tolist() == [[1, 1, 1, 1]]
+    with pytest.raises(ValueError):
+        metrics.pixel_counts(truth, predicted[:, :1])
+
+
+def test_nothing_to_find_in_the_whole_set_is_undefined():
+    nothing = np.zeros((3, 4, 4), dtype=bool)
+    ours = metrics.segmentation(metrics.pixel_counts(nothing, nothing))
+    assert math.isnan(ours["iou"]) and math.isnan(ours["f_score"])
+    assert ours["iou_per_image"] == 1
+
+
+def test_ensemble_takes_the_surest_student():
+    one, other = np.array([[0.6, 0.4], [0.5, 0.5]]), np.array([[0.3, 0.7], [0.9, 0.1]])
+    combined = ensemble.largest_probability([one, other])
+    assert combined.tolist() == [[0.6, 0.7], [0.9, 0.5]]
+    assert combined.argmax(axis=1).tolist() == [1, 0]
+    third = np.array([[0.8, 0.2], [0.0, 1.0]])
+    assert ensemble.largest_probability([one, other, third]).argmax(axis=1).tolist() == [0, 1]
+
+
+def test_ensemble_mask_is_the_union():
+    masks = np.array([[[1, 0, 0]], [[0, 1, 0]], [[0, 0, 0]]], dtype=bool)
+    assert ensemble.union(masks).tolist() == [[True, True, False]]

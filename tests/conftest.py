@@ -1,8 +1,11 @@
 """Fixtures for all tests. Real data are read from ../shared where it exists; without it those tests skip and say so."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; more threads would only get in each other's way
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

@@ -11,12 +11,13 @@ rule evaluate:
     log:
         f"{LOGS}/evaluate/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
     params:
+        script=f"{SRC}/evaluate.py",
         data=data_of,
         kind=lambda wildcards: EXPERIMENT.tasks[wildcards.task].kind,
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/evaluate.py --predictions {input.predictions} --data {params.data} --split {input.split}"
+        "python {params.script} --predictions {input.predictions} --data {params.data} --split {input.split}"
         " --kind {params.kind} --out {output.metrics} --cases {output.cases} 2> {log}"
 
 
@@ -28,13 +29,14 @@ rule collect:
     log:
         f"{LOGS}/collect/{{protocol}}/{{task}}/{{pair}}.log",
     params:
+        script=f"{SRC}/collect.py",
         runs=descriptions_in,
         mixed=mixed_code(),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/collect.py --runs {params.runs:q} {params.mixed} --out {output} 2> {log}"
+        "python {params.script} --runs {params.runs:q} {params.mixed} --out {output} 2> {log}"
 
 
 rule metrics:
@@ -44,8 +46,10 @@ rule metrics:
         f"{RESULTS}/metrics.csv",
     log:
         f"{LOGS}/metrics.log",
+    params:
+        script=f"{SRC}/concatenate.py",
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/concatenate.py {input} --out {output} 2> {log}"
+        "python {params.script} {input} --out {output} 2> {log}"

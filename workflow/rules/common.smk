@@ -1,13 +1,17 @@
 """The table of runs, and every helper function of the workflow."""
 
 import json
+import os
+import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.basedir)
-sys.path.insert(0, str(ROOT / "src"))  # also without an installed package, as in a conda environment
+sys.path.insert(
+    0, str(ROOT / "src")
+)  # also without an installed package, as in a conda environment
 
 from kdml.config import validated
 from kdml.data.archives import ARCHIVES_OF, missing_from, way_to
@@ -32,7 +36,9 @@ RESULTS = f"results/{EXPERIMENT.experiment}"
 RESOURCES = f"resources/{EXPERIMENT.experiment}"
 LOGS = f"logs/{EXPERIMENT.experiment}"
 RUN = f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}"
-SRC = ROOT / "src"
+SRC = os.path.relpath(
+    ROOT / "src"
+)  # relative, so that a moved checkout is not another workflow
 ENVIRONMENT = ROOT / "envs/kdml.yaml"
 
 
@@ -55,7 +61,13 @@ wildcard_constraints:
 
 def run_of(wildcards):
     """The run that wildcards name."""
-    return Run(wildcards.protocol, wildcards.task, wildcards.pair, wildcards.run, int(wildcards.seed))
+    return Run(
+        wildcards.protocol,
+        wildcards.task,
+        wildcards.pair,
+        wildcards.run,
+        int(wildcards.seed),
+    )
 
 
 def settings_of(wildcards):
@@ -72,8 +84,8 @@ def folder(run):
 
 
 def from_project(path):
-    """A path of the configuration, relative to the project's root."""
-    return str(ROOT / Path(path).expanduser())
+    """A path of the configuration, which is relative to the project's root, from the working directory."""
+    return os.path.relpath(ROOT / Path(path).expanduser())
 
 
 def archive_source(wildcards):
@@ -89,14 +101,18 @@ def archive_file(wildcards):
     """The archive where the workflow does not download it: drawn, or in the user's folder."""
     if EXPERIMENT.archives == "demo":
         return f"{RESOURCES}/archives/{wildcards.archive}.zip"
-    if EXPERIMENT.archives is None or missing_from(Path(from_project(EXPERIMENT.archives)), [wildcards.archive]):
+    if EXPERIMENT.archives is None or missing_from(
+        Path(from_project(EXPERIMENT.archives)), [wildcards.archive]
+    ):
         return []
     return f"{from_project(EXPERIMENT.archives)}/{wildcards.archive}.zip"
 
 
 def dataset_of_archive(archive):
     """Key of the dataset that an archive belongs to."""
-    return next(dataset for dataset, archives in ARCHIVES_OF.items() if archive in archives)
+    return next(
+        dataset for dataset, archives in ARCHIVES_OF.items() if archive in archives
+    )
 
 
 def demo_options(wildcards):
@@ -107,26 +123,43 @@ def demo_options(wildcards):
 
 def records_of(wildcards):
     """Records of the archives of a dataset."""
-    return expand(f"{RESULTS}/archives/{{archive}}.json", archive=ARCHIVES_OF[wildcards.dataset])
+    return expand(
+        f"{RESULTS}/archives/{{archive}}.json", archive=ARCHIVES_OF[wildcards.dataset]
+    )
 
 
 def prepare_options(wildcards):
     """Arguments of src/prepare.py."""
     dataset = EXPERIMENT.datasets[wildcards.dataset]
-    options = {"--size": dataset.image_size, "--seed": dataset.subset_seed, "--subset": dataset.subset, "--limit": dataset.limit}
+    options = {
+        "--size": dataset.image_size,
+        "--seed": dataset.subset_seed,
+        "--subset": dataset.subset,
+        "--limit": dataset.limit,
+    }
     if dataset.slides is not None:
         options["--slides"] = f"'{from_project(dataset.slides)}'"
-    return " ".join(f"{name} {value}" for name, value in options.items() if value is not None)
+    return " ".join(
+        f"{name} {value}" for name, value in options.items() if value is not None
+    )
 
 
 def check_archives_at_hand():
     """Before anything runs: is there a way to the images that are still to be fetched?"""
     datasets = {EXPERIMENT.tasks[run.task].dataset for run in PLAN.runs}
-    wanted = [archive for dataset in sorted(datasets) for archive in ARCHIVES_OF[dataset]]
-    wanted = [archive for archive in wanted if not Path(f"{RESULTS}/archives/{archive}.json").exists()]
+    wanted = [
+        archive for dataset in sorted(datasets) for archive in ARCHIVES_OF[dataset]
+    ]
+    wanted = [
+        archive
+        for archive in wanted
+        if not Path(f"{RESULTS}/archives/{archive}.json").exists()
+    ]
     if EXPERIMENT.archives == "demo" or not wanted:
         return
-    chosen = None if EXPERIMENT.archives is None else Path(from_project(EXPERIMENT.archives))
+    chosen = (
+        None if EXPERIMENT.archives is None else Path(from_project(EXPERIMENT.archives))
+    )
     if problem := way_to(chosen, wanted, token_present()):
         raise WorkflowError(problem)
 
@@ -149,7 +182,10 @@ def split_of(wildcards):
 def split_reports(wildcards):
     """Leakage reports of all splits in use."""
     splits = {(run.protocol, run.task, PLAN.split_seed(run)) for run in PLAN.runs}
-    return [f"{RESULTS}/{protocol}/{task}/leakage-{seed}.json" for protocol, task, seed in sorted(splits)]
+    return [
+        f"{RESULTS}/{protocol}/{task}/leakage-{seed}.json"
+        for protocol, task, seed in sorted(splits)
+    ]
 
 
 # Training
@@ -159,7 +195,9 @@ def train_inputs(wildcards):
     """Data, split, start weights, and the trained teacher of an offline distillation."""
     run = run_of(wildcards)
     inputs = {"data": f"{data_of(wildcards)}/report.json", "split": split_of(wildcards)}
-    inputs["weights"] = [f"{RESOURCES}/weights/{name}.safetensors" for name in PLAN.start_weights(run)]
+    inputs["weights"] = [
+        f"{RESOURCES}/weights/{name}.safetensors" for name in PLAN.start_weights(run)
+    ]
     teacher = PLAN.teacher_of(run)
     if teacher is not None:
         inputs["teacher"] = f"{folder(teacher)}/weights.safetensors"
@@ -168,7 +206,9 @@ def train_inputs(wildcards):
 
 def train_options(wildcards, input):
     """Arguments of src/train.py that not every run has."""
-    weights = [f"--weights {Path(path).stem}={path}" for path in input.get("weights", [])]
+    weights = [
+        f"--weights {Path(path).stem}={path}" for path in input.get("weights", [])
+    ]
     teacher = [f"--teacher {input.teacher}"] if "teacher" in input.keys() else []
     return " ".join([*weights, *teacher])
 
@@ -179,7 +219,7 @@ def train_threads(wildcards):
 
 
 def weights_entry(wildcards):
-    """A weights entry of the configuration as JSON, its path made absolute."""
+    """A weights entry of the configuration as JSON, its path as seen from the working directory."""
     entry = EXPERIMENT.weights[wildcards.weights].model_dump(mode="json")
     if entry["path"] is not None:
         entry["path"] = from_project(entry["path"])
@@ -195,7 +235,11 @@ def weights_file(wildcards):
 
 def weights_backbone(wildcards):
     """The timm backbone that start weights are for."""
-    return next(network.timm for network in EXPERIMENT.networks.values() if network.weights == wildcards.weights)
+    return next(
+        network.timm
+        for network in EXPERIMENT.networks.values()
+        if network.weights == wildcards.weights
+    )
 
 
 # Tables
@@ -214,12 +258,16 @@ def metrics_in(wildcards):
 
 def descriptions_in(wildcards):
     """What the tidy table says of each of these runs, as JSON."""
-    return json.dumps([{"folder": folder(run), **PLAN.describe(run)} for run in runs_in(wildcards)])
+    return json.dumps(
+        [{"folder": folder(run), **PLAN.describe(run)} for run in runs_in(wildcards)]
+    )
 
 
 def tidy_of(runs):
     """Tidy tables that hold these runs."""
-    return sorted({f"{RESULTS}/{run.protocol}/{run.task}/{run.pair}/metrics.csv" for run in runs})
+    return sorted(
+        {f"{RESULTS}/{run.protocol}/{run.task}/{run.pair}/metrics.csv" for run in runs}
+    )
 
 
 def tidy_of_table(wildcards):
@@ -236,13 +284,21 @@ def tidy_of_table(wildcards):
 
 def table_files():
     """Every file of every result table."""
-    return [f"results/tables/table_{number:02d}.{suffix}" for number in TABLES for suffix in FORMATS]
+    return [
+        f"results/tables/table_{number:02d}.{suffix}"
+        for number in TABLES
+        for suffix in FORMATS
+    ]
 
 
 def title_note():
     """What a reader must know before comparing with the paper."""
     note = EXPERIMENT.description
-    drawn = "Drawn look-alike images, not patients: numbers say nothing about the paper. " if EXPERIMENT.archives == "demo" else ""
+    drawn = (
+        "Drawn look-alike images, not patients: numbers say nothing about the paper. "
+        if EXPERIMENT.archives == "demo"
+        else ""
+    )
     return f"{drawn}{note}"
 
 
@@ -253,6 +309,8 @@ def mixed_code():
 
 def tell_what_was_made():
     """End by naming what to look at."""
-    made = [path for path in table_files() if path.endswith(".html") and Path(path).exists()]
+    made = [
+        path for path in table_files() if path.endswith(".html") and Path(path).exists()
+    ]
     if made:
         print(f"Tables: {', '.join(made)}", file=sys.stderr)

@@ -7,11 +7,12 @@ rule draw_demo:
     log:
         f"{LOGS}/draw_demo/{{archive}}.log",
     params:
+        script=f"{SRC}/draw_demo.py",
         options=demo_options,
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/draw_demo.py --archive {wildcards.archive} --seed 0 {params.options} --out {output} 2> {log}"
+        "python {params.script} --archive {wildcards.archive} --seed 0 {params.options} --out {output} 2> {log}"
 
 
 rule fetch:
@@ -22,12 +23,13 @@ rule fetch:
     log:
         f"{LOGS}/fetch/{{archive}}.log",
     params:
+        script=f"{SRC}/fetch.py",
         source=archive_source,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/fetch.py --archive {wildcards.archive} {params.source} --store resources/kaggle --record {output} 2> {log}"
+        "python {params.script} --archive {wildcards.archive} {params.source} --store resources/kaggle --record {output} 2> {log}"
 
 
 rule prepare:
@@ -40,14 +42,17 @@ rule prepare:
     log:
         f"{LOGS}/prepare/{{dataset}}.log",
     params:
+        script=f"{SRC}/prepare.py",
         options=prepare_options,
-        records=lambda wildcards, input: " ".join(f"--record {record}" for record in input),
+        records=lambda wildcards, input: " ".join(
+            f"--record {record}" for record in input
+        ),
         out=subpath(output.report, parent=True),
     threads: 2
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/prepare.py --dataset {wildcards.dataset} {params.records} {params.options} --threads {threads}"
+        "python {params.script} --dataset {wildcards.dataset} {params.records} {params.options} --threads {threads}"
         " --out {params.out} 2> {log}"
 
 
@@ -60,11 +65,12 @@ rule split:
     log:
         f"{LOGS}/split/{{protocol}}/{{task}}/{{seed}}.log",
     params:
+        script=f"{SRC}/split.py",
         fractions=" ".join(map(str, EXPERIMENT.split.fractions)),
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/split.py --index {input} --task {wildcards.task} --protocol {wildcards.protocol} --fractions {params.fractions}"
+        "python {params.script} --index {input} --task {wildcards.task} --protocol {wildcards.protocol} --fractions {params.fractions}"
         " --seed {wildcards.seed} --out {output.split} --report {output.report} 2> {log}"
 
 
@@ -77,9 +83,12 @@ rule leakage:
     log:
         f"{LOGS}/leakage.log",
     params:
-        reports=lambda wildcards, input: " ".join(f"--report {report}" for report in input),
+        script=f"{SRC}/leakage.py",
+        reports=lambda wildcards, input: " ".join(
+            f"--report {report}" for report in input
+        ),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/leakage.py {params.reports} --out {output.csv} {output.md} 2> {log}"
+        "python {params.script} {params.reports} --out {output.csv} {output.md} 2> {log}"

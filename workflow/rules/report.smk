@@ -9,12 +9,13 @@ rule table:
     log:
         f"{LOGS}/table/{{number}}.log",
     params:
+        script=f"{SRC}/render_table.py",
         note=title_note(),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/render_table.py --table {wildcards.number} --metrics {input} --title-note {params.note:q}"
+        "python {params.script} --table {wildcards.number} --metrics {input} --title-note {params.note:q}"
         " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} 2> {log}"
 
 

@@ -9,13 +9,14 @@ rule weights:
     log:
         f"{LOGS}/weights/{{weights}}.log",
     params:
+        script=f"{SRC}/fetch_weights.py",
         entry=weights_entry,
         backbone=weights_backbone,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {SRC}/fetch_weights.py --weights {params.entry:q} --name {wildcards.weights} --timm {params.backbone}"
+        "python {params.script} --weights {params.entry:q} --name {wildcards.weights} --timm {params.backbone}"
         " --out {output} 2> {log}"
 
 
@@ -32,6 +33,7 @@ rule train:
     benchmark:
         f"{RUN}/benchmark.tsv"
     params:
+        script=f"{SRC}/train.py",
         settings=settings_of,
         options=train_options,
         data=subpath(input.data, parent=True),
@@ -42,5 +44,5 @@ rule train:
     conda:
         ENVIRONMENT
     shell:
-        "OMP_NUM_THREADS={threads} python {SRC}/train.py --settings {params.settings:q} --data {params.data} --split {input.split}"
+        "OMP_NUM_THREADS={threads} python {params.script} --settings {params.settings:q} --data {params.data} --split {input.split}"
         " {params.options} --workers {params.workers} --checkpoint-minutes {params.minutes} --out {params.out} 2> {log}"

@@ -1,0 +1,106 @@
+"""What Snakemake would do: the plan of the paper, the demo, one table alone, profiles, and mistakes in words."""
+
+import re
+import time
+
+import pytest
+from snakemake_runs import ROOT, job_counts, snakemake
+
+DEMO = ("--profile", "profiles/demo", "--cores", "2", "-n")
+
+
+def test_paper_plan(tmp_path):
+    started = time.monotonic()
+    counts = job_counts(snakemake(tmp_path, "--cores", "8", "-n"))
+    assert counts == {
+        "fetch": 4, "weights": 3, "prepare": 3, "split": 4, "leakage": 1, "train": 255, "evaluate": 255, "collect": 16,
+        "table": 8, "metrics": 1, "all": 1,
+    }  # fmt: skip
+    assert time.monotonic() - started < 60  # seconds here; a hang would show
+
+
+def test_demo_plan(tmp_path):
+    counts = job_counts(snakemake(tmp_path, *DEMO))
+    assert (counts["train"], counts["draw_demo"], counts["table"]) == (29, 2, 3) and "weights" not in counts
+
+
+def test_one_table_builds_only_what_it_needs(tmp_path):
+    counts = job_counts(snakemake(tmp_path, *DEMO, "results/tables/table_04.md"))
+    # Twelve variants and the baseline that is the offline teacher of three of them.
+    assert counts == {
+        "draw_demo": 1, "fetch": 1, "prepare": 1, "split": 1, "train": 13, "evaluate": 12, "collect": 1, "table": 1,
+    }  # fmt: skip
+
+
+def test_real_small_plan(tmp_path, kaggle_archives, imagenet_weights):
+    arguments = ("--cores", "2", "-n", "--configfile", "config.yaml", "tests/configs/real_small.yaml")
+    counts = job_counts(snakemake(tmp_path, *arguments))
+    assert counts["train"] == 12 + 5 + 10 + 1 and counts["weights"] == 3
+
+
+def test_both_protocols_and_a_split_per_seed(tmp_path):
+    config = "run={protocols: [paper, grouped], tasks: [hcd], pairs: [resnet50-resnet18], techniques: [ml]}"
+    counts = job_counts(snakemake(tmp_path, "--cores", "2", "-n", "--config", config, "split={per_seed: true}"))
+    assert counts["split"] == 6 and counts["train"] == 2 * (3 * 3 + 2 * 3)
+
+
+def test_nothing_to_run_with_ends_at_once_and_names_three_ways(tmp_path):
+    started = time.monotonic()
+    done = snakemake(tmp_path, "--cores", "8")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in output
+    for way in ("a Kaggle token:", "--config archives=FOLDER", "uv run snakemake --profile profiles/demo"):
+        assert output.count(way) == 1
+    assert time.monotonic() - started < 60
+    assert not (tmp_path / "results").exists()
+
+
+def test_folder_without_archives_is_named(tmp_path):
+    done = snakemake(tmp_path, "--cores", "2", "--config", f"archives={tmp_path}")
+    assert done.returncode != 0 and "lacks histopathologic-cancer-detection.zip. It holds no zip files." in done.stderr
+
+
+MISTAKES = {
+    "misspelt key": ("trainning={epochs: 1}", ["trainning: unknown key", "did you mean 'training'"]),
+    "unknown task": ("run={tasks: [brain]}", ["run.tasks: 'brain' is not defined"]),
+    "wrong type": ("training={epochs: many}", ["training.epochs", "'many'"]),
+    "student without the paper's weights": (
+        "networks={tiny: {timm: resnet10t, title: Tiny}} "
+        "pairs={own: {teacher: resnet50, student: tiny}} run={pairs: [own], tasks: [hcd]}",
+        ["no weights alpha, beta, gamma for the student 'tiny'", "stands_for"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("config", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_mistakes_in_the_configuration_end_with_a_message(tmp_path, config, words):
+    done = snakemake(tmp_path, "--cores", "2", "-n", "--config", *re.split(r" (?=\w+=)", config))
+    output = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in output
+    assert all(word in output for word in words), output
+
+
+def test_a_table_that_nothing_fills_is_named(tmp_path):
+    done = snakemake(tmp_path, *DEMO, "results/tables/table_15.md")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0 and "Table 15 is not filled by the experiment 'demo' (filled: 2, 3, 4)" in output
+
+
+def test_slurm_profile_by_name_sets_resources(tmp_path):
+    """Misspelt keys of a profile are silently ignored, so look at what a job would get."""
+    assert (ROOT / "slurm").is_symlink() and (ROOT / "slurm" / "config.yaml").is_file()
+    target = "results/reproduction/paper/hcd/resnet18/baseline/seed-0/run.json"
+    done = snakemake(tmp_path, "--profile", "slurm", "-n", target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    train = next(
+        text for text in re.split(r"\n(?=rule |localrule )", done.stdout + done.stderr) if text.startswith("rule train")
+    )
+    (resources,) = re.findall(r"resources: (.*)", train)
+    for wanted in ("gpu=1", "mem_mb=24000", "runtime=1440", "cpus_per_task=8"):
+        assert wanted in resources, resources
+
+
+def test_default_profile_sets_cores_and_keeps_going(tmp_path):
+    """It is read without being named: no --cores needed."""
+    done = snakemake(tmp_path, "results/tables/table_02.md", "-n", "--configfile", "profiles/demo/experiment.yaml")
+    assert job_counts(done)["train"] == 4

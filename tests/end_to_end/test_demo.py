@@ -1,0 +1,223 @@
+"""The demo in miniature, through Snakemake from drawn archives to tables: what a newcomer runs, with an epoch each."""
+
+import csv
+import json
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from snakemake_runs import ROOT, snakemake
+
+# The whole chain of the demo with less of everything; three students of a user's own beside the paper's variants.
+MINIATURE = """
+experiment: miniature
+description: A test.
+archives: demo
+run:
+  tasks: [hcd, lgg]
+  pairs: [small]
+  techniques: [kd_off]
+  strategies: [v3]
+  own_variants: [circle]
+  seeds: [0]
+datasets:
+  hcd: {image_size: 32, demo_images: 60, subset: 60}
+  lgg: {image_size: 32, demo_images: 60}
+  ham10000: {image_size: 32, demo_images: 120}
+training: {batch_size: 8, learning_rate: 1.0e-3, device: cpu, threads: 1}
+tasks:
+  hcd: {training: {epochs: 1}}
+  lgg: {training: {epochs: 1}}
+variants:
+  circle:
+    teacher: none
+    supervised: {s1: 0.5, s2: 0.5, s3: 0.5}
+    edges:
+      - {source: s1, learner: s2, knowledge: features, weight: 0.5}
+      - {source: s2, learner: s3, knowledge: predictions, weight: 0.5}
+      - {source: s3, learner: s1, knowledge: predictions, weight: 0.5}
+networks:
+  teacher_small:
+    {timm: resnet18, title: T, options: {channels: [8, 12, 16, 24]}, decoder_channels: [16, 8, 8, 8, 8], stands_for: resnet50}
+  student_small:
+    {timm: resnet18, title: S, options: {channels: [8, 8, 8, 16]}, decoder_channels: [16, 8, 8, 8, 8], stands_for: resnet18}
+pairs:
+  small: {teacher: teacher_small, student: student_small}
+"""
+pytestmark = pytest.mark.xdist_group("end_to_end")  # one chain of runs
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """Folder of a finished run."""
+    folder = tmp_path_factory.mktemp("chain")
+    (folder / "miniature.yaml").write_text(MINIATURE)
+    done = run(folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def run(folder, *arguments):
+    return snakemake(folder, "--cores", "2", *arguments, "--configfile", folder / "miniature.yaml")
+
+
+def run_folder(folder, task="hcd", name="kd_off_v3"):
+    return folder / f"results/miniature/paper/{task}/small/{name}/seed-0"
+
+
+def test_tables_hold_every_run(chain):
+    for number, blocks in ((3, {"kd_off", "own"}), (4, {"kd_off", "own"}), (2, {"baselines"})):
+        rows = list(csv.DictReader((chain / f"results/tables/table_{number:02d}.csv").open()))
+        assert {row["block"] for row in rows} == blocks
+        assert all(0 <= float(row["mean"]) <= 100 for row in rows if row["mean"])
+        for suffix in ("md", "tex", "html"):
+            text = (chain / f"results/tables/table_{number:02d}.{suffix}").read_text()
+            assert "Drawn look-alike images" in text
+    rows = csv.DictReader((chain / "results/tables/table_03.csv").open())
+    assert [row["network"] for row in rows if row["column"] == "circle"] == ["s1", "s2", "s3", "ensemble"]
+
+
+def test_every_number_can_be_traced(chain):
+    record = json.loads((run_folder(chain) / "run.json").read_text())
+    assert record["settings"]["run"] == "kd_off_v3" and record["seed"] == 0 and len(record["code_hash"]) == 16
+    assert {"data.images", "split", "teacher"} <= record["inputs"].keys()
+    assert record["packages"]["torch"] and record["device"].startswith("cpu")
+    assert record["images_per_second"] > 0 and record["peak_memory_mib"] > 100
+    report = json.loads((chain / "results/miniature/data/hcd/report.json").read_text())
+    assert record["inputs"]["data.images"] == report["sha256"]["images"]
+    with open(chain / "results/miniature/metrics.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["task"] for row in rows} == {"hcd", "lgg"} and {row["technique"] for row in rows} == {"", "kd_off"}
+
+
+def test_offline_teacher_of_segmentation_is_the_baseline(chain):
+    kept = np.load(run_folder(chain, "lgg") / "predictions.npz")["teacher"]
+    baseline = np.load(chain / "results/miniature/paper/lgg/teacher_small/baseline/seed-0/predictions.npz")["baseline"]
+    assert np.array_equal(kept, baseline)
+
+
+def test_no_checkpoint_is_left(chain):
+    assert not list(chain.rglob("checkpoint*")) and not list(chain.rglob("*.partial*"))
+
+
+def test_nothing_to_do_the_second_time(chain):
+    done = run(chain)
+    assert done.returncode == 0 and "Nothing to be done" in done.stdout + done.stderr
+
+
+def job_table(done):
+    text = done.stdout + done.stderr
+    return text[text.rindex("Job stats:") :]
+
+
+def test_another_description_only_renders(chain):
+    stats = job_table(run(chain, "-n", "--config", "description=Another"))
+    assert "table " in stats and "train" not in stats and "collect" not in stats
+
+
+def test_another_learning_rate_retrains_its_task_only(chain):
+    stats = job_table(run(chain, "-n", "--config", "tasks={lgg: {training: {learning_rate: 0.01}}}"))
+    assert next(line.split() for line in stats.splitlines() if line.startswith("train ")) == ["train", "4"]
+
+
+def train_command(chain, out, **changes):
+    """The training of a finished run again, by hand."""
+    settings = json.loads((run_folder(chain, name="circle") / "run.json").read_text())["settings"]
+    settings["training"] |= changes
+    base = chain / "results/miniature"
+    return [
+        sys.executable, str(ROOT / "src/train.py"), "--settings", json.dumps(settings), "--data", str(base / "data/hcd"),
+        "--split", str(base / "paper/hcd/split-0.csv"), "--out", str(out),
+    ]  # fmt: skip
+
+
+def test_the_same_run_by_hand_gives_the_same_bits(chain, tmp_path):
+    subprocess.run(train_command(chain, tmp_path), check=True, capture_output=True)
+    for name in ("weights.safetensors", "predictions.npz"):
+        assert (tmp_path / name).read_bytes() == (run_folder(chain, name="circle") / name).read_bytes()
+
+
+def terminated_in(epoch, command):
+    """Start a training, terminate it in the given epoch; return its exit code and the rest of its output."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if f"epoch {epoch - 1}/" in line:
+            process.send_signal(signal.SIGTERM)
+            break
+    rest = process.stderr.read()
+    return process.wait(), rest
+
+
+def test_terminated_run_saves_leaves_and_continues_to_the_same_bits(chain, tmp_path):
+    whole, broken = (train_command(chain, tmp_path / name, epochs=6) for name in ("whole", "broken"))
+    subprocess.run(whole, check=True, capture_output=True)
+    code, output = terminated_in(3, broken)
+    assert code == 128 + signal.SIGTERM and "start the same command again" in output
+    assert [path.name for path in (tmp_path / "broken").iterdir()] == ["checkpoint.pt"]
+    done = subprocess.run(broken, check=True, capture_output=True, text=True)
+    assert "continuing at epoch" in done.stderr
+    for name in ("weights.safetensors", "predictions.npz"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes()
+    assert not (tmp_path / "broken" / "checkpoint.pt").exists()
+
+
+def test_checkpoint_of_other_settings_is_refused(chain, tmp_path):
+    terminated_in(2, train_command(chain, tmp_path, epochs=6))
+    done = subprocess.run(train_command(chain, tmp_path, epochs=7), check=False, capture_output=True, text=True)
+    assert done.returncode == 2 and "other settings, data or code" in done.stderr and "Traceback" not in done.stderr
+    assert (tmp_path / "checkpoint.pt").exists() and not (tmp_path / "run.json").exists()
+
+
+def changed(command, option, value):
+    command = list(command)
+    command[command.index(option) + 1] = str(value)
+    return command
+
+
+BAD_ARGUMENTS = {
+    "settings that are none": ("--settings", "{}", ["not the settings of a run"]),
+    "settings that are missing": ("--settings", "nowhere.json", ["nowhere.json: cannot be read"]),
+    "data that is missing": ("--data", "nowhere", ["nowhere/images.npy does not exist"]),
+    "split that is missing": ("--split", "nowhere.csv", ["nowhere.csv does not exist"]),
+}
+
+
+@pytest.mark.parametrize(("option", "value", "words"), BAD_ARGUMENTS.values(), ids=BAD_ARGUMENTS)
+def test_bad_arguments_end_with_a_message(chain, tmp_path, option, value, words):
+    command = changed(train_command(chain, tmp_path / "out"), option, value)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert all(word in done.stderr for word in words), done.stderr
+    assert not (tmp_path / "out" / "run.json").exists()
+
+
+def test_offline_run_without_its_teacher_says_so(chain, tmp_path):
+    command = changed(train_command(chain, tmp_path / "out"), "--settings", run_folder(chain) / "run.json")
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2 and "needs a trained teacher" in done.stderr and "--teacher" in done.stderr
+
+
+def test_settings_script_prints_what_training_takes(chain):
+    command = [sys.executable, ROOT / "src/settings.py", "--config", ROOT / "config.yaml", chain / "miniature.yaml"]
+    asked = ["--task", "hcd", "--pair", "small", "--run", "kd_off_v3"]
+    done = subprocess.run([*command, *asked], check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == json.loads((run_folder(chain) / "run.json").read_text())["settings"]
+    wrong = subprocess.run([*command, *asked[:-1], "kd_off_v1"], check=False, capture_output=True, text=True)
+    assert wrong.returncode == 2 and "is not among the runs" in wrong.stderr
+
+
+def test_failed_training_loses_nothing(chain, tmp_path):
+    """A run that fails leaves the other results, and its message stands in Snakemake's output."""
+    copy = tmp_path / "copy"
+    shutil.copytree(chain, copy)
+    images = copy / "results/miniature/data/hcd/images.npy"
+    images.write_bytes(images.read_bytes()[:1000])
+    before = {path: path.read_bytes() for path in (copy / "results/miniature/paper/lgg").rglob("*") if path.is_file()}
+    target = "results/miniature/paper/hcd/small/circle/seed-0/run.json"
+    (copy / target).unlink()
+    done = run(copy, target)
+    assert done.returncode != 0 and "images.npy is damaged" in done.stdout + done.stderr
+    assert before and all(path.read_bytes() == content for path, content in before.items())

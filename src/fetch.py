@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 
 from kdml.data.archives import ARCHIVES, in_folder, record_of
-from kdml.data.kaggle_download import download
+from kdml.data.kaggle_download import RETRIES, download
 from kdml.errors import run_script
 from kdml.files import write_json
 
@@ -20,11 +20,14 @@ def main() -> None:
     source.add_argument("--folder", type=Path, help="that holds the archive")
     source.add_argument("--kaggle", action="store_true", help="download it with Kaggle's client")
     parser.add_argument("--store", type=Path, default=Path("resources/kaggle"), help="folder of downloads")
+    parser.add_argument(
+        "--retries", type=int, default=RETRIES, help="further tries after a broken connection (default %(default)s)"
+    )
     parser.add_argument("--record", type=Path, required=True, help="JSON file to write")
     arguments = parser.parse_args()
     archive = ARCHIVES[arguments.archive]
     if arguments.kaggle:
-        path, origin = download(archive, arguments.store), f"kaggle: {archive.slug}"
+        path, origin = download(archive, arguments.store, arguments.retries), f"kaggle: {archive.slug}"
     else:
         path, origin = in_folder(arguments.folder, archive.name), f"folder: {arguments.folder}"
     write_json(arguments.record, record_of(archive.name, path, origin))

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import os
 from pathlib import Path
 
 from kdml.data.layouts import LAYOUTS, Choice
@@ -13,6 +12,17 @@ from kdml.files import read_json
 log = logging.getLogger(__name__)
 
 
+THREADS = 2  # each reads the directory of the largest archive for itself: 3 s and 170 MB
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
 def main() -> None:
     """Prepare one data set."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -20,12 +30,12 @@ def main() -> None:
     parser.add_argument(
         "--record", type=Path, action="append", required=True, help="of each archive, made by src/fetch.py"
     )
-    parser.add_argument("--size", type=int, required=True, help="side of the images in pixels")
-    parser.add_argument("--subset", type=int, help="size of the balanced random subset")
-    parser.add_argument("--limit", type=int, help="keep about so many images")
+    parser.add_argument("--size", type=positive, required=True, help="side of the images in pixels")
+    parser.add_argument("--subset", type=positive, help="size of the balanced random subset")
+    parser.add_argument("--limit", type=positive, help="keep about so many images")
     parser.add_argument("--seed", type=int, default=0, help="of subset and limit")
     parser.add_argument("--slides", type=Path, help="CSV with the columns id and wsi")
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--threads", type=positive, default=THREADS, help="that decode (default %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     arguments = parser.parse_args()
     records = [read_json(path, "run src/fetch.py first") for path in arguments.record]

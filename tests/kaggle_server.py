@@ -1,85 +1,155 @@
-"""A stand-in for Kaggle's server on this machine, for the real client: signs in, redirects to files, and fails as asked."""
+"""A stand-in for Kaggle's API on the one port where Kaggle's client looks when KAGGLE_API_ENVIRONMENT=TEST.
 
+The port is also the lock between tests that run at the same time: who cannot have it waits.
+"""
+
+import base64
+import errno
+import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
-ADDRESS = ("localhost", 7777)  # where the client goes with KAGGLE_API_ENVIRONMENT=TEST
-LAST_MODIFIED = "Mon, 01 Jan 2024 00:00:00 GMT"
+ADDRESS = ("127.0.0.1", 7777)
+LAST_MODIFIED = "Tue, 01 Jan 2019 00:00:00 GMT"
+USER, KEY, TOKEN = "somebody", "a-key", "a-token"
+PATIENCE = 60  # seconds to wait for the port
 
 
 @dataclass
-class Behaviour:
+class Kaggle:
     """What the server does.
 
-    Args:
-        files: slug -> the archive it serves.
-        status: answer to every request for a download, if not 200.
-        cut_after: break off each of the first transfers after so many bytes.
-        cuts: how many transfers to break off.
-        ranges: what was asked for in each transfer.
+    Attributes:
+        files: slug, without the owner -> content of its zip.
+        refusal: status that every download is answered with, if any.
+        cuts: bytes after which the next transfers break off, one each, None for not at all; further ones are whole.
+        announced: size that answers claim instead of the true one, if any.
+        etag: of all files.
+        requests: method, path and Range header of all requests, in order.
     """
 
-    files: dict[str, Path] = field(default_factory=dict)
-    status: int = 200
-    cut_after: int = 0
-    cuts: int = 0
-    ranges: list[str | None] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    refusal: int | None = None
+    cuts: list[int | None] = field(default_factory=list)
+    announced: int | None = None
+    etag: str = '"first"'
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)
+
+    def downloads(self) -> list[str | None]:
+        """Range headers of the requests for files."""
+        return [wanted for method, _, wanted in self.requests if method == "GET"]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Kaggle's two download calls and the files that they redirect to."""
+@contextmanager
+def kaggle_server() -> Iterator[Kaggle]:
+    """Serve until the block ends."""
+    state = Kaggle()
+    handler = type("BoundHandler", (_Handler,), {"kaggle": state})
+    server = _waiting_for_port(lambda: _Server(ADDRESS, handler))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
-    behaviour: Behaviour
 
-    def log_message(self, *arguments) -> None:
-        """Be quiet."""
+@contextmanager
+def nobody_there() -> Iterator[None]:
+    """Hold the port without listening: connections are refused."""
 
-    def do_POST(self) -> None:
-        """A call of the API: its answer is a redirect to the file."""
-        import json
+    def bound() -> socket.socket:
+        held = socket.socket()
+        held.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # as servers do: else the last one blocks for a minute
+        try:
+            held.bind(ADDRESS)
+        except OSError:
+            held.close()
+            raise
+        return held
 
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
-        if self.behaviour.status != 200:
-            return self._answer(self.behaviour.status, b'{"message": "no"}')
-        slug = body.get("competitionName") or f"{body.get('ownerSlug')}/{body.get('datasetSlug')}"
-        if slug not in self.behaviour.files:
-            return self._answer(404, b'{"message": "not found"}')
-        self.send_response(302)
-        self.send_header("Location", f"http://{ADDRESS[0]}:{ADDRESS[1]}/files/{slug}.zip")
+    with _waiting_for_port(bound):
+        yield
+
+
+def _waiting_for_port(make):
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return make()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """Say nothing of clients that hang up; tests look at the client."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    kaggle: Kaggle
+
+    def log_message(self, *arguments):
+        """Keep quiet."""
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self._note()
+        if self.path.endswith("/IntrospectToken"):
+            known = body["token"] == TOKEN
+            return self._json(200, {"active": known, "username": USER if known else ""})
+        if self.headers.get("Authorization") not in _accepted():
+            return self._json(401, {"code": 401, "message": "Unauthenticated"})
+        if self.kaggle.refusal:
+            return self._json(self.kaggle.refusal, {"code": self.kaggle.refusal, "message": "no"})
+        slug = body.get("competitionName") or body.get("datasetSlug")
+        if slug not in self.kaggle.files:
+            return self._json(404, {"code": 404, "message": "Not found"})
+        self.send_response(302)  # as Kaggle does, to a storage server
+        self.send_header("Location", f"http://localhost:{ADDRESS[1]}/files/{slug}.zip?signed=yes")
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def do_GET(self) -> None:
-        """A file, or the rest of it from a given byte on."""
-        slug = self.path.removeprefix("/files/").removesuffix(".zip").partition("?")[0]
-        if slug not in self.behaviour.files:
-            return self._answer(404, b"{}")
-        content = self.behaviour.files[slug].read_bytes()
-        asked = self.headers.get("Range")
-        self.behaviour.ranges.append(asked)
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
-        self.send_response(206 if asked else 200)
-        self.send_header("Content-Length", str(len(content) - start))
-        self.send_header("Content-Type", "application/zip")
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("ETag", '"one"')
-        self.send_header("Last-Modified", LAST_MODIFIED)
-        if asked:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+    def do_GET(self):
+        self._note()
+        content = self.kaggle.files[self.path.removeprefix("/files/").partition(".zip")[0]]
+        begin = self._begin()
+        self.send_response(206 if begin else 200)
+        headers = {
+            "Content-Type": "application/zip",
+            "Content-Length": str(self.kaggle.announced or len(content) - begin),
+            "Accept-Ranges": "bytes",
+            "Last-Modified": LAST_MODIFIED,
+            "ETag": self.kaggle.etag,
+        }
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
-        if self.behaviour.cuts > 0:
-            self.behaviour.cuts -= 1
-            self.wfile.write(content[start : start + self.behaviour.cut_after])
-            self.wfile.flush()
-            self.connection.close()
-            return
-        self.wfile.write(content[start:])
+        cut = self.kaggle.cuts.pop(0) if self.kaggle.cuts else None
+        self.wfile.write(content[begin:] if cut is None else content[begin : begin + cut])
+        self.close_connection = True
 
-    def _answer(self, status: int, body: bytes) -> None:
+    def _begin(self) -> int:
+        same = self.headers.get("If-Range") == self.kaggle.etag
+        wanted = self.headers.get("Range")
+        return int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and same else 0
+
+    def _note(self):
+        self.kaggle.requests.append((self.command, self.path, self.headers.get("Range")))
+
+    def _json(self, status, content):
+        body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -87,24 +157,5 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-class Server(ThreadingHTTPServer):
-    """Says nothing of clients that hang up."""
-
-    allow_reuse_address = True
-
-    def handle_error(self, request, client_address) -> None:
-        """Tests look at the client."""
-
-
-@contextmanager
-def kaggle_server(behaviour: Behaviour) -> Iterator[Behaviour]:
-    """Serve on `ADDRESS` while the block runs."""
-    server = Server(ADDRESS, type("Bound", (Handler,), {"behaviour": behaviour}))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield behaviour
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def _accepted() -> tuple[str, str]:
+    return f"Bearer {TOKEN}", "Basic " + base64.b64encode(f"{USER}:{KEY}".encode()).decode()

@@ -47,6 +47,7 @@ ARCHIVES_OF: Mapping[str, tuple[str, ...]] = {
     "lgg": ("lgg-mri-segmentation",),
     "ham10000": ("skin-cancer-mnist-ham10000", "ham10000-lesion-segmentations"),
 }
+ENCRYPTED = 0x1  # the bit of a member's flags
 THREE_WAYS = """There are three ways to get images:
   1. a Kaggle token: kaggle.com > Settings > API > Create new token; put it into ~/.kaggle/access_token (or the environment
      variable KAGGLE_API_TOKEN), and accept the rules of the competition on its page;
@@ -106,32 +107,39 @@ def in_folder(folder: Path, name: str) -> Path:
 def check(path: Path) -> int:
     """Check that a file is a whole zip with safe names; return the number of its files.
 
-    The bytes of the members are checked by their checksums when they are read.
+    Read are the directory at the end, which a truncated file lacks, and the places that it names. The bytes of the members
+    are not: their checksums would cost a minute for the largest archive, of which a tenth is used, and whoever reads a
+    member checks its checksum anyway.
 
     Raises:
-        UserError: it is no zip, truncated, empty, or has members that would leave the folder they are unpacked to.
+        UserError: it is no zip, truncated, empty, encrypted, or has members that would leave the folder they are unpacked to.
     """
     remedy = f"delete {path} and fetch it again"
     try:
         with zipfile.ZipFile(path) as file:
-            members = [member for member in file.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+            members, end = file.infolist(), file.start_dir
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise UserError(f"{path} is no zip file, or only a part of one ({error}).", remedy) from None
-    if not members:
+    files = [member for member in members if not member.is_dir()]
+    if not files:
         raise UserError(f"{path} is empty.", remedy)
-    unsafe = next((member for member in members if _is_unsafe(member)), None)
-    if unsafe is not None:
-        raise UserError(
-            f"{path} has an unsafe member: {unsafe.filename!r}.",
-            "get the archive from its source, and do not unpack this one",
-        )
-    return len(members)
+    for member in members:
+        if _is_unsafe(member):
+            raise UserError(
+                f"{path} has an unsafe member: {member.filename!r}.",
+                "get the archive from its source, and do not unpack this one",
+            )
+        if member.flag_bits & ENCRYPTED:
+            raise UserError(f"{path} is encrypted ({member.filename}).", "put the archive there as Kaggle gives it")
+        if member.header_offset + member.compress_size > end:
+            raise UserError(f"{path} is damaged: {member.filename} does not lie within it.", remedy)
+    return len(files)
 
 
 def _is_unsafe(member: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(member.filename.replace("\\", "/"))
     is_link = stat.S_ISLNK(member.external_attr >> 16)
-    return is_link or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
+    return is_link or not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
 
 
 def record_of(name: str, path: Path, source: str) -> dict[str, Any]:
@@ -149,16 +157,46 @@ def record_of(name: str, path: Path, source: str) -> dict[str, Any]:
     }
 
 
+def paths_of(dataset: str, records: Iterable[Mapping[str, Any]]) -> list[Path]:
+    """The archives of a data set, unchanged since they were recorded, in the order of `ARCHIVES_OF`.
+
+    Args:
+        dataset: key of `ARCHIVES_OF`.
+        records: of `record_of`, in any order.
+
+    Raises:
+        UserError: a record is missing, of another data set, given twice or incomplete, or its archive has gone or changed.
+    """
+    by_name: dict[str, Path] = {}
+    wanted = ARCHIVES_OF[dataset]
+    remedy = f"give one --record for each of: {', '.join(wanted)}"
+    for record in records:
+        name = record.get("archive") if isinstance(record, Mapping) else None
+        if name not in wanted:
+            raise UserError(f"A record is of the archive {name!r}, which '{dataset}' does not need.", remedy)
+        if name in by_name:
+            raise UserError(f"Two records are of the archive {name}.", remedy)
+        by_name[name] = path_of(record)
+    missing = [name for name in wanted if name not in by_name]
+    if missing:
+        raise UserError(f"'{dataset}' needs the archive {missing[0]}, of which no record was given.", remedy)
+    return [by_name[name] for name in wanted]
+
+
 def path_of(record: Mapping[str, Any]) -> Path:
     """The archive of a record, unchanged since.
 
     Raises:
-        UserError: it has gone or changed.
+        UserError: the record is incomplete, or its archive has gone or changed.
     """
+    remedy = "fetch it again: python src/fetch.py, or snakemake --forcerun fetch"
+    lacking = [key for key in ("path", "bytes", "mtime_ns", "sha256") if key not in record]
+    if lacking:
+        raise UserError(f"The record of {record['archive']} has no '{lacking[0]}'.", remedy)
     path = Path(record["path"])
     if not path.is_file():
-        raise UserError(f"{path} has gone since it was recorded.", "fetch it again: snakemake --forcerun fetch")
+        raise UserError(f"{path} has gone since it was recorded.", remedy)
     facts = path.stat()
     if (facts.st_size, facts.st_mtime_ns) != (record["bytes"], record["mtime_ns"]):
-        raise UserError(f"{path} has changed since it was recorded.", "fetch it again: snakemake --forcerun fetch")
+        raise UserError(f"{path} has changed since it was recorded.", remedy)
     return path

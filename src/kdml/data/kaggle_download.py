@@ -1,11 +1,17 @@
-"""Downloads from Kaggle with its own client: resumed where a connection broke, retried, and each failure in plain words."""
+"""Downloads from Kaggle with its own client: resumed where a connection broke, retried, and each failure in plain words.
 
+The client is imported only when a download starts: its import takes a second and signs in.
+"""
+
+import contextlib
+import io
 import logging
 import os
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from kdml.data.archives import Archive, check
 from kdml.errors import UserError
@@ -14,33 +20,39 @@ log = logging.getLogger(__name__)
 
 TOKEN_HELP = (
     "make a token at kaggle.com > Settings > API and put it into ~/.kaggle/access_token or KAGGLE_API_TOKEN "
-    "(older ones: ~/.kaggle/kaggle.json, or KAGGLE_USERNAME and KAGGLE_KEY)"
+    "(also accepted: ~/.kaggle/kaggle.json, KAGGLE_USERNAME with KAGGLE_KEY, or `kaggle auth login`)"
 )
-PAUSES = (2, 10, 60)  # seconds before each further try
+RETRIES = 3
+FIRST_PAUSE = 2.0  # seconds; each further pause is five times as long, up to LONGEST_PAUSE
+LONGEST_PAUSE = 60.0
+TOO_MANY_REQUESTS, FIRST_SERVER_ERROR = 429, 500
 
 
 def token_present() -> bool:
-    """Whether any of the places where Kaggle's client looks holds a token; the client itself is not imported, it is slow."""
+    """Whether there is a token where Kaggle's client looks for one, without importing the client."""
     environment = os.environ
-    if environment.get("KAGGLE_API_TOKEN") or (environment.get("KAGGLE_USERNAME") and environment.get("KAGGLE_KEY")):
+    if environment.get("KAGGLE_USERNAME") and environment.get("KAGGLE_KEY"):
         return True
-    home = Path.home()
-    folders = [
-        Path(environment.get("KAGGLE_CONFIG_DIR") or home / ".kaggle"),
-        home / ".kaggle",
-        home / ".config" / "kaggle",
-    ]
-    names = ("access_token", "access_token.txt", "kaggle.json")
-    return any((folder / name).is_file() for folder in folders for name in names)
+    home = Path.home() / ".kaggle"
+    settings = Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kaggle"
+    files = [home / "access_token", home / "access_token.txt", home / "credentials.json"]
+    files += [Path(environment.get("KAGGLE_CONFIG_DIR") or (home if home.exists() else settings)) / "kaggle.json"]
+    token = environment.get("KAGGLE_API_TOKEN")
+    return any(map(_has_content, files)) or bool(token and (not Path(token).exists() or _has_content(Path(token))))
 
 
-def download(archive: Archive, store: Path, pauses: tuple[float, ...] = PAUSES) -> Path:
+def _has_content(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
+def download(archive: Archive, store: Path, retries: int = RETRIES, first_pause: float = FIRST_PAUSE) -> Path:
     """Download an archive, or take the whole one that is there already.
 
     Args:
         archive: what to download.
-        store: folder of downloads; a part of a file waits in `store/downloading` to be continued.
-        pauses: seconds to wait before each further try after a broken connection.
+        store: folder of downloads; a file that is not whole waits in it under a name that ends in .partial.
+        retries: further tries after a broken connection or a server in trouble; each continues the partial file.
+        first_pause: seconds before the first of them.
 
     Raises:
         UserError: no or a wrong token, rules not accepted, not found, no network, no space, or not a whole zip.
@@ -50,42 +62,42 @@ def download(archive: Archive, store: Path, pauses: tuple[float, ...] = PAUSES) 
         check(whole)
         log.info("%s is there already", whole)
         return whole
-    waiting = store / "downloading"
-    waiting.mkdir(parents=True, exist_ok=True)
-    api = _client(waiting)
-    part = waiting / f"{archive.slug.rpartition('/')[2]}.zip"
-    _retried(lambda: _fetch(api, archive, waiting), archive, pauses)
+    if not token_present():
+        raise UserError("There is no Kaggle token.", TOKEN_HELP)
+    store.mkdir(parents=True, exist_ok=True)
+    partial = store / f"{archive.name}.zip.partial"
+    _retried(lambda: _fetch(archive, partial), archive, retries, first_pause)
     try:
-        check(part)
-    except UserError:
-        part.unlink(missing_ok=True)  # nothing to continue from
-        raise
-    part.replace(whole)
+        check(partial)
+    except UserError as error:
+        partial.unlink()  # nothing to continue from
+        raise UserError(f"Kaggle sent something else than {whole.name}: {error.problem}", "start again later") from None
+    partial.replace(whole)
     return whole
 
 
-def _fetch(api, archive: Archive, folder: Path) -> None:
-    log.info("downloading %s from Kaggle", archive.slug)
-    fetch = api.competition_download_files if archive.is_competition else api.dataset_download_files
-    fetch(archive.slug, path=str(folder), quiet=True)
+def _fetch(archive: Archive, partial: Path) -> None:
+    """One try, which continues the partial file of an earlier one if Kaggle still has the same file."""
+    with contextlib.redirect_stdout(io.StringIO()):  # the client prints advice that is not ours
+        api = _client(partial)
+        log.info("downloading %s from Kaggle", archive.slug)
+        fetch = api.competition_download_files if archive.is_competition else api.dataset_download_files
+        fetch(archive.slug, path=str(partial.parent))
 
 
-def _client(folder: Path):
-    """Kaggle's client, signed in; it checks for space before each file.
+def _client(partial: Path) -> Any:
+    """Kaggle's client, signed in, changed to write to `partial`, after a look at the space there.
 
     Raises:
-        UserError: no token, or one that Kaggle does not accept.
+        UserError: Kaggle does not accept the token.
     """
-    if not token_present():
-        raise UserError("There is no Kaggle token.", TOKEN_HELP)
     from kaggle.api.kaggle_api_extended import KaggleApi
     from kagglesdk import KaggleClient
     from kagglesdk.kaggle_env import get_env
 
     class Api(KaggleApi):
-        """Talks to the server that KAGGLE_API_ENVIRONMENT names, which the client's own method does not read."""
-
         def build_kaggle_client(self) -> KaggleClient:
+            """Talk to the server that KAGGLE_API_ENVIRONMENT names, which the client's own method does not read."""
             return KaggleClient(
                 env=get_env(),
                 username=self.config_values.get(self.CONFIG_NAME_USER),
@@ -93,62 +105,84 @@ def _client(folder: Path):
                 api_token=self.config_values.get(self.CONFIG_NAME_TOKEN),
             )
 
-        def download_file(self, response, outfile, *arguments, **options) -> None:
-            _check_space(response, Path(outfile))
-            super().download_file(response, outfile, *arguments, **options)
+        def download_needed(self, *arguments, **options) -> bool:
+            """Always: whole files never get here."""
+            return True
+
+        def download_file(self, response, outfile, http_client, quiet=True, resume=True, **options) -> None:
+            """Leave retrying to `_retried`, so that there is one way of it."""
+            _check_space(response, partial)
+            try:
+                super().download_file(response, str(partial), http_client, quiet=True, resume=True, max_retries=0)
+            except ValueError:  # not the announced size: nothing to continue from
+                partial.unlink(missing_ok=True)
+                raise
 
     api = Api()
     try:
         api.authenticate()
-    except (SystemExit, Exception) as error:  # the client ends the process when it finds no token that works
-        raise UserError(f"Kaggle's client could not sign in ({error or 'no valid token'}).", TOKEN_HELP) from None
+    except SystemExit:  # how the client says that no token worked
+        raise _wrong_token() from None
     return api
 
 
-def _check_space(response, path: Path) -> None:
-    needed = int(response.headers.get("Content-Length") or 0) - (path.stat().st_size if path.exists() else 0)
-    free = shutil.disk_usage(path.parent).free
+def _check_space(response: Any, partial: Path) -> None:
+    there = partial.stat().st_size if partial.exists() else 0
+    needed = int(response.headers.get("Content-Length") or 0) - there
+    free = shutil.disk_usage(partial.parent).free
     if needed > free:
         raise UserError(
-            f"{path.name} needs {needed / 1e9:.1f} GB, but {path.parent} has {free / 1e9:.1f} GB left.",
+            f"{partial.stem} needs {needed / 1e9:.1f} GB more, but {partial.parent} has {free / 1e9:.1f} GB left.",
             "free some space, or run the workflow on a larger disk (`--directory`)",
         )
 
 
-def _retried(fetch: Callable[[], None], archive: Archive, pauses: tuple[float, ...]) -> None:
-    """Try again after what may pass by itself: a broken connection, a server in trouble."""
-    import requests
+def _retried(fetch: Callable[[], None], archive: Archive, retries: int, first_pause: float) -> None:
+    """Try again, after growing pauses, what may pass by itself: a broken connection, a server in trouble.
 
-    for pause in (*pauses, None):
+    Raises:
+        UserError: it did not pass, or is nothing that could.
+    """
+    from requests.exceptions import RequestException
+
+    for tried in range(retries + 1):
         try:
             return fetch()
-        except requests.exceptions.HTTPError as error:
-            status = error.response.status_code if error.response is not None else 0
-            if status < 500 or pause is None:
-                raise _refusal(archive, status, error) from None
-        except (requests.exceptions.RequestException, ConnectionError, TimeoutError) as error:
-            if pause is None:
-                remedy = "check the network and start again: what has arrived is kept and continued"
-                raise UserError(f"Kaggle cannot be reached ({type(error).__name__}).", remedy) from None
+        except RequestException as error:
+            problem, may_pass = _explained(error, archive)
         except OSError as error:
-            raise UserError(
-                f"{archive.name}.zip cannot be written ({error.strerror}).", "free some space, or check the folder"
-            ) from None
+            reason = f"{archive.name}.zip cannot be written ({error.strerror or error})."
+            raise UserError(reason, "free some space, or check the folder") from None
         except ValueError as error:  # the client's own words for what it cannot make sense of
             raise UserError(f"Kaggle's client refused {archive.slug}: {error}", f"look at {archive.page}") from None
-        log.info("the connection broke; trying again in %g s", pause)
+        if not may_pass or tried == retries:
+            raise problem from None
+        pause = min(first_pause * 5**tried, LONGEST_PAUSE)
+        log.info("%s Trying again in %g s.", problem.problem, pause)
         time.sleep(pause)
 
 
-def _refusal(archive: Archive, status: int, error: Exception) -> UserError:
-    reasons = {
-        401: ("Kaggle does not accept the token (401).", TOKEN_HELP),
-        403: (
+def _explained(error: Exception, archive: Archive) -> tuple[UserError, bool]:
+    """A failed request in plain words, and whether it may pass by itself."""
+    response = getattr(error, "response", None)
+    if response is None:
+        remedy = "check the network and start again: what has arrived is kept and continued"
+        return UserError(f"Kaggle cannot be reached, or the connection broke ({type(error).__name__}).", remedy), True
+    status = response.status_code
+    refusals = {
+        401: _wrong_token(),
+        403: UserError(
             f"Kaggle refuses {archive.slug} (403): its rules or terms are not accepted yet.",
-            f"sign in, open {archive.page} and accept them",
+            f"sign in with the token's account, open {archive.page} and accept them",
         ),
-        404: (f"Kaggle does not know {archive.slug} (404).", f"look at {archive.page}; it may have moved"),
-        429: ("Kaggle refuses more downloads for now (429).", "wait some minutes and start again"),
+        404: UserError(f"Kaggle does not know {archive.slug} (404).", f"look at {archive.page}; it may have moved"),
+        TOO_MANY_REQUESTS: UserError(
+            "Kaggle refuses more downloads for now (429).", "wait some minutes and start again"
+        ),
     }
-    problem, remedy = reasons.get(status, (f"Kaggle answers with an error ({error}).", "start again later"))
-    return UserError(problem, remedy)
+    unknown = UserError(f"Kaggle answers with an error ({status}).", "start again later")
+    return refusals.get(status, unknown), status == TOO_MANY_REQUESTS or status >= FIRST_SERVER_ERROR
+
+
+def _wrong_token() -> UserError:
+    return UserError("Kaggle does not accept the token (401): it is wrong or has expired.", TOKEN_HELP)

@@ -9,6 +9,7 @@ import io
 import logging
 import re
 import zipfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,10 @@ from kdml.errors import UserError
 log = logging.getLogger(__name__)
 
 NO_GROUP = ""
-KNOWN_BAD_PATCHES = ("dd6dfed324f9fcb6f93f46f32fc800f2ec196be2", "9369c7278ec8bcc6c880d99194de09fc2bd4efbe")
+KNOWN_BAD_PATCHES = {
+    "dd6dfed324f9fcb6f93f46f32fc800f2ec196be2": "known to be unreadable by many tools",
+    "9369c7278ec8bcc6c880d99194de09fc2bd4efbe": "known to be all black",
+}
 HAM10000_CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 
 
@@ -96,40 +100,47 @@ def histopathologic_cancer_detection(zips: Sequence[zipfile.ZipFile], choice: Ch
         raise UserError(
             f"train_labels.csv: the label of {wrong} is '{labels[wrong]}', not 0 or 1.", "fetch the archive again"
         )
-    bad = [key for key in KNOWN_BAD_PATCHES if key in labels]
+    bad = {reason: [key] for key, reason in KNOWN_BAD_PATCHES.items() if key in labels}
     slides = _slides(choice.slides)
     by_class = [
-        sorted(key for key, label in labels.items() if label == value and key not in bad) for value in ("0", "1")
+        sorted(key for key, label in labels.items() if label == value and key not in KNOWN_BAD_PATCHES)
+        for value in ("0", "1")
     ]
     wanted = min(filter(None, (choice.subset, choice.limit, len(labels))))
-    each = min(wanted // 2, *map(len, by_class))
+    each = min(max(wanted // 2, 1), *map(len, by_class))
     if each == 0:
         raise UserError("train_labels.csv: one of the two classes has no patch.", "fetch the archive again")
-    if choice.subset and 2 * each < choice.subset:
+    if choice.subset and not choice.limit and 2 * each < choice.subset:
         log.info("a balanced subset of %d was asked for, but there are only %d", choice.subset, 2 * each)
     generator = np.random.default_rng(choice.seed)
     chosen = [
         (key, label) for label, keys in enumerate(by_class) for key in generator.choice(keys, each, replace=False)
     ]
+    if choice.slides is not None:
+        found = sum(str(key) in slides for key, _ in chosen)
+        log.info("%s: knows the slide of %d of %d patches", choice.slides, found, len(chosen))
     pictures = [
         Picture(str(key), Member(0, files[key]), None, label, slides.get(str(key), NO_GROUP))
         for key, label in sorted(chosen)
     ]
-    return Listing(pictures, ("normal", "metastasis"), {"known to be broken": bad})
+    return Listing(pictures, ("normal", "metastasis"), bad)
 
 
 def _slides(path: Path | None) -> dict[str, str]:
     """id -> slide, from a user's table; patches that it lacks have no group."""
     if path is None:
         return {}
+    remedy = "name a CSV with the columns id and wsi"
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            f"`slides: {path}` cannot be read ({error.strerror}).", "name a CSV with the columns id and wsi"
-        ) from None
-    rows = _parse_csv(text, str(path), ("id", "wsi"))
-    return {row["id"]: row["wsi"] for row in rows}
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"`slides: {path}` cannot be read ({error}).", remedy) from None
+    slides: dict[str, str] = {}
+    for row in _parse_csv(text, str(path), ("id", "wsi")):
+        first = slides.setdefault(row["id"], row["wsi"])
+        if first != row["wsi"]:
+            raise UserError(f"{path} has two slides for {row['id']}: {first} and {row['wsi']}.", "keep one of them")
+    return slides
 
 
 def lgg_mri_segmentation(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
@@ -239,10 +250,10 @@ def _once(file: zipfile.ZipFile, pattern: str) -> tuple[dict[str, str], list[str
 
 def _read_csv(file: zipfile.ZipFile, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
     try:
-        text = file.read(name).decode("utf-8")
+        text = file.read(name).decode("utf-8-sig")
     except KeyError:
         raise UserError(f"{file.filename} has no {name}.", "check that it is the archive of that name") from None
-    except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
         raise UserError(
             f"{file.filename}: {name} is damaged ({error}).", "delete the archive and fetch it again"
         ) from None
@@ -250,8 +261,11 @@ def _read_csv(file: zipfile.ZipFile, name: str, columns: tuple[str, ...]) -> lis
 
 
 def _parse_csv(text: str, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    reader = csv.DictReader(io.StringIO(text))
-    rows = list(reader)
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise UserError(f"{name} is no table ({error}).", f"it must be a CSV with {', '.join(columns)}") from None
     lacking = [column for column in columns if column not in (reader.fieldnames or ())]
     if lacking:
         raise UserError(f"{name} has no column '{lacking[0]}'.", f"it must have the columns {', '.join(columns)}")

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+import shutil
 import threading
 import zipfile
 from collections import Counter, defaultdict
@@ -14,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from kdml.data.archives import path_of
-from kdml.data.layouts import LAYOUTS, Choice, Listing, Member, Picture
+from kdml.data.archives import paths_of
+from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Member, Picture
 from kdml.errors import UserError
 from kdml.files import sha256_of, write_json, written_whole
 
@@ -31,7 +32,7 @@ class Pixels:
     Args:
         sha256: of the resized image and mask: equal for pictures of equal content.
         dhash: 64-bit difference hash of the image, 16 hex digits: near for pictures that look alike.
-        has_lesion: whether the mask marks anything.
+        has_lesion: whether the mask marks anything, at the arrays' size.
     """
 
     sha256: str
@@ -61,8 +62,8 @@ class Reader:
         try:
             image = Image.open(io.BytesIO(self._zips()[member.archive].read(member.name)))
             image.load()
-        except (zipfile.BadZipFile, UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+        except Exception as error:  # zipfile, zlib and PIL raise almost anything on damaged bytes
+            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise UserError(
                 f"{path.name}: {member.name} cannot be read ({reason}).", "delete the archive and fetch it again"
             ) from None
@@ -112,11 +113,11 @@ def prepare(
 ) -> dict:
     """Write `images.npy`, `masks.npy` where there are masks, `index.parquet` and `report.json`.
 
-    The arrays have a row for every listed picture; rows of pictures that were dropped as duplicates are empty and not in the index.
+    The arrays have a row for every listed picture; rows of pictures that were dropped as duplicates are not in the index.
 
     Args:
         dataset: key of `LAYOUTS`.
-        records: of its archives, in their order.
+        records: of its archives, in any order.
         size: side of the images in pixels.
         choice: what of it is wanted.
         out: folder to write to.
@@ -128,31 +129,46 @@ def prepare(
     Raises:
         UserError: an archive, a table or a picture is not as it should be.
     """
-    archives = [path_of(record) for record in records]
+    archives = paths_of(dataset, records)
     with ExitStack() as stack:
         listing = LAYOUTS[dataset]([stack.enter_context(zipfile.ZipFile(path)) for path in archives], choice)
+    _check_space(out, len(listing.pictures), size, has_masks=listing.pictures[0].mask is not None)
     log.info("%s: reading %d pictures", dataset, len(listing.pictures))
     with ExitStack() as stack:
         names = ["images.npy", "masks.npy"] if listing.pictures[0].mask else ["images.npy"]
         parts = {name: stack.enter_context(written_whole(out / name)) for name in names}
         pixels = list(_fill(listing, Reader(archives, size), parts, threads))
         rows, dropped = _index(listing, pixels)
+        if not rows:
+            raise UserError(f"{archives[0]}: every picture has a double with another label.", "look at its labels")
         checksums = {name.removesuffix(".npy"): sha256_of(part) for name, part in parts.items()}
         _write_index(out / "index.parquet", rows)
+    counts = Counter(row["label_name"] for row in rows)
     report = {
         "dataset": dataset,
         "size": size,
-        "listed": len(listing.pictures),
+        "read": len(listing.pictures),
         "kept": len(rows),
-        "dropped": {reason: {"count": len(names), "first": names[:20]} for reason, names in dropped.items() if names},
-        "classes": dict(Counter(row["label_name"] for row in rows)),
-        "groups": len({row["group"] for row in rows} - {""}),
+        "dropped": {reason: {"count": len(names), "files": names} for reason, names in dropped.items() if names},
+        "classes": {name: counts[name] for name in listing.classes},
+        "groups": len({row["group"] for row in rows} - {NO_GROUP}),
         "choice": {"subset": choice.subset, "limit": choice.limit, "seed": choice.seed},
         "sha256": checksums,
         "archives": {record["archive"]: record["sha256"] for record in records},
     }
     write_json(out / "report.json", report)
     return report
+
+
+def _check_space(out: Path, pictures: int, size: int, has_masks: bool) -> None:
+    """Arrays are written through memory: a disk that fills up would end the process without a word."""
+    out.mkdir(parents=True, exist_ok=True)
+    needed, free = pictures * size**2 * (4 if has_masks else 3), shutil.disk_usage(out).free
+    if needed > free:
+        raise UserError(
+            f"The arrays need {needed / 1e9:.2f} GB, but {out} has {free / 1e9:.2f} GB left.",
+            "free some space, or make the data set smaller: `subset`, `limit`, or `image_size` in the configuration",
+        )
 
 
 def _fill(listing: Listing, reader: Reader, parts: Mapping[str, Path], threads: int) -> Iterator[Pixels]:

@@ -122,7 +122,7 @@ def test_hcd_subset_is_balanced_and_drawn_by_the_seed(tmp_path):
 def test_hcd_known_bad_patches_and_slides(tmp_path):
     archives = hcd()
     files = archives["histopathologic-cancer-detection"]
-    bad = KNOWN_BAD_PATCHES[0]
+    bad = next(iter(KNOWN_BAD_PATCHES))
     files[f"train/{bad}.tif"] = b"not a picture"
     files["train_labels.csv"] += f"{bad},0\r\n"
     slides = tmp_path / "slides.csv"

@@ -59,10 +59,12 @@ def main() -> None:
     parser.add_argument("--table", type=int, required=True, help="its number in the paper")
     parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="tidy tables")
     parser.add_argument("--title-note", default="", help="on the experiment, shown under the caption")
+    parser.add_argument("--allow-mixed-code", action="store_true")
     for suffix in tables.FORMATS:
         parser.add_argument(f"--{suffix}", type=Path, required=True)
     arguments = parser.parse_args()
-    table = tables.build(arguments.table, tables.read_tidy(arguments.metrics), arguments.title_note)
+    rows = tables.read_tidy(arguments.metrics, arguments.allow_mixed_code)
+    table = tables.build(arguments.table, rows, arguments.title_note)
     write_csv(arguments.csv, table)
     for suffix in tables.FORMATS[1:]:
         write_text(getattr(arguments, suffix), render(table, suffix))

@@ -28,7 +28,7 @@ def tidy(runs: Sequence[Description], allow_mixed_code: bool = False) -> list[di
     """
     records = {run["folder"]: read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
     if not allow_mixed_code:
-        _refuse_mixed_code(records)
+        refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
     _refuse_mixed_settings(runs, records)
     return [row for run in runs for row in _rows_of(run, records[run["folder"]])]
 
@@ -49,15 +49,24 @@ def _percent(value: float | None) -> float:
     return float("nan") if value is None else 100 * value
 
 
-def _refuse_mixed_code(records: Mapping[str, Mapping[str, Any]]) -> None:
-    """Classification and segmentation load the same modules, so that one experiment has one code hash."""
+def refuse_mixed_code(hashes: Mapping[str, str]) -> None:
+    """Numbers of different programs do not belong into one table.
+
+    Classification and segmentation load the same modules, so that one experiment has one code hash.
+
+    Args:
+        hashes: run -> hash of the code that trained it.
+
+    Raises:
+        UserError: there is more than one; names a run of the rarest.
+    """
     by_code: dict[str, list[str]] = defaultdict(list)
-    for folder, record in records.items():
-        by_code[record["code_hash"]].append(folder)
+    for run, code in hashes.items():
+        by_code[code].append(run)
     if len(by_code) > 1:
         few, *_ = sorted(by_code.values(), key=len)
         raise UserError(
-            f"Runs of {len(by_code)} versions of the training code would be mixed: {len(few)} of {len(records)} differ, "
+            f"Runs of {len(by_code)} versions of the training code would be mixed: {len(few)} of {len(hashes)} differ, "
             f"for example {few[0]}.",
             "delete their run.json to have them trained again, or set `allow_mixed_code: true`",
         )

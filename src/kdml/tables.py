@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml import paper
-from kdml.collect import Summary, summarise
+from kdml.collect import Summary, refuse_mixed_code, summarise
 from kdml.errors import UserError
 from kdml.sharing import STRATEGIES, TECHNIQUES
 
@@ -110,11 +110,15 @@ class Table:
     sections: tuple[Section, ...] = ()
 
 
-def read_tidy(paths: Iterable[Path]) -> list[dict[str, str]]:
+def read_tidy(paths: Iterable[Path], allow_mixed_code: bool = False) -> list[dict[str, str]]:
     """Rows of several tidy tables.
 
+    Args:
+        paths: of the tables.
+        allow_mixed_code: accept runs of different versions of the training code.
+
     Raises:
-        UserError: a file is missing or is no tidy table.
+        UserError: a file is missing or is no tidy table, or versions of the training code are mixed.
     """
     rows: list[dict[str, str]] = []
     for path in paths:
@@ -123,11 +127,18 @@ def read_tidy(paths: Iterable[Path]) -> list[dict[str, str]]:
                 mine = list(csv.DictReader(file))
         except FileNotFoundError:
             raise UserError(f"{path} does not exist.", "let the workflow collect the runs") from None
-        if not mine or not {"protocol", "task", "pair", "run", "seed", "network", "metric", "value"} <= mine[0].keys():
+        if (
+            not mine
+            or not {"protocol", "task", "pair", "run", "seed", "network", "metric", "value", "code_hash"}
+            <= mine[0].keys()
+        ):
             raise UserError(
                 f"{path} is no tidy table of metrics.", "delete it and let the workflow collect the runs again"
             )
         rows += mine
+    if not allow_mixed_code:
+        run_keys = ("protocol", "task", "pair", "run", "seed")
+        refuse_mixed_code({"/".join(row[key] for key in run_keys): row["code_hash"] for row in rows})
     return rows
 
 

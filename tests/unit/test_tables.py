@@ -102,7 +102,7 @@ def tidy_rows(task="hcd", seeds=(0, 1, 2), protocols=("paper",), own=False, stud
                             "protocol": protocol, "task": task, "pair": f"resnet50-{student}", "run": run, "seed": str(seed),
                             "technique": technique, "strategy": strategy, "table": str(number), "teacher": "resnet50",
                             "student": student, "stands_for": f"resnet50-{student}", "network": network, "metric": metric,
-                            "value": str(value), "n": "72", **weights,
+                            "value": str(value), "n": "72", "code_hash": "abc", **weights,
                         })  # fmt: skip
     return rows
 
@@ -221,6 +221,18 @@ def test_rendered_files(root, tmp_path):
     )
     assert float(headline["mean"]) == pytest.approx(91.15) and float(headline["paper_mean"]) == 80.12
     assert float(headline["difference"]) == pytest.approx(91.15 - 80.12)
+
+
+def test_rendering_refuses_mixed_code_and_keeps_the_old_table(root, tmp_path):
+    """Two tidy tables, each of one version, make a mixture when they meet."""
+    assert render(root, tmp_path, 3, tidy_rows()).returncode == 0
+    before = (tmp_path / "t.md").read_text()
+    rows = tidy_rows()
+    for row in rows[-3:]:
+        row["code_hash"] = "old"
+    done = render(root, tmp_path, 3, rows)
+    assert done.returncode == 2 and "2 versions of the training code" in done.stderr and "kd_ml_v3" in done.stderr
+    assert (tmp_path / "t.md").read_text() == before
 
 
 def test_rendering_nothing_writes_nothing(root, tmp_path):

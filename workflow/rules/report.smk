@@ -11,11 +11,12 @@ rule table:
     params:
         script=f"{SRC}/render_table.py",
         note=title_note(),
+        mixed=mixed_code(),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --table {wildcards.number} --metrics {input} --title-note {params.note:q}"
+        "python {params.script} --table {wildcards.number} --metrics {input} --title-note {params.note:q} {params.mixed}"
         " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} 2> {log}"
 
 

@@ -11,7 +11,7 @@ from kdml.models import Network, Output
 from kdml.settings import RunSettings
 from kdml.sharing import TEACHER, Edge, Knowledge, TeacherMode
 
-SupervisedLoss = Callable[[Tensor, Tensor], Tensor]
+SupervisedLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # outputs, labels or masks, class weights
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Cohort(nn.Module):
         self.networks = nn.ModuleDict({name: networks[name] for name in self.graph.networks})
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.adaptors = nn.ModuleDict(_adaptors(self.graph.edges, self.networks, settings.seed))
-        self.supervised_loss = _supervised_loss(settings, self.class_weights)
+        self._supervised = _supervised_loss(settings)
         if self.graph.teacher is TeacherMode.FROZEN:
             self.networks[TEACHER].requires_grad_(False)
 
@@ -56,6 +56,10 @@ class Cohort(nn.Module):
         if self.graph.teacher is TeacherMode.FROZEN:
             self.networks[TEACHER].eval()
         return self
+
+    def supervised_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The task's loss with its labels or masks: cross-entropy (Eq. 2), or focal + Dice (Eq. 8)."""
+        return self._supervised(logits, targets, self.class_weights)
 
     def forward(self, images: Tensor) -> dict[str, Output]:
         """Outputs of every network for uint8 images (b, 3, h, w): one forward each, a frozen teacher's without gradient."""
@@ -99,13 +103,13 @@ class Cohort(nn.Module):
         return [parameter for module in (self.networks[learner], *mine) for parameter in module.parameters()]
 
 
-def _supervised_loss(settings: RunSettings, class_weights: Tensor | None) -> SupervisedLoss:
+def _supervised_loss(settings: RunSettings) -> SupervisedLoss:
     training = settings.training
     if settings.kind == "classification":
-        return lambda logits, target: losses.cross_entropy(logits, target, class_weights)
+        return losses.cross_entropy
     if training.segmentation_loss == "stock":
-        return lambda logits, mask: losses.focal_dice_stock(logits, mask, training.focal_exponent)
-    return lambda logits, mask: losses.focal_dice(logits, mask, training.focal_exponent, training.focal_reduction)
+        return lambda logits, mask, _: losses.focal_dice_stock(logits, mask, training.focal_exponent)
+    return lambda logits, mask, _: losses.focal_dice(logits, mask, training.focal_exponent, training.focal_reduction)
 
 
 def _adaptor_key(edge: Edge) -> str:

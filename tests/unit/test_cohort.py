@@ -4,6 +4,7 @@ import pytest
 import torch
 from small import arrays_of, cohort_of, settings_of, variant_graph
 
+from kdml.cohort import Cohort
 from kdml.data.loader import collate
 from kdml.sharing import VARIANTS, Edge, Knowledge, SharingGraph, TeacherMode
 
@@ -112,3 +113,15 @@ def test_students_start_differently_and_alike_in_every_variant():
     for name in ("s1", "s2"):
         assert all(torch.equal(a, b) for a, b in zip(one[name].parameters(), other[name].parameters(), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(one["s1"].parameters(), one["s2"].parameters(), strict=True))
+
+
+def test_class_weights_follow_the_networks_and_count():
+    settings = settings_of(variant_graph("ml_v1"))
+    networks = cohort_of(settings).networks
+    cohort = Cohort(settings, networks, torch.tensor([1.0, 3.0])).double()
+    assert cohort.class_weights.dtype == torch.float64  # moved with the module, as it must be to a GPU
+    logits, targets = torch.zeros(2, 2, dtype=torch.float64), torch.tensor([0, 1])
+    logits[0, 0] = 2.0
+    expected = torch.nn.functional.cross_entropy(logits, targets, weight=torch.tensor([1.0, 3.0]).double())
+    assert cohort.supervised_loss(logits, targets).item() == pytest.approx(expected.item())
+    assert "class_weights" not in cohort.state_dict()

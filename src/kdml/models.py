@@ -1,20 +1,31 @@
 """Classifiers and U-Nets with their feature taps, built from settings; their weights on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import timm
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from kdml.config import Sharing
 from kdml.errors import UserError
 from kdml.files import written_whole
 from kdml.settings import Backbone, NetworkSettings
-from kdml.weights import IMAGENET_MEAN, IMAGENET_STD, StartWeights, fit_to, move_stride, read_tensors
+from kdml.weights import (
+    BUILD_ERRORS,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    StartWeights,
+    cannot_build,
+    fit_to,
+    make_backbone,
+    misfit,
+    move_stride,
+    read_tensors,
+)
 
 HEAD = (1024, 512)
 
@@ -53,8 +64,8 @@ class Network(nn.Module):
         return self.body.tap_channels
 
     def forward(self, images: Tensor) -> Output:
-        """Outputs for images (b, 3, h, w) with values 0..255."""
-        return self.body(images.float() * self.scale + self.shift)
+        """Outputs for images (b, 3, h, w) with values 0..255, uint8 or floating; their memory format is kept."""
+        return self.body(torch.addcmul(self.shift, images.float(), self.scale))
 
 
 class Tap:
@@ -73,12 +84,55 @@ class Tap:
         return value
 
 
+class Ending(NamedTuple):
+    """How a backbone ends.
+
+    Args:
+        channels: of its feature map.
+        convolution: name of the last convolution at that map's resolution, shortcuts aside.
+    """
+
+    channels: int
+    convolution: str
+
+
+def ending(backbone: nn.Module, name: str) -> Ending:
+    """Find out how a backbone ends, by a forward that computes shapes alone.
+
+    Args:
+        backbone: of timm, without head and pooling.
+        name: of the backbone.
+
+    Raises:
+        UserError: it ends in no feature map (b, c, h, w), as transformers do.
+    """
+    shapes: dict[str, torch.Size] = {}
+    convolutions = {key: module for key, module in backbone.named_modules() if isinstance(module, nn.Conv2d)}
+    hooks = [
+        module.register_forward_hook(lambda _, __, output, key=key: shapes.update({key: output.shape}))
+        for key, module in convolutions.items()
+    ]
+    state = {key: tensor.to("meta") for key, tensor in (*backbone.named_parameters(), *backbone.named_buffers())}
+    try:
+        with torch.inference_mode():
+            shape = functional_call(backbone.eval(), state, torch.empty(1, 3, 224, 224, device="meta")).shape
+    except BUILD_ERRORS as error:
+        raise cannot_build(name, error) from None
+    backbone.train()
+    for hook in hooks:
+        hook.remove()
+    if len(shape) != 4 or shape[1] not in (backbone.num_features, backbone.head_hidden_size):
+        raise cannot_build(name, f"it ends in the shape {tuple(shape)}, not in a map (b, c, h, w)")
+    last = [key for key in convolutions if "downsample" not in key and shapes.get(key, ())[2:] == shape[2:]]
+    return Ending(shape[1], last[-1])
+
+
 class Classifier(nn.Module):
     """Backbone, optionally the teacher's extra block, global average pool, head (table 6 of the paper).
 
     Args:
         backbone: ends in a feature map.
-        channels: of that map.
+        ending: of the backbone.
         block_width: channels of the extra 1x1 convolution with BatchNorm and ReLU; None for no block.
         head: the paper's three layers, or one.
         outputs: classes.
@@ -88,7 +142,7 @@ class Classifier(nn.Module):
     def __init__(
         self,
         backbone: nn.Module,
-        channels: int,
+        ending: Ending,
         block_width: int | None,
         head: Literal["paper", "linear"],
         outputs: int,
@@ -96,12 +150,13 @@ class Classifier(nn.Module):
     ):
         super().__init__()
         self.backbone = backbone
-        self.block = nn.Identity() if block_width is None else _extra_block(channels, block_width)
-        self.tap_channels = block_width or channels
-        widths = (self.tap_channels, *(HEAD if head == "paper" else ()), outputs)
-        self.head = _dense(widths)
-        last = _last_convolution(backbone) if block_width is None else self.block[0]
-        self._tap = Tap(last if tap == "raw_convolution" else self.block)
+        self.block = nn.Identity() if block_width is None else _extra_block(ending.channels, block_width)
+        pooled = block_width or ending.channels
+        self.head = _dense((pooled, *(HEAD if head == "paper" else ()), outputs))
+        last = backbone.get_submodule(ending.convolution) if block_width is None else self.block[0]
+        raw = tap == "raw_convolution"
+        self.tap_channels = last.out_channels if raw else pooled
+        self._tap = Tap(last if raw else self.block)
 
     def forward(self, images: Tensor) -> Output:
         """Class logits and the tap."""
@@ -118,12 +173,6 @@ def _dense(widths: tuple[int, ...]) -> nn.Sequential:
     for inside, outside in pairwise(widths):
         layers += [nn.Linear(inside, outside), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
-
-
-def _last_convolution(backbone: nn.Module) -> nn.Conv2d:
-    """The last convolution on the main path; a block's shortcut is registered after it."""
-    main = [m for name, m in backbone.named_modules() if isinstance(m, nn.Conv2d) and "downsample" not in name]
-    return main[-1]
 
 
 class Segmenter(nn.Module):
@@ -176,7 +225,7 @@ def build(
     """
     options = dict(settings.backbone.options) | dict(start.options if start else {})
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.random.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPU's generators too
         body = _BUILDERS[kind](settings, options, outputs, sharing)
     if start is not None:
         backbone = body.backbone if kind == "classification" else body.unet.encoder.model
@@ -190,11 +239,15 @@ def build(
 
 def _classifier(settings: NetworkSettings, options: dict, outputs: int, sharing: Sharing) -> Classifier:
     backbone = make_backbone(Backbone(timm=settings.backbone.timm, options=options))
-    width = None
-    if settings.block_like is not None:
-        with torch.device("meta"):
-            width = make_backbone(settings.block_like).num_features
-    return Classifier(backbone, backbone.num_features, width, settings.head, outputs, sharing.classification_tap)
+    width = None if settings.block_like is None else _width(settings.block_like)
+    tap = sharing.classification_tap
+    return Classifier(backbone, ending(backbone, settings.backbone.timm), width, settings.head, outputs, tap)
+
+
+def _width(backbone: Backbone) -> int:
+    """Channels of a backbone's feature map."""
+    with torch.device("meta"):
+        return ending(make_backbone(backbone), backbone.timm).channels
 
 
 def _segmenter(settings: NetworkSettings, options: dict, outputs: int, sharing: Sharing) -> Segmenter:
@@ -208,30 +261,12 @@ def _segmenter(settings: NetworkSettings, options: dict, outputs: int, sharing: 
             classes=outputs,
             **options,
         )
-    except (RuntimeError, TypeError, KeyError, ValueError) as error:
-        raise _cannot_build(settings.backbone.timm, error) from None
+    except BUILD_ERRORS as error:
+        raise cannot_build(settings.backbone.timm, error) from None
     return Segmenter(unet, sharing.segmentation_tap)
 
 
 _BUILDERS = {"classification": _classifier, "segmentation": _segmenter}
-
-
-def make_backbone(backbone: Backbone) -> nn.Module:
-    """A timm backbone without head that ends in its feature map, (b, c, h / 32, w / 32).
-
-    Raises:
-        UserError: timm does not know it or its options.
-    """
-    try:
-        return timm.create_model(backbone.timm, pretrained=False, num_classes=0, global_pool="", **backbone.options)
-    except (RuntimeError, TypeError, ValueError) as error:
-        raise _cannot_build(backbone.timm, error) from None
-
-
-def _cannot_build(name: str, error: Exception) -> UserError:
-    close = ", ".join(timm.list_models(f"{name[:6]}*")[:5])
-    remedy = f"mend `networks: timm:` or its `options`; timm has for example {close or 'resnet18'}"
-    return UserError(f"The backbone '{name}' cannot be built: {error}.", remedy)
 
 
 def parameter_count(network: nn.Module) -> int:
@@ -240,15 +275,46 @@ def parameter_count(network: nn.Module) -> int:
     return sum(tensor.numel() for tensor in (*network.parameters(), *statistics))
 
 
-def save_networks(path: Path, networks: Mapping[str, Network]) -> None:
-    """Write the weights of several networks to one safetensors file, under `<network>.<parameter>`."""
+def trainable_count(network: nn.Module) -> int:
+    """Parameters without BatchNorm statistics, as torch's users count; freezing a network does not change it."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def save_networks(path: Path, networks: Mapping[str, Network], metadata: Mapping[str, str] | None = None) -> None:
+    """Write the weights of several networks to one safetensors file, under `<network>.<parameter>`.
+
+    Args:
+        path: to write.
+        networks: by name.
+        metadata: text to write into the file's header.
+    """
     tensors = {
         f"{name}.{key}": tensor.detach().cpu().contiguous()
         for name, network in networks.items()
         for key, tensor in network.state_dict().items()
     }
     with written_whole(path) as temporary:
-        save_file(tensors, temporary)
+        save_file(tensors, temporary, metadata=dict(metadata or {}))
+
+
+def load_networks(path: Path, networks: Mapping[str, Network]) -> None:
+    """Load all networks of a run's weights file.
+
+    Args:
+        path: what `save_networks` wrote.
+        networks: to load into, by their names in the file.
+
+    Raises:
+        UserError: the file is missing or damaged, holds other networks, or another architecture's.
+    """
+    states = _read_states(path)
+    if states.keys() != networks.keys():
+        raise UserError(
+            f"{path} holds the networks {_listed(states)}, not {_listed(networks)}.",
+            "give the weights of a run with these networks",
+        )
+    for name, network in networks.items():
+        _load_state(network, states[name], path, name)
 
 
 def load_network(path: Path, network: Network, name: str | None = None) -> None:
@@ -262,20 +328,35 @@ def load_network(path: Path, network: Network, name: str | None = None) -> None:
     Raises:
         UserError: the file is missing or damaged, holds no such network, or another architecture's.
     """
-    tensors = read_tensors(path, "train its run first, or check the path")
-    names = sorted({key.partition(".")[0] for key in tensors})
-    if name is None and len(names) != 1:
+    states = _read_states(path)
+    if name is None and len(states) != 1:
         raise UserError(
-            f"{path} holds the networks {', '.join(names)}; one was expected.", "name the run of a single network"
+            f"{path} holds the networks {_listed(states)}; one was expected.",
+            "give the weights of a run of one network",
         )
-    name = name or names[0]
-    if name not in names:
-        raise UserError(f"{path} holds the networks {', '.join(names)}, not '{name}'.", "name one of these")
-    mine = {key.partition(".")[2]: tensor for key, tensor in tensors.items() if key.startswith(f"{name}.")}
-    try:
-        network.load_state_dict(mine)
-    except RuntimeError as error:
-        first = str(error).strip().splitlines()[1].strip()
+    name = name or next(iter(states))
+    if name not in states:
+        raise UserError(f"{path} holds the networks {_listed(states)}, not '{name}'.", "name one of these")
+    _load_state(network, states[name], path, name)
+
+
+def _read_states(path: Path) -> dict[str, dict[str, Tensor]]:
+    """State dicts by network."""
+    states: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in read_tensors(path, "train its run first, or check the path").items():
+        name, _, parameter = key.partition(".")
+        states.setdefault(name, {})[parameter] = tensor
+    return states
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _load_state(network: Network, state: Mapping[str, Tensor], path: Path, name: str) -> None:
+    problem = misfit(network.state_dict(), state)
+    if problem:
         raise UserError(
-            f"{path} does not fit the network '{name}': {first}", "train that run again with these settings"
-        ) from None
+            f"{path} does not fit the network '{name}': {problem}.", "train that run again with these settings"
+        )
+    network.load_state_dict(state)

@@ -1,14 +1,13 @@
 """Makes one tidy CSV of the metrics of several runs: run keys, network, metric, value in percent."""
 
 import argparse
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
 from kdml.collect import tidy
 from kdml.errors import UserError, run_script
-from kdml.files import read_json, written_whole
+from kdml.files import read_json, write_csv
 
 
 def descriptions(argument: str) -> list[dict[str, Any]]:
@@ -30,12 +29,7 @@ def main() -> None:
     parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = tidy(descriptions(arguments.runs), arguments.allow_mixed_code)
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    with written_whole(arguments.out) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(arguments.out, tidy(descriptions(arguments.runs), arguments.allow_mixed_code))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import csv
 from pathlib import Path
 
 from kdml.errors import UserError, run_script
-from kdml.files import written_whole
+from kdml.files import write_csv
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -31,12 +31,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = [row for path in arguments.tables for row in rows_of(path)]
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    with written_whole(arguments.out) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(arguments.out, [row for path in arguments.tables for row in rows_of(path)])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 
 from kdml import ensemble, metrics, predictions
 from kdml.errors import UserError, run_script
-from kdml.files import write_json, written_whole
+from kdml.files import write_csv, write_json
 
 log = logging.getLogger(__name__)
 ENSEMBLE = "ensemble"
@@ -124,14 +124,6 @@ def undefined_as_null(scores: Mapping[str, Mapping[str, float]]) -> dict[str, di
     }
 
 
-def write_cases(path: Path, cases: list[Case]) -> None:
-    """One row per test image and network."""
-    with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(cases[0]))
-        writer.writeheader()
-        writer.writerows(cases)
-
-
 def main() -> None:
     """Read, count, write."""
     arguments = parse_arguments()
@@ -139,7 +131,7 @@ def main() -> None:
     stored, rows = predictions.load(arguments.predictions), test_rows(arguments.split)
     check(stored, rows, dimensions, arguments)
     scores, cases = evaluate(stored, rows, arguments.data)
-    write_cases(arguments.cases, cases)
+    write_csv(arguments.cases, cases)
     write_json(arguments.out, {"kind": arguments.kind, "n": len(rows), "networks": undefined_as_null(scores)})
 
 

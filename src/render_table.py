@@ -1,12 +1,11 @@
 """Makes one result table in the paper's layout, as CSV, Markdown, LaTeX and HTML, from tidy tables of metrics."""
 
 import argparse
-import csv
 from pathlib import Path
 
 from kdml import tables
 from kdml.errors import run_script
-from kdml.files import write_text, written_whole
+from kdml.files import write_csv, write_text
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "workflow" / "report" / "templates"
 # What LaTeX would read as a command, and letters that its default fonts lack.
@@ -24,15 +23,6 @@ TEX = str.maketrans(
         "′": r"$'$",
     }
 )
-
-
-def write_csv(path: Path, table: tables.Table) -> None:
-    """The table's numbers as tidy rows."""
-    rows = list(tables.as_rows(table))
-    with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def render(table: tables.Table, suffix: str) -> str:
@@ -65,7 +55,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = tables.read_tidy(arguments.metrics, arguments.allow_mixed_code)
     table = tables.build(arguments.table, rows, arguments.title_note)
-    write_csv(arguments.csv, table)
+    write_csv(arguments.csv, list(tables.as_rows(table)))
     for suffix in tables.FORMATS[1:]:
         write_text(getattr(arguments, suffix), render(table, suffix))
 

@@ -8,7 +8,6 @@ Killed by SIGTERM it saves a checkpoint beside its outputs and leaves; started a
 """
 
 import argparse
-import csv
 import hashlib
 import logging
 import os
@@ -25,7 +24,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 from kdml import assemble, checkpoint, predictions, provenance  # noqa: E402
 from kdml.engine import Engine, Interrupted, Progress, Sitting, duration  # noqa: E402
 from kdml.errors import UserError, run_script  # noqa: E402
-from kdml.files import read_json, sha256_of, write_json, written_whole  # noqa: E402
+from kdml.files import read_json, sha256_of, write_csv, write_json  # noqa: E402
 from kdml.inference import predict  # noqa: E402
 from kdml.models import parameter_count, save_networks  # noqa: E402
 from kdml.settings import RunSettings  # noqa: E402
@@ -126,14 +125,6 @@ def loading_processes(wanted: str, device: str) -> int:
     return min(8, max(1, len(os.sched_getaffinity(0)) - 1)) if device == "cuda" else 0
 
 
-def write_history(path: Path, history: list[dict[str, float]]) -> None:
-    """One row per epoch."""
-    with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
-
-
 def record(settings: RunSettings, engine: Engine, progress: Progress, inputs: dict[str, str]) -> dict[str, Any]:
     """What run.json holds."""
     return {
@@ -190,7 +181,7 @@ def main() -> None:
     save_networks(
         arguments.out / "weights.safetensors", {name: cohort.networks[name] for name in cohort.graph.learners}
     )
-    write_history(arguments.out / "history.csv", progress.history)
+    write_csv(arguments.out / "history.csv", progress.history)
     write_json(arguments.out / "run.json", record(settings, engine, progress, inputs))
     checkpoint.remove(sitting.checkpoint)
 

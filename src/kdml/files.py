@@ -1,9 +1,10 @@
 """Files that appear whole or not at all, and their checksums."""
 
+import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,15 @@ def read_json(path: Path, remedy: str) -> Any:
         raise UserError(f"{path} does not exist.", remedy) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid JSON ({error}).", remedy) from None
+
+
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV under the columns of all of them, whole or not at all."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def sha256_of(path: Path) -> str:

@@ -123,6 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self._note()
+        # Before the headers are out: the client may send its next request as soon as it has them.
+        cut = self.kaggle.cuts.pop(0) if self.kaggle.cuts else None
         content = self.kaggle.files[self.path.removeprefix("/files/").partition(".zip")[0]]
         begin = self._begin()
         self.send_response(206 if begin else 200)
@@ -136,7 +138,6 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        cut = self.kaggle.cuts.pop(0) if self.kaggle.cuts else None
         self.wfile.write(content[begin:] if cut is None else content[begin : begin + cut])
         self.close_connection = True
 

@@ -213,11 +213,10 @@ def test_failed_training_loses_nothing(chain, tmp_path):
     """A run that fails leaves the other results, and its message stands in Snakemake's output."""
     copy = tmp_path / "copy"
     shutil.copytree(chain, copy)
-    images = copy / "results/miniature/data/hcd/images.npy"
-    images.write_bytes(images.read_bytes()[:1000])
     before = {path: path.read_bytes() for path in (copy / "results/miniature/paper/lgg").rglob("*") if path.is_file()}
-    target = "results/miniature/paper/hcd/small/circle/seed-0/run.json"
-    (copy / target).unlink()
-    done = run(copy, target)
-    assert done.returncode != 0 and "images.npy is damaged" in done.stdout + done.stderr
+    (run_folder(copy, name="circle") / "run.json").unlink()
+    (run_folder(copy, name="circle") / "checkpoint.pt").write_bytes(b"damaged")
+    done = run(copy, "results/miniature/paper/hcd/small/circle/seed-0/run.json")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0 and "checkpoint.pt cannot be read" in output and "to start this run anew" in output
     assert before and all(path.read_bytes() == content for path, content in before.items())

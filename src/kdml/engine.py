@@ -162,6 +162,8 @@ class Engine:
 
     def _step(self, batch: Batch) -> dict[str, Tensor]:
         """One forward per network, one backward over all losses, one step of the optimiser."""
+        if self.first_step_at is None:
+            self.first_step_at = time.time()
         images = batch.images.to(self.sitting.device, non_blocking=True)
         targets = batch.targets.to(self.sitting.device, non_blocking=True)
         with autocast(self.sitting.device, self.training):
@@ -170,8 +172,6 @@ class Engine:
         self.optimiser.zero_grad(set_to_none=True)
         losses.total.backward()
         self.optimiser.step()
-        if self.first_step_at is None:
-            self.first_step_at = time.time()
         return losses.terms
 
     def _count(self, terms: dict[str, Tensor], images: int) -> None:

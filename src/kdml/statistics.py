@@ -1,0 +1,233 @@
+"""Tests and intervals for comparing networks: over test cases with the networks fixed, over seeds, and over both.
+
+Two uncertainties are kept apart. Over cases: would another test set say the same of these trained networks? Groups (patients,
+lesions, slides) are resampled, never images, because images of one patient are no independent witnesses. Over seeds: would other
+trainings say the same? `Resamples` draws both. Metrics are ratios of counts, so a resample is a matrix product and costs little.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
+from statsmodels.stats.multitest import multipletests
+
+CONFIDENCE = 0.95
+RESAMPLES = 2000
+FEW_DISCORDANT = 25
+
+Counts = Float[np.ndarray, "groups counts"]
+Metric = Callable[[Float[np.ndarray, "*any counts"]], Float[np.ndarray, "*any"]]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its interval, and the two-sided p of the hypothesis that it is 0."""
+
+    estimate: float
+    low: float
+    high: float
+    p: float
+
+
+def mcnemar(left: Bool[np.ndarray, " cases"], right: Bool[np.ndarray, " cases"]) -> float:
+    """Two-sided p of McNemar's test that two classifiers are equally often right, on the same cases.
+
+    Exact binomial with fewer than 25 discordant cases, else chi-squared with continuity correction.
+
+    Args:
+        left: where the one is right.
+        right: where the other is.
+
+    Raises:
+        ValueError: the cases are not the same ones.
+
+    Reference:
+        McNemar, Psychometrika 1947.
+    """
+    _check_paired(left, right)
+    only_left, only_right = int((left & ~right).sum()), int((~left & right).sum())
+    if only_left + only_right == 0:
+        return 1.0
+    table = [[int((left & right).sum()), only_left], [only_right, int((~left & ~right).sum())]]
+    return min(1.0, float(_mcnemar(table, exact=only_left + only_right < FEW_DISCORDANT).pvalue))
+
+
+def delong(
+    left: Float[np.ndarray, " cases"], right: Float[np.ndarray, " cases"], positive: Bool[np.ndarray, " cases"]
+) -> tuple[float, float, float]:
+    """DeLong's test for two correlated ROC curves.
+
+    Args:
+        left: scores of the one, higher for positive cases.
+        right: of the other, on the same cases.
+        positive: the truth.
+
+    Returns:
+        (area of the one, area of the other, two-sided p); areas NaN if a class is absent.
+
+    Raises:
+        ValueError: the cases are not the same ones.
+
+    Reference:
+        DeLong, DeLong, Clarke-Pearson, Biometrics 1988; by mid-ranks as in Sun and Xu, IEEE Signal Processing Letters 2014.
+    """
+    _check_paired(left, right, positive)
+    m, n = int(positive.sum()), int((~positive).sum())
+    if m == 0 or n == 0:
+        return math.nan, math.nan, math.nan
+    components = [_placements(scores, positive) for scores in (left, right)]
+    areas = [float(of_positive.mean()) for of_positive, _ in components]
+    by_positive, by_negative = (np.stack(pair) for pair in zip(*components, strict=True))
+    contrast = np.array([1.0, -1.0])
+    variance = sum(
+        float(contrast @ np.atleast_2d(np.cov(values)) @ contrast) / size if size > 1 else 0.0
+        for values, size in ((by_positive, m), (by_negative, n))
+    )
+    difference = areas[0] - areas[1]
+    if variance <= 1e-15:
+        return areas[0], areas[1], 1.0 if abs(difference) < 1e-12 else 0.0
+    return areas[0], areas[1], float(2 * stats.norm.sf(abs(difference) / math.sqrt(variance)))
+
+
+def _placements(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of every positive the share of negatives below it, of every negative the share of positives above it; ties count half."""
+    above, below = scores[positive], scores[~positive]
+    ranks = stats.rankdata(np.concatenate([above, below]))
+    m, n = len(above), len(below)
+    return (ranks[:m] - stats.rankdata(above)) / n, 1 - (ranks[m:] - stats.rankdata(below)) / m
+
+
+def wilcoxon(differences: Float[np.ndarray, " groups"]) -> float:
+    """Two-sided p of the signed-rank test that paired differences, one per group, scatter around 0; zeros are ranked (Pratt)."""
+    differences = np.asarray(differences, dtype=float)
+    if not differences.any():
+        return 1.0
+    return float(stats.wilcoxon(differences, zero_method="pratt").pvalue)
+
+
+def paired_seeds(differences: Sequence[float]) -> Interval:
+    """Mean of paired differences, one per seed, with Student's interval and p; a single seed has neither.
+
+    With 3 seeds the interval has 2 degrees of freedom and reaches 4.3 standard errors; no sign-flip test on 3 seeds can give less
+    than p = 0.25.
+    """
+    values = np.asarray(differences, dtype=float)
+    mean, n = float(values.mean()), len(values)
+    if n < 2:
+        return Interval(mean, math.nan, math.nan, math.nan)
+    error = float(values.std(ddof=1)) / math.sqrt(n)
+    if error == 0:
+        return Interval(mean, mean, mean, 1.0 if mean == 0 else 0.0)
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
+    return Interval(mean, mean - reach, mean + reach, float(2 * stats.t.sf(abs(mean) / error, n - 1)))
+
+
+def welch(left: tuple[float, float, int], right: tuple[float, float, int]) -> Interval:
+    """Welch's interval and p of a difference of means, from means, standard deviations (ddof 1) and numbers of runs.
+
+    Args:
+        left: (mean, SD, n) of the one.
+        right: of the other.
+
+    Returns:
+        Of left minus right; interval and p are NaN if a side has a single run, or neither side has any spread.
+    """
+    (mean, sd, n), (mean_, sd_, n_) = left, right
+    difference = mean - mean_
+    if min(n, n_) < 2 or math.isnan(sd) or math.isnan(sd_) or sd == sd_ == 0:
+        return Interval(difference, math.nan, math.nan, math.nan)
+    parts = sd**2 / n, sd_**2 / n_
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (n_ - 1))
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(sum(parts))
+    p = float(stats.ttest_ind_from_stats(mean, sd, n, mean_, sd_, n_, equal_var=False).pvalue)
+    return Interval(difference, difference - reach, difference + reach, p)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p of one family of tests; undefined ones (NaN) stay so and do not count as tests.
+
+    Reference:
+        Holm, Scandinavian Journal of Statistics 1979.
+    """
+    p = np.asarray(p_values, dtype=float)
+    adjusted, known = np.full(len(p), np.nan), ~np.isnan(p)
+    if known.any():
+        adjusted[known] = multipletests(p[known], method="holm")[1]
+    return adjusted.tolist()
+
+
+class Resamples:
+    """Bootstrap draws shared by all runs of a comparison: seeds, then groups of test cases.
+
+    Every run is measured on the same draws, so that a difference of two runs is paired. Where all seeds share one test set, so do
+    their draws of groups; where every seed has a split of its own, groups are drawn for each.
+
+    Args:
+        groups: names of the test groups by seed, in the order of the counts.
+        resamples: number of draws.
+        seed: of the draws.
+
+    Reference:
+        Efron and Tibshirani, An Introduction to the Bootstrap, 1993 (percentile interval).
+    """
+
+    def __init__(self, groups: Mapping[int, Sequence[str]], resamples: int = RESAMPLES, seed: int = 0):
+        generator = np.random.default_rng(seed)
+        self.seeds = tuple(groups)
+        self.size = resamples
+        # How often each seed is drawn, as a share of the draws: (resamples, seeds).
+        share = np.full(len(groups), 1 / len(groups))
+        self.seed_weights = generator.multinomial(len(groups), share, size=resamples) / len(groups)
+        drawn: dict[tuple[str, ...], np.ndarray] = {}
+        for names in map(tuple, groups.values()):
+            if names not in drawn:
+                drawn[names] = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
+        self.group_weights = {seed: drawn[tuple(names)].astype(np.float64) for seed, names in groups.items()}
+
+    def of(self, seed: int, counts: Counts, metric: Metric) -> Float[np.ndarray, " resamples"]:
+        """A metric of one run under every draw of groups."""
+        return metric(self.group_weights[seed] @ counts)
+
+    def combine(self, by_seed: Mapping[int, np.ndarray]) -> Float[np.ndarray, " resamples"]:
+        """Mean over the drawn seeds of what `of` gave; `by_seed` holds every seed of the comparison."""
+        return np.einsum("rs,sr->r", self.seed_weights, np.stack([by_seed[seed] for seed in self.seeds]))
+
+
+def percentile(estimate: float, draws: Float[np.ndarray, " resamples"]) -> Interval:
+    """Percentile interval of bootstrap draws; p from the share of draws on the other side of 0, never below 1 / draws.
+
+    Draws in which the metric is undefined are left out; if more than 1 in 20 are, the interval is undefined too.
+    """
+    known = draws[~np.isnan(draws)]
+    if math.isnan(estimate) or len(known) < 0.95 * len(draws):
+        return Interval(estimate, math.nan, math.nan, math.nan)
+    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    tail = min((known <= 0).sum(), (known >= 0).sum())
+    return Interval(estimate, float(low), float(high), min(1.0, 2 * (int(tail) + 1) / (len(known) + 1)))
+
+
+def probability_of_outperforming(differences: Sequence[float]) -> float:
+    """Share of seeds in which the left run is ahead; ties count half (Bouthillier et al., MLSys 2021)."""
+    values = np.asarray(differences, dtype=float)
+    return float(((values > 0) + 0.5 * (values == 0)).mean())
+
+
+def sums_by_group(counts: Int[np.ndarray, "cases counts"], groups: Sequence[str]) -> tuple[list[str], Counts]:
+    """Counts of cases added up within their groups.
+
+    Returns:
+        The groups' names in order of appearance, and their sums as floating numbers.
+    """
+    names = {name: place for place, name in enumerate(dict.fromkeys(groups))}
+    sums = np.zeros((len(names), counts.shape[1]))
+    np.add.at(sums, [names[group] for group in groups], counts)
+    return list(names), sums
+
+
+def _check_paired(*arrays: np.ndarray) -> None:
+    if len({len(array) for array in arrays}) > 1:
+        raise ValueError(f"paired cases are needed, not {' and '.join(str(len(array)) for array in arrays)}")

@@ -125,7 +125,15 @@ def loading_processes(wanted: str, device: str) -> int:
     return min(8, max(1, len(os.sched_getaffinity(0)) - 1)) if device == "cuda" else 0
 
 
-def record(settings: RunSettings, engine: Engine, progress: Progress, inputs: dict[str, str]) -> dict[str, Any]:
+def image_counts(data: assemble.RunData) -> dict[str, int]:
+    """How many images of what size the run saw."""
+    counts = {name: len(part) for name, part in data.parts.items()}
+    return {"size": int(data.arrays.images.shape[1]), "total": sum(counts.values()), **counts}
+
+
+def record(
+    settings: RunSettings, data: assemble.RunData, engine: Engine, progress: Progress, inputs: dict[str, str]
+) -> dict[str, Any]:
     """What run.json holds."""
     return {
         "settings": settings.model_dump(mode="json"),
@@ -133,6 +141,7 @@ def record(settings: RunSettings, engine: Engine, progress: Progress, inputs: di
         "code_hash": provenance.code_hash(),
         "seed": settings.seed,
         "inputs": inputs,
+        "images": image_counts(data),
         "epochs": progress.epoch,
         "best": {name: {"epoch": best.epoch, "score": best.score} for name, best in progress.best.items()},
         "parameters": {name: parameter_count(network) for name, network in engine.cohort.networks.items()},
@@ -182,7 +191,7 @@ def main() -> None:
         arguments.out / "weights.safetensors", {name: cohort.networks[name] for name in cohort.graph.learners}
     )
     write_csv(arguments.out / "history.csv", progress.history)
-    write_json(arguments.out / "run.json", record(settings, engine, progress, inputs))
+    write_json(arguments.out / "run.json", record(settings, data, engine, progress, inputs))
     checkpoint.remove(sitting.checkpoint)
 
 

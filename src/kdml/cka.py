@@ -1,7 +1,7 @@
 """Minibatch CKA: how alike the layers of two networks represent the same images.
 
-Unbiased HSIC per batch, summed over batches before the ratio is taken, in float64. The Gram matrix of a layer is made inside its
-forward hook, so that no activation outlives its layer: beyond the forward itself, n x n numbers per layer are kept.
+Unbiased HSIC per batch, summed over batches before the ratio is taken, in float64. The Gram matrix of a layer is made inside
+its forward hook, so that no activation outlives its layer: beyond the forward itself, n x n numbers per layer are kept.
 
 Reference:
     Kornblith et al., ICML 2019 (CKA); Song et al., JMLR 2012 (unbiased estimator); Nguyen, Raghu, Kornblith, ICLR 2021
@@ -95,8 +95,8 @@ class Layer:
 
 
 def layers_of(network: Network) -> dict[str, nn.Module]:
-    """Modules to look at, by the names of their layers: stem, every block, the teacher's extra block, pooled vector, logits; of a
-    U-Net the encoder's stem and blocks, the decoder's blocks and the logits."""
+    """Modules to look at, by the names of their layers: stem, every block, the teacher's extra block, pooled vector, logits;
+    of a U-Net the encoder's stem and blocks, the decoder's blocks and the logits."""
     body = network.body
     if isinstance(body, Classifier):
         extra = {} if isinstance(body.block, nn.Identity) else {"extra block": body.block}

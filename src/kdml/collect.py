@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from kdml.errors import UserError
+from kdml.fidelity import IN_NATS
 from kdml.files import read_json
+from kdml.sharing import TEACHER
 
 Description = Mapping[str, Any]
 RETRAIN = "let the workflow train it, or delete the folder to have it trained again"
 
 
 def tidy(runs: Sequence[Description], allow_mixed_code: bool = False) -> list[dict[str, Any]]:
-    """One row per run, network and metric; values in percent.
+    """One row per run, truth (the label, or the teacher for fidelity), network and metric; values in percent, KL in nats.
 
     Args:
         runs: what the plan says of each run, with the `folder` that holds its metrics.json and run.json.
@@ -37,16 +39,28 @@ def _rows_of(run: Description, record: Mapping[str, Any]) -> list[dict[str, Any]
     metrics = read_json(Path(run["folder"]) / "metrics.json", "let the workflow evaluate the run")
     stamped = {name: record[name] for name in ("code_hash", "settings_hash", "epochs", "device")}
     keys = {name: value for name, value in run.items() if name != "folder"}
+    measured = {"label": metrics["networks"], TEACHER: metrics["fidelity"]}
     return [
-        keys | {"network": network, "metric": metric, "value": _percent(value), "n": metrics["n"]} | stamped
-        for network, values in metrics["networks"].items()
+        {
+            **keys,
+            "truth": truth,
+            "network": network,
+            "metric": metric,
+            "value": _shown(metric, value),
+            "n": metrics["n"],
+        }
+        | stamped
+        for truth, networks in measured.items()
+        for network, values in networks.items()
         for metric, value in values.items()
     ]
 
 
-def _percent(value: float | None) -> float:
-    """An undefined metric stays undefined."""
-    return float("nan") if value is None else 100 * value
+def _shown(metric: str, value: float | None) -> float:
+    """In percent, but for what is measured in nats; an undefined metric stays undefined."""
+    if value is None:
+        return float("nan")
+    return value if metric == IN_NATS else 100 * value
 
 
 def refuse_mixed_code(hashes: Mapping[str, str]) -> None:

@@ -6,21 +6,15 @@ import numpy as np
 
 
 def largest_probability(students: Sequence[np.ndarray]) -> np.ndarray:
-    """Per class the largest probability over the students; arg-max of it is the ensemble's class.
+    """The largest probability over the students, element by element.
+
+    Arg-max of class probabilities (n, K) is the ensemble's class. Foreground probabilities (n, h, w) pass a threshold where any
+    student's does: the union of the masks.
 
     Args:
-        students: two or more arrays (n, K).
+        students: two or more arrays of one shape.
 
     Returns:
-        (n, K), not renormalised.
+        Likewise, not renormalised.
     """
     return np.maximum.reduce(list(students))
-
-
-def union(students: Sequence[np.ndarray]) -> np.ndarray:
-    """Pixels that any student marks.
-
-    Args:
-        students: two or more boolean arrays (n, h, w).
-    """
-    return np.logical_or.reduce(list(students))

@@ -53,13 +53,44 @@ def read_json(path: Path, remedy: str) -> Any:
         raise UserError(f"{path} is not valid JSON ({error}).", remedy) from None
 
 
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as CSV under the columns of all of them, whole or not at all."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> None:
+    """Write rows as CSV under the columns of all of them, whole or not at all.
+
+    Args:
+        path: to write.
+        rows: of the table.
+        columns: that come first, and stand there even if there is no row.
+    """
+    columns = list(dict.fromkeys([*columns, *(column for row in rows for column in row)]))
     with written_whole(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def read_csv(path: Path, remedy: str, columns: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Read a CSV file.
+
+    Args:
+        path: of the file.
+        remedy: what to do if it cannot be used.
+        columns: that it must have.
+
+    Raises:
+        UserError: the file is missing, has no header, or lacks a column.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            rows = list(reader)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.", remedy) from None
+    missing = [name for name in columns if name not in (reader.fieldnames or ())]
+    if not reader.fieldnames or missing:
+        raise UserError(
+            f"{path} " + (f"lacks the column '{missing[0]}'." if reader.fieldnames else "is empty."), remedy
+        )
+    return rows
 
 
 def sha256_of(path: Path) -> str:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from kdml.errors import UserError
 
@@ -19,6 +20,8 @@ TABLES: Mapping[tuple[str, str], int] = {
     ("ham10000_classification", "resnet18"): 14,
     ("ham10000_segmentation", "resnet18"): 15,
 }
+# Likewise the tables of fidelity.
+FIDELITY_TABLES: Mapping[tuple[str, str], int] = {("hcd", "resnet18"): 11, ("lgg", "resnet18"): 12}
 # task -> number of the table with its baselines.
 BASELINE_TABLES: Mapping[str, int] = {
     "hcd": 2,
@@ -36,8 +39,15 @@ METRICS: Mapping[str, tuple[str, ...]] = {
 NETWORKS: Mapping[str, str] = {"t": "teacher"}  # the CSV's names, where they differ from ours
 WEIGHTS = ("alpha", "alpha_prime", "beta", "beta_prime", "gamma", "gamma_prime")
 
+RUNS = 3  # behind each mean and standard deviation
+
 Value = tuple[float, float]
 """Mean and standard deviation in percent."""
+
+# What the paper trained with; where it is silent, what config.yaml takes in its place. dataset -> (images, pixels of a side).
+IMAGES: Mapping[str, tuple[int, int]] = {"hcd": (20000, 224), "lgg": (3929, 256), "ham10000": (10015, 224)}
+EPOCHS, BATCH_SIZE, LEARNING_RATE = 200, 8, 1e-4
+BACKBONES = ("resnet50", "resnet18", "mobilenetv1_100")
 
 
 def hyperparameters(task: str, student: str, technique: str, strategy: str) -> dict[str, float]:
@@ -57,15 +67,15 @@ def hyperparameters(task: str, student: str, technique: str, strategy: str) -> d
     )
 
 
-def performance(table: int) -> dict[tuple[str, str, str, str], Value]:
-    """(technique, strategy, network, metric) -> mean and SD of one of the tables of variants."""
+def variants(table: int) -> dict[tuple[str, str, str, str], Value]:
+    """(technique, strategy, network, metric) -> mean and SD of one of the tables of variants, of performance or of fidelity."""
     return {
         (row["technique"], row["strategy"], NETWORKS.get(row["network"], row["network"]), row["metric"]): (
             float(row["mean"]),
             float(row["std"]),
         )
         for row in _rows("variants")
-        if row["table"] == str(table) and row["kind"] == "performance"
+        if row["table"] == str(table)
     }
 
 
@@ -76,6 +86,41 @@ def baselines(table: int) -> dict[tuple[str, str, str], Value]:
         for row in _rows("baselines")
         if row["table"] == str(table)
     }
+
+
+def rivals() -> dict[tuple[str, str, str], Value]:
+    """(task, method, metric) -> mean and SD of table 10, all with ResNet18 as student."""
+    return {
+        (_task(row), row["method"], row["metric"]): (float(row["mean"]), float(row["std"]))
+        for row in _rows("comparisons")
+    }
+
+
+def departures(record: Mapping[str, Any]) -> list[str]:
+    """How a run differs from the paper's setting, in words, read from its `run.json`.
+
+    Args:
+        record: of the run.
+    """
+    settings, images = record["settings"], record["images"]
+    training = settings["training"]
+    dataset = settings["task"].partition("_")[0]
+    count, size = IMAGES.get(dataset, (images["total"], images["size"]))
+    said = [
+        (images["total"], count, f"{images['total']:,} of {count:,} images"),
+        (images["size"], size, f"{images['size']} px (paper {size})"),
+        (training["epochs"], EPOCHS, f"at most {training['epochs']} epochs ({EPOCHS})"),
+        (training["batch_size"], BATCH_SIZE, f"batch {training['batch_size']} ({BATCH_SIZE})"),
+        (training["learning_rate"], LEARNING_RATE, f"learning rate {training['learning_rate']:g} ({LEARNING_RATE:g})"),
+    ]
+    words = [text for ours, theirs, text in said if ours != theirs]
+    for network in settings["networks"].values():
+        name, weights = network["architecture"], network["weights"]
+        if network["backbone"]["options"] or network["backbone"]["timm"] not in BACKBONES:
+            words.append(f"network {name}")
+        words += [f"{name} from a random start"] if weights is None else []
+        words += [f"{name}: {weights['note']}"] if weights and weights["note"] else []
+    return list(dict.fromkeys(words))
 
 
 def _task(row: Mapping[str, str]) -> str:

@@ -1,8 +1,9 @@
 """Tests and intervals for comparing networks: over test cases with the networks fixed, over seeds, and over both.
 
 Two uncertainties are kept apart. Over cases: would another test set say the same of these trained networks? Groups (patients,
-lesions, slides) are resampled, never images, because images of one patient are no independent witnesses. Over seeds: would other
-trainings say the same? `Resamples` draws both. Metrics are ratios of counts, so a resample is a matrix product and costs little.
+lesions, slides) are resampled, never images, because images of one patient are no independent witnesses. Over seeds: would
+other trainings say the same? `Resamples` draws both. Metrics are ratios of counts, so a resample is a matrix product and costs
+little.
 """
 
 import math
@@ -58,8 +59,8 @@ def mcnemar(left: Bool[np.ndarray, " cases"], right: Bool[np.ndarray, " cases"])
 
 def delong(
     left: Float[np.ndarray, " cases"], right: Float[np.ndarray, " cases"], positive: Bool[np.ndarray, " cases"]
-) -> tuple[float, float, float]:
-    """DeLong's test for two correlated ROC curves.
+) -> Interval:
+    """DeLong's test for two correlated ROC curves: the difference of their areas, left minus right.
 
     Args:
         left: scores of the one, higher for positive cases.
@@ -67,7 +68,7 @@ def delong(
         positive: the truth.
 
     Returns:
-        (area of the one, area of the other, two-sided p); areas NaN if a class is absent.
+        Estimate, normal interval and two-sided p; all NaN if a class is absent.
 
     Raises:
         ValueError: the cases are not the same ones.
@@ -78,7 +79,7 @@ def delong(
     _check_paired(left, right, positive)
     m, n = int(positive.sum()), int((~positive).sum())
     if m == 0 or n == 0:
-        return math.nan, math.nan, math.nan
+        return Interval(math.nan, math.nan, math.nan, math.nan)
     components = [_placements(scores, positive) for scores in (left, right)]
     areas = [float(of_positive.mean()) for of_positive, _ in components]
     by_positive, by_negative = (np.stack(pair) for pair in zip(*components, strict=True))
@@ -89,8 +90,12 @@ def delong(
     )
     difference = areas[0] - areas[1]
     if variance <= 1e-15:
-        return areas[0], areas[1], 1.0 if abs(difference) < 1e-12 else 0.0
-    return areas[0], areas[1], float(2 * stats.norm.sf(abs(difference) / math.sqrt(variance)))
+        return Interval(difference, difference, difference, 1.0 if abs(difference) < 1e-12 else 0.0)
+    error = math.sqrt(variance)
+    reach = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
+    return Interval(
+        difference, difference - reach, difference + reach, float(2 * stats.norm.sf(abs(difference) / error))
+    )
 
 
 def _placements(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -102,7 +107,8 @@ def _placements(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, n
 
 
 def wilcoxon(differences: Float[np.ndarray, " groups"]) -> float:
-    """Two-sided p of the signed-rank test that paired differences, one per group, scatter around 0; zeros are ranked (Pratt)."""
+    """Two-sided p of the signed-rank test that paired differences, one per group, scatter around 0; zeros are ranked
+    (Pratt)."""
     differences = np.asarray(differences, dtype=float)
     if not differences.any():
         return 1.0
@@ -112,8 +118,8 @@ def wilcoxon(differences: Float[np.ndarray, " groups"]) -> float:
 def paired_seeds(differences: Sequence[float]) -> Interval:
     """Mean of paired differences, one per seed, with Student's interval and p; a single seed has neither.
 
-    With 3 seeds the interval has 2 degrees of freedom and reaches 4.3 standard errors; no sign-flip test on 3 seeds can give less
-    than p = 0.25.
+    With 3 seeds the interval has 2 degrees of freedom and reaches 4.3 standard errors; no sign-flip test on 3 seeds can give
+    less than p = 0.25.
     """
     values = np.asarray(differences, dtype=float)
     mean, n = float(values.mean()), len(values)
@@ -163,8 +169,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 class Resamples:
     """Bootstrap draws shared by all runs of a comparison: seeds, then groups of test cases.
 
-    Every run is measured on the same draws, so that a difference of two runs is paired. Where all seeds share one test set, so do
-    their draws of groups; where every seed has a split of its own, groups are drawn for each.
+    Every run is measured on the same draws, so that a difference of two runs is paired. Where all seeds share one test set, so
+    do their draws of groups; where every seed has a split of its own, groups are drawn for each.
 
     Args:
         groups: names of the test groups by seed, in the order of the counts.

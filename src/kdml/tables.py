@@ -192,7 +192,7 @@ def _extent(rows: Sequence[Row]) -> str:
 
 def _variant_blocks(number: int, rows: Sequence[Row]) -> Iterator[Block]:
     """One block per technique in the paper's order, then the user's own variants."""
-    theirs = paper.performance(number)
+    theirs = paper.variants(number)
     metrics = paper.METRICS[rows[0]["task"]]
     best = _best(rows, metrics)
     for technique, how in TECHNIQUES.items():

@@ -17,7 +17,7 @@ def test_classification_against_scikit_learn(classes, seed):
     generator = np.random.default_rng(seed)
     target = generator.integers(0, classes, 60)
     predicted = np.where(generator.random(60) < 0.6, target, generator.integers(0, max(2, classes - 2), 60))
-    ours = metrics.classification(metrics.confusion(target, predicted, classes))
+    ours = metrics.classification(metrics.confusions(target, predicted, classes))
     keywords = {"average": "macro", "labels": range(classes), "zero_division": 0}
     assert ours["accuracy"] == pytest.approx(sk.accuracy_score(target, predicted))
     assert ours["precision"] == pytest.approx(sk.precision_score(target, predicted, **keywords))
@@ -103,5 +103,22 @@ def test_ensemble_takes_the_surest_student():
 
 
 def test_ensemble_mask_is_the_union():
-    masks = np.array([[[1, 0, 0]], [[0, 1, 0]], [[0, 0, 0]]], dtype=bool)
-    assert ensemble.union(masks).tolist() == [[True, True, False]]
+    probabilities = np.array([[[0.5, 0.2, 0.4]], [[0.1, 0.9, 0.4]], [[0.0, 0.0, 0.0]]])
+    assert (ensemble.largest_probability(probabilities) >= 0.5).tolist() == [[True, True, False]]
+
+
+def test_metrics_of_many_data_sets_at_once():
+    generator = np.random.default_rng(2)
+    cells, pixels = generator.integers(0, 9, (5, 4, 9)), generator.integers(0, 9, (5, 4, 4))
+    for kind, counts in (("classification", cells), ("segmentation", pixels)):
+        for metric in metrics.POOLED[kind].values():
+            one_by_one = [[float(metric(one)) for one in row] for row in counts]
+            assert np.allclose(metric(counts), one_by_one)
+
+
+def test_area_under_the_curve_against_scikit_learn():
+    generator = np.random.default_rng(1)
+    positive = generator.random(80) < 0.3
+    scores = (positive + generator.normal(size=80)).round(1)  # with ties
+    assert metrics.auc(scores, positive) == pytest.approx(sk.roc_auc_score(positive, scores))
+    assert math.isnan(metrics.auc(scores, np.zeros(80, bool)))

@@ -19,7 +19,7 @@ def test_identical_predictions_give_p_of_one():
     right = np.arange(50) % 3 > 0
     scores, truth = np.linspace(0, 1, 50), np.arange(50) % 2 == 0
     assert statistics.mcnemar(right, right) == 1.0
-    assert statistics.delong(scores, scores, truth)[2] == 1.0
+    assert statistics.delong(scores, scores, truth).p == 1.0
     assert statistics.wilcoxon(np.zeros(20)) == 1.0
     assert statistics.paired_seeds([0.0, 0.0, 0.0]).p == 1.0
 
@@ -51,7 +51,7 @@ def delong_by_definition(left, right, positive):
         ones.append(kernel.mean(axis=0))
     covariance = np.cov(tens) / positive.sum() + np.cov(ones) / (~positive).sum()
     z = (areas[0] - areas[1]) / math.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    return *areas, 2 * stats.norm.sf(abs(z))
+    return areas, 2 * stats.norm.sf(abs(z))
 
 
 def test_delong_equals_its_definition_and_areas_scikit_learn():
@@ -62,12 +62,15 @@ def test_delong_equals_its_definition_and_areas_scikit_learn():
         0.5 * positive + generator.normal(size=90).round(1),
     )  # with ties
     found = statistics.delong(left, right, positive)
-    assert found == pytest.approx(delong_by_definition(left, right, positive), rel=1e-10)
-    assert found[:2] == pytest.approx([roc_auc_score(positive, left), roc_auc_score(positive, right)])
+    areas, p = delong_by_definition(left, right, positive)
+    assert areas == pytest.approx([roc_auc_score(positive, left), roc_auc_score(positive, right)])
+    assert (found.estimate, found.p) == pytest.approx((areas[0] - areas[1], p), rel=1e-10)
+    assert found.low < found.estimate < found.high and ((found.low > 0) or (found.high < 0)) == (p < 0.05)
 
 
 def test_delong_with_one_class_is_undefined():
-    assert all(math.isnan(value) for value in statistics.delong(np.arange(5.0), np.arange(5.0), np.ones(5, bool)))
+    found = statistics.delong(np.arange(5.0), np.arange(5.0), np.ones(5, bool))
+    assert math.isnan(found.estimate) and math.isnan(found.p)
 
 
 def test_paired_seeds_is_the_t_test():

@@ -8,6 +8,7 @@ rule evaluate:
     output:
         metrics=f"{RUN}/metrics.json",
         cases=f"{RUN}/cases.csv",
+        regions=f"{RUN}/regions.csv",
     log:
         f"{LOGS}/evaluate/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
     params:
@@ -18,7 +19,7 @@ rule evaluate:
         ENVIRONMENT
     shell:
         "python {params.script} --predictions {input.predictions} --data {params.data} --split {input.split}"
-        " --kind {params.kind} --out {output.metrics} --cases {output.cases} 2> {log}"
+        " --kind {params.kind} --out {output.metrics} --cases {output.cases} --regions {output.regions} 2> {log}"
 
 
 rule collect:

@@ -1,0 +1,130 @@
+"""Makes claims.csv: every contrast of the paper's claims with our numbers, the paper's, both answers, and the verdicts."""
+
+import argparse
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kdml import claims, statistics
+from kdml.claims import Claim, Finding, Findings
+from kdml.errors import run_script
+from kdml.files import read_csv, write_csv
+from kdml.statistics import Interval
+
+AGAIN = "delete it and let the workflow make it again"
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--claims", type=Path, required=True, help="claims.yaml")
+    parser.add_argument(
+        "--places",
+        required=True,
+        help="JSON list: protocol, task, pair, place, kind, contrasts, similarity, costs (files)",
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args()
+
+
+def from_cases(path: Path, claim: Claim, kind: str) -> Findings:
+    """What contrasts.csv says on a claim."""
+    truth, metric = claims.BY_CASES[claim.measure]
+    wanted = (truth, metric or claims.PRIMARY[kind])
+    return {
+        (row["network"], row["left"], row["right"]): Finding(
+            Interval(*(float(row[name] or "nan") for name in ("estimate", "low", "high", "p"))),
+            int(row["seeds"] or 0),
+            int(row["groups"] or 0),
+            row["remark"],
+        )
+        for row in read_csv(path, AGAIN, ("estimate", "remark"))
+        if row["family"] == "claims" and (row["truth"], row["metric"]) == wanted
+    }
+
+
+def from_similarity(paths: list[Path], claim: Claim, place: str) -> Findings:
+    """Mean CKA of the higher layers, paired by seed; uncertainty over seeds alone."""
+    values: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for row in (row for path in paths for row in read_csv(path, AGAIN, ("upper_mean",))):
+        values[row["run"], f"{row['first']}-{row['second']}"][row["seed"]] = 100 * float(row["upper_mean"])
+    return {
+        (network, left, right): _paired(values[left, network], values[right, network])
+        for network in claim.networks
+        for left, right in claim.pairs_at(place)
+        if values[left, network] and values[right, network]
+    }
+
+
+def _paired(left: Mapping[str, float], right: Mapping[str, float]) -> Finding:
+    seeds = sorted(left.keys() & right.keys())
+    if not seeds:
+        return Finding(claims.UNDEFINED, remark="no seed in common")
+    found = statistics.paired_seeds([left[seed] - right[seed] for seed in seeds])
+    remark = (
+        "one seed: no interval, because CKA has none over test cases"
+        if len(seeds) == 1
+        else "interval over seeds alone"
+    )
+    return Finding(found, len(seeds), 0, remark)
+
+
+def from_costs(path: Path) -> Findings:
+    """Share of the teacher's parameters that the students together do without."""
+    parameters = {row["network"]: int(row["parameters"]) for row in read_csv(path, AGAIN, ("network", "parameters"))}
+    if not {"teacher", "ensemble"} <= parameters.keys():
+        return {}
+    saved = 100 * (1 - parameters["ensemble"] / parameters["teacher"])
+    nothing = float("nan")
+    remark = f"{parameters['ensemble']:,} of {parameters['teacher']:,} parameters"
+    return {("ensemble", "", ""): Finding(Interval(saved, nothing, nothing, nothing), remark=remark)}
+
+
+def findings(claim: Claim, place: Mapping[str, Any]) -> Findings:
+    """Our numbers on a claim at one place."""
+    if claim.measure == "similarity":
+        return from_similarity([Path(path) for path in place["similarity"]], claim, place["place"])
+    if claim.measure == "compression":
+        return from_costs(Path(place["costs"]))
+    return from_cases(Path(place["contrasts"]), claim, place["kind"])
+
+
+def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protocol: str) -> list[dict[str, Any]]:
+    """Contrasts of a claim under one protocol; a place that is not run keeps its rows, so that what is missing can be seen."""
+    rows = []
+    for name in claim.where:
+        here = [place for place in places if place["place"] == name and place["protocol"] == protocol]
+        kinds = {"lgg": "segmentation", "ham10000_segmentation": "segmentation"}
+        for place in here or [None]:
+            kind = place["kind"] if place else kinds.get(name.partition("/")[0], "classification")
+            ours = findings(claim, place) if place else {}
+            keys = {
+                "claim": claim.number,
+                "text": claim.claim,
+                "protocol": protocol,
+                "pair": place["pair"] if place else "",
+            }
+            rows += [keys | row for row in claims.rows_of(claim, level, name, ours, kind)]
+    judged = {
+        "verdict": claims.verdict(claim, [row["answer"] for row in rows]),
+        "paper_verdict": claims.verdict(claim, [row["paper_answer"] for row in rows]),
+    }
+    return [row | judged for row in rows]
+
+
+def main() -> None:
+    """Read, decide, write."""
+    arguments = parse_arguments()
+    places = json.loads(arguments.places)
+    read = claims.read_claims(arguments.claims)
+    protocols = list(dict.fromkeys(place["protocol"] for place in places))
+    rows = [
+        row for protocol in protocols for claim in read.claims for row in rows_of(claim, read.level, places, protocol)
+    ]
+    write_csv(arguments.out, rows)
+
+
+if __name__ == "__main__":
+    run_script(main)

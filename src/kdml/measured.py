@@ -1,0 +1,186 @@
+"""What the runs of one task and pair were measured to do on each test case, brought into one form: counts by group.
+
+A measure is a metric and the counts that it is computed from, one row per group of test cases (patient, lesion, slide, or the
+image where no group is known). All runs share one order of groups, so that any two of them can be compared on the same resamples.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from kdml import detection, metrics
+from kdml.errors import UserError
+from kdml.metrics import Metric
+from kdml.statistics import Counts, Resamples, sums_by_group
+
+AGAIN = "delete it and let the workflow evaluate the run again"
+BOTH = "both"  # of the students: a region that each of them finds
+
+
+class Key(NamedTuple):
+    """What is measured: a network's metric against the labels, against its teacher, or on regions of one size."""
+
+    network: str
+    truth: str
+    metric: str
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric and its counts by group."""
+
+    metric: Metric
+    counts: Counts
+
+    @property
+    def value(self) -> float:
+        """Of the whole test set, as a fraction."""
+        return float(self.metric(self.counts.sum(axis=0)))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run on its test set.
+
+    Args:
+        run: its name.
+        seed: of the repetition.
+        groups: names, in the order of all counts.
+        cases: test cases.
+        measures: by what they measure.
+        right: per case whether a network is right (classification), by network.
+        scores: per case the score of the second class (two classes), by network.
+        positive: per case whether it is of the second class.
+        departures: how its settings differ from the paper's.
+    """
+
+    run: str
+    seed: int
+    groups: tuple[str, ...]
+    cases: int
+    measures: Mapping[Key, Measure]
+    right: Mapping[str, np.ndarray] = field(default_factory=dict)
+    scores: Mapping[str, np.ndarray] = field(default_factory=dict)
+    positive: np.ndarray | None = None
+    departures: str = ""
+
+    def network(self, name: str) -> str:
+        """The network that stands for `name` here: a run of a single network has only that."""
+        known = list(dict.fromkeys(key.network for key in self.measures))
+        return known[0] if len(known) == 1 else name
+
+
+def share(counts: np.ndarray) -> np.ndarray:
+    """First count over second; NaN where there is nothing."""
+    return np.divide(counts[..., 0], counts[..., 1], out=np.full(counts.shape[:-1], np.nan), where=counts[..., 1] > 0)
+
+
+def read_run(
+    folder: Path, run: str, seed: int, classes: int, limits: tuple[float, float] | None, departures: str
+) -> Measured:
+    """Read what `src/evaluate.py` wrote of one run.
+
+    Args:
+        folder: of the run.
+        run: its name.
+        seed: of the repetition.
+        classes: of the task; 0 for segmentation.
+        limits: areas that divide regions into sizes; None for classification.
+        departures: how its settings differ from the paper's.
+
+    Raises:
+        UserError: a file is missing or has other columns.
+    """
+    cases = _read(folder / "cases.csv")
+    cases["group"] = cases["group"].where(cases["group"] != "", cases["id"])
+    first = cases[(cases["network"] == cases["network"].iloc[0]) & (cases["truth"] == "label")]
+    groups = tuple(dict.fromkeys(first["group"]))
+    measures, right = {}, {}
+    kind = "classification" if classes else "segmentation"
+    for (network, truth), mine in cases.groupby(["network", "truth"], sort=False):
+        counts = _counts(mine, classes)
+        names, sums = sums_by_group(counts, mine["group"].tolist())
+        if tuple(names) != groups:
+            raise UserError(f"{folder / 'cases.csv'}: {network} was not measured on the same cases as others.", AGAIN)
+        measures |= {Key(network, truth, name): Measure(metric, sums) for name, metric in metrics.POOLED[kind].items()}
+        if kind == "classification" and truth == "label":
+            right[network] = (mine["target"] == mine["predicted"]).to_numpy()
+    if limits is not None:
+        measures |= _detection(_read(folder / "regions.csv"), groups, limits)
+    labelled = cases[cases["truth"] == "label"]
+    scored = "score" in cases
+    return Measured(
+        run,
+        seed,
+        groups,
+        len(first),
+        measures,
+        right,
+        {name: mine["score"].astype(float).to_numpy() for name, mine in labelled.groupby("network")} if scored else {},
+        (first["target"] == 1).to_numpy() if scored else None,
+        departures,
+    )
+
+
+def region_areas(folders: Sequence[Path]) -> np.ndarray:
+    """Areas of the regions in the test sets of runs, each region once per run."""
+    tables = [_read(folder / "regions.csv") for folder in folders]
+    areas = [table.drop_duplicates(["id", "region"])["area"].to_numpy(dtype=float) for table in tables]
+    return np.concatenate(areas) if areas else np.zeros(0)
+
+
+def _counts(cases: pd.DataFrame, classes: int) -> np.ndarray:
+    if classes:
+        target, predicted = (cases[name].to_numpy(dtype=np.int64) for name in ("target", "predicted"))
+        return metrics.confusions(target, predicted, classes)
+    return cases[list(metrics.PIXELS)].to_numpy(dtype=np.int64)
+
+
+def _detection(regions: pd.DataFrame, groups: tuple[str, ...], limits: tuple[float, float]) -> dict[Key, Measure]:
+    """Share of the regions of each size that a network finds, and that both students find."""
+    if regions.empty:
+        return {}
+    regions["group"] = regions["group"].where(regions["group"] != "", regions["id"])
+    regions["size"] = [detection.size_of(area, limits) for area in regions["area"]]
+    students = regions[regions["network"].str.fullmatch(r"s\d")]
+    if students["network"].nunique() > 1:
+        keys = ["id", "group", "region", "area", "size"]
+        regions = pd.concat([regions, students.groupby(keys, as_index=False)["share"].min().assign(network=BOTH)])
+    places = {name: place for place, name in enumerate(groups)}
+    found = {}
+    for (network, size), mine in regions.groupby(["network", "size"]):
+        counts = np.zeros((len(groups), 2))
+        rows = [places[group] for group in mine["group"]]
+        np.add.at(counts, (rows, 0), (mine["share"] >= detection.FOUND).to_numpy(dtype=float))
+        np.add.at(counts, (rows, 1), 1.0)
+        found[Key(network, "label", f"found_{size}")] = Measure(share, counts)
+    return found
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype={"id": str, "group": str}, keep_default_na=False)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.", "let the workflow evaluate the run") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not a table ({error}).", AGAIN) from None
+
+
+def resamples_of(runs: Sequence[Measured]) -> Resamples:
+    """Draws for the seeds and test groups of these runs.
+
+    Raises:
+        UserError: runs of one seed were tested on different groups.
+    """
+    groups: dict[int, tuple[str, ...]] = {}
+    for run in sorted(runs, key=lambda run: run.seed):
+        if groups.setdefault(run.seed, run.groups) != run.groups:
+            raise UserError(
+                f"{run.run}, seed {run.seed}, was tested on other images than the runs it is compared with.",
+                "let the workflow train them again on one split: `snakemake --forcerun split`",
+            )
+    return Resamples(groups)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kdml import claims, statistics
+from kdml import claims, paper, statistics
 from kdml.claims import Claim, Finding, Findings
 from kdml.errors import run_script
 from kdml.files import read_csv, write_csv
@@ -96,9 +96,8 @@ def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protoco
     rows = []
     for name in claim.where:
         here = [place for place in places if place["place"] == name and place["protocol"] == protocol]
-        kinds = {"lgg": "segmentation", "ham10000_segmentation": "segmentation"}
         for place in here or [None]:
-            kind = place["kind"] if place else kinds.get(name.partition("/")[0], "classification")
+            kind = place["kind"] if place else paper.kind_of(name.partition("/")[0])
             ours = findings(claim, place) if place else {}
             keys = {
                 "claim": claim.number,

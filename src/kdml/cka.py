@@ -100,12 +100,12 @@ def layers_of(network: Network) -> dict[str, nn.Module]:
     body = network.body
     if isinstance(body, Classifier):
         extra = {} if isinstance(body.block, nn.Identity) else {"extra block": body.block}
-        return _backbone_layers(body.backbone) | extra | {"pooled": body.head[0], "logits": body.head}
+        return backbone_layers(body.backbone) | extra | {"pooled": body.head[0], "logits": body.head}
     blocks = {f"d{place}": block for place, block in enumerate(body.unet.decoder.blocks)}
-    return _backbone_layers(body.unet.encoder.model) | blocks | {"logits": body.unet.segmentation_head}
+    return backbone_layers(body.unet.encoder.model) | blocks | {"logits": body.unet.segmentation_head}
 
 
-def _backbone_layers(backbone: nn.Module) -> dict[str, nn.Module]:
+def backbone_layers(backbone: nn.Module) -> dict[str, nn.Module]:
     """The last module before the first block, and every block."""
     found: dict[str, nn.Module] = {}
     stem: nn.Module | None = None

@@ -50,6 +50,11 @@ EPOCHS, BATCH_SIZE, LEARNING_RATE = 200, 8, 1e-4
 BACKBONES = ("resnet50", "resnet18", "mobilenetv1_100")
 
 
+def kind_of(task: str) -> str:
+    """Classification or segmentation, told from the metrics that the paper shows of a task."""
+    return "segmentation" if "iou" in METRICS[task] else "classification"
+
+
 def hyperparameters(task: str, student: str, technique: str, strategy: str) -> dict[str, float]:
     """alpha, beta, gamma of both students (keys of `WEIGHTS`) as the paper's result table of the task prints them.
 

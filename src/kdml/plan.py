@@ -171,6 +171,11 @@ class Plan:
         pair = self.experiment.pairs[run.pair]
         return pair.teacher if name == TEACHER else pair.student
 
+    def architectures(self, task: str, pair: str) -> dict[str, NetworkSettings]:
+        """Teacher, with its extra block where it has one, and student of a pair, as the runs of a task build them."""
+        run = Run("", task, pair, "", 0)
+        return {TEACHER: self._network(run, TEACHER), "student": self._network(run, "student")}
+
     def split_seed(self, run: Run) -> int:
         """One split for all seeds, or one for each."""
         return run.seed if self.experiment.split.per_seed else self.experiment.split.seed

@@ -125,7 +125,7 @@ def test_every_block_of_the_papers_networks_is_named():
     import timm
 
     for backbone, blocks in (("resnet50", 16), ("resnet18", 8), ("mobilenetv1_100", 13)):
-        layers = cka._backbone_layers(timm.create_model(backbone, num_classes=0))
+        layers = cka.backbone_layers(timm.create_model(backbone, num_classes=0))
         assert len(layers) == blocks + 1 and next(iter(layers)) == "stem", backbone
 
 

@@ -1,0 +1,115 @@
+"""Makes the CKA of every layer of every two networks of some runs on their test images (layers.csv), and its mean over the
+higher layers (upper.csv).
+
+A run without a teacher is compared with a reference: the network of another run, trained alone.
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kdml import assemble, cka
+from kdml.data.arrays import Arrays
+from kdml.errors import UserError, run_script
+from kdml.files import write_csv
+from kdml.models import Network, load_networks
+from kdml.settings import RunSettings
+from kdml.sharing import TEACHER, TeacherMode
+
+log = logging.getLogger(__name__)
+AGAIN = "let the workflow train the run again"
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--runs",
+        required=True,
+        help="JSON list: run, seed, folder, teacher (folder of the run that trained it, or null)",
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
+    parser.add_argument("--split", type=Path, required=True)
+    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
+    parser.add_argument("--batch", type=int, default=256, help="images per batch; all test images where they are fewer")
+    parser.add_argument("--passes", type=int, default=1, help="over the test images, each in another order")
+    parser.add_argument("--layers", type=Path, required=True, help="CSV to write")
+    parser.add_argument("--upper", type=Path, required=True, help="CSV to write")
+    return parser.parse_args()
+
+
+def networks_of(run: dict[str, Any], starts: dict[str, Path], device: str) -> dict[str, Network]:
+    """Trained networks of a run, its teacher or reference first."""
+    folder, teacher = Path(run["folder"]), Path(run["teacher"]) if run["teacher"] else None
+    settings = RunSettings.from_argument(str(folder / "run.json"))
+    frozen = settings.teacher is TeacherMode.FROZEN
+    trained = teacher / "weights.safetensors" if teacher and frozen else None
+    cohort = assemble.build_cohort(settings, starts, trained)
+    load_networks(folder / "weights.safetensors", {name: cohort.networks[name] for name in cohort.graph.learners})
+    networks = dict(cohort.networks.items())
+    if teacher and TEACHER not in networks:
+        networks = {TEACHER: _alone(teacher, starts)} | networks
+    return {name: network.eval().to(device) for name, network in networks.items()}
+
+
+def _alone(folder: Path, starts: dict[str, Path]) -> Network:
+    """The only network of a run."""
+    cohort = assemble.build_cohort(RunSettings.from_argument(str(folder / "run.json")), starts, None)
+    load_networks(folder / "weights.safetensors", dict(cohort.networks.items()))
+    return next(iter(cohort.networks.values()))
+
+
+def batches(arrays: Arrays, rows: np.ndarray, size: int, passes: int, device: str) -> Iterator[torch.Tensor]:
+    """Images in batches of `size`, drawn without replacement in a fixed order per pass; a shorter rest is left out."""
+    size = min(size, len(rows))
+    for number in range(passes):
+        order = np.random.default_rng(number).permutation(rows)
+        for start in range(0, len(rows) - size + 1, size):
+            chosen = np.sort(order[start : start + size])
+            yield torch.from_numpy(arrays.images[chosen]).permute(0, 3, 1, 2).to(device)
+
+
+def rows_of(run: dict[str, Any], pair: cka.Pair, found: cka.Comparison) -> Iterator[dict[str, Any]]:
+    """One row per pair of layers."""
+    keys = {"run": run["run"], "seed": run["seed"], "first": pair[0], "second": pair[1]}
+    for row, first in enumerate(found.first):
+        for column, second in enumerate(found.second):
+            value = round(float(found.values[row, column]), 6)
+            layers = {"first_layer": first.name, "first_upper": int(first.upper), "second_layer": second.name}
+            yield keys | {"row": row, "column": column} | layers | {"second_upper": int(second.upper), "cka": value}
+
+
+def main() -> None:
+    """Load, compare, write."""
+    arguments = parse_arguments()
+    runs = json.loads(arguments.runs)
+    starts = {name: Path(file) for name, _, file in (entry.partition("=") for entry in arguments.weights)}
+    layers, upper = [], []
+    for run in runs:
+        settings = RunSettings.from_argument(str(Path(run["folder"]) / "run.json"))
+        device = assemble.choose_device(settings)
+        data = assemble.open_data(settings, arguments.data, arguments.split)
+        rows = data.parts["test"].rows
+        if len(rows) < cka.SMALLEST_BATCH:
+            raise UserError(f"{arguments.split} has {len(rows)} test images; CKA needs 4.", "use more images")
+        networks = networks_of(run, starts, device)
+        compared = cka.compare(networks, batches(data.arrays, rows, arguments.batch, arguments.passes, device))
+        for pair, found in compared.items():
+            layers += rows_of(run, pair, found)
+            keys = {"run": run["run"], "seed": run["seed"], "first": pair[0], "second": pair[1]}
+            size = min(arguments.batch, len(rows))
+            used = arguments.passes * (len(rows) // size) * size
+            upper.append(keys | {"upper_mean": round(found.upper_mean, 6), "images": used, "batch": size})
+            log.info("%s, seed %s, %s and %s: %.3f", run["run"], run["seed"], *pair, found.upper_mean)
+    write_csv(arguments.layers, layers)
+    write_csv(arguments.upper, upper)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kdml import ensemble, predictions
+from kdml import detection, ensemble, predictions
 from kdml.errors import UserError, run_script
 from kdml.files import read_csv, write_csv, written_whole
 
@@ -115,7 +115,7 @@ def regions_of(run: dict[str, Any], chosen: list[Slice]) -> Iterator[dict[str, A
         if row["id"] in order and row["network"] in run["networks"]:
             box = {name: row[name] for name in ("region", "area", "top", "bottom", "left", "right")}
             keys = {"slice": order[row["id"]], "run": run["run"], "network": row["network"]}
-            yield keys | box | {"share": row["share"], "found": int(float(row["share"]) >= 0.5)}
+            yield keys | box | {"share": row["share"], "found": int(float(row["share"]) >= detection.FOUND)}
 
 
 def main() -> None:

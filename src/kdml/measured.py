@@ -107,6 +107,11 @@ def read_run(
         if tuple(names) != groups:
             raise UserError(f"{folder / 'cases.csv'}: {network} was not measured on the same cases as others.", AGAIN)
         measures |= {Key(network, truth, name): Measure(metric, sums) for name, metric in metrics.POOLED[kind].items()}
+        if kind == "segmentation" and truth == "label":
+            _, per_image = sums_by_group(
+                np.stack([mine["false_regions"], np.ones(len(mine))], axis=1), mine["group"].tolist()
+            )
+            measures[Key(network, truth, "false_regions")] = Measure(share, per_image)
         if kind == "classification" and truth == "label":
             right[network] = (mine["target"] == mine["predicted"]).to_numpy()
     if limits is not None:

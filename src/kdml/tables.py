@@ -4,31 +4,22 @@ import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kdml import paper
+from kdml import paper, wording
 from kdml.collect import Summary, refuse_mixed_code, summarise
 from kdml.errors import UserError
-from kdml.sharing import STRATEGIES, TECHNIQUES
+from kdml.fidelity import EXTRAS, IN_NATS
+from kdml.sharing import STRATEGIES, TEACHER, TECHNIQUES
 
 FORMATS = ("csv", "md", "tex", "html")
-METRIC_TITLES = {
-    "accuracy": "Accuracy",
-    "precision": "Precision",
-    "recall": "Recall",
-    "iou": "IoU",
-    "f_score": "F-score",
-}
-NETWORK_TITLES = {"teacher": "T", "ensemble": "Ensemble"}
-ARCHITECTURES = {"resnet50": "ResNet50", "resnet18": "ResNet18", "mobilenet": "MobileNet"}
-PROTOCOLS = {"paper": "split by image, as in the paper", "grouped": "split by patient, lesion or slide"}
-TASKS = {
-    "hcd": "metastasis classification (HCD)",
-    "lgg": "glioma segmentation (LGG)",
-    "ham10000_classification": "skin-lesion classification (HAM10000)",
-    "ham10000_segmentation": "skin-lesion segmentation (HAM10000)",
-}
+FIDELITY_NOTE = (
+    "The truth is what the teacher of the same run and seed predicts. KL is in nats, teacher first; agreement is split by "
+    "whether the teacher is right."
+)
+NO_OTHER_TEACHER = "One seed: no second teacher to compare with."
 Row = Mapping[str, str]
 
 
@@ -129,7 +120,7 @@ def read_tidy(paths: Iterable[Path], allow_mixed_code: bool = False) -> list[dic
             raise UserError(f"{path} does not exist.", "let the workflow collect the runs") from None
         if (
             not mine
-            or not {"protocol", "task", "pair", "run", "seed", "network", "metric", "value", "code_hash"}
+            or not {"protocol", "task", "pair", "run", "seed", "truth", "network", "metric", "value", "code_hash"}
             <= mine[0].keys()
         ):
             raise UserError(
@@ -142,44 +133,55 @@ def read_tidy(paths: Iterable[Path], allow_mixed_code: bool = False) -> list[dic
     return rows
 
 
-def build(number: int, rows: Sequence[Row], note: str = "") -> Table:
+def build(number: int, rows: Sequence[Row], note: str = "", teachers: Sequence[Row] = ()) -> Table:
     """A result table from tidy rows.
 
     Args:
         number: of the table in the paper.
         rows: of tidy tables; those of other tables are left aside.
         note: on the experiment, put under the caption.
+        teachers: agreement of independently seeded teachers, for a table of fidelity.
 
     Raises:
         UserError: the paper has no such table, or no row belongs to it.
     """
-    known = sorted({*paper.TABLES.values(), *paper.BASELINE_TABLES.values()})
+    known = sorted({*paper.TABLES.values(), *paper.BASELINE_TABLES.values(), *paper.FIDELITY_TABLES.values()})
     if number not in known:
         raise UserError(f"Table {number} is not a table of results.", f"ask for one of {', '.join(map(str, known))}")
-    mine = [row for row in rows if row["table"] == str(number)]
+    of_fidelity = {table: paper.TABLES[place] for place, table in paper.FIDELITY_TABLES.items()}
+    truth, source = (TEACHER, of_fidelity[number]) if number in of_fidelity else ("label", number)
+    mine = [row for row in rows if row["table"] == str(source) and row["truth"] == truth]
     if not mine:
         raise UserError(f"No run fills table {number}.", "add its task and pair to `run` in the configuration")
-    blocks_of, caption = (
-        (_baseline_blocks, _baseline_caption) if mine[0]["run"] == "baseline" else (_variant_blocks, _caption)
-    )
+    if truth == TEACHER:
+        blocks_of, caption = partial(_fidelity_blocks, teachers=teachers), _fidelity_caption
+        note = " ".join([FIDELITY_NOTE, "" if teachers else NO_OTHER_TEACHER, note]).strip()
+    elif mine[0]["run"] == "baseline":
+        blocks_of, caption = _baseline_blocks, _baseline_caption
+    else:
+        blocks_of, caption = _variant_blocks, _caption
     sections = tuple(
-        Section(protocol, PROTOCOLS[protocol], tuple(blocks_of(number, chosen)))
-        for protocol in PROTOCOLS
+        Section(protocol, wording.PROTOCOLS[protocol], tuple(blocks_of(number, chosen)))
+        for protocol in wording.PROTOCOLS
         if (chosen := [row for row in mine if row["protocol"] == protocol])
     )
     return Table(number, caption(mine), tuple(filter(None, (_extent(mine), note))), sections)
 
 
+def _fidelity_caption(rows: Sequence[Row]) -> str:
+    return _caption(rows).replace("Four techniques", "Fidelity to the teacher of the same run: techniques", 1)
+
+
 def _caption(rows: Sequence[Row]) -> str:
-    teacher, student = (ARCHITECTURES.get(part, part) for part in rows[0]["stands_for"].split("-", 1))
+    teacher, student = (wording.ARCHITECTURES.get(part, part) for part in rows[0]["stands_for"].split("-", 1))
     pair = f"{teacher}-{student}"
     if rows[0]["pair"] != rows[0]["stands_for"]:
         pair = f"the pair '{rows[0]['pair']}' ({rows[0]['teacher']}, {rows[0]['student']}), which stands for {pair}"
-    return f"Four techniques and three strategies of sharing knowledge, {TASKS[rows[0]['task']]}, {pair}"
+    return f"Four techniques and three strategies of sharing knowledge, {wording.TASKS[rows[0]['task']]}, {pair}"
 
 
 def _baseline_caption(rows: Sequence[Row]) -> str:
-    tasks = list(dict.fromkeys(TASKS[row["task"]] for row in rows))
+    tasks = list(dict.fromkeys(wording.TASKS[row["task"]] for row in rows))
     return f"Baselines trained alone, {' and '.join(tasks)}"
 
 
@@ -207,6 +209,27 @@ def _variant_blocks(number: int, rows: Sequence[Row]) -> Iterator[Block]:
         yield _block("own", "Own variants", tuple(Group(name, name, metrics) for name in names), own, "run", {}, best)
 
 
+def _fidelity_blocks(number: int, rows: Sequence[Row], teachers: Sequence[Row]) -> Iterator[Block]:
+    """The paper's agreement, then what it does not show, then two teachers beside each other."""
+    yield from _variant_blocks(number, rows)
+    best = dict.fromkeys(EXTRAS, math.inf)  # neither more nor less of these is best
+    for technique, how in TECHNIQUES.items():
+        mine = [row for row in rows if row["technique"] == technique]
+        if mine:
+            found = [strategy for strategy in STRATEGIES if any(row["strategy"] == strategy for row in mine)]
+            groups = tuple(Group(strategy, STRATEGIES[strategy].title, EXTRAS) for strategy in found)
+            yield _block(
+                f"{technique}_more", f"{how.title}, beyond the paper", groups, mine, "strategy", {}, best, best
+            )
+    if teachers:
+        metrics = (*paper.METRICS[rows[0]["task"]], IN_NATS)
+        cells = tuple(
+            Cell(summarise([float(row["value"]) for row in teachers if row["metric"] == metric])) for metric in metrics
+        )
+        group = Group("reference", "Two independently seeded teachers (n: ordered pairs)", metrics)
+        yield Block("reference", "Reference", (group,), (("teacher", "T and T′", cells),))
+
+
 def _strategy_group(strategy: str, rows: Sequence[Row], metrics: tuple[str, ...]) -> Group:
     first = next(row for row in rows if row["strategy"] == strategy)
     lines = tuple(
@@ -224,9 +247,10 @@ def _block(
     column: str,
     theirs: Mapping[tuple[str, str, str], paper.Value],
     best: Mapping[str, float],
+    best_of_block: Mapping[str, float] | None = None,
 ) -> Block:
     """Networks by groups; `column` names the key that tells a group's rows, `theirs` the paper's (group, network, metric)."""
-    best_of_block = _best(rows, groups[0].metrics)
+    best_of_block = best_of_block or _best(rows, groups[0].metrics)
 
     def cell(group: Group, network: str, metric: str) -> Cell:
         ours = _summary(rows, **{column: group.key}, network=network, metric=metric)
@@ -238,20 +262,16 @@ def _block(
             best=compared and ours.mean == best[metric],
         )
 
-    networks = sorted({row["network"] for row in rows}, key=_network_order)
+    networks = sorted({row["network"] for row in rows}, key=wording.network_order)
     lines = tuple(
         (
             network,
-            NETWORK_TITLES.get(network, network.upper()),
+            wording.network(network),
             tuple(cell(g, network, m) for g in groups for m in g.metrics),
         )
         for network in networks
     )
     return Block(key, title, groups, lines)
-
-
-def _network_order(network: str) -> tuple[int, str]:
-    return {"teacher": 0, "ensemble": 2}.get(network, 1), network
 
 
 def _summary(rows: Sequence[Row], **keys: str) -> Summary | None:
@@ -276,18 +296,18 @@ def _baseline_blocks(number: int, rows: Sequence[Row]) -> Iterator[Block]:
     """Architectures by tasks."""
     theirs = paper.baselines(number)
     groups = tuple(
-        Group(task, TASKS[task][0].upper() + TASKS[task][1:], paper.METRICS[task])
+        Group(task, wording.TASKS[task][0].upper() + wording.TASKS[task][1:], paper.METRICS[task])
         for task, own in paper.BASELINE_TABLES.items()
         if own == number and any(row["task"] == task for row in rows)
     )
-    order = list(ARCHITECTURES)
+    order = list(wording.ARCHITECTURES)
     pairs = sorted(
         {(row["stands_for"], row["pair"]) for row in rows}, key=lambda p: (order.index(p[0]) if p[0] in order else 9, p)
     )
     lines = tuple(
         (
             pair,
-            ARCHITECTURES.get(pair, f"{pair} (for {ARCHITECTURES.get(stands_for, stands_for)})"),
+            wording.ARCHITECTURES.get(pair, f"{pair} (for {wording.ARCHITECTURES.get(stands_for, stands_for)})"),
             tuple(
                 Cell(_summary(rows, task=g.key, pair=pair, metric=m), theirs.get((g.key, stands_for, m)))
                 for g in groups

@@ -36,7 +36,8 @@ def write_run(folder, seed, value, code="abc", epochs=5, **metrics):
     }
     (folder / "run.json").write_text(json.dumps(record))
     networks = {"s1": {"accuracy": value, **metrics}}
-    (folder / "metrics.json").write_text(json.dumps({"kind": "classification", "n": 72, "networks": networks}))
+    measured = {"kind": "classification", "n": 72, "networks": networks, "fidelity": {}}
+    (folder / "metrics.json").write_text(json.dumps(measured))
     return KEYS | {"folder": str(folder), "run": "ml_v1", "technique": "ml", "strategy": "v1", "seed": seed}
 
 
@@ -101,10 +102,39 @@ def tidy_rows(task="hcd", seeds=(0, 1, 2), protocols=("paper",), own=False, stud
                         rows.append({
                             "protocol": protocol, "task": task, "pair": f"resnet50-{student}", "run": run, "seed": str(seed),
                             "technique": technique, "strategy": strategy, "table": str(number), "teacher": "resnet50",
-                            "student": student, "stands_for": f"resnet50-{student}", "network": network, "metric": metric,
+                            "student": student, "stands_for": f"resnet50-{student}", "truth": "label", "network": network, "metric": metric,
                             "value": str(value), "n": "72", "code_hash": "abc", **weights,
                         })  # fmt: skip
     return rows
+
+
+def fidelity_rows():
+    """Rows of runs with a teacher, against its predictions; others must be left aside."""
+    extra = {"predictive_kl": 0.4, "agreement_where_right": 90, "agreement_where_wrong": 30}
+    rows = tidy_rows()
+    for row in tidy_rows():
+        if row["technique"] != "ml" and row["network"] != "teacher":
+            rows.append(row | {"truth": "teacher", "value": "77"})
+            rows += [row | {"truth": "teacher", "metric": name, "value": str(value)} for name, value in extra.items()]
+    return rows
+
+
+def test_fidelity_table_stands_beside_the_papers():
+    agreement = [
+        {"metric": "accuracy", "value": "95"},
+        {"metric": "accuracy", "value": "97"},
+        {"metric": "predictive_kl", "value": "0.1"},
+    ]
+    table = tables.build(11, fidelity_rows(), "", agreement)
+    (section,) = table.sections
+    titles = [block.title for block in section.blocks]
+    assert titles[:3] == ["KD (off)", "KD (on)", "KD + ML"] and titles[-1] == "Reference" and len(titles) == 7
+    cell = section.blocks[2].rows[-1][2][-1]
+    theirs = paper.variants(11)["kd_ml", "v3", "ensemble", "accuracy"]
+    assert cell.ours.mean == 77 and cell.theirs == theirs
+    assert [cell.ours.mean for cell in section.blocks[3].rows[0][2][:3]] == pytest.approx([0.4, 90, 30])
+    assert section.blocks[-1].rows[0][2][0].ours.mean == 96
+    assert "no second teacher" in " ".join(tables.build(11, fidelity_rows()).notes)
 
 
 def test_layout_and_numbers_of_table_3():
@@ -164,7 +194,7 @@ def baseline_rows():
             for metric in paper.METRICS[task]:
                 rows.append({
                     "protocol": "paper", "task": task, "pair": network, "run": "baseline", "seed": "0", "technique": "",
-                    "strategy": "", "table": "2", "teacher": "", "student": "", "network": "baseline", "metric": metric,
+                    "strategy": "", "table": "2", "teacher": "", "student": "", "truth": "label", "network": "baseline", "metric": metric,
                     "stands_for": "resnet18" if network == "tiny" else network, "value": "90", "n": "10",
                 })  # fmt: skip
     return rows

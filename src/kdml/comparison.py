@@ -1,0 +1,103 @@
+"""Every number of the paper beside ours, with the interval of the difference."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from scipy import stats
+
+from kdml import paper
+from kdml.sharing import TEACHER, VARIANTS
+from kdml.statistics import CONFIDENCE, Interval, welch
+
+Row = dict[str, Any]
+Values = Mapping[tuple[str, str, str, str], Mapping[str, str]]
+"""(run, network, truth, metric) -> a row of values.csv."""
+
+
+def difference(ours: Mapping[str, str], theirs: paper.Value) -> tuple[Interval, str]:
+    """Ours minus the paper's, and where its interval comes from.
+
+    With several seeds Welch over runs. A single run has no spread over runs: its interval over test cases and the paper's standard
+    error are added in quadrature, each side on its own.
+
+    Args:
+        ours: a row of values.csv.
+        theirs: mean and SD of the paper's 3 runs.
+    """
+    mean, std, seeds = float(ours["mean"]), float(ours["std"] or "nan"), int(ours["seeds"])
+    if seeds > 1:
+        return welch((mean, std, seeds), (*theirs, paper.RUNS)), f"Welch over {seeds} and {paper.RUNS} runs"
+    low, high = (float(ours[name] or "nan") for name in ("low", "high"))
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, paper.RUNS - 1)) * theirs[1] / math.sqrt(paper.RUNS)
+    gap = mean - theirs[0]
+    interval = Interval(gap, gap - math.hypot(mean - low, reach), gap + math.hypot(high - mean, reach), math.nan)
+    return interval, "one run: test cases, and the paper's runs"
+
+
+def of_variants(task: str, student: str, values: Values) -> Iterator[Row]:
+    """Rows for the tables of variants at a place, of performance and of fidelity."""
+    for tables, truth in ((paper.TABLES, "label"), (paper.FIDELITY_TABLES, TEACHER)):
+        table = tables.get((task, student))
+        if table is None:
+            continue
+        for (technique, strategy, network, metric), theirs in paper.variants(table).items():
+            run = next(name for name, key in VARIANTS.items() if key == (technique, strategy))
+            keys = {"table": table, "task": task, "run": run, "network": network, "metric": metric}
+            yield keys | _numbers(values.get((run, network, truth, metric)), theirs)
+
+
+def of_baselines(task: str, architectures: Mapping[str, str], values: Values) -> Iterator[Row]:
+    """Rows for the tables of baselines.
+
+    Args:
+        task: key of the task.
+        architectures: the paper's architecture -> name of the baseline in `values`.
+        values: of the place.
+    """
+    table = paper.BASELINE_TABLES.get(task)
+    for (of, architecture, metric), theirs in (paper.baselines(table) if table else {}).items():
+        if of == task and architecture in architectures:
+            ours = values.get((architectures[architecture], "baseline", "label", metric))
+            yield {
+                "table": table,
+                "task": task,
+                "run": architecture,
+                "network": "baseline",
+                "metric": metric,
+            } | _numbers(ours, theirs)
+
+
+def of_rivals(task: str, values: Values) -> Iterator[Row]:
+    """Rows for table 10."""
+    for (of, method, metric), theirs in paper.rivals().items():
+        if of == task:
+            keys = {"table": 10, "task": task, "run": method, "network": "s1", "metric": metric}
+            yield keys | _numbers(values.get((method, "s1", "label", metric)), theirs)
+
+
+def _numbers(ours: Mapping[str, str] | None, theirs: paper.Value) -> Row:
+    row: Row = {"paper_mean": theirs[0], "paper_std": theirs[1]}
+    if ours is None:
+        return row | {"seeds": 0, "remark": "not run in this experiment"}
+    interval, source = difference(ours, theirs)
+    return row | {
+        "seeds": int(ours["seeds"]),
+        "mean": float(ours["mean"]),
+        "std": ours["std"],
+        "low": ours["low"],
+        "high": ours["high"],
+        "difference": interval.estimate,
+        "difference_low": interval.low,
+        "difference_high": interval.high,
+        "interval": source,
+        "departures": ours["departures"],
+        "remark": ours["remark"],
+    }
+
+
+def not_run(places: Sequence[tuple[str, str]]) -> Iterator[Row]:
+    """Rows for all numbers of the paper whose place is not among these."""
+    for task, student in {**paper.TABLES, **paper.FIDELITY_TABLES}:
+        if (task, student) not in places:
+            yield from of_variants(task, student, {})

@@ -1,0 +1,95 @@
+"""Ours beside the paper's for one result table: a forest of ensembles with intervals, and a scatter of all networks and metrics."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from kdml import wording
+from kdml.figures.common import PAPER, Data, colour_of, footnote, number
+
+Row = dict[str, str]
+
+
+def draw(data: Data) -> Figure:
+    """Forest panels, one per task and metric, and the scatter on the right."""
+    table = str(int(data.option.removeprefix("table_")))
+    rows = [row for row in data.rows("comparison") if row["table"] == table and row["seeds"] != "0"]
+    shown = [row for row in rows if row["network"] in ("ensemble", "baseline")]
+    panels = list(
+        dict.fromkeys(
+            (row["protocol"], row["task"], row["pair"] if row["network"] != "baseline" else "", row["metric"])
+            for row in shown
+        )
+    )
+    lines = max(sum(_panel(row) == panel for row in shown) for panel in panels)
+    figure = Figure(figsize=(2.3 * len(panels) + 4.2, 0.22 * lines + 1.6))
+    grid = figure.add_gridspec(1, len(panels) + 1, width_ratios=[1] * len(panels) + [1.25], wspace=0.35)
+    for place, panel in enumerate(panels):
+        axes = figure.add_subplot(grid[place])
+        _forest(
+            axes,
+            [row for row in shown if _panel(row) == panel],
+            panel,
+            named=place == 0 or panel[1] != panels[place - 1][1],
+        )
+    _scatter(figure.add_subplot(grid[-1]), rows)
+    departures = list(dict.fromkeys(row["departures"] for row in rows if row["departures"]))
+    footnote(figure, f"Our runs depart from the paper: {' | '.join(departures)}." if departures else "")
+    return figure
+
+
+def _panel(row: Row) -> tuple[str, str, str, str]:
+    return row["protocol"], row["task"], row["pair"] if row["network"] != "baseline" else "", row["metric"]
+
+
+def _forest(axes: Axes, rows: list[Row], panel: tuple[str, str, str, str], named: bool) -> None:
+    rows = sorted(rows, key=lambda row: wording.run_order(row["run"]), reverse=True)
+    for place, row in enumerate(rows):
+        mean, low, high = (number(row[name]) for name in ("mean", "low", "high"))
+        axes.plot([low, high], [place + 0.13] * 2, color=colour_of(row["network"]), linewidth=1.4)
+        axes.plot(
+            mean,
+            place + 0.13,
+            "o",
+            color=colour_of(row["network"]),
+            label="ours, 95 % interval" if place == 0 else None,
+        )
+        theirs, spread = number(row["paper_mean"]), number(row["paper_std"])
+        label = "paper, mean ± SD" if place == 0 else None
+        axes.errorbar(
+            theirs, place - 0.17, xerr=spread, fmt="D", mfc="white", color=PAPER, markersize=4, linewidth=1, label=label
+        )
+    axes.set_yticks(range(len(rows)), [wording.run(row["run"]) for row in rows] if named else [""] * len(rows))
+    axes.set_ylim(-0.7, len(rows) - 0.3)
+    axes.grid(axis="x")
+    protocol, task, pair, metric = panel
+    axes.set_title(f"{task}{f', {pair}' if pair else ''}\nsplit: {protocol}")
+    axes.set_xlabel(f"{wording.METRICS[metric]} (%)")
+    if named:
+        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.28 if len(rows) < 6 else -0.13), ncols=1)
+
+
+def _scatter(axes: Axes, rows: list[Row]) -> None:
+    for network in sorted({row["network"] for row in rows}, key=wording.network_order):
+        mine = [row for row in rows if row["network"] == network]
+        means = [number(row["mean"]) for row in mine]
+        reach = [
+            [mean - number(row["low"]) for mean, row in zip(means, mine, strict=True)],
+            [number(row["high"]) - mean for mean, row in zip(means, mine, strict=True)],
+        ]
+        theirs, spread = ([number(row[name]) for row in mine] for name in ("paper_mean", "paper_std"))
+        axes.errorbar(
+            means,
+            theirs,
+            xerr=reach,
+            yerr=spread,
+            fmt="o",
+            color=colour_of(network),
+            label=wording.network(network),
+            elinewidth=0.5,
+            alpha=0.8,
+        )
+    ends = [*axes.get_xlim(), *axes.get_ylim()]
+    low, high = max(0, min(ends)), min(100, max(ends))
+    axes.plot([low, high], [low, high], color=PAPER, linewidth=0.8, linestyle=":", zorder=0)
+    axes.set(xlabel="ours (%)", ylabel="paper (%)", title=f"all networks and metrics, n = {len(rows)}")
+    axes.legend(loc="best")

@@ -1,0 +1,115 @@
+"""Figures 6, 10 and 11: CKA between the layers of two networks as heat maps, the higher layers framed."""
+
+from collections import defaultdict
+
+import numpy as np
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from kdml import wording
+from kdml.figures.common import Data, number
+from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS
+
+Matrix = tuple[np.ndarray, list[tuple[str, bool]], list[tuple[str, bool]]]
+
+
+def draw(data: Data) -> Figure:
+    """Rows and columns of heat maps as the figure's number asks for."""
+    matrices = read(data)
+    means = {(row["run"], row["first"], row["second"]): 100 * number(row["upper_mean"]) for row in data.rows("upper")}
+    rows, columns = {"6": _students_by_strategy, "10": _all_with_teacher, "11": _between_students}[data.option](matrices)
+    cells = {(r, c): key for r in rows for c in columns if (key := _cell(r, c)) in matrices}
+    return _grid(matrices, means, rows, columns, cells)
+
+
+def read(data: Data) -> dict[tuple[str, str, str], Matrix]:
+    """(run, first, second) -> matrix of the first seed, and the layers of both sides."""
+    found = defaultdict(list)
+    rows = data.rows("layers")
+    first_seed = min(int(row["seed"]) for row in rows)
+    for row in rows:
+        if int(row["seed"]) == first_seed:
+            found[row["run"], row["first"], row["second"]].append(row)
+    return {key: _matrix(mine) for key, mine in found.items()}
+
+
+def _matrix(rows: list[dict[str, str]]) -> Matrix:
+    first = dict.fromkeys((int(row["row"]), row["first_layer"], row["first_upper"] == "1") for row in rows)
+    second = dict.fromkeys((int(row["column"]), row["second_layer"], row["second_upper"] == "1") for row in rows)
+    values = np.full((len(first), len(second)), np.nan)
+    for row in rows:
+        values[int(row["row"]), int(row["column"])] = number(row["cka"])
+    return values, *([(name, upper) for _, name, upper in side] for side in (first, second))
+
+
+# A row or a column of the figure is a part of the key (technique, strategy, first, second); None is filled by the other.
+Part = tuple[str | None, str | None, str | None, str | None]
+
+
+def _cell(row: Part, column: Part) -> tuple[str, str, str]:
+    technique, strategy, first, second = (a or b for a, b in zip(row, column, strict=True))
+    return f"{technique}_{strategy}", first, second
+
+
+def _strategies(matrices) -> list[str]:
+    return [s for s in STRATEGIES if any(VARIANTS[run][1] == s for run, *_ in matrices if run in VARIANTS)]
+
+
+def _techniques(matrices) -> list[str]:
+    return [t for t in TECHNIQUES if any(VARIANTS[run][0] == t for run, *_ in matrices if run in VARIANTS)]
+
+
+def _students_by_strategy(matrices) -> tuple[list[Part], list[Part]]:
+    rows = [("kd_ml", strategy, None, None) for strategy in _strategies(matrices)]
+    return rows, [(None, None, "teacher", student) for student in ("s1", "s2")]
+
+
+def _all_with_teacher(matrices) -> tuple[list[Part], list[Part]]:
+    rows = [(technique, None, None, None) for technique in _techniques(matrices)]
+    return rows, [(None, strategy, "teacher", student) for strategy in _strategies(matrices) for student in ("s1", "s2")]
+
+
+def _between_students(matrices) -> tuple[list[Part], list[Part]]:
+    rows = [(technique, None, "s1", "s2") for technique in _techniques(matrices)]
+    return rows, [(None, strategy, None, None) for strategy in _strategies(matrices)]
+
+
+def _grid(matrices, means, rows, columns, cells) -> Figure:
+    some = next(iter(matrices[key] for key in cells.values()))
+    height, width = 0.105 * len(some[1]) + 0.55, 0.125 * len(some[2]) + 0.35
+    figure = Figure(figsize=(width * len(columns) + 1.9, height * len(rows) + 0.9))
+    grid = figure.add_gridspec(len(rows), len(columns), wspace=0.12, hspace=0.28, right=0.9)
+    bar = figure.add_axes((0.93, 0.3, 0.015, 0.4))
+    for (row, column), key in cells.items():
+        r, c = rows.index(row), columns.index(column)
+        axes = figure.add_subplot(grid[r, c])
+        _heat_map(axes, matrices[key], bar)
+        _label(axes, key, means[key], leftmost=c == 0, lowest=r == len(rows) - 1 or (rows[r + 1], column) not in cells)
+    bar.set_title("CKA", fontsize=8)
+    return figure
+
+
+def _heat_map(axes: Axes, matrix: Matrix, bar: Axes) -> None:
+    values, first, second = matrix
+    names = {"xticklabels": [name for name, _ in second], "yticklabels": [name for name, _ in first]}
+    seaborn.heatmap(values, ax=axes, cmap="viridis", vmin=0, vmax=1, cbar_ax=bar, square=False, **names)
+    rows, columns = ([place for place, (_, upper) in enumerate(side) if upper] for side in (first, second))
+    # The teacher's depth runs downwards, the student's to the right.
+    frame = Rectangle((columns[0], rows[0]), len(columns), len(rows), fill=False, edgecolor="#ff2e93", linewidth=1.6, clip_on=False)
+    axes.add_patch(frame)
+
+
+def _label(axes: Axes, key: tuple[str, str, str], mean: float, leftmost: bool, lowest: bool) -> None:
+    run, first, second = key
+    axes.set_title(f"{wording.run(run)}, {wording.network(first)}–{wording.network(second)}\nframe: mean {mean:.0f} of 100",
+    fontsize=7.5) axes.tick_params(length=0, labelsize=6.5)
+    axes.set_ylabel(f"layers of {wording.network(first)}, by depth" if leftmost else "")
+    axes.set_xlabel(f"layers of {wording.network(second)}, by depth" if lowest else "")
+    if not leftmost:
+        axes.set_yticklabels([])
+    if not lowest:
+        axes.set_xticklabels([])
+    else:
+        axes.tick_params(axis="x", rotation=90)

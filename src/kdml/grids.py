@@ -1,0 +1,297 @@
+"""Tables that are plain grids: who shares what, architectures, contrasts, similarity, costs, detection, the paper beside ours.
+
+Rendering only: numbers come from tidy CSV; means over seeds are taken here as in `kdml.tables`.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kdml import wording
+from kdml.collect import Summary, summarise
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a cell shows, and the value that it is sorted and stored by."""
+
+    text: str
+    value: float | str
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table.
+
+    Args:
+        columns: their headings.
+        rows: of cells, one per column.
+        notes: what a reader must know beyond the caption.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a grid is made from.
+
+    Args:
+        rows: of each CSV, by its label (a place as protocol/task/pair, or a word).
+        graphs: edges of each variant as (source, learner, knowledge), by its name.
+    """
+
+    rows: Mapping[str, Sequence[Row]]
+    graphs: Mapping[str, Any]
+
+    def under(self, prefix: str) -> dict[str, Sequence[Row]]:
+        """Rows whose label starts with a word, by the rest of it."""
+        return {
+            label.removeprefix(f"{prefix}:"): rows
+            for label, rows in self.rows.items()
+            if label.startswith(f"{prefix}:")
+        }
+
+
+def text(value: Any) -> Cell:
+    """A cell of words."""
+    return Cell(str(value), str(value))
+
+
+def number(value: Any, form: str = ".2f", suffix: str = "") -> Cell:
+    """A cell of a number; a dash where there is none."""
+    known = value not in ("", None) and not math.isnan(float(value))
+    return Cell(f"{float(value):{form}}{suffix}", float(value)) if known else Cell("–", math.nan)
+
+
+def with_interval(mean: Any, low: Any, high: Any, form: str = ".2f") -> Cell:
+    """An estimate with its interval in brackets."""
+    cell = number(mean, form)
+    if math.isnan(cell.value if isinstance(cell.value, float) else math.nan) or number(low).text == "–":
+        return cell
+    return Cell(f"{cell.text} [{float(low):{form}}, {float(high):{form}}]", cell.value)
+
+
+def of_seeds(summary: Summary) -> Cell:
+    """Mean ± SD; a single seed has none."""
+    spread = "" if math.isnan(summary.std) else f" ± {summary.std:.2f}"
+    return number(summary.mean) if math.isnan(summary.mean) else Cell(f"{summary.mean:.2f}{spread}", summary.mean)
+
+
+def p_value(value: Any) -> Cell:
+    """Three digits, or below 0.001."""
+    cell = number(value, ".3f")
+    return Cell("< 0.001", cell.value) if cell.text == "0.000" else cell
+
+
+def _place(label: str) -> tuple[Cell, ...]:
+    protocol, task, pair = label.split("/")
+    return text(protocol), text(wording.task(task)), text(pair)
+
+
+PLACE = ("Protocol", "Task", "Pair")
+
+
+def sharing(sources: Sources) -> Grid:
+    """Table 1: what passes on each edge."""
+    edges = list(dict.fromkeys((source, learner) for graph in sources.graphs.values() for source, learner, _ in graph))
+    edges.sort(key=lambda edge: (edge[0] != "teacher", edge))
+    columns = ("Variant", *(f"{wording.network(source)} → {wording.network(learner)}" for source, learner in edges))
+    rows = []
+    for name, graph in sources.graphs.items():
+        passed = defaultdict(list)
+        for source, learner, knowledge in graph:
+            passed[source, learner].append(knowledge)
+        rows.append((text(wording.run(name)), *(text(" + ".join(passed[edge]) or "–") for edge in edges)))
+    return Grid(columns, tuple(rows))
+
+
+LETTER = {"predictions": "p", "features": "f"}
+
+
+def loss_terms(graph: Sequence[Sequence[str]], student: str) -> list[str]:
+    """Knowledge terms in a student's loss, as the paper writes them: KD from the teacher, ML from a student; a prime for S2."""
+    prime = "′" * (int(student[1:]) - 1)
+    return [
+        f"L{prime}({'KD' if source == 'teacher' else 'ML'}, {LETTER[knowledge]})"
+        for source, learner, knowledge in graph
+        if learner == student
+    ]
+
+
+def losses(sources: Sources) -> Grid:
+    """Table 5: loss terms of each student."""
+    students = sorted({learner for graph in sources.graphs.values() for _, learner, _ in graph})
+    rows = tuple(
+        (text(wording.run(name)), *(text(" + ".join(loss_terms(graph, student)) or "–") for student in students))
+        for name, graph in sources.graphs.items()
+    )
+    notes = (
+        "KD: from the teacher; ML: from the other student; p: predictions; f: features; a prime marks the second student.",
+    )
+    return Grid(("Variant", *map(wording.network, students)), rows, notes)
+
+
+def architecture(sources: Sources) -> Grid:
+    """Tables 6 and 7: layers of teacher and student."""
+    (rows,) = sources.rows.values()
+    columns = tuple(rows[0])
+    shown = tuple(tuple(text(row[column]) for column in columns) for row in rows)
+    notes = ("[...] × n: n such blocks in a row; dw: depthwise; shortcuts are left out.",)
+    return Grid(tuple(column.capitalize() if column.islower() else column for column in columns), shown, notes)
+
+
+def contrasts(sources: Sources) -> Grid:
+    """Paired differences of the proposed variant to all others."""
+    columns = (
+        *PLACE,
+        "Against",
+        "Metric",
+        "Network",
+        "Difference [95 %]",
+        "p",
+        "p (Holm)",
+        "Seeds ahead",
+        "Test",
+        "p by seed",
+        "Remark",
+    )
+    rows = []
+    for label, found in sources.rows.items():
+        for row in (row for row in found if row["family"] in ("reference", "alone")):
+            ahead = number(row["seeds_ahead"], ".2f")
+            rows.append((
+                *_place(label), text(wording.run(row["right"])), text(wording.METRICS[row["metric"]]),
+                text(wording.network(row["network"])),
+                with_interval(row["estimate"], row["low"], row["high"]), p_value(row["p"]), p_value(row["p_holm"]), ahead,
+                text(row["test"]), text(row["p_cases"]), text(row["remark"]),
+            ))  # fmt: skip
+    return Grid(columns, tuple(rows))
+
+
+def similarity(sources: Sources) -> Grid:
+    """Mean CKA over the higher layers."""
+    rows = []
+    for label, found in sources.rows.items():
+        values: dict[tuple[str, str], list[float]] = defaultdict(list)
+        for row in found:
+            values[row["run"], f"{row['first']}-{row['second']}"].append(100 * float(row["upper_mean"]))
+        for run, networks in sorted(values, key=lambda key: (wording.run_order(key[0]), key[1])):
+            of = values[run, networks]
+            cells = (
+                text(wording.run(run)),
+                text(wording.network(networks)),
+                of_seeds(summarise(of)),
+                number(len(of), ".0f"),
+            )
+            rows.append((*_place(label), *cells))
+    return Grid((*PLACE, "Variant", "Networks", "Mean CKA × 100", "Seeds"), tuple(rows))
+
+
+def compression(sources: Sources) -> Grid:
+    """Costs beside scores."""
+    columns = (*PLACE, "Network", "Parameters", "Saved", "MACs (G)", "Size (MB)", "Latency (ms)", "Score [95 %]")
+    scores, rows, notes = sources.under("values"), [], set()
+    for label, found in sources.under("costs").items():
+        teacher = float(next(row for row in found if row["network"] == "teacher")["parameters"])
+        for row in found:
+            saved = 100 * (1 - float(row["parameters"]) / teacher)
+            notes.add(
+                f"Latency: median for one image of {row['size']} pixels, {row['threads']} threads, {row['machine']}."
+            )
+            rows.append((
+                *_place(label), text(COST_NAMES[row["network"]]), number(row["parameters"], ",.0f"), number(saved, ".1f", " %"),
+                number(float(row["macs"]) / 1e9, ".3f"), number(float(row["bytes"]) / 1e6, ".2f"), number(row["latency_ms"], ".1f"),
+                _score(row["network"], scores[label]),
+            ))  # fmt: skip
+    return Grid(columns, tuple(rows), tuple(sorted(notes)))
+
+
+COST_NAMES = {"teacher": "Teacher", "student": "One student", "ensemble": "Two students (ensemble)"}
+# cost row -> (run, network) whose score stands beside it, the first that was run.
+SCORED = {
+    "teacher": (("baseline_teacher", "baseline"), ("kd_ml_v3", "teacher"), ("kd_on_v3", "teacher")),
+    "student": (("baseline_student", "baseline"), ("kd_ml_v3", "s1")),
+    "ensemble": (("kd_ml_v3", "ensemble"),),
+}
+
+
+def primary(rows: Sequence[Row]) -> str:
+    """The metric that a place is judged by: IoU in segmentation, else accuracy."""
+    return "iou" if any(row["metric"] == "iou" for row in rows) else "accuracy"
+
+
+def scored(network: str, values: Sequence[Row]) -> Row | None:
+    """Row of values.csv with the score of a row of costs.csv."""
+    metric = primary(values)
+    found = {(row["run"], row["network"]): row for row in values if (row["truth"], row["metric"]) == ("label", metric)}
+    return next((found[key] for key in SCORED[network] if key in found), None)
+
+
+def _score(network: str, values: Sequence[Row]) -> Cell:
+    row = scored(network, values)
+    if row is None:
+        return text("–")
+    cell = with_interval(row["mean"], row["low"], row["high"])
+    return Cell(f"{cell.text} ({wording.run(row['run'])})", cell.value)
+
+
+def detection(sources: Sources) -> Grid:
+    """Regions found, by size, and false ones."""
+    sizes = ("found_small", "found_medium", "found_large")
+    columns = (*PLACE, "Variant", "Network", *(wording.METRICS[size] for size in (*sizes, "false_regions")))
+    rows = []
+    for label, found in sources.rows.items():
+        cells = {(row["run"], row["network"], row["metric"]): row for row in found if row["truth"] == "label"}
+        names = dict.fromkeys((run, network) for run, network, metric in cells if metric in sizes)
+        for run, network in sorted(names, key=lambda key: (wording.run_order(key[0]), wording.network_order(key[1]))):
+            shown = [_found(cells.get((run, network, size))) for size in sizes]
+            wrong = cells.get((run, network, "false_regions"))
+            last = number(wrong["mean"], ".1f") if wrong else text("–")
+            rows.append((*_place(label), text(wording.run(run)), text(wording.network(network)), *shown, last))
+    return Grid(columns, tuple(rows))
+
+
+def _found(row: Row | None) -> Cell:
+    if row is None:
+        return text("–")
+    cell = with_interval(row["mean"], row["low"], row["high"], ".1f")
+    return Cell(f"{cell.text} of {row['of']}", cell.value)
+
+
+def comparison(sources: Sources) -> Grid:
+    """All numbers of the paper."""
+    (rows,) = sources.rows.values()
+    columns = ("Table", "Protocol", "Task", "Run", "Network", "Metric", "Paper", "Ours", "Seeds", "Difference [95 %]")
+    columns += ("Interval", "Departs from the paper", "Remark")
+    shown = []
+    for row in rows:
+        ours = Cell("–", math.nan)
+        if row["seeds"] != "0":
+            ours = of_seeds(Summary(float(row["mean"]), float(row["std"] or "nan"), int(row["seeds"])))
+        theirs = Cell(f"{float(row['paper_mean']):.2f} ± {float(row['paper_std']):.3f}", float(row["paper_mean"]))
+        difference = with_interval(row["difference"], row["difference_low"], row["difference_high"])
+        shown.append((
+            number(row["table"], ".0f"), text(row["protocol"]), text(wording.task(row["task"])), text(wording.run(row["run"])),
+            text(wording.network(row["network"])), text(wording.METRICS[row["metric"]]), theirs, ours, number(row["seeds"], ".0f"),
+            difference, text(row["interval"]), text(row["departures"]), text(row["remark"]),
+        ))  # fmt: skip
+    return Grid(columns, tuple(shown))
+
+
+GRIDS: Mapping[str, Callable[[Sources], Grid]] = {
+    "table_01": sharing,
+    "table_05": losses,
+    "architecture": architecture,
+    "contrasts": contrasts,
+    "similarity": similarity,
+    "compression": compression,
+    "detection": detection,
+    "comparison": comparison,
+}

@@ -1,0 +1,50 @@
+"""Makes one figure as PDF and PNG from tidy data."""
+
+import argparse
+import json
+from pathlib import Path
+
+import matplotlib
+
+from kdml.errors import run_script
+from kdml.figures import beside, compression, curves, detection, schemes, similarity, slices
+from kdml.figures.common import STYLE, Data
+from kdml.files import written_whole
+
+KINDS = {
+    "scheme": schemes.draw,
+    "slices": slices.draw,
+    "similarity": similarity.draw,
+    "beside": beside.draw,
+    "curves": curves.draw_bands,
+    "runs": curves.draw_runs,
+    "pareto": compression.draw,
+    "detection_by_size": detection.draw,
+}
+
+
+def main() -> None:
+    """Read, draw, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kind", choices=list(KINDS), required=True)
+    parser.add_argument("--option", default="", help="a choice within the kind, such as the figure's number")
+    parser.add_argument("--title", required=True)
+    parser.add_argument("--note", default="", help="on the experiment, written into the file's metadata")
+    parser.add_argument("--data", nargs="*", default=[], metavar="LABEL=FILE")
+    parser.add_argument("--extra", default="{}", help="JSON: what the configuration says, such as graphs")
+    parser.add_argument("--pdf", type=Path, required=True)
+    parser.add_argument("--png", type=Path, required=True)
+    arguments = parser.parse_args()
+    files: dict[str, list[Path]] = {}
+    for label, _, path in (entry.partition("=") for entry in arguments.data):
+        files.setdefault(label, []).append(Path(path))
+    with matplotlib.rc_context(fname=STYLE):
+        figure = KINDS[arguments.kind](Data(files, arguments.option, json.loads(arguments.extra)))
+        # Without a date equal data give equal files.
+        for path, metadata in ((arguments.pdf, {"CreationDate": None, "Title": arguments.title}), (arguments.png, {})):
+            with written_whole(path) as temporary:
+                figure.savefig(temporary, metadata=metadata)
+
+
+if __name__ == "__main__":
+    run_script(main)

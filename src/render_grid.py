@@ -1,0 +1,40 @@
+"""Makes one plain table as CSV, Markdown, LaTeX and HTML from tidy tables."""
+
+import argparse
+import json
+from pathlib import Path
+
+from kdml.errors import run_script
+from kdml.files import read_csv, write_csv, write_text
+from kdml.grids import GRIDS, Sources
+from kdml.rendering import fill
+
+FORMATS = ("md", "tex", "html")
+
+
+def main() -> None:
+    """Read, lay out, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kind", choices=list(GRIDS), required=True)
+    parser.add_argument("--title", required=True)
+    parser.add_argument("--caption", required=True)
+    parser.add_argument("--note", default="", help="on the experiment")
+    parser.add_argument("--data", nargs="*", default=[], metavar="LABEL=FILE", help="tidy tables")
+    parser.add_argument("--graphs", default="{}", help="JSON: edges of each variant")
+    for suffix in ("csv", *FORMATS):
+        parser.add_argument(f"--{suffix}", type=Path, required=True)
+    arguments = parser.parse_args()
+    remedy = "delete it and let the workflow make it again"
+    rows: dict[str, list] = {}
+    for label, _, path in (entry.partition("=") for entry in arguments.data):
+        rows.setdefault(label, []).extend(read_csv(Path(path), remedy))
+    grid = GRIDS[arguments.kind](Sources(rows, json.loads(arguments.graphs)))
+    values = [dict(zip(grid.columns, (cell.value for cell in row), strict=True)) for row in grid.rows]
+    write_csv(arguments.csv, values, grid.columns)
+    notes = [note for note in (arguments.caption, *grid.notes, arguments.note) if note]
+    for suffix in FORMATS:
+        write_text(getattr(arguments, suffix), fill(f"grid.{suffix}.j2", title=arguments.title, notes=notes, grid=grid))
+
+
+if __name__ == "__main__":
+    run_script(main)

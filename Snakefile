@@ -17,9 +17,11 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
+        rules.index.output,
+        rules.claims_page.output,
         rules.tables.input,
+        rules.figures.input,
         rules.leakage.output,
-        f"{RESULTS}/metrics.csv",
 
 
 onstart:

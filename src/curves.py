@@ -14,6 +14,7 @@ from kdml.files import read_csv, write_csv
 
 log = logging.getLogger(__name__)
 AGAIN = "let the workflow train the run again"
+BAND = ("where", "run", "part", "network", "term", "epoch")
 Row = dict[str, Any]
 
 
@@ -37,7 +38,13 @@ def rows_of(run: Row) -> Iterator[Row]:
             if not math.isfinite(value):
                 log.warning("%s: %s is %s in epoch %s; the curve has a gap there", path, column, text, line["epoch"])
                 continue
-            keys = {"run": run["run"], "seed": run["seed"], "epoch": int(line["epoch"]), "part": part}
+            keys = {
+                "where": run["where"],
+                "run": run["run"],
+                "seed": run["seed"],
+                "epoch": int(line["epoch"]),
+                "part": part,
+            }
             yield keys | {"network": network, "term": term, "value": value}
 
 
@@ -45,9 +52,9 @@ def bands(rows: list[Row]) -> Iterator[Row]:
     """Mean, smallest and largest value over the seeds that reached an epoch."""
     groups: dict[tuple, list[float]] = defaultdict(list)
     for row in rows:
-        groups[tuple(row[name] for name in ("run", "part", "network", "term", "epoch"))].append(row["value"])
-    for (run, part, network, term, epoch), values in groups.items():
-        keys = {"run": run, "part": part, "network": network, "term": term, "epoch": epoch}
+        groups[tuple(row[name] for name in BAND)].append(row["value"])
+    for key, values in groups.items():
+        keys = dict(zip(BAND, key, strict=True))
         yield keys | {
             "mean": math.fsum(values) / len(values),
             "low": min(values),
@@ -59,15 +66,13 @@ def bands(rows: list[Row]) -> Iterator[Row]:
 def main() -> None:
     """Read, sort, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", required=True, help="JSON list of runs: folder, run, seed")
+    parser.add_argument("--runs", required=True, help="JSON list of runs: folder, where, run, seed")
     parser.add_argument("--out", type=Path, required=True, help="CSV of every run")
     parser.add_argument("--bands", type=Path, required=True, help="CSV of mean and range over seeds")
     arguments = parser.parse_args()
     rows = [row for run in json.loads(arguments.runs) for row in rows_of(run)]
-    write_csv(arguments.out, rows, ("run", "seed", "epoch", "part", "network", "term", "value"))
-    write_csv(
-        arguments.bands, list(bands(rows)), ("run", "part", "network", "term", "epoch", "mean", "low", "high", "seeds")
-    )
+    write_csv(arguments.out, rows, ("where", "run", "seed", "epoch", "part", "network", "term", "value"))
+    write_csv(arguments.bands, list(bands(rows)), (*BAND, "mean", "low", "high", "seeds"))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 from pathlib import Path
 
 import matplotlib
@@ -38,10 +39,14 @@ def main() -> None:
     files: dict[str, list[Path]] = {}
     for label, _, path in (entry.partition("=") for entry in arguments.data):
         files.setdefault(label, []).append(Path(path))
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table of every font
     with matplotlib.rc_context(fname=STYLE):
         figure = KINDS[arguments.kind](Data(files, arguments.option, json.loads(arguments.extra)))
         # Without a date equal data give equal files.
-        for path, metadata in ((arguments.pdf, {"CreationDate": None, "Title": arguments.title}), (arguments.png, {})):
+        for path, metadata in (
+            (arguments.pdf, {"CreationDate": None, "Title": arguments.title, "Subject": arguments.note}),
+            (arguments.png, {"Title": arguments.title, "Description": arguments.note}),
+        ):
             with written_whole(path) as temporary:
                 figure.savefig(temporary, metadata=metadata)
 

@@ -32,10 +32,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--runs",
         required=True,
-        help="JSON list: run, seed, folder, teacher (folder of the run that trained it, or null)",
+        help="JSON list: run, seed, folder, split, teacher (folder of the run that trained it, or null)",
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
-    parser.add_argument("--split", type=Path, required=True)
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
     parser.add_argument("--batch", type=int, default=256, help="images per batch; all test images where they are fewer")
     parser.add_argument("--passes", type=int, default=1, help="over the test images, each in another order")
@@ -55,7 +54,8 @@ def networks_of(run: dict[str, Any], starts: dict[str, Path], device: str) -> di
     networks = dict(cohort.networks.items())
     if teacher and TEACHER not in networks:
         networks = {TEACHER: _alone(teacher, starts)} | networks
-    return {name: network.eval().to(device) for name, network in networks.items()}
+    teacher_first = sorted(networks, key=lambda name: (name != TEACHER, name))
+    return {name: networks[name].eval().to(device) for name in teacher_first}
 
 
 def _alone(folder: Path, starts: dict[str, Path]) -> Network:
@@ -94,10 +94,10 @@ def main() -> None:
     for run in runs:
         settings = RunSettings.from_argument(str(Path(run["folder"]) / "run.json"))
         device = assemble.choose_device(settings)
-        data = assemble.open_data(settings, arguments.data, arguments.split)
+        data = assemble.open_data(settings, arguments.data, Path(run["split"]))
         rows = data.parts["test"].rows
         if len(rows) < cka.SMALLEST_BATCH:
-            raise UserError(f"{arguments.split} has {len(rows)} test images; CKA needs 4.", "use more images")
+            raise UserError(f"{run['split']} has {len(rows)} test images; CKA needs 4.", "use more images")
         networks = networks_of(run, starts, device)
         compared = cka.compare(networks, batches(data.arrays, rows, arguments.batch, arguments.passes, device))
         for pair, found in compared.items():

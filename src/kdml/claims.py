@@ -46,6 +46,7 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     FAILS = "does not hold"
     UNDECIDED = "undecided"
+    NOTHING = "no numbers"  # nothing was run, or the paper gives nothing
 
 
 class Claim(Model):
@@ -206,9 +207,11 @@ def answer(claim: Claim, level: float, place: str, found: Interval, p: float) ->
 def verdict(claim: Claim, answers: Iterable[str]) -> Verdict:
     """On a claim, from the answers to all its contrasts at all its places."""
     answers = list(answers)
+    known = [one for one in answers if one not in (Answer.NOT_RUN, Answer.NOT_GIVEN)]
+    if not known:
+        return Verdict.NOTHING
     if claim.rule == "near":
-        # A pair that was not run says nothing of the others.
-        answers = [one for one in answers if one not in (Answer.NOT_RUN, Answer.NOT_GIVEN)]
+        answers = known  # a pair that was not run says nothing of the others
     any_no, all_yes = Answer.NO in answers, bool(answers) and all(one == Answer.YES for one in answers)
     if claim.rule == "not_all_above":
         return Verdict.HOLDS if any_no else Verdict.FAILS if all_yes else Verdict.UNDECIDED

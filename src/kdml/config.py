@@ -112,6 +112,15 @@ class Sharing(Model):
     teacher_block: Literal["inside", "none"] = "inside"
 
 
+class Similarity(Model):
+    """How CKA is measured on the test images; memory grows with the batch, precision too."""
+
+    batch: Annotated[int, Field(ge=4)] = Field(
+        256, description="images per batch; all test images where they are fewer"
+    )
+    passes: Count = Field(1, description="over the test images, each in another order")
+
+
 class Task(Model):
     """A dataset with a kind of target."""
 
@@ -228,6 +237,7 @@ class Experiment(Model):
     split: Split = Split()
     sharing: Sharing = Sharing()
     training: Training = Training()
+    similarity: Similarity = Similarity()
     hyperparameters: Literal["paper"] = "paper"
     variants: dict[Name, OwnVariant] = {}
     datasets: dict[Literal["hcd", "lgg", "ham10000"], Dataset]

@@ -109,7 +109,7 @@ def read_run(
         measures |= {Key(network, truth, name): Measure(metric, sums) for name, metric in metrics.POOLED[kind].items()}
         if kind == "segmentation" and truth == "label":
             _, per_image = sums_by_group(
-                np.stack([mine["false_regions"], np.ones(len(mine))], axis=1), mine["group"].tolist()
+                np.stack([mine["false_regions"].astype(float), np.ones(len(mine))], axis=1), mine["group"].tolist()
             )
             measures[Key(network, truth, "false_regions")] = Measure(share, per_image)
         if kind == "classification" and truth == "label":

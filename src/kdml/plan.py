@@ -176,6 +176,14 @@ class Plan:
         run = Run("", task, pair, "", 0)
         return {TEACHER: self._network(run, TEACHER), "student": self._network(run, "student")}
 
+    def graphs(self) -> dict[str, list[tuple[str, str, str]]]:
+        """(source, learner, knowledge) of every edge of the paper's variants and the user's own, by variant."""
+        even = (LossWeights(1, 1, 1), LossWeights(1, 1, 1))
+        swap = self.experiment.sharing.swap_students
+        found = {name: paper_graph(*key, even, swap) for name, key in VARIANTS.items()}
+        found |= {name: variant.graph() for name, variant in self.experiment.variants.items()}
+        return {name: [(e.source, e.learner, str(e.knowledge)) for e in graph.edges] for name, graph in found.items()}
+
     def split_seed(self, run: Run) -> int:
         """One split for all seeds, or one for each."""
         return run.seed if self.experiment.split.per_seed else self.experiment.split.seed

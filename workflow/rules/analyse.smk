@@ -54,3 +54,173 @@ rule metrics:
         ENVIRONMENT
     shell:
         "python {params.script} {input} --out {output} 2> {log}"
+
+
+rule contrasts:
+    input:
+        cases_at,
+        claims=CLAIMS,
+    output:
+        contrasts=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/contrasts.csv",
+        values=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values.csv",
+    log:
+        f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}.log",
+    params:
+        script=f"{SRC}/contrasts.py",
+        runs=measured_json,
+        place=lambda wildcards: place_of(wildcards).name,
+        classes=classes_of,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} --runs {params.runs:q} --place {params.place} --classes {params.classes} --claims {input.claims}"
+        " --contrasts {output.contrasts} --values {output.values} 2> {log}"
+
+
+rule teachers:
+    input:
+        teachers_predictions,
+    output:
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/teachers.csv",
+    log:
+        f"{LOGS}/teachers/{{protocol}}/{{task}}/{{pair}}.log",
+    params:
+        script=f"{SRC}/teachers.py",
+        runs=teachers_runs,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} --runs {params.runs:q} --out {output} 2> {log}"
+
+
+rule similarity:
+    input:
+        unpack(similarity_inputs),
+    output:
+        layers=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/similarity/{{group}}/layers.csv",
+        upper=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/similarity/{{group}}/upper.csv",
+    log:
+        f"{LOGS}/similarity/{{protocol}}/{{task}}/{{pair}}/{{group}}.log",
+    params:
+        script=f"{SRC}/similarity.py",
+        runs=similarity_runs,
+        data=subpath(input.data, parent=True),
+        weights=weights_arguments,
+        batch=EXPERIMENT.similarity.batch,
+        passes=EXPERIMENT.similarity.passes,
+    threads: train_threads
+    conda:
+        ENVIRONMENT
+    shell:
+        "OMP_NUM_THREADS={threads} python {params.script} --runs {params.runs:q} --data {params.data} {params.weights}"
+        " --batch {params.batch} --passes {params.passes} --layers {output.layers} --upper {output.upper} 2> {log}"
+
+
+rule costs:
+    input:
+        weights=pair_weights,
+    output:
+        f"{RESULTS}/costs/{{task}}/{{pair_of_task}}.csv",
+    log:
+        f"{LOGS}/costs/{{task}}/{{pair_of_task}}.log",
+    params:
+        script=f"{SRC}/costs.py",
+        networks=pair_networks,
+        options=task_options,
+        weights=weights_arguments,
+    threads: train_threads
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} --networks {params.networks:q} {params.options} {params.weights} --threads {threads}"
+        " --out {output} 2> {log}"
+
+
+rule architecture:
+    output:
+        f"{RESULTS}/architecture/{{task}}/{{pair_of_task}}.csv",
+    log:
+        f"{LOGS}/architecture/{{task}}/{{pair_of_task}}.log",
+    params:
+        script=f"{SRC}/architecture.py",
+        networks=pair_networks,
+        titles=pair_titles,
+        options=task_options,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} --networks {params.networks:q} --titles {params.titles:q} {params.options}"
+        " --out {output} 2> {log}"
+
+
+rule curves:
+    input:
+        lambda wildcards: [
+            f"{folder(run)}/history.csv" for run in RESULT_TABLES[wildcards.table].runs
+        ],
+    output:
+        runs=f"{RESULTS}/curves/{{table}}.csv",
+        bands=f"{RESULTS}/curves/{{table}}-bands.csv",
+    log:
+        f"{LOGS}/curves/{{table}}.log",
+    params:
+        script=f"{SRC}/curves.py",
+        runs=curves_runs,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} --runs {params.runs:q} --out {output.runs} --bands {output.bands} 2> {log}"
+
+
+rule slices:
+    input:
+        slices_inputs,
+    output:
+        images=f"{RESULTS}/slices/{{figure}}.npz",
+        csv=f"{RESULTS}/slices/{{figure}}.csv",
+    log:
+        f"{LOGS}/slices/{{figure}}.log",
+    params:
+        script=f"{SRC}/slices.py",
+        options=slices_options,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} {params.options} --images {output.images} --out {output.csv} 2> {log}"
+
+
+rule comparison:
+    input:
+        [at(place, "values.csv") for place in CATALOGUE.places],
+    output:
+        f"{RESULTS}/comparison.csv",
+    log:
+        f"{LOGS}/comparison.log",
+    params:
+        script=f"{SRC}/comparison.py",
+        places=comparison_places(),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} --places {params.places:q} --out {output} 2> {log}"
+
+
+rule claims:
+    input:
+        claims_inputs,
+        claims=CLAIMS,
+    output:
+        "results/claims.csv",
+    log:
+        f"{LOGS}/claims.log",
+    params:
+        script=f"{SRC}/claims.py",
+        places=claims_places(),
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} --claims {input.claims} --places {params.places:q} --out {output} 2> {log}"

@@ -13,6 +13,8 @@ sys.path.insert(
     0, str(ROOT / "src")
 )  # also without an installed package, as in a conda environment
 
+import yaml
+from kdml.catalogue import Catalogue
 from kdml.config import validated
 from kdml.data.archives import ARCHIVES_OF, missing_from, way_to
 from kdml.data.kaggle_download import token_present
@@ -31,7 +33,15 @@ def planned():
 
 PLAN = planned()
 EXPERIMENT = PLAN.experiment
-TABLES = PLAN.tables()
+CAPTIONS = yaml.safe_load(
+    (ROOT / "workflow/report/captions.yaml").read_text(encoding="utf-8")
+)
+CATALOGUE = Catalogue(PLAN, CAPTIONS)
+RESULT_TABLES = CATALOGUE.results
+GRIDS = CATALOGUE.grids
+FIGURES = {**CATALOGUE.figures, **CATALOGUE.on_request}
+STYLE = (ROOT / "workflow/report/style.mplstyle").read_text(encoding="utf-8")
+CLAIMS = os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml")
 RESULTS = f"results/{EXPERIMENT.experiment}"
 RESOURCES = f"resources/{EXPERIMENT.experiment}"
 LOGS = f"logs/{EXPERIMENT.experiment}"
@@ -56,7 +66,10 @@ wildcard_constraints:
     dataset=either(EXPERIMENT.datasets),
     archive=r"[a-z0-9-]+",
     weights=either(EXPERIMENT.weights),
-    number=r"\d\d",
+    pair_of_task=either({place.pair for place in CATALOGUE.places}),
+    group=either({CATALOGUE.group_of(run) for run in PLAN.runs}),
+    table=r"[a-z]\w*",
+    figure=r"[a-z][\w-]*",
 
 
 def run_of(wildcards):
@@ -174,9 +187,14 @@ def index_of(wildcards):
     return f"{data_of(wildcards)}/index.parquet"
 
 
-def split_of(wildcards):
+def split_of_run(run):
     """The split that a run is trained and tested on."""
-    return f"{RESULTS}/{wildcards.protocol}/{wildcards.task}/split-{PLAN.split_seed(run_of(wildcards))}.csv"
+    return f"{RESULTS}/{run.protocol}/{run.task}/split-{PLAN.split_seed(run)}.csv"
+
+
+def split_of(wildcards):
+    """The split of the run that wildcards name."""
+    return split_of_run(run_of(wildcards))
 
 
 def split_reports(wildcards):
@@ -242,7 +260,17 @@ def weights_backbone(wildcards):
     )
 
 
-# Tables
+# Analyses
+
+
+def place_of(wildcards):
+    """The place that wildcards name."""
+    return next(
+        place
+        for place in CATALOGUE.places
+        if (place.protocol, place.task, place.pair)
+        == (wildcards.protocol, wildcards.task, wildcards.pair)
+    )
 
 
 def runs_in(wildcards):
@@ -263,6 +291,256 @@ def descriptions_in(wildcards):
     )
 
 
+def measured_at(place):
+    """(name, run) of all that is compared at a place: variants, and teacher and student trained alone."""
+    variants = [(run.run, run) for run in CATALOGUE.runs_at(place)]
+    alone = CATALOGUE.baselines_at(place)
+    return variants + [(name, run) for name, runs in alone.items() for run in runs]
+
+
+def cases_at(wildcards):
+    """What was measured on every test case at a place."""
+    runs = [run for _, run in measured_at(place_of(wildcards))]
+    return [
+        f"{folder(run)}/{name}.csv" for run in runs for name in ("cases", "regions")
+    ]
+
+
+def measured_json(wildcards):
+    """The same runs as JSON: folder, run, seed."""
+    runs = measured_at(place_of(wildcards))
+    return json.dumps(
+        [{"folder": folder(run), "run": name, "seed": run.seed} for name, run in runs]
+    )
+
+
+def classes_of(wildcards):
+    """Number of classes of a task; 0 for segmentation."""
+    task = EXPERIMENT.tasks[wildcards.task]
+    return len(task.classes) if task.kind == "classification" else 0
+
+
+def grouped_runs(wildcards):
+    """Runs whose CKA one job computes."""
+    here = CATALOGUE.runs_at(place_of(wildcards))
+    return [run for run in here if CATALOGUE.group_of(run) == wildcards.group]
+
+
+def similarity_inputs(wildcards):
+    """Weights of these runs and of the teachers that they are compared with, and the start weights that say how to build them."""
+    runs = grouped_runs(wildcards)
+    teachers = [
+        teacher for run in runs if (teacher := CATALOGUE.reference_of(run)) is not None
+    ]
+    everything = dict.fromkeys([*runs, *teachers])
+    starts = {name for run in everything for name in PLAN.start_weights(run)}
+    return {
+        "data": f"{data_of(wildcards)}/report.json",
+        "split": sorted({split_of_run(run) for run in runs}),
+        "trained": [f"{folder(run)}/weights.safetensors" for run in everything],
+        "weights": start_files(starts),
+    }
+
+
+def similarity_runs(wildcards):
+    """The same runs as JSON: run, seed, folder, split, teacher."""
+    described = []
+    for run in grouped_runs(wildcards):
+        teacher = CATALOGUE.reference_of(run)
+        described.append(
+            {
+                "run": run.run,
+                "seed": run.seed,
+                "folder": folder(run),
+                "split": split_of_run(run),
+                "teacher": None if teacher is None else folder(teacher),
+            }
+        )
+    return json.dumps(described)
+
+
+def start_files(names):
+    """Files of start weights."""
+    return [f"{RESOURCES}/weights/{name}.safetensors" for name in sorted(names)]
+
+
+def weights_arguments(wildcards, input):
+    """Start weights as arguments of a script."""
+    return " ".join(
+        f"--weights {Path(path).stem}={path}" for path in input.get("weights", [])
+    )
+
+
+def pair_networks(wildcards):
+    """Settings of a pair's teacher and student as JSON."""
+    networks = PLAN.architectures(wildcards.task, wildcards.pair_of_task)
+    return json.dumps(
+        {name: one.model_dump(mode="json") for name, one in networks.items()},
+        sort_keys=True,
+    )
+
+
+def pair_titles(wildcards):
+    """What a pair's networks are called, as JSON."""
+    networks = PLAN.architectures(wildcards.task, wildcards.pair_of_task)
+    titles = {
+        name: EXPERIMENT.networks[one.architecture].title
+        for name, one in networks.items()
+    }
+    return json.dumps(
+        {"teacher": f"{titles['teacher']} (teacher)", "student": titles["student"]}
+    )
+
+
+def pair_weights(wildcards):
+    """Start weights of a pair's networks: they say how a backbone is built."""
+    networks = PLAN.architectures(wildcards.task, wildcards.pair_of_task).values()
+    return start_files({one.weights_name for one in networks if one.weights_name})
+
+
+def task_options(wildcards):
+    """Kind, outputs and image size of a task, as arguments of a script."""
+    task = EXPERIMENT.tasks[wildcards.task]
+    size = EXPERIMENT.datasets[task.dataset].image_size
+    return f"--kind {task.kind} --outputs {task.outputs} --size {size}"
+
+
+def curves_runs(wildcards):
+    """Runs of a result table as JSON: folder, where, run, seed."""
+    several = len({run.protocol for run in RESULT_TABLES[wildcards.table].runs}) > 1
+    return json.dumps(
+        [
+            {
+                "folder": folder(run),
+                "where": f"{run.task} {run.pair}"
+                + (f" {run.protocol}" if several else ""),
+                "run": run.run,
+                "seed": run.seed,
+            }
+            for run in RESULT_TABLES[wildcards.table].runs
+        ]
+    )
+
+
+def slices_judges(item):
+    """Runs that say what is hard: the networks trained alone, or else the shown runs themselves."""
+    alone = CATALOGUE.baselines_at(item.place).values()
+    seed = item.runs[0].seed
+    return [run for runs in alone for run in runs if run.seed == seed] or list(
+        item.runs
+    )
+
+
+def slices_inputs(wildcards):
+    """Predictions, cases and regions of the shown runs, and cases of the judges."""
+    item = FIGURES[wildcards.figure]
+    shown = [
+        f"{folder(run)}/{name}"
+        for run in item.runs
+        for name in ("predictions.npz", "regions.csv")
+    ]
+    return shown + [f"{folder(run)}/cases.csv" for run in slices_judges(item)]
+
+
+def slices_options(wildcards):
+    """Arguments of src/slices.py."""
+    item = FIGURES[wildcards.figure]
+    number, rule, count = item.option.split(":")
+    networks = ["ensemble"] if number == "7" else ["s1", "s2"]
+    runs = [
+        {"run": run.run, "folder": folder(run), "networks": networks}
+        for run in item.runs
+    ]
+    judges = " ".join(folder(run) for run in slices_judges(item))
+    data = f"{RESULTS}/data/{EXPERIMENT.tasks[item.place.task].dataset}"
+    return f"--runs '{json.dumps(runs)}' --judges {judges} --data {data} --rule {rule} --count {count}"
+
+
+def teachers_runs(wildcards):
+    """Independently seeded teachers of a place as JSON: folder, seed."""
+    runs = CATALOGUE.teachers_at(place_of(wildcards))
+    return json.dumps([{"folder": folder(run), "seed": run.seed} for run in runs])
+
+
+def teachers_predictions(wildcards):
+    """Their predictions."""
+    return [
+        f"{folder(run)}/predictions.npz"
+        for run in CATALOGUE.teachers_at(place_of(wildcards))
+    ]
+
+
+def at(place, name):
+    """A file of a place."""
+    return f"{RESULTS}/{place.folder}/{name}"
+
+
+def similarity_files(place, name, runs=None):
+    """CKA tables of a place, of all groups or of those of some runs."""
+    groups = dict.fromkeys(
+        CATALOGUE.group_of(run) for run in (runs or CATALOGUE.runs_at(place))
+    )
+    return [at(place, f"similarity/{group}/{name}.csv") for group in groups]
+
+
+def costs_of(place):
+    """Costs of the networks of a place."""
+    return f"{RESULTS}/costs/{place.task}/{place.pair}.csv"
+
+
+def claims_places():
+    """All places with the files that decide the claims, as JSON."""
+    return json.dumps(
+        [
+            {
+                "protocol": place.protocol,
+                "task": place.task,
+                "pair": place.pair,
+                "place": place.name,
+                "kind": place.kind,
+                "contrasts": at(place, "contrasts.csv"),
+                "similarity": similarity_files(place, "upper"),
+                "costs": costs_of(place),
+            }
+            for place in CATALOGUE.places
+        ]
+    )
+
+
+def claims_inputs(wildcards):
+    """The files that decide the claims."""
+    return [
+        path
+        for place in CATALOGUE.places
+        for path in (
+            at(place, "contrasts.csv"),
+            *similarity_files(place, "upper"),
+            costs_of(place),
+        )
+    ]
+
+
+def comparison_places():
+    """All places with their values, as JSON."""
+    described = []
+    for place in CATALOGUE.places:
+        pair = EXPERIMENT.pairs[place.pair]
+        described.append(
+            {
+                "protocol": place.protocol,
+                "task": place.task,
+                "pair": place.pair,
+                "teacher": PLAN.stands_for(pair.teacher),
+                "student": place.student,
+                "values": at(place, "values.csv"),
+            }
+        )
+    return json.dumps(described)
+
+
+# Tables and figures
+
+
 def tidy_of(runs):
     """Tidy tables that hold these runs."""
     return sorted(
@@ -270,24 +548,183 @@ def tidy_of(runs):
     )
 
 
-def tidy_of_table(wildcards):
-    """Tidy tables that a result table is rendered from; a table that nothing fills is named."""
-    number = int(wildcards.number)
-    if number not in TABLES:
-        filled = ", ".join(map(str, TABLES)) or "none"
+def asked_for(name, known, what):
+    """A table or figure by name; one that nothing fills is named."""
+    if name not in known:
+        filled = ", ".join(known) or "none"
         raise WorkflowError(
-            f"Table {number} is not filled by the experiment '{EXPERIMENT.experiment}' (filled: {filled}).\n"
-            "  What to do: add its task and pair to `run.tasks` and `run.pairs` in the configuration."
+            f"The {what} '{name}' cannot be made by the experiment '{EXPERIMENT.experiment}' (it can make: {filled}).\n"
+            "  What to do: add its task, pair and variants under `run:` in the configuration."
         )
-    return tidy_of(TABLES[number])
+    return known[name]
 
 
-def table_files():
-    """Every file of every result table."""
+def places_of(runs):
+    """Places that these runs are at."""
+    keys = {(run.protocol, run.task, run.pair) for run in runs}
     return [
-        f"results/tables/table_{number:02d}.{suffix}"
-        for number in TABLES
-        for suffix in FORMATS
+        place
+        for place in CATALOGUE.places
+        if (place.protocol, place.task, place.pair) in keys
+    ]
+
+
+def table_inputs(wildcards):
+    """Tidy tables of a result table; of one of fidelity also the agreement of teachers."""
+    item = asked_for(wildcards.table, RESULT_TABLES | GRIDS, "table")
+    teachers = [
+        at(place, "teachers.csv")
+        for place in places_of(item.runs)
+        if item.category == "Fidelity" and CATALOGUE.teachers_at(place)
+    ]
+    return {"metrics": tidy_of(item.runs), "teachers": teachers}
+
+
+def data_of_item(item):
+    """(label, file) of all that a plain table or a figure is drawn from."""
+    places = [item.place] if item.place else places_of(item.runs)
+    if item.kind == "architecture":
+        return [
+            (
+                "layers",
+                f"{RESULTS}/architecture/{item.place.task}/{item.place.pair}.csv",
+            )
+        ]
+    by_kind = {
+        "contrasts": [(place.folder, at(place, "contrasts.csv")) for place in places],
+        "detection": [(place.folder, at(place, "values.csv")) for place in places],
+        "comparison": [("comparison", f"{RESULTS}/comparison.csv")],
+        "beside": [("comparison", f"{RESULTS}/comparison.csv")],
+        "curves": [("bands", f"{RESULTS}/curves/{item.option}-bands.csv")],
+        "runs": [("runs", f"{RESULTS}/curves/{item.option}.csv")],
+        "slices": [
+            ("images", f"{RESULTS}/slices/{item.name}.npz"),
+            ("slices", f"{RESULTS}/slices/{item.name}.csv"),
+        ],
+        "detection_by_size": [("values", at(place, "values.csv")) for place in places],
+        "compression": [
+            pair
+            for place in places
+            for pair in (
+                (f"costs:{place.folder}", costs_of(place)),
+                (f"values:{place.folder}", at(place, "values.csv")),
+            )
+        ],
+        "pareto": [
+            pair
+            for place in places
+            for pair in (
+                ("costs", costs_of(place)),
+                ("values", at(place, "values.csv")),
+            )
+        ],
+    }
+    if item.kind == "similarity" and item.place is None:
+        return [
+            (place.folder, path)
+            for place in places
+            for path in similarity_files(place, "upper")
+        ]
+    if item.kind == "similarity":
+        return [
+            (name, path)
+            for name in ("layers", "upper")
+            for path in similarity_files(item.place, name, item.runs)
+        ]
+    return by_kind.get(item.kind, [])
+
+
+def grid_files(wildcards):
+    """Files of a plain table."""
+    item = asked_for(wildcards.table, RESULT_TABLES | GRIDS, "table")
+    return [path for _, path in data_of_item(item)]
+
+
+def figure_files(wildcards):
+    """Files of a figure."""
+    item = asked_for(wildcards.figure, FIGURES, "figure")
+    return [path for _, path in data_of_item(item)]
+
+
+def labelled(item):
+    """LABEL=FILE arguments of a table or a figure."""
+    return " ".join(f"{label}={path}" for label, path in data_of_item(item))
+
+
+def graphs():
+    """Edges of every variant as JSON."""
+    return json.dumps(PLAN.graphs())
+
+
+def figure_extra(wildcards):
+    """What a figure needs of the configuration: the graphs, if it is a scheme."""
+    scheme = FIGURES[wildcards.figure].kind == "scheme"
+    return json.dumps({"graphs": PLAN.graphs()} if scheme else {})
+
+
+def in_report(path, known, wildcard):
+    """An output that `snakemake --report` shows under the category and title of the catalogue."""
+    return report(
+        path,
+        caption="../report/item.rst",
+        category=lambda wildcards: known[getattr(wildcards, wildcard)].category,
+        labels=lambda wildcards: {
+            "what": known[getattr(wildcards, wildcard)].title,
+            "format": path.rpartition(".")[2],
+        },
+    )
+
+
+def everything_to_show():
+    """Tables and figures that are made when everything is, with their files, for the static page."""
+    tables = [
+        {
+            "name": item.name,
+            "category": item.category,
+            "title": item.title,
+            "caption": item.caption,
+            "files": {
+                suffix: f"results/tables/{item.name}.{suffix}"
+                for suffix in ("html", "md", "tex", "csv")
+            },
+        }
+        for item in (*RESULT_TABLES.values(), *GRIDS.values())
+    ]
+    figures = [
+        {
+            "name": item.name,
+            "category": item.category,
+            "title": item.title,
+            "caption": item.caption,
+            "files": {
+                suffix: f"results/figures/{item.name}.{suffix}"
+                for suffix in ("png", "pdf")
+            },
+        }
+        for item in CATALOGUE.figures.values()
+    ]
+    order = [
+        "Claims",
+        "Results",
+        "Comparison",
+        "Fidelity",
+        "Representations",
+        "Predictions",
+        "Detection",
+        "Compression",
+        "Learning curves",
+        "Method",
+    ]
+    return sorted(tables + figures, key=lambda item: order.index(item["category"]))
+
+
+def files_of(suffixes):
+    """Files with these suffixes of everything to show."""
+    return [
+        path
+        for item in everything_to_show()
+        for suffix, path in item["files"].items()
+        if suffix in suffixes
     ]
 
 
@@ -308,9 +745,7 @@ def mixed_code():
 
 
 def tell_what_was_made():
-    """End by naming what to look at."""
-    made = [
-        path for path in table_files() if path.endswith(".html") and Path(path).exists()
-    ]
-    if made:
-        print(f"Tables: {', '.join(made)}", file=sys.stderr)
+    """End by naming the file to open."""
+    page = Path("results/index.html")
+    if page.exists():
+        print(f"Open {page} in a browser.", file=sys.stderr)

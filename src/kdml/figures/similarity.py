@@ -19,7 +19,9 @@ def draw(data: Data) -> Figure:
     """Rows and columns of heat maps as the figure's number asks for."""
     matrices = read(data)
     means = {(row["run"], row["first"], row["second"]): 100 * number(row["upper_mean"]) for row in data.rows("upper")}
-    rows, columns = {"6": _students_by_strategy, "10": _all_with_teacher, "11": _between_students}[data.option](matrices)
+    rows, columns = {"6": _students_by_strategy, "10": _all_with_teacher, "11": _between_students}[data.option](
+        matrices
+    )
     cells = {(r, c): key for r in rows for c in columns if (key := _cell(r, c)) in matrices}
     return _grid(matrices, means, rows, columns, cells)
 
@@ -68,7 +70,9 @@ def _students_by_strategy(matrices) -> tuple[list[Part], list[Part]]:
 
 def _all_with_teacher(matrices) -> tuple[list[Part], list[Part]]:
     rows = [(technique, None, None, None) for technique in _techniques(matrices)]
-    return rows, [(None, strategy, "teacher", student) for strategy in _strategies(matrices) for student in ("s1", "s2")]
+    return rows, [
+        (None, strategy, "teacher", student) for strategy in _strategies(matrices) for student in ("s1", "s2")
+    ]
 
 
 def _between_students(matrices) -> tuple[list[Part], list[Part]]:
@@ -97,14 +101,19 @@ def _heat_map(axes: Axes, matrix: Matrix, bar: Axes) -> None:
     seaborn.heatmap(values, ax=axes, cmap="viridis", vmin=0, vmax=1, cbar_ax=bar, square=False, **names)
     rows, columns = ([place for place, (_, upper) in enumerate(side) if upper] for side in (first, second))
     # The teacher's depth runs downwards, the student's to the right.
-    frame = Rectangle((columns[0], rows[0]), len(columns), len(rows), fill=False, edgecolor="#ff2e93", linewidth=1.6, clip_on=False)
+    frame = Rectangle(
+        (columns[0], rows[0]), len(columns), len(rows), fill=False, edgecolor="#ff2e93", linewidth=1.6, clip_on=False
+    )
     axes.add_patch(frame)
 
 
 def _label(axes: Axes, key: tuple[str, str, str], mean: float, leftmost: bool, lowest: bool) -> None:
     run, first, second = key
-    axes.set_title(f"{wording.run(run)}, {wording.network(first)}–{wording.network(second)}\nframe: mean {mean:.0f} of 100",
-    fontsize=7.5) axes.tick_params(length=0, labelsize=6.5)
+    axes.set_title(
+        f"{wording.run(run)}, {wording.network(first)}–{wording.network(second)}\nframe: mean {mean:.0f} of 100",
+        fontsize=7.5,
+    )
+    axes.tick_params(length=0, labelsize=6.5)
     axes.set_ylabel(f"layers of {wording.network(first)}, by depth" if leftmost else "")
     axes.set_xlabel(f"layers of {wording.network(second)}, by depth" if lowest else "")
     if not leftmost:

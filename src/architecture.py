@@ -24,8 +24,9 @@ def main() -> None:
     arguments = parser.parse_args()
     titles = json.loads(arguments.titles)
     columns, counts = {}, {}
-    for name, described in json.loads(arguments.networks).items():
-        settings = NetworkSettings.model_validate(described)
+    networks = json.loads(arguments.networks)
+    for name in ("teacher", "student"):
+        settings = NetworkSettings.model_validate(networks[name])
         network = build(settings, arguments.kind, arguments.outputs, Sharing(), None, seed=0)
         columns[titles[name]] = describe(network, arguments.size)
         counts[titles[name]] = f"{parameter_count(network):,}"

@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kdml import wording
-from kdml.figures.common import PAPER, Data, colour_of, footnote, number
+from kdml.figures.common import PAPER, Data, colour_of, footnote, margins, number
 
 Row = dict[str, str]
 
@@ -32,8 +32,11 @@ def draw(data: Data) -> Figure:
             named=place == 0 or panel[1] != panels[place - 1][1],
         )
     _scatter(figure.add_subplot(grid[-1]), rows)
-    departures = list(dict.fromkeys(row["departures"] for row in rows if row["departures"]))
-    footnote(figure, f"Our runs depart from the paper: {' | '.join(departures)}." if departures else "")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower left", ncols=2, bbox_to_anchor=(0.0, 1.0))
+    margins(figure, top=0.5, bottom=0.55)
+    departures = dict.fromkeys(part for row in rows for part in row["departures"].split("; ") if part)
+    footnote(figure, f"Our runs depart from the paper: {'; '.join(departures)}." if departures else "")
     return figure
 
 
@@ -62,10 +65,8 @@ def _forest(axes: Axes, rows: list[Row], panel: tuple[str, str, str, str], named
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.grid(axis="x")
     protocol, task, pair, metric = panel
-    axes.set_title(f"{task}{f', {pair}' if pair else ''}\nsplit: {protocol}")
+    axes.set_title(f"{task}{f', {pair}' if pair else ''}\n{protocol} split")
     axes.set_xlabel(f"{wording.METRICS[metric]} (%)")
-    if named:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.28 if len(rows) < 6 else -0.13), ncols=1)
 
 
 def _scatter(axes: Axes, rows: list[Row]) -> None:

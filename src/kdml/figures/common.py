@@ -62,12 +62,17 @@ def colour_of(network: str) -> str:
     return OTHER[int(network[1:]) % len(OTHER)] if network[1:].isdigit() else OTHER[-1]
 
 
-def footnote(figure, text: str) -> None:
-    """A line below the figure, wrapped to its width."""
+def footnote(figure, text: str, below: float = 0.1) -> None:
+    """A line below the figure, `below` inches under it, wrapped to its width."""
     if text:
         import textwrap
 
-        width = int(figure.get_figwidth() * 17)
-        figure.text(
-            0.01, -0.01, "\n".join(textwrap.wrap(text, width)), ha="left", va="top", fontsize=7, color="#444444"
-        )
+        lines = "\n".join(textwrap.wrap(text, int(figure.get_figwidth() * 17)))
+        height = -below / figure.get_figheight()
+        figure.text(0.01, height, lines, ha="left", va="top", fontsize=7, color="#444444")
+
+
+def margins(figure, top: float, bottom: float) -> None:
+    """Leave so many inches above and below the panels, however tall the figure is."""
+    height = figure.get_figheight()
+    figure.subplots_adjust(top=1 - top / height, bottom=bottom / height)

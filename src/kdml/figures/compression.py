@@ -2,6 +2,7 @@
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from kdml import wording
 from kdml.figures.common import PAPER, TECHNIQUES, Data, number
@@ -19,7 +20,7 @@ ALONE = {"baseline_teacher": "teacher", "baseline_student": "student"}
 def draw(data: Data) -> Figure:
     """Two panels: score against parameters, and against latency."""
     costs = {row["network"]: row for row in data.rows("costs")}
-    values = data.rows("values")
+    values = sorted(data.rows("values"), key=lambda row: wording.run_order(row["run"]))
     metric = primary(values)
     rows = [row for row in values if (row["truth"], row["metric"]) == ("label", metric) and _cost(row) in costs]
     figure = Figure(figsize=(7.2, 3.2))
@@ -31,6 +32,7 @@ def draw(data: Data) -> Figure:
     right.set(xlabel=f"latency, ms per image of {one['size']} px (CPU, {one['threads']} threads)")
     handles, labels = left.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
+    unique |= {text: Line2D([], [], color="white") for text in ("open: single networks", "filled: ensembles")}
     figure.legend(unique.values(), unique.keys(), loc="upper center", ncols=4, bbox_to_anchor=(0.5, 0.02))
     figure.tight_layout()
     return figure
@@ -67,12 +69,12 @@ def _panel(axes: Axes, rows: list[Row], costs: dict[str, Row], column: str, scal
     front = _front(points)
     axes.step([x for x, _ in front], [y for _, y in front], where="post", color=PAPER, linestyle=":", zorder=0)
     axes.grid()
-    for network, row in costs.items():
+    for place, (network, row) in enumerate(costs.items()):
         axes.axvline(number(row[column]) / scale, color=PAPER, linewidth=0.5, zorder=0)
         axes.text(
             number(row[column]) / scale,
-            1.0,
-            f" {network}",
+            1.0 + 0.045 * (place % 2),
+            network,
             transform=axes.get_xaxis_transform(),
             fontsize=6.5,
             color="#555555",

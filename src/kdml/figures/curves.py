@@ -1,33 +1,30 @@
 """Learning curves: mean and range over seeds of a table's runs, and every run with all its terms."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from kdml import wording
-from kdml.figures.common import Data, colour_of, number
+from kdml.figures.common import Data, colour_of, margins, number
 
 Row = dict[str, str]
 STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1)))
+SCORE = "validation score (0 to 1)"
 
 
 def draw_bands(data: Data) -> Figure:
     """A row per run of a table: total loss left, validation score right; a line and a band per network."""
     groups = _grouped(data.rows("bands"), ("where", "run"))
-    figure, panels = _rows_of_panels(len(groups), 2, ("total training loss", "validation score"))
-    for (key, rows), line in zip(groups.items(), panels, strict=True):
-        for axes, part, terms in zip(line, ("train", "validation"), (("total", "supervised"), ("score",)), strict=True):
-            for network, mine in _grouped([row for row in rows if row["part"] == part], ("network",)).items():
-                term = next(term for term in terms if any(row["term"] == term for row in mine))
-                _band(
-                    axes,
-                    network[0],
-                    sorted((row for row in mine if row["term"] == term), key=lambda row: int(row["epoch"])),
-                )
-        _name(line[0], key[1], key[0])
+    figure, panels = _rows_of_panels(len(groups), ("total training loss", SCORE), space=0.32, right=0.1)
+    for ((where, run), rows), line in zip(groups.items(), panels, strict=True):
+        for axes, part, term in zip(line, ("train", "validation"), ("total", "score"), strict=True):
+            mine = [row for row in rows if (row["part"], row["term"]) == (part, term)]
+            for (network,), points in _grouped(mine, ("network",)).items():
+                _band(axes, network, points)
+        _name(line[0], run, where)
     _finish(figure, panels)
     return figure
 
@@ -35,80 +32,81 @@ def draw_bands(data: Data) -> Figure:
 def draw_runs(data: Data) -> Figure:
     """A row per run and seed: total losses, their terms, validation scores."""
     groups = _grouped(data.rows("runs"), ("where", "run", "seed"))
-    figure, panels = _rows_of_panels(
-        len(groups), 3, ("total training loss", "terms before weighting (log)", "validation score")
-    )
-    for (key, rows), line in zip(groups.items(), panels, strict=True):
-        for axes, part, wanted in zip(
-            line, ("train", "train", "validation"), (_is_total, _is_term, _is_score), strict=True
-        ):
-            lines = _grouped([row for row in rows if row["part"] == part and wanted(row["term"])], ("network", "term"))
-            for place, ((network, term), mine) in enumerate(lines.items()):
-                label = (
-                    f"{wording.network(network)} {term.replace('_', ' ')}"
-                    if wanted is _is_term
-                    else wording.network(network)
-                )
-                style = STYLES[sum(other[0] == network for other in list(lines)[:place]) % len(STYLES)]
-                points = sorted((int(row["epoch"]) + 1, number(row["value"])) for row in mine)
-                axes.plot(
-                    *zip(*points, strict=True), marker=".", linestyle=style, color=colour_of(network), label=label
-                )
-        if any(value > 0 for value in _heights(line[1])):
-            line[1].set_yscale("log")
-        line[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=5.5)
-        _name(line[0], key[1], f"{key[0]}\nseed {key[2]}")
+    titles = ("total training loss", "terms before weighting (log)", SCORE)
+    figure, panels = _rows_of_panels(len(groups), titles, space=1.0, right=0.2)
+    for ((where, run, seed), rows), line in zip(groups.items(), panels, strict=True):
+        training = [row for row in rows if row["part"] == "train"]
+        scores = [row for row in rows if (row["part"], row["term"]) == ("validation", "score")]
+        _lines(line[0], [row for row in training if row["term"] == "total"])
+        _terms(line[1], [row for row in training if row["term"] != "total"])
+        _lines(line[2], scores)
+        _name(line[0], run, f"{where}\nseed {seed}")
     _finish(figure, panels)
     return figure
 
 
-def _is_total(term: str) -> bool:
-    return term == "total"
+def _lines(axes: Axes, rows: list[Row]) -> None:
+    """A line per network."""
+    for (network,), mine in _grouped(rows, ("network",)).items():
+        axes.plot(*_points(mine), marker=".", color=colour_of(network), label=wording.network(network))
 
 
-def _is_term(term: str) -> bool:
-    return term != "total"
+def _terms(axes: Axes, rows: list[Row]) -> None:
+    """A line per network and term; terms of one network differ in their stroke."""
+    for (network,), of_network in _grouped(rows, ("network",)).items():
+        for style, ((term,), mine) in zip(STYLES, _grouped(of_network, ("term",)).items(), strict=False):
+            label = _term_label(network, term)
+            axes.plot(*_points(mine), marker=".", linestyle=style, color=colour_of(network), label=label)
+    if any(number(row["value"]) > 0 for row in rows):
+        axes.set_yscale("log")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=6.5)
 
 
-def _is_score(term: str) -> bool:
-    return term == "score"
+def _term_label(network: str, term: str) -> str:
+    """`S1 supervised`, or `S1 ← T features`."""
+    knowledge, _, source = term.partition("_from_")
+    name = wording.network(network)
+    return f"{name} ← {wording.network(source)} {knowledge}" if source else f"{name} {term}"
 
 
-def _heights(axes: Axes) -> Iterable[float]:
-    return (value for line in axes.lines for value in line.get_ydata())
-
-
-def _grouped(rows: list[Row], names: tuple[str, ...]) -> dict[tuple[str, ...], list[Row]]:
-    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[tuple(row[name] for name in names)].append(row)
-    order = {"run": wording.run_order, "network": wording.network_order}
-    return dict(
-        sorted(
-            groups.items(), key=lambda item: [order.get(n, lambda x: x)(k) for n, k in zip(names, item[0], strict=True)]
-        )
-    )
-
-
-def _rows_of_panels(rows: int, columns: int, titles: tuple[str, ...]) -> tuple[Figure, list[list[Axes]]]:
-    figure = Figure(figsize=(2.6 * columns + 1.2, 1.05 * rows + 0.7))
-    panels = figure.subplots(
-        rows,
-        columns,
-        squeeze=False,
-        sharex=False,
-        gridspec_kw={"wspace": 0.32 if columns == 2 else 0.65, "hspace": 0.35},
-    )
-    for axes, title in zip(panels[0], titles, strict=True):
-        axes.set_title(title)
-    return figure, panels
+def _points(rows: list[Row]) -> tuple[list[int], list[float]]:
+    ordered = sorted((int(row["epoch"]) + 1, number(row["value"])) for row in rows)
+    return [epoch for epoch, _ in ordered], [value for _, value in ordered]
 
 
 def _band(axes: Axes, network: str, rows: list[Row]) -> None:
+    rows = sorted(rows, key=lambda row: int(row["epoch"]))
     epochs = [int(row["epoch"]) + 1 for row in rows]
     low, mean, high = ([number(row[name]) for row in rows] for name in ("low", "mean", "high"))
     axes.fill_between(epochs, low, high, color=colour_of(network), alpha=0.2, linewidth=0)
     axes.plot(epochs, mean, marker=".", color=colour_of(network), label=wording.network(network))
+
+
+def _grouped(rows: list[Row], names: tuple[str, ...]) -> dict[tuple[str, ...], list[Row]]:
+    """Rows by these keys, in the order in which runs and networks are always shown."""
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[name] for name in names)].append(row)
+    order = {"run": wording.run_order, "network": wording.network_order, "seed": int}
+    places = [order.get(name, str) for name in names]
+    return dict(
+        sorted(groups.items(), key=lambda item: [place(part) for place, part in zip(places, item[0], strict=True)])
+    )
+
+
+def _rows_of_panels(rows: int, titles: Sequence[str], space: float, right: float) -> tuple[Figure, list[list[Axes]]]:
+    figure = Figure(figsize=(2.0 * len(titles) * (1 + space / 2) + 1.4, 1.05 * rows + 0.9))
+    spaces = {
+        "wspace": space,
+        "hspace": 0.4,
+        "left": 1.3 / figure.get_figwidth(),
+        "right": 1 - right / figure.get_figwidth(),
+    }
+    panels = figure.subplots(rows, len(titles), squeeze=False, gridspec_kw=spaces)
+    for axes, title in zip(panels[0], titles, strict=True):
+        axes.set_title(title)
+    return figure, panels
 
 
 def _name(axes: Axes, run: str, where: str) -> None:
@@ -123,4 +121,6 @@ def _finish(figure: Figure, panels: list[list[Axes]]) -> None:
     handles = {}
     for axes in (line[-1] for line in panels):
         handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    figure.legend(handles.values(), handles.keys(), loc="upper right", ncols=len(handles), bbox_to_anchor=(0.98, 1.0))
+    ordered = sorted(handles, key=lambda label: ("T", "S1", "S2").index(label) if label in ("T", "S1", "S2") else 9)
+    figure.legend([handles[label] for label in ordered], ordered, loc="upper center", ncols=len(ordered))
+    margins(figure, top=0.55, bottom=0.45)

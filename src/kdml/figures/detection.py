@@ -21,7 +21,7 @@ def draw(data: Data) -> Figure:
     for axes, size in zip(panels, SIZES, strict=True):
         mine = [row for row in rows if row["metric"] == size]
         for row in mine:
-            height = runs.index(row["run"]) + (networks.index(row["network"]) - (len(networks) - 1) / 2) * -0.13
+            height = runs.index(row["run"]) + _offset(row["network"], networks)
             style = {"color": colour_of(row["network"])}
             axes.plot([number(row["low"]), number(row["high"])], [height] * 2, linewidth=0.8, alpha=0.6, **style)
             axes.plot(number(row["mean"]), height, "o", markersize=3.2, **style)
@@ -41,3 +41,9 @@ def draw(data: Data) -> Figure:
     figure.legend(loc="lower center", ncols=len(networks), bbox_to_anchor=(0.5, -0.06 if len(runs) > 5 else -0.16))
     figure.tight_layout()
     return figure
+
+
+def _offset(network: str, networks: list[str]) -> float:
+    """Networks of one run stand below each other; one that is alone stands in the middle."""
+    together = [name for name in networks if name != "baseline"]
+    return ((len(together) - 1) / 2 - together.index(network)) * 0.15 if network in together else 0.0

@@ -8,10 +8,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from kdml import wording
-from kdml.figures.common import KNOWLEDGE, NETWORKS, Data
+from kdml.figures.common import KNOWLEDGE, Data
 from kdml.grids import loss_terms
 from kdml.sharing import STRATEGIES, TECHNIQUES
 
+# Colours of boxes tell architectures apart, those of arrows knowledge.
+TEACHER, STUDENT = "#000000", "#7a828e"
 Graph = Sequence[Sequence[str]]
 # The teacher is the larger network; both students are of one architecture.
 PLACES = {"teacher": (0.5, 0.8), "s1": (0.22, 0.25), "s2": (0.78, 0.25)}
@@ -27,19 +29,10 @@ def box(axes: Axes, centre: tuple[float, float], size: tuple[float, float], text
     """A rounded box with text."""
     (x, y), (width, height) = centre, size
     corner = (x - width / 2, y - height / 2)
-    patch = FancyBboxPatch(
-        corner,
-        width,
-        height,
-        boxstyle="round,pad=0,rounding_size=0.03",
-        edgecolor=edge,
-        facecolor="white",
-        linewidth=1.4,
-        zorder=2,
-        **style,
-    )
-    axes.add_patch(patch)
-    axes.text(x, y, text, ha="center", va="center", zorder=3, fontsize=8)
+    shape = {"boxstyle": "round,pad=0,rounding_size=0.03", "facecolor": "white", "linewidth": 1.4, "zorder": 2}
+    axes.add_patch(FancyBboxPatch(corner, width, height, edgecolor=edge, **shape, **style))
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+    axes.text(x, y, text, ha="center", va="center", zorder=3, fontsize=8, bbox=behind if "hatch" in style else None)
 
 
 def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], colour: str, bend: float = 0.0) -> None:
@@ -51,8 +44,8 @@ def arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], colo
 def graph(axes: Axes, edges: Graph, frozen: bool, networks: Mapping[str, str]) -> None:
     """A teacher above two students, and an arrow for each edge in the colour of its knowledge."""
     for name, title in networks.items():
-        style = {"hatch": "////"} if name == "teacher" and frozen else {}
-        box(axes, PLACES[name], SIZES[name], title, NETWORKS[name], **style)
+        style = {"hatch": "////", "hatch_linewidth": 0.4} if name == "teacher" and frozen else {}
+        box(axes, PLACES[name], SIZES[name], title, TEACHER if name == "teacher" else STUDENT, **style)
     for source, learner, knowledge in edges:
         start, end, bend = _ends(source, learner)
         arrow(axes, start, end, KNOWLEDGE[knowledge], bend)
@@ -77,30 +70,32 @@ def legend(figure: Figure, frozen: bool = False) -> None:
     figure.legend(handles=lines, loc="lower center", ncols=len(lines), bbox_to_anchor=(0.5, -0.04))
 
 
+STYLES = {
+    "features": "learns from reasoning:\nhow another\nnetwork sees it\n(feature maps)",
+    "predictions": "learns from answers:\nwhat another\nnetwork predicts\n(probabilities)",
+}
+STYLE_PLACES = {"features": 0.245, "predictions": 0.755}
+
+
 def _styles(data: Data) -> Figure:
     """What each student receives under each strategy: of two kinds of knowledge, one kind for both or one for each."""
-    figure = Figure(figsize=(7, 2.9))
-    described = {
-        "predictions": "Learns from answers:\nwhat the other network predicts\n(class probabilities, masks)",
-        "features": "Learns from reasoning:\nhow the other network sees it\n(feature maps)",
-    }
-    for place, (strategy, what) in enumerate(STRATEGIES.items()):
+    figure = Figure(figsize=(7.2, 2.6))
+    for place, what in enumerate(STRATEGIES.values()):
         axes = figure.add_subplot(1, 3, place + 1)
-        same = len(set(what.from_teacher)) == 1
-        axes.set_title(f"{what.title}: {'one style for all' if same else 'a style for each'}")
-        for knowledge, height in (("predictions", 0.78), ("features", 0.42)):
-            used = knowledge in {str(kind) for kind in what.from_teacher}
-            box(axes, (0.5, height), (0.96, 0.27), described[knowledge], KNOWLEDGE[knowledge] if used else "#d0d4da")
-        for student, x, knowledge in (("s1", 0.25, what.from_teacher[0]), ("s2", 0.75, what.from_teacher[1])):
-            box(axes, (x, 0.07), (0.28, 0.13), wording.network(student), NETWORKS[student])
-            height = 0.78 if knowledge == "predictions" else 0.42
-            arrow(
+        received = [str(kind) for kind in what.from_teacher]
+        axes.set_title(f"{what.title}: {'one style for both' if len(set(received)) == 1 else 'a style for each'}")
+        for knowledge, x in STYLE_PLACES.items():
+            box(
                 axes,
-                (x + (0.02 if knowledge == "predictions" else 0), height - 0.135),
-                (x, 0.135),
-                KNOWLEDGE[knowledge],
+                (x, 0.72),
+                (0.48, 0.42),
+                STYLES[knowledge],
+                KNOWLEDGE[knowledge] if knowledge in received else "#d0d4da",
             )
-        axes.set(xlim=(0, 1), ylim=(0, 1), label=strategy)
+        for student, x, knowledge in zip(("s1", "s2"), STYLE_PLACES.values(), received, strict=True):
+            box(axes, (x, 0.09), (0.3, 0.16), wording.network(student), STUDENT)
+            arrow(axes, (STYLE_PLACES[knowledge] + (x - 0.5) * 0.2, 0.51), (x, 0.17), KNOWLEDGE[knowledge])
+        axes.set(xlim=(0, 1), ylim=(0, 1))
         axes.axis("off")
     figure.tight_layout()
     return figure

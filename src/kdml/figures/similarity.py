@@ -82,10 +82,17 @@ def _between_students(matrices) -> tuple[list[Part], list[Part]]:
 
 def _grid(matrices, means, rows, columns, cells) -> Figure:
     some = next(iter(matrices[key] for key in cells.values()))
-    height, width = 0.105 * len(some[1]) + 0.55, 0.125 * len(some[2]) + 0.35
-    figure = Figure(figsize=(width * len(columns) + 1.9, height * len(rows) + 0.9))
-    grid = figure.add_gridspec(len(rows), len(columns), wspace=0.12, hspace=0.28, right=0.9)
-    bar = figure.add_axes((0.93, 0.3, 0.015, 0.4))
+    # Panels in inches: a line of text per layer, and room for the titles.
+    width, height = max(1.15, 0.12 * len(some[2])), max(1.0, 0.105 * len(some[1]))
+    figure = Figure(figsize=((width + 0.12) * len(columns) + 1.9, (height + 0.45) * len(rows) + 0.9))
+    spaces = {
+        "wspace": 0.12 / width,
+        "hspace": 0.45 / height,
+        "left": 1.0 / figure.get_figwidth(),
+        "right": 1 - 0.9 / figure.get_figwidth(),
+    }
+    grid = figure.add_gridspec(len(rows), len(columns), **spaces)
+    bar = figure.add_axes((1 - 0.6 / figure.get_figwidth(), 0.3, 0.14 / figure.get_figwidth(), 0.4))
     for (row, column), key in cells.items():
         r, c = rows.index(row), columns.index(column)
         axes = figure.add_subplot(grid[r, c])
@@ -109,13 +116,11 @@ def _heat_map(axes: Axes, matrix: Matrix, bar: Axes) -> None:
 
 def _label(axes: Axes, key: tuple[str, str, str], mean: float, leftmost: bool, lowest: bool) -> None:
     run, first, second = key
-    axes.set_title(
-        f"{wording.run(run)}, {wording.network(first)}–{wording.network(second)}\nframe: mean {mean:.0f} of 100",
-        fontsize=7.5,
-    )
+    pair = f"{wording.network(first)}–{wording.network(second)}"
+    axes.set_title(f"{wording.run(run)}\n{pair}: {mean:.0f}", fontsize=7.5)
     axes.tick_params(length=0, labelsize=6.5)
-    axes.set_ylabel(f"layers of {wording.network(first)}, by depth" if leftmost else "")
-    axes.set_xlabel(f"layers of {wording.network(second)}, by depth" if lowest else "")
+    axes.set_ylabel(f"layers of {wording.network(first)}" if leftmost else "")
+    axes.set_xlabel(f"layers of {wording.network(second)}" if lowest else "")
     if not leftmost:
         axes.set_yticklabels([])
     if not lowest:

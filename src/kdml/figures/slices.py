@@ -88,7 +88,7 @@ def _truth(panel: Axes, slices: Slices, place: int, strategy: str | None, first:
     row = slices.described[place]
     lines = [STRATEGIES[strategy].title] if strategy else []
     if first:
-        lines += [f"{row['group'][-12:]}", f"lesion {row['lesion']} px", f"IoU alone {100 * float(row['iou']):.0f} %"]
+        lines += [f"{row['group'][-12:]}", f"lesion {row['lesion']} px", f"alone: IoU {100 * float(row['iou']):.0f} %"]
     panel.set_ylabel("\n".join(lines), rotation=0, ha="right", va="center", fontsize=7)
 
 

@@ -117,41 +117,26 @@ rule similarity:
         " --batch {params.batch} --passes {params.passes} --layers {output.layers} --upper {output.upper} 2> {log}"
 
 
-rule costs:
+rule networks:
     input:
         weights=pair_weights,
     output:
-        f"{RESULTS}/costs/{{task}}/{{pair_of_task}}.csv",
+        costs=f"{RESULTS}/networks/{{task}}/{{pair_of_task}}/costs.csv",
+        layers=f"{RESULTS}/networks/{{task}}/{{pair_of_task}}/layers.csv",
     log:
-        f"{LOGS}/costs/{{task}}/{{pair_of_task}}.log",
+        f"{LOGS}/networks/{{task}}/{{pair_of_task}}.log",
     params:
-        script=f"{SRC}/costs.py",
+        script=f"{SRC}/networks.py",
         networks=pair_networks,
+        titles=pair_titles,
         options=task_options,
         weights=weights_arguments,
     threads: train_threads
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --networks {params.networks:q} {params.options} {params.weights} --threads {threads}"
-        " --out {output} 2> {log}"
-
-
-rule architecture:
-    output:
-        f"{RESULTS}/architecture/{{task}}/{{pair_of_task}}.csv",
-    log:
-        f"{LOGS}/architecture/{{task}}/{{pair_of_task}}.log",
-    params:
-        script=f"{SRC}/architecture.py",
-        networks=pair_networks,
-        titles=pair_titles,
-        options=task_options,
-    conda:
-        ENVIRONMENT
-    shell:
-        "python {params.script} --networks {params.networks:q} --titles {params.titles:q} {params.options}"
-        " --out {output} 2> {log}"
+        "python {params.script} --networks {params.networks:q} --titles {params.titles:q} {params.options} {params.weights}"
+        " --threads {threads} --costs {output.costs} --layers {output.layers} 2> {log}"
 
 
 rule curves:

@@ -485,7 +485,7 @@ def similarity_files(place, name, runs=None):
 
 def costs_of(place):
     """Costs of the networks of a place."""
-    return f"{RESULTS}/costs/{place.task}/{place.pair}.csv"
+    return f"{RESULTS}/networks/{place.task}/{place.pair}/costs.csv"
 
 
 def claims_places():
@@ -587,7 +587,7 @@ def data_of_item(item):
         return [
             (
                 "layers",
-                f"{RESULTS}/architecture/{item.place.task}/{item.place.pair}.csv",
+                f"{RESULTS}/networks/{item.place.task}/{item.place.pair}/layers.csv",
             )
         ]
     by_kind = {

@@ -71,8 +71,8 @@ def legend(figure: Figure, frozen: bool = False) -> None:
 
 
 STYLES = {
-    "features": "learns from reasoning:\nhow another\nnetwork sees it\n(feature maps)",
-    "predictions": "learns from answers:\nwhat another\nnetwork predicts\n(probabilities)",
+    "features": "reasoning:\nhow another\nnetwork sees\n(features)",
+    "predictions": "answers:\nwhat another\nnetwork says\n(predictions)",
 }
 STYLE_PLACES = {"features": 0.245, "predictions": 0.755}
 

@@ -1,0 +1,103 @@
+"""Makes two CSV on the networks of a pair: their costs, and their layers aligned by part and output size (tables 6 and 7).
+
+Both depend on the architecture alone, so nothing has to be trained for them. Costs: parameters, multiply-accumulates,
+bytes on disk, latency on this CPU.
+"""
+
+import argparse
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kdml import costs
+from kdml.architecture import describe
+from kdml.config import Sharing
+from kdml.errors import run_script
+from kdml.files import write_csv
+from kdml.models import Network, build, parameter_count, trainable_count
+from kdml.settings import NetworkSettings
+from kdml.sharing import TEACHER
+from kdml.weights import load_start
+
+STUDENT = "student"
+PARTS = ("stem", "encoder", "extra block", "decoder", "head")
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", required=True, help="JSON: settings of the networks `teacher` and `student`")
+    parser.add_argument("--titles", required=True, help="JSON: how the two are called")
+    parser.add_argument("--kind", choices=["classification", "segmentation"], required=True)
+    parser.add_argument("--outputs", type=int, required=True, help="classes, or 1 for segmentation")
+    parser.add_argument("--size", type=int, required=True, help="pixels of a side")
+    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--costs", type=Path, required=True, help="CSV to write")
+    parser.add_argument("--layers", type=Path, required=True, help="CSV to write")
+    return parser.parse_args()
+
+
+def networks_of(arguments: argparse.Namespace) -> dict[str, Network]:
+    """Teacher and student; start weights matter for how a backbone is built."""
+    starts = {name: load_start(Path(file)) for name, _, file in (entry.partition("=") for entry in arguments.weights)}
+    described = json.loads(arguments.networks)
+    settings = {name: NetworkSettings.model_validate(described[name]) for name in (TEACHER, STUDENT)}
+    return {
+        name: build(one, arguments.kind, arguments.outputs, Sharing(), starts.get(one.weights_name), seed=0)
+        for name, one in settings.items()
+    }
+
+
+def cost_row(name: str, networks: list[Network], size: int) -> dict[str, Any]:
+    """Costs of one network, or of several that run one after the other."""
+    return {
+        "network": name,
+        "parameters": sum(parameter_count(network) for network in networks),
+        "trainable": sum(trainable_count(network) for network in networks),
+        "macs": sum(costs.multiply_accumulates(network, size) for network in networks),
+        "bytes": sum(costs.bytes_on_disk(network) for network in networks),
+        "latency_ms": round(costs.latency(networks, size), 3),
+        "threads": torch.get_num_threads(),
+        "size": size,
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def layer_rows(networks: Mapping[str, Network], titles: Mapping[str, str], size: int) -> list[dict[str, str]]:
+    """A row per part and output size, a column per network; parameters last."""
+    columns = {titles[name]: describe(network, size) for name, network in networks.items()}
+    counts = {titles[name]: f"{parameter_count(network):,}" for name, network in networks.items()}
+    keys = sorted(set().union(*columns.values()), key=_depth)
+    rows = [
+        {"part": part, "output": f"{side}×{side}"}
+        | {title: layers.get((part, side), "–") for title, layers in columns.items()}
+        for part, side in keys
+    ]
+    return [*rows, {"part": "parameters", "output": ""} | counts]
+
+
+def _depth(key: tuple[str, str]) -> tuple[int, int]:
+    """Encoders shrink, decoders grow."""
+    part, side = key
+    return PARTS.index(part), int(side) if part == "decoder" else -int(side)
+
+
+def main() -> None:
+    """Build, count, time, describe, write."""
+    arguments = parse_arguments()
+    torch.set_num_threads(arguments.threads)
+    networks = networks_of(arguments)
+    teacher, student = networks.values()
+    # The ensemble is two students of one architecture.
+    groups = {TEACHER: [teacher], STUDENT: [student], "ensemble": [student, student]}
+    write_csv(arguments.costs, [cost_row(name, group, arguments.size) for name, group in groups.items()])
+    write_csv(arguments.layers, layer_rows(networks, json.loads(arguments.titles), arguments.size))
+
+
+if __name__ == "__main__":
+    run_script(main)

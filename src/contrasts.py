@@ -1,20 +1,17 @@
-"""Makes contrasts.csv and values.csv of one task and pair: paired differences between runs, and every value with its interval."""
+"""Makes contrasts.csv of one task and pair: paired differences between runs, with their uncertainty."""
 
 import argparse
 import json
-import logging
 from pathlib import Path
 
-from kdml import detection, measured, paper
 from kdml.claims import PRIMARY, contrasts_at, read_claims
 from kdml.contrasts import Contrast, Place
 from kdml.errors import run_script
-from kdml.files import read_json, write_csv
-from kdml.measured import Measured
+from kdml.files import write_csv
+from kdml.measured import read_runs
 from kdml.sharing import VARIANTS
 from kdml.statistics import holm
 
-log = logging.getLogger(__name__)
 REFERENCE = "kd_ml_v3"  # what the paper proposes; everything else is compared with it
 STUDENT_ALONE = "baseline_student"
 
@@ -26,24 +23,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--place", required=True, help="task/student, as the claims name it")
     parser.add_argument("--classes", type=int, required=True, help="of the task; 0 for segmentation")
     parser.add_argument("--claims", type=Path, required=True)
-    parser.add_argument("--contrasts", type=Path, required=True, help="CSV to write")
-    parser.add_argument("--values", type=Path, required=True, help="CSV to write")
+    parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
-
-
-def read_runs(described: list[dict], classes: int) -> list[Measured]:
-    """Measured runs; in segmentation small, medium and large are thirds of the regions of all their test sets."""
-    folders = [Path(run["folder"]) for run in described]
-    areas = measured.region_areas(folders) if not classes else ()
-    limits = detection.size_limits(areas) if len(areas) else None
-    if limits is not None:
-        log.info("regions are small up to %.0f pixels, large above %.0f", *limits)
-    runs = []
-    for folder, run in zip(folders, described, strict=True):
-        record = read_json(folder / "run.json", "let the workflow train the run")
-        departures = "; ".join(paper.departures(record))
-        runs.append(measured.read_run(folder, run["run"], run["seed"], classes, limits, departures))
-    return runs
 
 
 def against_reference(names: list[str], classes: int) -> list[Contrast]:
@@ -64,8 +45,7 @@ def against_student_alone(names: list[str], metric: str) -> list[Contrast]:
 def main() -> None:
     """Read, compare, write."""
     arguments = parse_arguments()
-    described = json.loads(arguments.runs)
-    place = Place(read_runs(described, arguments.classes))
+    place = Place(read_runs(json.loads(arguments.runs), arguments.classes))
     kind = "classification" if arguments.classes else "segmentation"
     names = list(place.runs)
     families = {
@@ -82,8 +62,7 @@ def main() -> None:
                 row["p_holm"] = p
         rows += mine
     columns = ("family", "left", "right", "network", "truth", "metric", "estimate", "low", "high", "p", "p_holm")
-    write_csv(arguments.contrasts, rows, columns)
-    write_csv(arguments.values, list(place.values()))
+    write_csv(arguments.out, rows, columns)
 
 
 if __name__ == "__main__":

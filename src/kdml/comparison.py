@@ -10,6 +10,24 @@ from kdml import paper
 from kdml.sharing import TEACHER, VARIANTS
 from kdml.statistics import CONFIDENCE, Interval, welch
 
+COLUMNS = (
+    "protocol",
+    "pair",
+    "table",
+    "task",
+    "run",
+    "network",
+    "metric",
+    "paper_mean",
+    "paper_std",
+    "seeds",
+    "mean",
+    "std",
+    "low",
+)
+COLUMNS += ("high", "difference", "difference_low", "difference_high", "interval", "departures", "remark")
+_RUNS = {key: name for name, key in VARIANTS.items()}
+
 Row = dict[str, Any]
 Values = Mapping[tuple[str, str, str, str], Mapping[str, str]]
 """(run, network, truth, metric) -> a row of values.csv."""
@@ -36,44 +54,40 @@ def difference(ours: Mapping[str, str], theirs: paper.Value) -> tuple[Interval, 
 
 
 def of_variants(task: str, student: str, values: Values) -> Iterator[Row]:
-    """Rows for the tables of variants at a place, of performance and of fidelity."""
+    """Rows for the tables of variants of a task and student, of performance and of fidelity, and for table 10."""
     for tables, truth in ((paper.TABLES, "label"), (paper.FIDELITY_TABLES, TEACHER)):
         table = tables.get((task, student))
-        if table is None:
-            continue
-        for (technique, strategy, network, metric), theirs in paper.variants(table).items():
-            run = next(name for name, key in VARIANTS.items() if key == (technique, strategy))
+        for (technique, strategy, network, metric), theirs in (paper.variants(table) if table else {}).items():
+            run = _RUNS[technique, strategy]
             keys = {"table": table, "task": task, "run": run, "network": network, "metric": metric}
             yield keys | _numbers(values.get((run, network, truth, metric)), theirs)
-
-
-def of_baselines(task: str, architectures: Mapping[str, str], values: Values) -> Iterator[Row]:
-    """Rows for the tables of baselines.
-
-    Args:
-        task: key of the task.
-        architectures: the paper's architecture -> name of the baseline in `values`.
-        values: of the place.
-    """
-    table = paper.BASELINE_TABLES.get(task)
-    for (of, architecture, metric), theirs in (paper.baselines(table) if table else {}).items():
-        if of == task and architecture in architectures:
-            ours = values.get((architectures[architecture], "baseline", "label", metric))
-            yield {
-                "table": table,
-                "task": task,
-                "run": architecture,
-                "network": "baseline",
-                "metric": metric,
-            } | _numbers(ours, theirs)
-
-
-def of_rivals(task: str, values: Values) -> Iterator[Row]:
-    """Rows for table 10."""
     for (of, method, metric), theirs in paper.rivals().items():
-        if of == task:
-            keys = {"table": 10, "task": task, "run": method, "network": "s1", "metric": metric}
+        if (of, student) == (task, paper.RIVALS_STUDENT):
+            keys = {"table": paper.RIVALS_TABLE, "task": task, "run": method, "network": "s1", "metric": metric}
             yield keys | _numbers(values.get((method, "s1", "label", metric)), theirs)
+
+
+def of_baselines(task: str, architecture: str, values: Values) -> Iterator[Row]:
+    """Rows for the tables of baselines: one network trained alone."""
+    table = paper.BASELINE_TABLES.get(task)
+    for (of, network, metric), theirs in (paper.baselines(table) if table else {}).items():
+        if (of, network) == (task, architecture):
+            keys = {"table": table, "task": task, "run": architecture, "network": "baseline", "metric": metric}
+            yield keys | _numbers(values.get(("baseline", "baseline", "label", metric)), theirs)
+
+
+def not_run(rows: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+    """Rows for all numbers of the paper that are not among these."""
+    found = {_identity(row) for row in rows}
+    for task, student in paper.TABLES:
+        yield from (row for row in of_variants(task, student, {}) if _identity(row) not in found)
+    for task, table in paper.BASELINE_TABLES.items():
+        for architecture in dict.fromkeys(network for of, network, _ in paper.baselines(table) if of == task):
+            yield from (row for row in of_baselines(task, architecture, {}) if _identity(row) not in found)
+
+
+def _identity(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in ("table", "task", "run", "network", "metric"))
 
 
 def _numbers(ours: Mapping[str, str] | None, theirs: paper.Value) -> Row:
@@ -94,10 +108,3 @@ def _numbers(ours: Mapping[str, str] | None, theirs: paper.Value) -> Row:
         "departures": ours["departures"],
         "remark": ours["remark"],
     }
-
-
-def not_run(places: Sequence[tuple[str, str]]) -> Iterator[Row]:
-    """Rows for all numbers of the paper whose place is not among these."""
-    for task, student in {**paper.TABLES, **paper.FIDELITY_TABLES}:
-        if (task, student) not in places:
-            yield from of_variants(task, student, {})

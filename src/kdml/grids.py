@@ -59,6 +59,20 @@ class Sources:
         }
 
 
+def renamed(rows: Sequence[Row], role: str) -> list[Row]:
+    """Values of a network trained alone, under the name of its role in a pair."""
+    return [{**row, "run": f"baseline_{role}"} for row in rows]
+
+
+def values_of(sources: Sources) -> dict[str, list[Row]]:
+    """Values by place, those of teacher and student trained alone among them."""
+    alone = {role: sources.under(f"values-{role}") for role in ("teacher", "student")}
+    return {
+        label: [*rows, *(row for role, found in alone.items() for row in renamed(found.get(label, ()), role))]
+        for label, rows in sources.under("values").items()
+    }
+
+
 def text(value: Any) -> Cell:
     """A cell of words."""
     return Cell(str(value), str(value))
@@ -197,7 +211,7 @@ def similarity(sources: Sources) -> Grid:
 def compression(sources: Sources) -> Grid:
     """Costs beside scores."""
     columns = (*PLACE, "Network", "Parameters", "Saved", "MACs (G)", "Size (MB)", "Latency (ms)", "Score [95 %]")
-    scores, rows, notes = sources.under("values"), [], set()
+    scores, rows, notes = values_of(sources), [], set()
     for label, found in sources.under("costs").items():
         teacher = float(next(row for row in found if row["network"] == "teacher")["parameters"])
         for row in found:
@@ -247,7 +261,7 @@ def detection(sources: Sources) -> Grid:
     sizes = ("found_small", "found_medium", "found_large")
     columns = (*PLACE, "Variant", "Network", *(wording.METRICS[size] for size in (*sizes, "false_regions")))
     rows = []
-    for label, found in sources.rows.items():
+    for label, found in values_of(sources).items():
         cells = {(row["run"], row["network"], row["metric"]): row for row in found if row["truth"] == "label"}
         names = dict.fromkeys((run, network) for run, network, metric in cells if metric in sizes)
         for run, network in sorted(names, key=lambda key: (wording.run_order(key[0]), wording.network_order(key[1]))):

@@ -4,19 +4,22 @@ A measure is a metric and the counts that it is computed from, one row per group
 image where no group is known). All runs share one order of groups, so that any two of them can be compared on the same resamples.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from kdml import detection, metrics
+from kdml import detection, metrics, paper
 from kdml.errors import UserError
+from kdml.files import read_json
 from kdml.metrics import Metric
 from kdml.statistics import Counts, Resamples, sums_by_group
 
+log = logging.getLogger(__name__)
 AGAIN = "delete it and let the workflow evaluate the run again"
 BOTH = "both"  # of the students: a region that each of them finds
 
@@ -79,9 +82,7 @@ def share(counts: np.ndarray) -> np.ndarray:
     return np.divide(counts[..., 0], counts[..., 1], out=np.full(counts.shape[:-1], np.nan), where=counts[..., 1] > 0)
 
 
-def read_run(
-    folder: Path, run: str, seed: int, classes: int, limits: tuple[float, float] | None, departures: str
-) -> Measured:
+def read_run(folder: Path, run: str, seed: int, classes: int, limits: tuple[float, float] | None) -> Measured:
     """Read what `src/evaluate.py` wrote of one run.
 
     Args:
@@ -90,7 +91,6 @@ def read_run(
         seed: of the repetition.
         classes: of the task; 0 for segmentation.
         limits: areas that divide regions into sizes; None for classification.
-        departures: how its settings differ from the paper's.
 
     Raises:
         UserError: a file is missing or has other columns.
@@ -127,8 +127,29 @@ def read_run(
         right,
         {name: mine["score"].astype(float).to_numpy() for name, mine in labelled.groupby("network")} if scored else {},
         (first["target"] == 1).to_numpy() if scored else None,
-        departures,
+        "; ".join(paper.departures(read_json(folder / "run.json", "let the workflow train the run"))),
     )
+
+
+def read_runs(described: Sequence[Mapping[str, Any]], classes: int) -> list[Measured]:
+    """Read several runs; in segmentation small, medium and large are thirds of the regions of all their test sets.
+
+    Args:
+        described: folder, run and seed of each.
+        classes: of the task; 0 for segmentation.
+
+    Raises:
+        UserError: a file is missing or has other columns.
+    """
+    folders = [Path(run["folder"]) for run in described]
+    areas = () if classes else region_areas(folders)
+    limits = detection.size_limits(areas) if len(areas) else None
+    if limits is not None:
+        log.info("regions are small up to %.0f pixels, large above %.0f", *limits)
+    return [
+        read_run(folder, run["run"], run["seed"], classes, limits)
+        for folder, run in zip(folders, described, strict=True)
+    ]
 
 
 def region_areas(folders: Sequence[Path]) -> np.ndarray:

@@ -47,6 +47,7 @@ Value = tuple[float, float]
 # What the paper trained with; where it is silent, what config.yaml takes in its place. dataset -> (images, pixels of a side).
 IMAGES: Mapping[str, tuple[int, int]] = {"hcd": (20000, 224), "lgg": (3929, 256), "ham10000": (10015, 224)}
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 200, 8, 1e-4
+RIVALS_TABLE, RIVALS_STUDENT = 10, "resnet18"
 BACKBONES = ("resnet50", "resnet18", "mobilenetv1_100")
 
 

@@ -32,6 +32,12 @@ TASKS: Mapping[str, str] = {
     "ham10000_segmentation": "skin-lesion segmentation (HAM10000)",
 }
 ALONE: Mapping[str, str] = {"baseline_teacher": "Teacher network alone", "baseline_student": "Student network alone"}
+SHORT_TASKS: Mapping[str, str] = {
+    "hcd": "HCD",
+    "lgg": "LGG",
+    "ham10000_classification": "HAM10000 classification",
+    "ham10000_segmentation": "HAM10000 segmentation",
+}
 
 
 def run(name: str) -> str:
@@ -59,5 +65,5 @@ def run_order(name: str) -> tuple[int, str]:
 
 
 def task(name: str) -> str:
-    """The paper's tasks in words; own names as they are."""
-    return TASKS.get(name, name)
+    """The paper's tasks in a word or two; own names as they are."""
+    return SHORT_TASKS.get(name, name)

@@ -61,8 +61,7 @@ rule contrasts:
         cases_at,
         claims=CLAIMS,
     output:
-        contrasts=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/contrasts.csv",
-        values=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values.csv",
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/contrasts.csv",
     log:
         f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}.log",
     params:
@@ -74,7 +73,42 @@ rule contrasts:
         ENVIRONMENT
     shell:
         "python {params.script} --runs {params.runs:q} --place {params.place} --classes {params.classes} --claims {input.claims}"
-        " --contrasts {output.contrasts} --values {output.values} 2> {log}"
+        " --out {output} 2> {log}"
+
+
+rule values:
+    input:
+        cases_in,
+    output:
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values.csv",
+    log:
+        f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}.log",
+    params:
+        script=f"{SRC}/values.py",
+        runs=valued_json,
+        classes=classes_of,
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} --runs {params.runs:q} --classes {params.classes} --out {output} 2> {log}"
+
+
+rule compare:
+    input:
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values.csv",
+    output:
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/comparison.csv",
+    log:
+        f"{LOGS}/compare/{{protocol}}/{{task}}/{{pair}}.log",
+    params:
+        script=f"{SRC}/compare.py",
+        architecture=compared_architecture,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} --protocol {wildcards.protocol} --task {wildcards.task} --pair {wildcards.pair}"
+        " {params.architecture} --values {input} --out {output} 2> {log}"
 
 
 rule teachers:
@@ -98,10 +132,10 @@ rule similarity:
     input:
         unpack(similarity_inputs),
     output:
-        layers=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/similarity/{{group}}/layers.csv",
-        upper=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/similarity/{{group}}/upper.csv",
+        layers=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/similarity/{{group}}/seed-{{seed}}/layers.csv",
+        upper=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/similarity/{{group}}/seed-{{seed}}/upper.csv",
     log:
-        f"{LOGS}/similarity/{{protocol}}/{{task}}/{{pair}}/{{group}}.log",
+        f"{LOGS}/similarity/{{protocol}}/{{task}}/{{pair}}/{{group}}/seed-{{seed}}.log",
     params:
         script=f"{SRC}/similarity.py",
         runs=similarity_runs,
@@ -178,19 +212,18 @@ rule slices:
 
 rule comparison:
     input:
-        [at(place, "values.csv") for place in CATALOGUE.places],
+        comparison_files(PLAN.runs),
     output:
         f"{RESULTS}/comparison.csv",
     log:
         f"{LOGS}/comparison.log",
     params:
         script=f"{SRC}/comparison.py",
-        places=comparison_places(),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --places {params.places:q} --out {output} 2> {log}"
+        "python {params.script} {input} --out {output} 2> {log}"
 
 
 rule claims:

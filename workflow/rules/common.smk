@@ -20,6 +20,7 @@ from kdml.data.archives import ARCHIVES_OF, missing_from, way_to
 from kdml.data.kaggle_download import token_present
 from kdml.errors import UserError
 from kdml.plan import Plan, Run
+from kdml.sharing import TEACHER
 from kdml.tables import FORMATS
 
 
@@ -314,6 +315,61 @@ def measured_json(wildcards):
     )
 
 
+def valued_in(wildcards):
+    """Runs of one protocol, task and pair whose values are shown: all but a pair's own teacher."""
+    return [run for run in runs_in(wildcards) if run.run != TEACHER]
+
+
+def cases_in(wildcards):
+    """What was measured on every test case in these runs."""
+    return [
+        f"{folder(run)}/{name}.csv"
+        for run in valued_in(wildcards)
+        for name in ("cases", "regions")
+    ]
+
+
+def valued_json(wildcards):
+    """The same runs as JSON: folder, run, seed."""
+    return json.dumps(
+        [
+            {"folder": folder(run), "run": run.run, "seed": run.seed}
+            for run in valued_in(wildcards)
+        ]
+    )
+
+
+def compared_architecture(wildcards):
+    """Arguments of src/compare.py: which of the paper's architectures to compare with."""
+    if wildcards.pair in EXPERIMENT.pairs:
+        student = EXPERIMENT.pairs[wildcards.pair].student
+        return f"--architecture {PLAN.stands_for(student)}"
+    return f"--architecture {PLAN.stands_for(wildcards.pair)} --alone"
+
+
+def comparison_files(runs):
+    """Comparisons with the paper that hold these runs."""
+    places = dict.fromkeys(
+        (run.protocol, run.task, run.pair) for run in runs if run.run != TEACHER
+    )
+    return [f"{RESULTS}/{'/'.join(place)}/comparison.csv" for place in places]
+
+
+def values_of(place):
+    """(label, file) of the values at a place, and of teacher and student trained alone."""
+    pair = EXPERIMENT.pairs[place.pair]
+    networks = {"teacher": pair.teacher, "student": pair.student}
+    alone = CATALOGUE.baselines_at(place)
+    return [("values", at(place, "values.csv"))] + [
+        (
+            f"values-{role}",
+            f"{RESULTS}/{place.protocol}/{place.task}/{network}/values.csv",
+        )
+        for role, network in networks.items()
+        if alone[f"baseline_{role}"]
+    ]
+
+
 def classes_of(wildcards):
     """Number of classes of a task; 0 for segmentation."""
     task = EXPERIMENT.tasks[wildcards.task]
@@ -321,9 +377,10 @@ def classes_of(wildcards):
 
 
 def grouped_runs(wildcards):
-    """Runs whose CKA one job computes."""
+    """Runs whose CKA one job computes: a technique's, of one seed."""
     here = CATALOGUE.runs_at(place_of(wildcards))
-    return [run for run in here if CATALOGUE.group_of(run) == wildcards.group]
+    wanted = (wildcards.group, int(wildcards.seed))
+    return [run for run in here if (CATALOGUE.group_of(run), run.seed) == wanted]
 
 
 def similarity_inputs(wildcards):
@@ -476,11 +533,14 @@ def at(place, name):
 
 
 def similarity_files(place, name, runs=None):
-    """CKA tables of a place, of all groups or of those of some runs."""
-    groups = dict.fromkeys(
-        CATALOGUE.group_of(run) for run in (runs or CATALOGUE.runs_at(place))
+    """CKA tables of a place, of all its runs or of some."""
+    jobs = dict.fromkeys(
+        (CATALOGUE.group_of(run), run.seed)
+        for run in (runs or CATALOGUE.runs_at(place))
     )
-    return [at(place, f"similarity/{group}/{name}.csv") for group in groups]
+    return [
+        at(place, f"similarity/{group}/seed-{seed}/{name}.csv") for group, seed in jobs
+    ]
 
 
 def costs_of(place):
@@ -518,24 +578,6 @@ def claims_inputs(wildcards):
             costs_of(place),
         )
     ]
-
-
-def comparison_places():
-    """All places with their values, as JSON."""
-    described = []
-    for place in CATALOGUE.places:
-        pair = EXPERIMENT.pairs[place.pair]
-        described.append(
-            {
-                "protocol": place.protocol,
-                "task": place.task,
-                "pair": place.pair,
-                "teacher": PLAN.stands_for(pair.teacher),
-                "student": place.student,
-                "values": at(place, "values.csv"),
-            }
-        )
-    return json.dumps(described)
 
 
 # Tables and figures
@@ -583,6 +625,15 @@ def table_inputs(wildcards):
 def data_of_item(item):
     """(label, file) of all that a plain table or a figure is drawn from."""
     places = [item.place] if item.place else places_of(item.runs)
+
+    def placed(files):
+        """Files of all places, each under its label and place."""
+        return [
+            (f"{label}:{place.folder}", path)
+            for place in places
+            for label, path in files(place)
+        ]
+
     if item.kind == "architecture":
         return [
             (
@@ -592,31 +643,23 @@ def data_of_item(item):
         ]
     by_kind = {
         "contrasts": [(place.folder, at(place, "contrasts.csv")) for place in places],
-        "detection": [(place.folder, at(place, "values.csv")) for place in places],
+        "detection": placed(values_of),
         "comparison": [("comparison", f"{RESULTS}/comparison.csv")],
-        "beside": [("comparison", f"{RESULTS}/comparison.csv")],
+        "beside": [("comparison", path) for path in comparison_files(item.runs)],
         "curves": [("bands", f"{RESULTS}/curves/{item.option}-bands.csv")],
         "runs": [("runs", f"{RESULTS}/curves/{item.option}.csv")],
         "slices": [
             ("images", f"{RESULTS}/slices/{item.name}.npz"),
             ("slices", f"{RESULTS}/slices/{item.name}.csv"),
         ],
-        "detection_by_size": [("values", at(place, "values.csv")) for place in places],
-        "compression": [
-            pair
-            for place in places
-            for pair in (
-                (f"costs:{place.folder}", costs_of(place)),
-                (f"values:{place.folder}", at(place, "values.csv")),
-            )
-        ],
+        "detection_by_size": [pair for place in places for pair in values_of(place)],
+        "compression": placed(
+            lambda place: [("costs", costs_of(place)), *values_of(place)]
+        ),
         "pareto": [
             pair
             for place in places
-            for pair in (
-                ("costs", costs_of(place)),
-                ("values", at(place, "values.csv")),
-            )
+            for pair in (("costs", costs_of(place)), *values_of(place))
         ],
     }
     if item.kind == "similarity" and item.place is None:

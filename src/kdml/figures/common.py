@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.files import read_csv
+from kdml.grids import renamed
 
 STYLE = Path(__file__).resolve().parents[3] / "workflow" / "report" / "style.mplstyle"
 AGAIN = "delete it and let the workflow make it again"
@@ -43,6 +44,16 @@ class Data:
     def rows(self, label: str) -> list[dict[str, str]]:
         """Rows of all CSV files of a label."""
         return [row for path in self.files[label] for row in read_csv(path, AGAIN)]
+
+    def values(self) -> list[dict[str, str]]:
+        """Values at a place, those of teacher and student trained alone among them."""
+        alone = [
+            row
+            for role in ("teacher", "student")
+            if f"values-{role}" in self.files
+            for row in renamed(self.rows(f"values-{role}"), role)
+        ]
+        return [*self.rows("values"), *alone]
 
     def one(self, label: str) -> Path:
         """The only file of a label."""

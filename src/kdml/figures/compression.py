@@ -20,7 +20,7 @@ ALONE = {"baseline_teacher": "teacher", "baseline_student": "student"}
 def draw(data: Data) -> Figure:
     """Two panels: score against parameters, and against latency."""
     costs = {row["network"]: row for row in data.rows("costs")}
-    values = sorted(data.rows("values"), key=lambda row: wording.run_order(row["run"]))
+    values = sorted(data.values(), key=lambda row: wording.run_order(row["run"]))
     metric = primary(values)
     rows = [row for row in values if (row["truth"], row["metric"]) == ("label", metric) and _cost(row) in costs]
     figure = Figure(figsize=(7.2, 3.2))

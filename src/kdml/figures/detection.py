@@ -11,7 +11,7 @@ SIZES = ("found_small", "found_medium", "found_large")
 
 def draw(data: Data) -> Figure:
     """A panel per size, a line per run, a mark per network: both students, either student alone, the ensemble."""
-    rows = [row for row in data.rows("values") if row["metric"] in SIZES and row["truth"] == "label"]
+    rows = [row for row in data.values() if row["metric"] in SIZES and row["truth"] == "label"]
     runs = sorted({row["run"] for row in rows}, key=wording.run_order, reverse=True)
     networks = [
         n for n in ("baseline", "teacher", "s1", "s2", "both", "ensemble") if any(row["network"] == n for row in rows)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from kdml import wording
+from kdml.errors import UserError
 from kdml.figures.common import Data, number
 from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS
 
@@ -23,17 +24,19 @@ def draw(data: Data) -> Figure:
         matrices
     )
     cells = {(r, c): key for r in rows for c in columns if (key := _cell(r, c)) in matrices}
+    if not cells:
+        raise UserError(
+            f"Figure {data.option} compares networks that these runs do not have.",
+            "run a technique with a teacher, or baselines",
+        )
     return _grid(matrices, means, rows, columns, cells)
 
 
 def read(data: Data) -> dict[tuple[str, str, str], Matrix]:
-    """(run, first, second) -> matrix of the first seed, and the layers of both sides."""
+    """(run, first, second) -> matrix, and the layers of both sides; the rows are of one seed."""
     found = defaultdict(list)
-    rows = data.rows("layers")
-    first_seed = min(int(row["seed"]) for row in rows)
-    for row in rows:
-        if int(row["seed"]) == first_seed:
-            found[row["run"], row["first"], row["second"]].append(row)
+    for row in data.rows("layers"):
+        found[row["run"], row["first"], row["second"]].append(row)
     return {key: _matrix(mine) for key, mine in found.items()}
 
 

@@ -1,0 +1,24 @@
+"""Makes values.csv of some runs of one task: every metric of every network, mean and spread over seeds, with its interval."""
+
+import argparse
+import json
+from pathlib import Path
+
+from kdml.contrasts import Place
+from kdml.errors import run_script
+from kdml.files import write_csv
+from kdml.measured import read_runs
+
+
+def main() -> None:
+    """Read, resample, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", required=True, help="JSON list of runs: folder, run, seed")
+    parser.add_argument("--classes", type=int, required=True, help="of the task; 0 for segmentation")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    write_csv(arguments.out, list(Place(read_runs(json.loads(arguments.runs), arguments.classes)).values()))
+
+
+if __name__ == "__main__":
+    run_script(main)

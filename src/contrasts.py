@@ -14,6 +14,23 @@ from kdml.statistics import holm
 
 REFERENCE = "kd_ml_v3"  # what the paper proposes; everything else is compared with it
 STUDENT_ALONE = "baseline_student"
+COLUMNS = (
+    "family",
+    "left",
+    "right",
+    "network",
+    "truth",
+    "metric",
+    "estimate",
+    "low",
+    "high",
+    "p",
+    "p_holm",
+    "seeds",
+    "cases",
+    "groups",
+)
+COLUMNS += ("by_seed", "seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "test", "p_cases", "remark")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -61,8 +78,7 @@ def main() -> None:
             for row, p in zip(tests, holm([row["p"] for row in tests]), strict=True):
                 row["p_holm"] = p
         rows += mine
-    columns = ("family", "left", "right", "network", "truth", "metric", "estimate", "low", "high", "p", "p_holm")
-    write_csv(arguments.out, rows, columns)
+    write_csv(arguments.out, rows, COLUMNS)
 
 
 if __name__ == "__main__":

@@ -21,12 +21,8 @@ def main() -> None:
     parser.add_argument("--html", type=Path, required=True)
     arguments = parser.parse_args()
     remedy = "delete it and let the workflow make it again"
-    departures = dict.fromkeys(
-        part
-        for row in read_csv(arguments.comparison, remedy, ("departures",))
-        for part in row["departures"].split("; ")
-        if part
-    )
+    compared = read_csv(arguments.comparison, remedy, ("departures", "seeds"))
+    departures = dict.fromkeys(part for row in compared for part in row["departures"].split("; ") if part)
     notes = []
     if arguments.note or departures:
         differing = f"They depart from the paper's setting: {'; '.join(departures)}." if departures else ""
@@ -39,7 +35,7 @@ def main() -> None:
             )
         ]
     rows = read_csv(arguments.claims, remedy, ("claim", "verdict", "seeds"))
-    if max(int(row["seeds"]) for row in rows) == 1:
+    if max(int(row["seeds"]) for row in compared) == 1:
         notes.append("One seed: they are about these trained networks, not about training them once more.")
     protocols = pages(rows)
     for suffix in ("md", "html"):

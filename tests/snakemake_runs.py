@@ -9,12 +9,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def snakemake(folder: Path, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess:
-    """Call Snakemake on the project's workflow with `folder` as working directory and without any Kaggle token."""
+def snakemake(
+    folder: Path, *arguments: str, environment: dict[str, str] | None = None, root: Path = ROOT
+) -> subprocess.CompletedProcess:
+    """Call Snakemake on the workflow in `root` with `folder` as working directory and without any Kaggle token."""
     command = [sys.executable, "-m", "snakemake", "--directory", str(folder), *map(str, arguments)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("KAGGLE")}
     clean |= {"HOME": str(folder), "PATH": f"{Path(sys.executable).parent}:{clean['PATH']}", **(environment or {})}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=clean)
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, env=clean)
 
 
 def job_counts(done: subprocess.CompletedProcess) -> dict[str, int]:

@@ -63,8 +63,9 @@ def of_variants(task: str, student: str, values: Values) -> Iterator[Row]:
             yield keys | _numbers(values.get((run, network, truth, metric)), theirs)
     for (of, method, metric), theirs in paper.rivals().items():
         if (of, student) == (task, paper.RIVALS_STUDENT):
-            keys = {"table": paper.RIVALS_TABLE, "task": task, "run": method, "network": "s1", "metric": metric}
-            yield keys | _numbers(values.get((method, "s1", "label", metric)), theirs)
+            network = "ensemble" if method in VARIANTS else "s1"  # a rival has one student
+            keys = {"table": paper.RIVALS_TABLE, "task": task, "run": method, "network": network, "metric": metric}
+            yield keys | _numbers(values.get((method, network, "label", metric)), theirs)
 
 
 def of_baselines(task: str, architecture: str, values: Values) -> Iterator[Row]:

@@ -9,59 +9,10 @@ import sys
 
 import numpy as np
 import pytest
+from miniature import run
 from snakemake_runs import ROOT, snakemake
 
-# The whole chain of the demo with less of everything; three students of a user's own beside the paper's variants.
-MINIATURE = """
-experiment: miniature
-description: A test.
-archives: demo
-run:
-  tasks: [hcd, lgg]
-  pairs: [small]
-  techniques: [kd_off]
-  strategies: [v3]
-  own_variants: [circle]
-  seeds: [0]
-datasets:
-  hcd: {image_size: 32, demo_images: 60, subset: 60}
-  lgg: {image_size: 32, demo_images: 60}
-  ham10000: {image_size: 32, demo_images: 120}
-training: {batch_size: 8, learning_rate: 1.0e-3, device: cpu, threads: 1}
-tasks:
-  hcd: {training: {epochs: 1}}
-  lgg: {training: {epochs: 1}}
-variants:
-  circle:
-    teacher: none
-    supervised: {s1: 0.5, s2: 0.5, s3: 0.5}
-    edges:
-      - {source: s1, learner: s2, knowledge: features, weight: 0.5}
-      - {source: s2, learner: s3, knowledge: predictions, weight: 0.5}
-      - {source: s3, learner: s1, knowledge: predictions, weight: 0.5}
-networks:
-  teacher_small:
-    {timm: resnet18, title: T, options: {channels: [8, 12, 16, 24]}, decoder_channels: [16, 8, 8, 8, 8], stands_for: resnet50}
-  student_small:
-    {timm: resnet18, title: S, options: {channels: [8, 8, 8, 16]}, decoder_channels: [16, 8, 8, 8, 8], stands_for: resnet18}
-pairs:
-  small: {teacher: teacher_small, student: student_small}
-"""
 pytestmark = pytest.mark.xdist_group("end_to_end")  # one chain of runs
-
-
-@pytest.fixture(scope="module")
-def chain(tmp_path_factory):
-    """Folder of a finished run."""
-    folder = tmp_path_factory.mktemp("chain")
-    (folder / "miniature.yaml").write_text(MINIATURE)
-    done = run(folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
-
-
-def run(folder, *arguments):
-    return snakemake(folder, "--cores", "2", *arguments, "--configfile", folder / "miniature.yaml")
 
 
 def run_folder(folder, task="hcd", name="kd_off_v3"):
@@ -97,6 +48,105 @@ def test_offline_teacher_of_segmentation_is_the_baseline(chain):
     kept = np.load(run_folder(chain, "lgg") / "predictions.npz")["teacher"]
     baseline = np.load(chain / "results/miniature/paper/lgg/teacher_small/baseline/seed-0/predictions.npz")["baseline"]
     assert np.array_equal(kept, baseline)
+
+
+def test_everything_that_has_runs_is_made(chain):
+    """What nothing was run for is left out: mutual learning alone, KD + ML, and other data sets."""
+    figures = {path.name for path in (chain / "results/figures").iterdir()}
+    names = {name.partition(".")[0] for name in figures}
+    assert {f"{name}.{suffix}" for name in names for suffix in ("pdf", "png")} == figures
+    drawn = {f"figure_{number:02d}" for number in (1, 2, 3, 4, 5, 7, 8, 10, 11)}
+    assert names == drawn | {
+        *(f"{kind}_table_0{number}" for kind in ("beside", "curves", "runs") for number in (2, 3, 4)),
+        "beside_table_11", "beside_table_12", "compression_hcd_small", "compression_lgg_small", "detection_lgg_small",
+    }  # fmt: skip
+    for name in figures:
+        content = (chain / "results/figures" / name).read_bytes()
+        assert content.startswith(b"%PDF" if name.endswith("pdf") else b"\x89PNG") and len(content) > 3000, name
+    tables = {path.name for path in (chain / "results/tables").iterdir()}
+    assert {
+        f"{name}.{suffix}"
+        for name in ("table_06", "comparison", "similarity")
+        for suffix in ("csv", "md", "tex", "html")
+    } <= tables
+
+
+def test_figures_are_not_blank(chain):
+    from PIL import Image
+
+    for path in (chain / "results/figures").glob("*.png"):
+        pixels = np.asarray(Image.open(path).convert("L"), dtype=float)
+        assert pixels.std() > 5 and (pixels < 128).mean() > 0.002, path
+
+
+def read(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_claims_name_what_was_not_run(chain):
+    rows = read(chain / "results/claims.csv")
+    assert {row["claim"] for row in rows} == {str(number) for number in range(1, 12)}
+    assert {row["answer"] for row in rows if row["claim"] == "3"} == {"not run"}
+    assert {row["verdict"] for row in rows if row["claim"] == "3"} == {"no numbers"}
+    text = (chain / "results/claims.md").read_text()
+    assert "These verdicts are about the runs below and not about the paper." in text and "60 of 20,000 images" in text
+    assert "One seed" in text
+
+
+def test_comparison_says_how_the_runs_depart(chain):
+    rows = read(chain / "results/miniature/comparison.csv")
+    assert len(rows) == 576 + 19 + 24
+    ours = [row for row in rows if row["seeds"] == "1"]
+    assert {row["table"] for row in ours} == {"2", "3", "4", "11", "12"}
+    assert all("32 px" in row["departures"] and "random start" in row["departures"] for row in ours)
+
+
+def test_fidelity_and_regions_come_from_stored_predictions(chain):
+    stored = np.load(run_folder(chain) / "predictions.npz")
+    agree = (stored["teacher"].argmax(axis=1) == stored["s1"].argmax(axis=1)).mean()
+    metrics = json.loads((run_folder(chain) / "metrics.json").read_text())
+    assert metrics["fidelity"]["s1"]["accuracy"] == pytest.approx(agree)
+    assert json.loads((run_folder(chain, name="circle") / "metrics.json").read_text())["fidelity"] == {}
+    assert {row["network"] for row in read(run_folder(chain, "lgg") / "regions.csv")} <= {
+        "teacher",
+        "s1",
+        "s2",
+        "ensemble",
+    }
+
+
+def test_similarity_compares_students_with_their_teacher(chain):
+    rows = read(chain / "results/miniature/paper/hcd/small/similarity/kd_off/seed-0/upper.csv")
+    assert [(row["first"], row["second"]) for row in rows] == [("teacher", "s1"), ("teacher", "s2"), ("s1", "s2")]
+    assert all(-1 <= float(row["upper_mean"]) <= 1 and int(row["images"]) >= 4 for row in rows)
+
+
+def test_another_caption_only_draws(chain, tmp_path):
+    """Captions and colours reach no training."""
+    copy = tmp_path / "project"
+    for name in ("workflow", "src", "profiles", "envs"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, copy)
+    captions = copy / "workflow/report/captions.yaml"
+    captions.write_text(captions.read_text().replace("Figure 10", "Figure ten"))
+    style = copy / "workflow/report/style.mplstyle"
+    style.write_text(style.read_text().replace("0072B2", "0072B3"))
+    stats = job_table(snakemake(chain, "--cores", "2", "-n", "--configfile", chain / "miniature.yaml", root=copy))
+    assert "figure " in stats and not any(
+        rule in stats for rule in ("train", "evaluate", "similarity", "contrasts", "slices ")
+    )
+
+
+def test_report_is_one_file_with_everything(chain, tmp_path):
+    report = tmp_path / "report.html"
+    done = run(chain, "--report", report)
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = report.read_text()
+    for category in ("Representations", "Predictions", "Learning curves", "Compression", "Claims", "Method"):
+        assert category in text
+    assert "Figure 4: all techniques and strategies" in text and "The frame marks the higher layers" in text
 
 
 def test_no_checkpoint_is_left(chain):

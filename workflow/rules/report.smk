@@ -125,7 +125,7 @@ rule index:
         script=f"{SRC}/render_index.py",
         title=f"Results of the experiment '{EXPERIMENT.experiment}'",
         content=json.dumps(everything_to_show()),
-        results=RESULTS,
+        results=subpath(input.metrics, parent=True),
         note=title_note(),
     localrule: True
     conda:

@@ -1,0 +1,154 @@
+"""Paired differences of runs whose results were planted."""
+
+import csv
+import math
+
+import numpy as np
+import pytest
+
+from kdml import measured, metrics
+from kdml.contrasts import Contrast, Place
+from kdml.errors import UserError
+from kdml.measured import Key, Measure, Measured
+
+KEY = Key("ensemble", "label", "accuracy")
+
+
+def run(name, seed, right, network="ensemble", groups=None, scores=None):
+    """A run whose network is right on these cases, each a group of its own."""
+    right = np.asarray(right, dtype=bool)
+    cells = np.stack([right, ~right, np.zeros_like(right), np.zeros_like(right)], axis=1).astype(float)
+    groups = tuple(groups or (str(i) for i in range(len(right))))
+    key = KEY._replace(network=network)
+    scored = {} if scores is None else {network: np.asarray(scores)}
+    positive = None if scores is None else np.arange(len(right)) % 2 == 0
+    measures = {key: Measure(metrics.accuracy, cells)}
+    return Measured(name, seed, groups, len(right), measures, {network: right}, scored, positive)
+
+
+def wrong_at(n, *places):
+    return [i not in places for i in range(n)]
+
+
+def contrast(runs, left="a", right="b", metric="accuracy", network="ensemble"):
+    return Place(runs).contrast(Contrast(left, right, network, "label", metric))
+
+
+def test_equal_runs_do_not_differ():
+    row = contrast([run("a", 0, wrong_at(40, 1, 2)), run("b", 0, wrong_at(40, 1, 2))])
+    assert row["estimate"] == 0 and row["p"] == 1 and row["p_cases"] == "1" and (row["low"], row["high"]) == (0, 0)
+
+
+def test_a_planted_difference_is_found_and_one_seed_is_said():
+    row = contrast([run("a", 0, wrong_at(200)), run("b", 0, wrong_at(200, *range(20)))])
+    assert row["estimate"] == pytest.approx(10) and 5 < row["low"] < 10 < row["high"] < 15 and row["p"] < 0.01
+    assert row["test"] == "McNemar" and float(row["p_cases"]) < 1e-4
+    assert "one seed" in row["remark"] and math.isnan(row["p_seeds"])
+
+
+def test_seeds_are_paired_and_their_limits_said():
+    runs = [run("a", s, wrong_at(100, *range(s))) for s in range(3)]
+    runs += [run("b", s, wrong_at(100, *range(s + 5))) for s in range(3)]
+    row = contrast(runs)
+    assert row["by_seed"] == "5.000 5.000 5.000" and row["seeds"] == 3 and row["seeds_ahead"] == 1
+    assert "3 seeds: no sign-flip test can give less than p = 0.25" in row["remark"]
+    assert len(row["p_cases"].split()) == 3
+
+
+def test_only_common_seeds_count():
+    runs = [
+        run("a", 0, wrong_at(20)),
+        run("a", 1, wrong_at(20)),
+        run("b", 1, wrong_at(20, 3)),
+        run("b", 2, wrong_at(20)),
+    ]
+    assert contrast(runs)["by_seed"] == "5.000"
+    assert contrast([run("a", 0, wrong_at(20)), run("b", 1, wrong_at(20))])["remark"] == "no seed in common"
+
+
+def test_what_is_missing_is_named_and_has_no_number():
+    row = contrast([run("a", 0, wrong_at(20))])
+    assert row["remark"] == "not run: b" and math.isnan(row["estimate"])
+    row = contrast([run("a", 0, wrong_at(20)), run("b", 0, wrong_at(20))], metric="iou")
+    assert "not measured" in row["remark"] and math.isnan(row["p"])
+
+
+def test_undefined_metric_is_said_and_not_averaged():
+    empty = {KEY._replace(metric="iou"): Measure(metrics.iou, np.zeros((2, 4)))}
+    row = contrast([Measured(name, 0, ("x", "y"), 2, empty) for name in "ab"], metric="iou")
+    assert "undefined" in row["remark"] and math.isnan(row["estimate"]) and math.isnan(row["low"])
+
+
+def test_a_single_network_stands_for_any():
+    row = contrast([run("a", 0, wrong_at(20)), run("b", 0, wrong_at(20, 1), network="baseline")])
+    assert row["estimate"] == pytest.approx(5)
+
+
+def test_runs_of_other_test_images_are_refused():
+    with pytest.raises(UserError, match="other images"):
+        contrast([run("a", 0, wrong_at(3)), run("b", 0, wrong_at(3), groups=["x", "y", "z"])])
+
+
+def test_areas_under_the_curve_are_compared_by_delong():
+    good, poor = np.tile([0.9, 0.1], 20), np.tile([0.9, 0.1, 0.4, 0.6], 10)
+    row = contrast([run("a", 0, wrong_at(40), scores=good), run("b", 0, wrong_at(40), scores=poor)], metric="auc")
+    assert row["test"] == "DeLong" and row["estimate"] == pytest.approx(25, abs=1) and row["p"] < 0.05
+
+
+def test_values_have_intervals():
+    rows = list(Place([run("a", s, wrong_at(100, *range(10 + s))) for s in range(3)]).values())
+    (row,) = rows
+    assert row["mean"] == pytest.approx(89) and row["std"] == pytest.approx(1) and row["low"] < 89 < row["high"]
+
+
+def write(folder, cases, regions=()):
+    folder.mkdir()
+    (folder / "run.json").write_text('{"settings": {"task": "lgg", "networks": {}, "training": {"epochs": 200, "batch_size": 8,'
+                                     ' "learning_rate": 0.0001}}, "images": {"total": 3929, "size": 256}}')  # fmt: skip
+    for name, rows in (("cases", cases), ("regions", regions)):
+        with open(folder / f"{name}.csv", "w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["id", "region", "area"])
+            writer.writeheader()
+            writer.writerows(rows)
+    return folder
+
+
+def pixel_case(id, group, network, tp, fp=0, fn=0, truth="label", false_regions=0):
+    keys = {"id": id, "group": group, "network": network, "truth": truth}
+    return keys | {"tp": tp, "fp": fp, "fn": fn, "tn": 9, "false_regions": false_regions if truth == "label" else ""}
+
+
+def region(id, number, area, network, share):
+    return {"id": id, "group": "p", "region": number, "area": area, "network": network, "share": share}
+
+
+def test_measures_of_a_segmentation(tmp_path):
+    cases = [
+        pixel_case(id, group, network, tp, fn=2)
+        for network, tp in (("s1", 6), ("s2", 4))
+        for id, group in (("x", "p"), ("y", "p"), ("z", ""))
+    ]
+    cases += [pixel_case(id, group, "s1", 1, truth="teacher") for id, group in (("x", "p"), ("y", "p"), ("z", ""))]
+    regions = [region("x", 0, area, network, share) | {"region": i} for i, (area, a, b) in enumerate([(5, 0.6, 0.4), (50, 1, 0.5), (500, 1, 1)])
+               for network, share in (("s1", a), ("s2", b), ("ensemble", max(a, b)))]  # fmt: skip
+    (found,) = measured.read_runs(
+        [{"folder": write(tmp_path / "run", cases, regions), "run": "a", "seed": 0}], classes=0
+    )
+    assert found.groups == ("p", "z") and found.cases == 3  # an image without a group is one of its own
+    assert found.measures[Key("s1", "label", "iou")].value == pytest.approx(18 / 24)
+    assert found.measures[Key("s1", "teacher", "iou")].value == 1
+    assert found.measures[Key("s1", "label", "found_small")].value == 1
+    assert found.measures[Key("s2", "label", "found_small")].value == 0
+    assert found.measures[Key("both", "label", "found_small")].value == 0
+    assert found.measures[Key("both", "label", "found_medium")].value == 1
+    assert found.departures == ""
+
+
+def test_missing_cases_of_a_network_are_named(tmp_path):
+    cases = [pixel_case("x", "p", "s1", 1), pixel_case("y", "q", "s1", 1), pixel_case("x", "p", "s2", 1)]
+    described = [{"folder": write(tmp_path / "run", cases), "run": "a", "seed": 0}]
+    with pytest.raises(UserError, match="s2 was not measured on the same cases"):
+        measured.read_runs(described, classes=0)
+    (tmp_path / "run" / "cases.csv").unlink()
+    with pytest.raises(UserError, match=r"cases\.csv does not exist"):
+        measured.read_runs(described, classes=0)

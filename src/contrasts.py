@@ -40,6 +40,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--place", required=True, help="task/student, as the claims name it")
     parser.add_argument("--classes", type=int, required=True, help="of the task; 0 for segmentation")
     parser.add_argument("--claims", type=Path, required=True)
+    parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
@@ -62,7 +63,7 @@ def against_student_alone(names: list[str], metric: str) -> list[Contrast]:
 def main() -> None:
     """Read, compare, write."""
     arguments = parse_arguments()
-    place = Place(read_runs(json.loads(arguments.runs), arguments.classes))
+    place = Place(read_runs(json.loads(arguments.runs), arguments.classes, arguments.allow_mixed_code))
     kind = "classification" if arguments.classes else "segmentation"
     names = list(place.runs)
     families = {

@@ -15,9 +15,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", required=True, help="JSON list of runs: folder, run, seed")
     parser.add_argument("--classes", type=int, required=True, help="of the task; 0 for segmentation")
+    parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    write_csv(arguments.out, list(Place(read_runs(json.loads(arguments.runs), arguments.classes)).values()))
+    runs = read_runs(json.loads(arguments.runs), arguments.classes, arguments.allow_mixed_code)
+    write_csv(arguments.out, list(Place(runs).values()))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """A small experiment for tests: the whole chain of the demo with less of everything."""
 
+import shutil
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from snakemake_runs import snakemake
+from snakemake_runs import ROOT, snakemake
 
 # Three students of a user's own beside one of the paper's variants.
 MINIATURE = """
@@ -43,6 +44,17 @@ pairs:
 """
 
 
+def copy_project(folder: Path) -> Path:
+    """Copy what the workflow consists of, so that a test may edit it."""
+    for name in ("workflow", "src", "profiles", "envs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Snakefile", "config.yaml"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
 def run(folder: Path, *arguments: str) -> CompletedProcess:
-    """Call Snakemake on the experiment in a folder that holds its configuration."""
-    return snakemake(folder, "--cores", "2", *arguments, "--configfile", folder / "miniature.yaml")
+    """Call Snakemake on the experiment in a folder that holds its configuration; with the project copied beside it, if it is."""
+    beside = folder.with_name("project")
+    root = beside if beside.exists() else ROOT
+    return snakemake(folder, "--cores", "2", *arguments, "--configfile", folder / "miniature.yaml", root=root)

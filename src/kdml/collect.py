@@ -3,7 +3,7 @@
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,8 @@ def tidy(runs: Sequence[Description], allow_mixed_code: bool = False) -> list[di
     records = {run["folder"]: read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
     if not allow_mixed_code:
         refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
-    _refuse_mixed_settings(runs, records)
+    same = ("protocol", "task", "pair", "run")
+    refuse_mixed_settings((tuple(run[name] for name in same), run["folder"], records[run["folder"]]) for run in runs)
     return [row for run in runs for row in _rows_of(run, records[run["folder"]])]
 
 
@@ -86,15 +87,22 @@ def refuse_mixed_code(hashes: Mapping[str, str]) -> None:
         )
 
 
-def _refuse_mixed_settings(runs: Sequence[Description], records: Mapping[str, Mapping[str, Any]]) -> None:
-    seen: dict[tuple, tuple[str, str]] = {}
-    for run in runs:
-        key = tuple(run[name] for name in ("protocol", "task", "pair", "run"))
-        settings = json.dumps({**records[run["folder"]]["settings"], "seed": None}, sort_keys=True)
-        first, folder = seen.setdefault(key, (settings, run["folder"]))
+def refuse_mixed_settings(runs: Iterable[tuple[Hashable, str, Mapping[str, Any]]]) -> None:
+    """Seeds of one run differ in nothing but the seed.
+
+    Args:
+        runs: (what makes it the same run, its folder, its run.json).
+
+    Raises:
+        UserError: two seeds of a run were trained with different settings; names both.
+    """
+    seen: dict[Hashable, tuple[str, str]] = {}
+    for key, folder, record in runs:
+        settings = json.dumps({**record["settings"], "seed": None}, sort_keys=True)
+        first, other = seen.setdefault(key, (settings, folder))
         if first != settings:
             raise UserError(
-                f"{folder} and {run['folder']} are seeds of one run, but were trained with different settings.",
+                f"{other} and {folder} are seeds of one run, but were trained with different settings.",
                 "let the workflow train them again: `snakemake --forcerun train`",
             )
 

@@ -103,7 +103,7 @@ def test_values_have_intervals():
 
 def write(folder, cases, regions=()):
     folder.mkdir()
-    (folder / "run.json").write_text('{"settings": {"task": "lgg", "networks": {}, "training": {"epochs": 200, "batch_size": 8,'
+    (folder / "run.json").write_text('{"code_hash": "abc", "settings": {"task": "lgg", "networks": {}, "training": {"epochs": 200, "batch_size": 8,'
                                      ' "learning_rate": 0.0001}}, "images": {"total": 3929, "size": 256}}')  # fmt: skip
     for name, rows in (("cases", cases), ("regions", regions)):
         with open(folder / f"{name}.csv", "w", newline="") as file:
@@ -142,6 +142,20 @@ def test_measures_of_a_segmentation(tmp_path):
     assert found.measures[Key("both", "label", "found_small")].value == 0
     assert found.measures[Key("both", "label", "found_medium")].value == 1
     assert found.departures == ""
+
+
+def test_seeds_of_other_code_or_settings_are_refused(tmp_path):
+    folders = [write(tmp_path / str(seed), [pixel_case("x", "p", "s1", 1)]) for seed in range(2)]
+    described = [{"folder": folder, "run": "a", "seed": seed} for seed, folder in enumerate(folders)]
+    assert len(measured.read_runs(described, classes=0)) == 2
+    text = (folders[1] / "run.json").read_text()
+    (folders[1] / "run.json").write_text(text.replace('"abc"', '"other"'))
+    with pytest.raises(UserError, match="2 versions of the training code"):
+        measured.read_runs(described, classes=0)
+    assert len(measured.read_runs(described, classes=0, allow_mixed_code=True)) == 2
+    (folders[1] / "run.json").write_text(text.replace("200", "3"))
+    with pytest.raises(UserError, match="trained with different settings"):
+        measured.read_runs(described, classes=0)
 
 
 def test_missing_cases_of_a_network_are_named(tmp_path):

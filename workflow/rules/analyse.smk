@@ -66,6 +66,7 @@ rule contrasts:
         f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}.log",
     params:
         script=f"{SRC}/contrasts.py",
+        mixed=mixed_code(),
         runs=measured_json,
         place=lambda wildcards: place_of(wildcards).name,
         classes=classes_of,
@@ -73,7 +74,7 @@ rule contrasts:
         ENVIRONMENT
     shell:
         "python {params.script} --runs {params.runs:q} --place {params.place} --classes {params.classes} --claims {input.claims}"
-        " --out {output} 2> {log}"
+        " {params.mixed} --out {output} 2> {log}"
 
 
 rule values:
@@ -85,12 +86,13 @@ rule values:
         f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}.log",
     params:
         script=f"{SRC}/values.py",
+        mixed=mixed_code(),
         runs=valued_json,
         classes=classes_of,
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --runs {params.runs:q} --classes {params.classes} --out {output} 2> {log}"
+        "python {params.script} --runs {params.runs:q} --classes {params.classes} {params.mixed} --out {output} 2> {log}"
 
 
 rule compare:

@@ -21,6 +21,7 @@ COLUMNS = (
     "paper_mean",
     "paper_std",
     "seeds",
+    "cases",
     "mean",
     "std",
     "low",
@@ -98,6 +99,7 @@ def _numbers(ours: Mapping[str, str] | None, theirs: paper.Value) -> Row:
     interval, source = difference(ours, theirs)
     return row | {
         "seeds": int(ours["seeds"]),
+        "cases": int(ours["cases"]),
         "mean": float(ours["mean"]),
         "std": ours["std"],
         "low": ours["low"],

@@ -65,7 +65,7 @@ def _forest(axes: Axes, rows: list[Row], panel: tuple[str, str, str, str], named
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.grid(axis="x")
     protocol, task, pair, metric = panel
-    axes.set_title(f"{task}{f', {pair}' if pair else ''}\n{protocol} split")
+    axes.set_title(f"{wording.task(task)}{f', {pair}' if pair else ''}\n{protocol} split, n = {rows[0]['cases']}")
     axes.set_xlabel(f"{wording.METRICS[metric]} (%)")
 
 

@@ -29,7 +29,8 @@ def draw(data: Data) -> Figure:
             f"Figure {data.option} compares networks that these runs do not have.",
             "run a technique with a teacher, or baselines",
         )
-    return _grid(matrices, means, rows, columns, cells)
+    images = " or ".join(sorted({row["images"] for row in data.rows("upper")}))
+    return _grid(matrices, means, rows, columns, cells, images)
 
 
 def read(data: Data) -> dict[tuple[str, str, str], Matrix]:
@@ -83,7 +84,7 @@ def _between_students(matrices) -> tuple[list[Part], list[Part]]:
     return rows, [(None, strategy, None, None) for strategy in _strategies(matrices)]
 
 
-def _grid(matrices, means, rows, columns, cells) -> Figure:
+def _grid(matrices, means, rows, columns, cells, images: str) -> Figure:
     some = next(iter(matrices[key] for key in cells.values()))
     # Panels in inches: a line of text per layer, and room for the titles.
     width, height = max(1.15, 0.12 * len(some[2])), max(1.0, 0.105 * len(some[1]))
@@ -101,7 +102,7 @@ def _grid(matrices, means, rows, columns, cells) -> Figure:
         axes = figure.add_subplot(grid[r, c])
         _heat_map(axes, matrices[key], bar)
         _label(axes, key, means[key], leftmost=c == 0, lowest=r == len(rows) - 1 or (rows[r + 1], column) not in cells)
-    bar.set_title("CKA", fontsize=8)
+    bar.set_title(f"CKA\nn = {images}", fontsize=8)
     return figure
 
 

@@ -21,7 +21,7 @@ def draw(data: Data) -> Figure:
         )
     )
     lines = max(sum(_panel(row) == panel for row in shown) for panel in panels)
-    figure = Figure(figsize=(2.3 * len(panels) + 4.2, 0.22 * lines + 1.6))
+    figure = Figure(figsize=(2.3 * len(panels) + 4.2, max(2.9, 0.22 * lines + 1.6)))
     grid = figure.add_gridspec(1, len(panels) + 1, width_ratios=[1] * len(panels) + [1.25], wspace=0.35)
     for place, panel in enumerate(panels):
         axes = figure.add_subplot(grid[place])

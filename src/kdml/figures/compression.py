@@ -69,7 +69,8 @@ def _panel(axes: Axes, rows: list[Row], costs: dict[str, Row], column: str, scal
     front = _front(points)
     axes.step([x for x, _ in front], [y for _, y in front], where="post", color=PAPER, linestyle=":", zorder=0)
     axes.grid()
-    for place, (network, row) in enumerate(costs.items()):
+    ordered = sorted(costs.items(), key=lambda item: number(item[1][column]))
+    for place, (network, row) in enumerate(ordered):
         axes.axvline(number(row[column]) / scale, color=PAPER, linewidth=0.5, zorder=0)
         axes.text(
             number(row[column]) / scale,

@@ -1,0 +1,189 @@
+"""What every rival is: a loss module with its adaptors, fed with what student and teacher gave for a batch."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from kdml.errors import UserError
+
+Shape = tuple[int, int, int]  # channels, height, width
+NORM_FLOOR = 1e-12  # keeps all-zero rows at zero instead of 0/0
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What one network gave for a batch.
+
+    Args:
+        maps: feature maps (b, c, h, w) by the name of their tap: f1..f4, or e1..e5 and d0..d4.
+        logits: (b, K), or (b, 1, h, w) for segmentation.
+        pooled: globally pooled last map (b, c); None for segmentation.
+    """
+
+    maps: Mapping[str, Tensor]
+    logits: Tensor
+    pooled: Tensor | None = None
+
+    def detached(self) -> "Layers":
+        """The same values without gradient, as a teacher's have to be."""
+        maps = {tap: map_.detach() for tap, map_ in self.maps.items()}
+        return Layers(maps, self.logits.detach(), None if self.pooled is None else self.pooled.detach())
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a rival is built for.
+
+    Args:
+        student: (channels, height, width) of the student's maps by tap.
+        teacher: likewise of the teacher's.
+        batch_size: images per step.
+        classifier: the teacher's classifier, everything after the pooled vector; its parameters are frozen.
+        options: of the method, as the configuration gives them.
+    """
+
+    student: Mapping[str, Shape]
+    teacher: Mapping[str, Shape]
+    batch_size: int
+    classifier: nn.Module | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Rival(nn.Module):
+    """A published method: its taps, its weights, its adaptors, and its loss terms for a batch.
+
+    Adaptors are ordinary submodules, so that they are optimised, checkpointed and counted; they are no part of the
+    student.
+
+    Attributes:
+        taps: names of the maps it reads from both networks.
+        weights: weight of each loss term; an option `weight_<term>` replaces it.
+        defaults: every other option of the method, with the value it has unless the configuration gives one.
+        choices: the values an option can take, for those that are a choice.
+    """
+
+    taps: ClassVar[tuple[str, ...]] = ()
+    weights: ClassVar[Mapping[str, float]] = {}
+    defaults: ClassVar[Mapping[str, Any]] = {}
+    choices: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+
+    def configure(self, setting: Setting) -> dict[str, Any]:
+        """Set this object's weights, and give the method's other options with their defaults filled in.
+
+        Raises:
+            UserError: an option is unknown or has no valid value.
+        """
+        options = read_options(type(self), setting.options)
+        self.weights = {term: float(options.pop(f"weight_{term}")) for term in type(self).weights}
+        return options
+
+    @property
+    def adversary(self) -> nn.Module | None:
+        """A network that is trained against the student, by an optimiser of its own; None where a method has none.
+
+        It is no submodule, so the engine has to checkpoint it beside the rival.
+        """
+        return None
+
+    def forward(self, student: Layers, teacher: Layers, targets: Tensor) -> dict[str, Tensor]:
+        """Loss terms by name, before weighting."""
+        raise NotImplementedError
+
+
+def read_options(method: type[Rival], given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of a method, the weights as `weight_<term>` among them: those given, defaults for the others.
+
+    Raises:
+        UserError: an option is unknown, not among its choices, or a weight that is not a finite number.
+    """
+    weights = {f"weight_{term}": weight for term, weight in method.weights.items()}
+    defaults = {**method.defaults, **weights}
+    known = ", ".join(sorted(defaults))
+    for name, value in given.items():
+        if name not in defaults:
+            raise UserError(f"{method.__name__} has no option `{name}`", f"use its known options: {known}")
+        if name in method.choices and value not in method.choices[name]:
+            raise refusal(method, name, value, f"one of {', '.join(map(str, method.choices[name]))}")
+        if name in weights and not _is_finite_number(value):
+            raise refusal(method, name, value, "a finite number")
+    return {**defaults, **given}
+
+
+def refusal(method: type[Rival], name: str, value: Any, expected: str) -> UserError:
+    """The error for an option's value that is not what was `expected`."""
+    return UserError(f"{method.__name__}: option `{name}` is {value!r}", f"set `{name}` to {expected}")
+
+
+def _is_finite_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_positive_integer(value: Any) -> bool:
+    """Whether an option's value is an integer above zero; `True` is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def is_positive_number(value: Any) -> bool:
+    """Whether an option's value is a finite number above zero; `True` is none."""
+    return _is_finite_number(value) and value > 0
+
+
+def tap_shapes(method: type[Rival], setting: Setting, tap: str) -> tuple[Shape, Shape]:
+    """The student's and the teacher's shape at a tap.
+
+    Raises:
+        UserError: one of the two networks has no such tap.
+    """
+    shared = [name for name in setting.student if name in setting.teacher]
+    if tap not in shared:
+        known = ", ".join(sorted(shared))
+        raise UserError(
+            f"{method.__name__} reads the tap `{tap}`, which student and teacher do not share", f"use {known}"
+        )
+    return setting.student[tap], setting.teacher[tap]
+
+
+def frozen_classifier(method: type[Rival], setting: Setting) -> nn.Module:
+    """The teacher's classifier without gradients of its own and in eval mode; gradients still pass through it.
+
+    Raises:
+        UserError: the networks have none, as in segmentation.
+    """
+    if setting.classifier is None:
+        remedy = "choose another method; this one is for classification"
+        raise UserError(f"{method.__name__} needs the teacher's classifier, and there is none", remedy)
+    return setting.classifier.requires_grad_(False).eval()
+
+
+def unit_rows(matrix: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
+    """Every row divided by its 2-norm; rows of zeros stay zeros."""
+    return F.normalize(matrix, dim=1, eps=NORM_FLOOR)
+
+
+def pool_down(map_: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c h2 w2"]:
+    """Average a map down to a size where it is larger; it is never blown up."""
+    height, width = (min(have, want) for have, want in zip(map_.shape[2:], size, strict=True))
+    return map_ if map_.shape[2:] == (height, width) else F.adaptive_avg_pool2d(map_, (height, width))
+
+
+def pool_to_smaller(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Two maps (b, c, h, w) at one spatial size, that of the smaller."""
+    return pool_down(first, second.shape[2:]), pool_down(second, first.shape[2:])
+
+
+def gram(map_: Float[Tensor, "b c h w"]) -> Float[Tensor, "b b"]:
+    """Inner products of the images' flattened maps, in float32 or better.
+
+    They reach 1e4 to 1e6, more than half precision holds; hence autocast is off here.
+    """
+    rows = map_.flatten(1)
+    with torch.autocast(rows.device.type, enabled=False):
+        rows = rows.to(torch.promote_types(rows.dtype, torch.float32))
+        return rows @ rows.T

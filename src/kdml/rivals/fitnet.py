@@ -1,0 +1,103 @@
+"""FitNet: the student's middle layer regresses the teacher's (hint learning)."""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from kdml.errors import UserError
+from kdml.rivals.base import Layers, Rival, Setting, Shape, tap_shapes
+
+
+def hint_loss(regressed: Float[Tensor, "b c h w"], hint: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
+    """Mean squared error over all elements between the regressed student map and the teacher's.
+
+    Args:
+        regressed: the student's map after its regressor.
+        hint: the teacher's map; detach it before.
+
+    Reference: Romero, Ballas, Kahou, Chassang, Gatta, Bengio. FitNets: Hints for Thin Deep Nets. ICLR 2015. The
+        publication writes half the sum of squares; the toolboxes' weights belong to the mean.
+    """
+    return F.mse_loss(regressed, hint)
+
+
+class FitNet(Rival):
+    """Hint loss at one stage of a classifier, to be added to the supervised loss.
+
+    Trained so from the first step, this is the toolboxes' one-stage form; the published procedure first trains the
+    student up to `guided_tap` on this loss alone.
+
+    Args:
+        setting: option `tap` names the stage.
+    """
+
+    taps = ("f2",)
+    weights = {"hint": 100.0}
+    defaults = {"tap": "f2"}
+
+    def __init__(self, setting: Setting):
+        super().__init__()
+        self.taps = (self.configure(setting)["tap"],)
+        self.regressor = self.build_regressor(*tap_shapes(type(self), setting, self.guided_tap))
+
+    @property
+    def guided_tap(self) -> str:
+        """The student's tap up to which hints train it."""
+        return self.taps[0]
+
+    @staticmethod
+    def build_regressor(student: Shape, teacher: Shape) -> nn.Module:
+        """Convolution to the teacher's shape, BatchNorm, and ReLU because the hint comes after one."""
+        return nn.Sequential(_resizing_convolution(student, teacher), nn.BatchNorm2d(teacher[0]), nn.ReLU())
+
+    def forward(self, student: Layers, teacher: Layers, targets: Tensor) -> dict[str, Tensor]:
+        """The term `hint`."""
+        regressed = self.regressor(student.maps[self.guided_tap])
+        return {"hint": hint_loss(regressed, teacher.detached().maps[self.guided_tap])}
+
+
+class SegmentationFitNet(FitNet):
+    """Hint loss at one map of a U-Net, through a bare 1x1 convolution: decoder maps have one shape in both networks.
+
+    Args:
+        setting: option `tap` names the map.
+    """
+
+    taps = ("d0",)
+    weights = {"hint": 10.0}
+    defaults = {"tap": "d0"}
+
+    @staticmethod
+    def build_regressor(student: Shape, teacher: Shape) -> nn.Module:
+        """1x1 convolution without bias.
+
+        Raises:
+            UserError: the maps differ in size.
+        """
+        if student[1:] != teacher[1:]:
+            raise _unfit(student, teacher)
+        return nn.Conv2d(student[0], teacher[0], kernel_size=1, bias=False)
+
+
+def _resizing_convolution(student: Shape, teacher: Shape) -> nn.Module:
+    """The convolution that maps one shape to the other; without bias, for BatchNorm follows."""
+    channels, size, goal = (student[0], teacher[0]), student[1:], teacher[1:]
+    if size == goal:
+        return nn.Conv2d(*channels, kernel_size=1, bias=False)
+    if size == _doubled(goal):
+        return nn.Conv2d(*channels, kernel_size=3, stride=2, padding=1, bias=False)
+    if _doubled(size) == goal:
+        return nn.ConvTranspose2d(*channels, kernel_size=4, stride=2, padding=1, bias=False)
+    kernel = (size[0] - goal[0] + 1, size[1] - goal[1] + 1)
+    if min(kernel) < 1:
+        raise _unfit(student, teacher)
+    return nn.Conv2d(*channels, kernel_size=kernel, bias=False)
+
+
+def _doubled(size: tuple[int, int]) -> tuple[int, int]:
+    return size[0] * 2, size[1] * 2
+
+
+def _unfit(student: Shape, teacher: Shape) -> UserError:
+    shapes = f"{student} of the student, {teacher} of the teacher (channels, height, width)"
+    return UserError(f"FitNet has no regressor between these maps: {shapes}", "choose another `tap`")

@@ -201,6 +201,8 @@ def _remark(found: Interval, seeds: Sequence[int]) -> str:
     )
     if math.isnan(found.low):
         parts.append("no interval: undefined in too many resamples")
+    elif found.low == found.high:
+        parts.append("all groups alike: a bootstrap sees no spread among them, which does not mean that there is none")
     return "; ".join(parts)
 
 

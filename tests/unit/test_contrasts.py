@@ -36,6 +36,7 @@ def contrast(runs, left="a", right="b", metric="accuracy", network="ensemble"):
 
 def test_equal_runs_do_not_differ():
     row = contrast([run("a", 0, wrong_at(40, 1, 2)), run("b", 0, wrong_at(40, 1, 2))])
+    assert "sees no spread" in row["remark"]
     assert row["estimate"] == 0 and row["p"] == 1 and row["p_cases"] == "1" and (row["low"], row["high"]) == (0, 0)
 
 

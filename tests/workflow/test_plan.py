@@ -12,10 +12,8 @@ from kdml.sharing import VARIANTS, TeacherMode
 
 
 @pytest.fixture(scope="module")
-def paper_config():
-    from conftest import ROOT
-
-    return yaml.safe_load((ROOT / "config.yaml").read_text())
+def paper_config(root):
+    return yaml.safe_load((root / "config.yaml").read_text())
 
 
 def planned(config, **run):

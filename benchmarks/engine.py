@@ -29,6 +29,7 @@ from kdml.plan import Plan, Run
 from kdml.settings import RunSettings
 
 BATCH = 8
+PIXELS = 224  # of a side
 
 
 def settings_of(options: argparse.Namespace, epochs: int) -> RunSettings:
@@ -48,7 +49,7 @@ def our_loop(settings: RunSettings, folder: Path, options: argparse.Namespace) -
     device = assemble.choose_device(settings)
     data = assemble.open_data(settings, folder, folder / "split.csv")
     batches = assemble.training_batches(settings, data, device, options.workers)
-    cohort = assemble.build_cohort(settings, {}, None)
+    cohort = assemble.build_cohort(settings, {}, None, PIXELS)
     engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, Sitting(device=device))
     cohort.train()
     epoch = iter(range(10_000))
@@ -72,10 +73,14 @@ def bare_loop(settings: RunSettings, options: argparse.Namespace, best: bool) ->
     """Images per second of a loop that does nothing but forward, losses, backward and Adam."""
     memory_format = torch.channels_last if best else torch.contiguous_format
     device = options.device
-    networks = assemble.build_cohort(settings, {}, None).networks.to(device, memory_format=memory_format).train()
+    networks = (
+        assemble.build_cohort(settings, {}, None, PIXELS).networks.to(device, memory_format=memory_format).train()
+    )
     teacher, first, second = networks["teacher"], networks["s1"], networks["s2"]
     optimiser = torch.optim.Adam(networks.parameters(), lr=1e-4, **({"fused": True} if best else {}))
-    pixels = torch.randint(0, 256, (BATCH, 3, 224, 224), dtype=torch.uint8).to(device, memory_format=memory_format)
+    pixels = torch.randint(0, 256, (BATCH, 3, PIXELS, PIXELS), dtype=torch.uint8).to(
+        device, memory_format=memory_format
+    )
     labels = torch.randint(0, 2, (BATCH,), device=device)
 
     def divergence(learner: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
@@ -111,8 +116,8 @@ def synchronise(device: str) -> None:
 
 
 def augmentation_rate(call: Callable[[np.ndarray, int], None]) -> float:
-    """Images of 224 pixels per second on one core."""
-    image = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    """Images of PIXELS pixels per second on one core."""
+    image = np.random.default_rng(0).integers(0, 256, (PIXELS, PIXELS, 3), dtype=np.uint8)
     started = time.perf_counter()
     for position in range(1000):
         call(image, position)
@@ -146,7 +151,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_data(folder, images=32 + BATCH * (options.steps + 1), size=224)
+        write_data(folder, images=32 + BATCH * (options.steps + 1), size=PIXELS)
         settings = settings_of(options, epochs=1)
         runs = [train_once(settings, folder, folder / f"run-{number}") for number in range(2)]
         imports = [seconds_of([sys.executable, "-c", "import segmentation_models_pytorch"]) for _ in range(2)]

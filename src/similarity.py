@@ -43,24 +43,24 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def networks_of(run: dict[str, Any], starts: dict[str, Path], device: str) -> dict[str, Network]:
+def networks_of(run: dict[str, Any], starts: dict[str, Path], size: int, device: str) -> dict[str, Network]:
     """Trained networks of a run, its teacher or reference first."""
     folder, teacher = Path(run["folder"]), Path(run["teacher"]) if run["teacher"] else None
     settings = RunSettings.from_argument(str(folder / "run.json"))
     frozen = settings.teacher is TeacherMode.FROZEN
     trained = teacher / "weights.safetensors" if teacher and frozen else None
-    cohort = assemble.build_cohort(settings, starts, trained)
+    cohort = assemble.build_cohort(settings, starts, trained, size)
     load_networks(folder / "weights.safetensors", {name: cohort.networks[name] for name in cohort.graph.learners})
     networks = dict(cohort.networks.items())
     if teacher and TEACHER not in networks:
-        networks = {TEACHER: _alone(teacher, starts)} | networks
+        networks = {TEACHER: _alone(teacher, starts, size)} | networks
     teacher_first = sorted(networks, key=lambda name: (name != TEACHER, name))
     return {name: networks[name].eval().to(device) for name in teacher_first}
 
 
-def _alone(folder: Path, starts: dict[str, Path]) -> Network:
+def _alone(folder: Path, starts: dict[str, Path], size: int) -> Network:
     """The only network of a run."""
-    cohort = assemble.build_cohort(RunSettings.from_argument(str(folder / "run.json")), starts, None)
+    cohort = assemble.build_cohort(RunSettings.from_argument(str(folder / "run.json")), starts, None, size)
     load_networks(folder / "weights.safetensors", dict(cohort.networks.items()))
     return next(iter(cohort.networks.values()))
 
@@ -98,7 +98,7 @@ def main() -> None:
         rows = data.parts["test"].rows
         if len(rows) < cka.SMALLEST_BATCH:
             raise UserError(f"{run['split']} has {len(rows)} test images; CKA needs 4.", "use more images")
-        networks = networks_of(run, starts, device)
+        networks = networks_of(run, starts, int(data.arrays.images.shape[1]), device)
         compared = cka.compare(networks, batches(data.arrays, rows, arguments.batch, arguments.passes, device))
         for pair, found in compared.items():
             layers += rows_of(run, pair, found)

@@ -45,6 +45,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--teacher", type=Path, help="weights of the trained teacher, for offline distillation")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--workers", default="auto", help="loading processes; results do not depend on it")
+    parser.add_argument(
+        "--validation-only",
+        action="store_true",
+        help="of a search: write history and run.json, leave the test set alone",
+    )
     parser.add_argument("--checkpoint-minutes", type=float, default=10.0)
     return parser.parse_args()
 
@@ -139,6 +144,8 @@ def record(
         "settings": settings.model_dump(mode="json"),
         "settings_hash": settings.digest(),
         "code_hash": provenance.code_hash(),
+        "method_hash": provenance.method_hash(),
+        "sharing": engine.cohort.describe(),
         "seed": settings.seed,
         "inputs": inputs,
         "images": image_counts(data),
@@ -164,9 +171,11 @@ def main() -> None:
     device = assemble.choose_device(settings)
     data = assemble.open_data(settings, arguments.data, arguments.split)
     inputs = input_checksums(arguments, starts)
-    cohort = assemble.build_cohort(settings, starts, arguments.teacher, assemble.cross_entropy_weights(settings, data))
+    size = int(data.arrays.images.shape[1])
+    weights = assemble.cross_entropy_weights(settings, data)
+    cohort = assemble.build_cohort(settings, starts, arguments.teacher, size, weights)
     fingerprint = hashlib.sha256(
-        repr((settings.to_json(), sorted(inputs.items()), provenance.code_hash())).encode()
+        repr((settings.to_json(), sorted(inputs.items()), provenance.code_hash(), provenance.method_hash())).encode()
     ).hexdigest()
     arguments.out.mkdir(parents=True, exist_ok=True)
     sitting = Sitting(
@@ -178,18 +187,18 @@ def main() -> None:
         should_leave=leave,
         on_step=StepLog(),
     )
-    batches = assemble.training_batches(settings, data, device, sitting.workers)
+    batches = assemble.training_batches(settings, data, device, sitting.workers, whole=cohort.whole_batches)
     engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, sitting)
     try:
         progress = engine.run()
     except Interrupted:
         log.info("asked to leave: saved %s; start the same command again to continue", sitting.checkpoint)
         sys.exit(128 + leave.number)
-    outputs = predict(cohort, data.arrays, data.parts["test"], settings.training, device)
-    predictions.save(arguments.out / "predictions.npz", data.parts["test"].rows, outputs)
-    save_networks(
-        arguments.out / "weights.safetensors", {name: cohort.networks[name] for name in cohort.graph.learners}
-    )
+    if not arguments.validation_only:
+        outputs = predict(cohort, data.arrays, data.parts["test"], settings.training, device)
+        predictions.save(arguments.out / "predictions.npz", data.parts["test"].rows, outputs)
+        learners = {name: cohort.networks[name] for name in cohort.graph.learners}
+        save_networks(arguments.out / "weights.safetensors", learners)
     write_csv(arguments.out / "history.csv", progress.history)
     write_json(arguments.out / "run.json", record(settings, data, engine, progress, inputs))
     checkpoint.remove(sitting.checkpoint)

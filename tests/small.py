@@ -7,11 +7,14 @@ from kdml.cohort import Cohort
 from kdml.config import Training
 from kdml.data.arrays import Arrays, Part
 from kdml.engine import Engine, Sitting
-from kdml.settings import Backbone, NetworkSettings, OwnEdge, RunSettings
-from kdml.sharing import VARIANTS, LossWeights, SharingGraph, paper_graph
+from kdml.registry import METHODS
+from kdml.rival_cohort import RivalCohort
+from kdml.settings import Backbone, NetworkSettings, OwnEdge, RivalSettings, RunSettings
+from kdml.sharing import VARIANTS, LossWeights, SharingGraph, TeacherMode, paper_graph
 
 TEACHER = Backbone(timm="resnet18", options={"channels": [8, 12, 16, 24], "layers": [1, 1, 1, 1]})
 STUDENT = Backbone(timm="resnet18", options={"channels": [8, 8, 8, 16], "layers": [1, 1, 1, 1]})
+SIZE = 32  # pixels of a side
 WEIGHTS = (LossWeights(0.2, 0.4, 0.4), LossWeights(0.4, 0.3, 0.3))
 
 
@@ -51,11 +54,22 @@ def settings_of(graph: SharingGraph, kind: str = "classification", **training) -
     )
 
 
+def rival_settings(method: str, kind: str = "classification", rival: dict | None = None, **training) -> RunSettings:
+    """Settings of a small run of a rival: a frozen teacher without the extra block, one student."""
+    published = METHODS.get(method)
+    weights = {} if published is None else {"supervised": published.supervised, "kd": published.kd}
+    chosen = RivalSettings(**{"method": method, **weights, **(rival or {})})
+    graph = SharingGraph(TeacherMode.FROZEN, {"s1": chosen.supervised})
+    settings = settings_of(graph, kind, **training)
+    networks = {name: network.model_copy(update={"block_like": None}) for name, network in settings.networks.items()}
+    return settings.model_copy(update={"rival": chosen, "networks": networks})
+
+
 def arrays_of(kind: str = "classification", images: int = 22) -> Arrays:
     """Pictures whose second half is brighter in the centre."""
     generator = np.random.default_rng(0)
-    pixels = generator.integers(0, 160, (images, 32, 32, 3), dtype=np.uint8)
-    masks = np.zeros((images, 32, 32), dtype=np.uint8)
+    pixels = generator.integers(0, 160, (images, SIZE, SIZE, 3), dtype=np.uint8)
+    masks = np.zeros((images, SIZE, SIZE), dtype=np.uint8)
     masks[images // 2 :, 8:24, 8:24] = 1
     pixels[masks == 1] += 90
     return Arrays(pixels, masks if kind == "segmentation" else None)
@@ -64,7 +78,7 @@ def arrays_of(kind: str = "classification", images: int = 22) -> Arrays:
 def cohort_of(settings: RunSettings) -> Cohort:
     """Networks of a run; a frozen teacher keeps its random start."""
     networks = {name: assemble._network(settings, name, {}) for name in settings.networks}
-    return Cohort(settings, networks)
+    return Cohort(settings, networks) if settings.rival is None else RivalCohort(settings, networks, SIZE)
 
 
 def engine_of(settings: RunSettings, sitting: Sitting | None = None, arrays: Arrays | None = None) -> Engine:
@@ -76,5 +90,6 @@ def engine_of(settings: RunSettings, sitting: Sitting | None = None, arrays: Arr
     parts = {"train": Part(rows[:14], labels[rows[:14]]), "validation": Part(rows[14:], labels[rows[14:]])}
     sitting = sitting or Sitting()
     data = assemble.RunData(arrays, parts)
-    batches = assemble.training_batches(settings, data, "cpu", sitting.workers)
-    return Engine(cohort_of(settings), arrays, parts["validation"], batches, settings.training, sitting)
+    cohort = cohort_of(settings)
+    batches = assemble.training_batches(settings, data, "cpu", sitting.workers, whole=cohort.whole_batches)
+    return Engine(cohort, arrays, parts["validation"], batches, settings.training, sitting)

@@ -13,6 +13,7 @@ from kdml.data.augment import Augmenter
 from kdml.data.loader import TrainingBatches, balanced, class_weights
 from kdml.errors import UserError
 from kdml.models import Network, build, load_network
+from kdml.rival_cohort import RivalCohort
 from kdml.settings import RunSettings
 from kdml.sharing import TEACHER, TeacherMode
 from kdml.weights import StartWeights, load_start
@@ -71,7 +72,11 @@ def choose_device(settings: RunSettings) -> str:
 
 
 def build_cohort(
-    settings: RunSettings, starts: Mapping[str, Path], teacher: Path | None, weights: Tensor | None = None
+    settings: RunSettings,
+    starts: Mapping[str, Path],
+    teacher: Path | None,
+    size: int,
+    weights: Tensor | None = None,
 ) -> Cohort:
     """Networks of a run with their start weights, a frozen teacher with its trained ones.
 
@@ -79,6 +84,7 @@ def build_cohort(
         settings: of the run.
         starts: files of start weights by their name in the configuration.
         teacher: weights of the trained teacher's run, for offline distillation.
+        size: of the images, in pixels of a side.
         weights: class weights of the cross-entropy.
 
     Raises:
@@ -92,6 +98,8 @@ def build_cohort(
                 "This run needs a trained teacher.", "pass --teacher weights.safetensors of the teacher's run"
             )
         load_network(teacher, networks[TEACHER])
+    if settings.rival is not None:
+        return RivalCohort(settings, networks, size, weights)
     return Cohort(settings, networks, weights)
 
 
@@ -117,11 +125,13 @@ def cross_entropy_weights(settings: RunSettings, data: RunData) -> Tensor | None
     return class_weights(data.parts["train"], settings.outputs) if settings.balance == "class_weights" else None
 
 
-def training_batches(settings: RunSettings, data: RunData, device: str, workers: int) -> TrainingBatches:
-    """Shuffled and augmented batches of the training rows."""
+def training_batches(
+    settings: RunSettings, data: RunData, device: str, workers: int, whole: bool = False
+) -> TrainingBatches:
+    """Shuffled and augmented batches of the training rows; with `whole` only those of full size."""
     training = settings.training
     augmenter = Augmenter(training.augmentation, settings.seed)
     part = training_part(settings, data)
     return TrainingBatches(
-        data.arrays, part, augmenter, training.batch_size, settings.seed, workers, pin=device == "cuda"
+        data.arrays, part, augmenter, training.batch_size, settings.seed, workers, pin=device == "cuda", whole=whole
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +97,25 @@ class Cohort(nn.Module):
             self.sharing.kl_direction,
             self.sharing.scale_by_t2,
         )
+
+    # A training in one stage, on which the engine runs; a cohort that differs says so
+
+    stages_left = 1
+    scored = True
+    clip: float | None = None
+    whole_batches = False
+    adversary: nn.Module | None = None
+
+    def next_stage(self) -> bool:
+        """Go on to the next stage of the training; False after the last."""
+        return False
+
+    def begin_epoch(self, share: float) -> None:
+        """Take note of the share of the stage's epochs that is done."""
+
+    def describe(self) -> dict[str, Any]:
+        """What run.json says of the way of sharing, beyond the settings."""
+        return {"adaptor_parameters": sum(parameter.numel() for parameter in self.adaptors.parameters())}
 
     def trained_parameters(self, learner: str) -> list[nn.Parameter]:
         """Parameters of a learner and of the adaptors that are trained with it."""

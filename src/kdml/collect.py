@@ -88,7 +88,7 @@ def refuse_mixed_code(hashes: Mapping[str, str]) -> None:
 
 
 def refuse_mixed_settings(runs: Iterable[tuple[Hashable, str, Mapping[str, Any]]]) -> None:
-    """Seeds of one run differ in nothing but the seed.
+    """Seeds of one run differ in nothing but the seed; those of a rival also not in the method's code.
 
     Args:
         runs: (what makes it the same run, its folder, its run.json).
@@ -98,11 +98,11 @@ def refuse_mixed_settings(runs: Iterable[tuple[Hashable, str, Mapping[str, Any]]
     """
     seen: dict[Hashable, tuple[str, str]] = {}
     for key, folder, record in runs:
-        settings = json.dumps({**record["settings"], "seed": None}, sort_keys=True)
+        settings = json.dumps([{**record["settings"], "seed": None}, record.get("method_hash")], sort_keys=True)
         first, other = seen.setdefault(key, (settings, folder))
         if first != settings:
             raise UserError(
-                f"{other} and {folder} are seeds of one run, but were trained with different settings.",
+                f"{other} and {folder} are seeds of one run, but were trained with different settings or methods.",
                 "let the workflow train them again: `snakemake --forcerun train`",
             )
 

@@ -22,7 +22,7 @@ from kdml.data.arrays import Arrays, Part
 from kdml.data.loader import Batch, TrainingBatches, evaluation_batches
 from kdml.errors import UserError
 from kdml.sharing import TEACHER
-from kdml.validation import validate
+from kdml.validation import validate, validate_loss
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Progress:
         stale_epochs: epochs since then.
         seconds: of training so far, over all sittings.
         images: seen so far.
+        stage_start: epoch with which the stage under way began.
     """
 
     epoch: int = 0
@@ -68,6 +69,7 @@ class Progress:
     stale_epochs: int = 0
     seconds: float = 0.0
     images: int = 0
+    stage_start: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,15 +120,22 @@ class Engine:
         self.arrays, self.validation, self.batches = arrays, validation, batches
         self.training, self.sitting = training, sitting
         self.learners = cohort.graph.learners
-        self.optimiser = torch.optim.Adam(
-            [{"params": cohort.trained_parameters(learner)} for learner in self.learners],
-            lr=training.learning_rate,
-            fused=True,
-        )
-        self.schedule = _schedule(self.optimiser, training)
+        self._begin_optimising()
+        self.adversary_optimiser = None
+        if cohort.adversary is not None:
+            self.adversary_optimiser = torch.optim.Adam(cohort.adversary.parameters(), **cohort.adversary_adam)
         self.progress = Progress(best={learner: Best() for learner in self.learners})
         self.first_step_at: float | None = None
         self._saved_at = time.monotonic()
+
+    def _begin_optimising(self) -> None:
+        """A fresh optimiser and schedule, as every stage of a training starts with."""
+        self.optimiser = torch.optim.Adam(
+            [{"params": self.cohort.trained_parameters(learner)} for learner in self.learners],
+            lr=self.training.learning_rate,
+            fused=True,
+        )
+        self.schedule = _schedule(self.optimiser, self.training)
 
     def run(self) -> Progress:
         """Train to the last epoch or the early stop, and leave the best weights in the networks.
@@ -136,25 +145,44 @@ class Engine:
             UserError: a loss is not a number, or the checkpoint is not this run's.
         """
         self._resume()
+        self._train_stage()
+        while self.cohort.next_stage():
+            self._begin_stage()
+            self._train_stage()
+        return self.progress
+
+    def _train_stage(self) -> None:
         while not self._finished():
             self._train_epoch()
             self._finish_epoch()
             self._save(only_if_due=True)
         for learner, best in self.progress.best.items():
             self.cohort.networks[learner].load_state_dict(best.weights)
-        return self.progress
+
+    def _begin_stage(self) -> None:
+        """The networks go on from their best weights; scores of different stages are not compared."""
+        progress = self.progress
+        progress.best = {learner: Best() for learner in self.learners}
+        progress.best_monitored, progress.stale_epochs, progress.stage_start = -math.inf, 0, progress.epoch
+        self._begin_optimising()
+        self._save()
 
     def _finished(self) -> bool:
         stopped = self.training.patience > 0 and self.progress.stale_epochs >= self.training.patience
-        return stopped or self.progress.epoch >= self.training.epochs
+        return stopped or self._stage_epochs() >= self.training.epochs
+
+    def _stage_epochs(self) -> int:
+        """Epochs done in the stage under way."""
+        return self.progress.epoch - self.progress.stage_start
 
     def _train_epoch(self) -> None:
         self.cohort.train()
+        self.cohort.begin_epoch(self._stage_epochs() / max(1, self.training.epochs - 1))
         progress = self.progress
         for batch in self._timed(self.batches.epoch(progress.epoch, progress.step)):
             terms = self._step(batch)
             self._count(terms, len(batch.images))
-            self.sitting.on_step(self._steps_done(), self.training.epochs * len(self.batches))
+            self.sitting.on_step(self._steps_done(), self._epochs_at_most() * len(self.batches))
             if self.sitting.should_leave():
                 self._save()
                 raise Interrupted
@@ -171,8 +199,24 @@ class Engine:
         losses = self.cohort.losses(outputs, targets)
         self.optimiser.zero_grad(set_to_none=True)
         losses.total.backward()
+        self._clip(self.cohort.parameters())
         self.optimiser.step()
-        return losses.terms
+        return losses.terms | self._train_adversary()
+
+    def _clip(self, parameters: Iterator[torch.nn.Parameter]) -> None:
+        if self.cohort.clip is not None:
+            torch.nn.utils.clip_grad_norm_(parameters, self.cohort.clip)
+
+    def _train_adversary(self) -> dict[str, Tensor]:
+        """One step of the network that is trained against the student, after the student's own."""
+        if self.adversary_optimiser is None:
+            return {}
+        loss = self.cohort.adversary_loss(seed=1_000_003 * self.batches.seed + self._steps_done())
+        self.adversary_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self._clip(self.cohort.adversary.parameters())
+        self.adversary_optimiser.step()
+        return {f"{self.learners[0]}.adversary": loss.detach()}
 
     def _count(self, terms: dict[str, Tensor], images: int) -> None:
         """Sums stay on the device: reading them each step would make a GPU wait."""
@@ -181,6 +225,10 @@ class Engine:
             progress.sums[name] = progress.sums.get(name, 0) + term.double() * images
         progress.step += 1
         progress.images += images
+
+    def _epochs_at_most(self) -> int:
+        """Epochs of the whole training if no stage stops early from here on."""
+        return self.progress.stage_start + self.training.epochs * self.cohort.stages_left
 
     def _steps_done(self) -> int:
         return self.progress.epoch * len(self.batches) + self.progress.step
@@ -198,7 +246,7 @@ class Engine:
         """Validate, keep better weights, move schedule and early stop, write the history row."""
         progress = self.progress
         row = {"epoch": progress.epoch, "learning_rate": self.optimiser.param_groups[0]["lr"]}
-        row |= {f"train.{name}": total.item() / len(self.batches.part) for name, total in progress.sums.items()}
+        row |= {f"train.{name}": total.item() / self.batches.images for name, total in progress.sums.items()}
         self._check_finite(row)
         scores = self._validate(row)
         self._keep_best(scores)
@@ -221,7 +269,13 @@ class Engine:
         self.progress.seconds += time.monotonic() - started
         for learner, result in results.items():
             row[f"validation.{learner}.score"], row[f"validation.{learner}.loss"] = result.score, result.loss
-        return {learner: result.score for learner, result in results.items()}
+        if self.cohort.scored:
+            return {learner: result.score for learner, result in results.items()}
+        with autocast(self.sitting.device, self.training):
+            batches = evaluation_batches(self.arrays, self.validation, EVALUATION_BATCH)
+            loss = validate_loss(self.cohort, batches, self.sitting.device)
+        row |= {f"validation.{learner}.total": loss for learner in results}
+        return dict.fromkeys(results, -loss)
 
     def _check_finite(self, row: dict[str, float]) -> None:
         broken = [name for name, value in row.items() if not math.isfinite(value)]
@@ -240,12 +294,15 @@ class Engine:
 
     def _report(self, row: dict[str, float], scores: dict[str, float]) -> None:
         progress = self.progress
-        left = (self.training.epochs - progress.epoch) * progress.seconds / progress.epoch
-        listed = "  ".join(f"{learner} {100 * score:.2f} %" for learner, score in scores.items())
+        left = (self._epochs_at_most() - progress.epoch) * progress.seconds / progress.epoch
+        shown = "{} {:.2f} %" if self.cohort.scored else "{} loss {:.4f}"
+        listed = "  ".join(
+            shown.format(learner, 100 * score if self.cohort.scored else -score) for learner, score in scores.items()
+        )
         losses = "  ".join(f"{name} {row[f'train.{name}.total']:.4f}" for name in self.learners)
         log.info(
             "epoch %d/%d  loss: %s  validation: %s  at most %s left",
-            progress.epoch, self.training.epochs, losses, listed, duration(left),
+            progress.epoch, self._epochs_at_most(), losses, listed, duration(left),
         )  # fmt: skip
 
     def _save(self, only_if_due: bool = False) -> None:
@@ -261,9 +318,19 @@ class Engine:
             "cohort": self.cohort.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.state_dict() if self.schedule else None,
+            "adversary": self._adversary_state(),
             "progress": progress,
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state_all() if self.sitting.device == "cuda" else [],
+        }
+
+    def _adversary_state(self) -> dict[str, Any] | None:
+        """It is no part of the cohort's state, because it is no part of what is trained with the student."""
+        if self.adversary_optimiser is None:
+            return None
+        return {
+            "network": self.cohort.adversary.state_dict(),
+            "optimiser": self.adversary_optimiser.state_dict(),
         }
 
     def _resume(self) -> None:
@@ -275,6 +342,9 @@ class Engine:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.schedule is not None:
             self.schedule.load_state_dict(state["schedule"])
+        if self.adversary_optimiser is not None:
+            self.cohort.adversary.load_state_dict(state["adversary"]["network"])
+            self.adversary_optimiser.load_state_dict(state["adversary"]["optimiser"])
         saved = state["progress"]
         best = {name: Best(**fields) for name, fields in saved["best"].items()}
         sums = {name: total.to(self.sitting.device) for name, total in saved["sums"].items()}

@@ -14,6 +14,7 @@ from kdml.config import Sharing
 from kdml.errors import UserError
 from kdml.files import written_whole
 from kdml.settings import Backbone, NetworkSettings
+from kdml.taps import Source, Tap
 from kdml.weights import (
     BUILD_ERRORS,
     IMAGENET_MEAN,
@@ -63,25 +64,14 @@ class Network(nn.Module):
         """Channels of the feature tap."""
         return self.body.tap_channels
 
+    @property
+    def stages(self) -> dict[str, Source]:
+        """Where its maps appear: f1..f4 of a classifier, e1..e5 and d0..d4 of a U-Net."""
+        return self.body.stages
+
     def forward(self, images: Tensor) -> Output:
         """Outputs for images (b, 3, h, w) with values 0..255, uint8 or floating; their memory format is kept."""
         return self.body(torch.addcmul(self.shift, images.float(), self.scale))
-
-
-class Tap:
-    """Keeps the output of one module of a network until the forward that made it picks it up."""
-
-    def __init__(self, module: nn.Module):
-        self.value: Tensor | None = None
-        module.register_forward_hook(self._keep)
-
-    def _keep(self, module: nn.Module, inputs: tuple, output: Tensor) -> None:
-        self.value = output
-
-    def take(self) -> Tensor:
-        """The output, once."""
-        value, self.value = self.value, None
-        return value
 
 
 class Ending(NamedTuple):
@@ -158,6 +148,23 @@ class Classifier(nn.Module):
         self.tap_channels = last.out_channels if raw else pooled
         self._tap = Tap(last if raw else self.block)
 
+    def replace_end(self, block: nn.Module, head: nn.Module) -> None:
+        """Put other layers behind the backbone: `block` makes the map that is pooled, `head` classifies the pooled vector."""
+        if self._tap.source.module is self.block:
+            self._tap.remove()
+            self._tap = Tap(block)
+        self.block, self.head = block, head
+
+    @property
+    def stages(self) -> dict[str, Source]:
+        """f1..f3: the last maps at 1/4, 1/8 and 1/16 of the image; f4: the map that is pooled."""
+        levels = {info["reduction"]: info["module"] for info in self.backbone.feature_info}
+        found = {f"f{number}": 2 ** (number + 1) for number in (1, 2, 3)}
+        modules = {tap: levels[reduction] for tap, reduction in found.items() if reduction in levels}
+        return {tap: Source(self.backbone.get_submodule(name)) for tap, name in modules.items()} | {
+            "f4": Source(self.block)
+        }
+
     def forward(self, images: Tensor) -> Output:
         """Class logits and the tap."""
         pooled = self.block(self.backbone(images)).mean(dim=(2, 3))
@@ -189,6 +196,14 @@ class Segmenter(nn.Module):
         first = unet.decoder.blocks[0]
         self.tap_channels = first.conv1[0].out_channels
         self._tap = Tap(first.conv1 if tap == "first_convolution" else first)
+
+    @property
+    def stages(self) -> dict[str, Source]:
+        """e1..e5: the encoder's maps at 1/2 to 1/32 of the image; d0..d4: the decoder's blocks, deepest first."""
+        encoder = {
+            f"e{level}": Source(self.unet.encoder, level) for level in range(1, len(self.unet.encoder.out_channels))
+        }
+        return encoder | {f"d{number}": Source(block) for number, block in enumerate(self.unet.decoder.blocks)}
 
     def forward(self, images: Tensor) -> Output:
         """Foreground logit of every pixel and the tap.

@@ -5,6 +5,7 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,40 @@ from typing import Any
 PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "albumentations", "numpy", "safetensors")
 
 
-def code_hash() -> str:
-    """First 16 hex digits of a SHA-256 over the package's modules that this process has loaded, and its script.
+SHARED_BY_RIVALS = {"kdml.rivals", "kdml.rivals.base"}
 
-    Only what a training imports counts, so that an edit of a figure does not make its runs look like another program's.
+
+def code_hash() -> str:
+    """First 16 hex digits of a SHA-256 over the package's modules that this process has loaded.
+
+    Only what a training imports counts, so that an edit of a figure does not make its runs look like another program's. Modules
+    of single rivals are left to `method_hash`, so that runs of different rivals are of one program.
     """
-    loaded = {name: Path(module.__file__) for name, module in sys.modules.items() if _is_ours(name, module)}
-    digest = hashlib.sha256()
-    for name in sorted(loaded):
-        digest.update(name.encode() + b"\0" + loaded[name].read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+    return _hash_of(name for name in _loaded() if not _is_method(name))
+
+
+def method_hash() -> str:
+    """Likewise over the modules of the rival that this process has loaded; of nothing where there is none."""
+    return _hash_of(name for name in _loaded() if _is_method(name))
+
+
+def _loaded() -> list[str]:
+    return sorted(name for name, module in list(sys.modules.items()) if _is_ours(name, module))
 
 
 def _is_ours(name: str, module: Any) -> bool:
     return (name == "kdml" or name.startswith("kdml.")) and getattr(module, "__file__", None) is not None
+
+
+def _is_method(name: str) -> bool:
+    return name.startswith("kdml.rivals.") and name not in SHARED_BY_RIVALS
+
+
+def _hash_of(names: Iterable[str]) -> str:
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(name.encode() + b"\0" + Path(sys.modules[name].__file__).read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def environment(device: str) -> dict[str, Any]:

@@ -43,6 +43,26 @@ class NetworkSettings(Model):
     block_like: Backbone | None = None
 
 
+class RivalSettings(Model):
+    """A published method, or a user's own, in place of a sharing graph's edges.
+
+    Args:
+        method: as the registry of rivals names it.
+        sha256: of the file of a user's own method.
+        options: of the method.
+        supervised: weight of the task's loss.
+        kd: weight of plain distillation beside the method (Hinton et al. 2015), at
+        kd_temperature.
+    """
+
+    method: str
+    sha256: str | None = None
+    options: dict[str, Any] = {}
+    supervised: float = 1.0
+    kd: float = 0.0
+    kd_temperature: float = 4.0
+
+
 class RunSettings(Model):
     """One training: (protocol, task, pair, run, seed) and all its options."""
 
@@ -57,6 +77,7 @@ class RunSettings(Model):
     teacher: TeacherMode
     supervised: dict[str, float]
     edges: tuple[OwnEdge, ...] = ()
+    rival: RivalSettings | None = None
     networks: dict[str, NetworkSettings]
     sharing: Sharing = Sharing()
     training: Training = Training()

@@ -41,6 +41,18 @@ def validate(cohort: Cohort, batches: Iterable[Batch], device: str) -> dict[str,
     }
 
 
+@torch.inference_mode()
+def validate_loss(cohort: Cohort, batches: Iterable[Batch], device: str) -> float:
+    """Mean over the images of the loss that the learners are trained on, where their outputs are of no use yet."""
+    cohort.eval()
+    total, images = 0.0, 0
+    for batch in batches:
+        outputs = cohort(batch.images.to(device))
+        total += cohort.losses(outputs, batch.targets.to(device)).total.double() * len(batch.images)
+        images += len(batch.images)
+    return float(total) / images
+
+
 def _counts(logits: Tensor, targets: Tensor) -> Tensor:
     """(numerator, denominator) of accuracy for (b, K) logits, of IoU for (b, 1, h, w)."""
     if logits.ndim == 2:

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from kdml.data.arrays import Arrays, Part
 from kdml.data.augment import Augmenter
+from kdml.errors import UserError
 
 
 class Batch(NamedTuple):
@@ -85,12 +86,29 @@ class TrainingBatches:
         seed: of the run; decides the order together with the epoch.
         workers: loading processes; results do not depend on it.
         pin: page-locked batches, for a GPU.
+        whole: leave out the last batch of an epoch where it is smaller than the others.
+
+    Raises:
+        UserError: only whole batches are wanted, and there are not images enough for one.
     """
 
     def __init__(
-        self, arrays: Arrays, part: Part, augmenter: Augmenter, batch_size: int, seed: int, workers: int, pin: bool
+        self,
+        arrays: Arrays,
+        part: Part,
+        augmenter: Augmenter,
+        batch_size: int,
+        seed: int,
+        workers: int,
+        pin: bool,
+        whole: bool = False,
     ):
         self.part, self.batch_size, self.seed = part, batch_size, seed
+        self.steps = len(part) // batch_size if whole else -(-len(part) // batch_size)
+        if not self.steps:
+            raise UserError(
+                f"{len(part)} training images make no batch of {batch_size}.", "lower `training.batch_size`"
+            )
         self.order = _Order()
         self.loader = DataLoader(
             Samples(arrays, augmenter),
@@ -103,7 +121,12 @@ class TrainingBatches:
 
     def __len__(self) -> int:
         """Steps per epoch."""
-        return -(-len(self.part) // self.batch_size)
+        return self.steps
+
+    @property
+    def images(self) -> int:
+        """Images per epoch."""
+        return min(len(self.part), self.steps * self.batch_size)
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """Batches of an epoch, without the steps before `first_step`: what a resumed run continues with."""
@@ -111,7 +134,7 @@ class TrainingBatches:
         positions = generator.permutation(len(self.part))
         samples = [Sample(int(self.part.rows[p]), int(self.part.labels[p]), epoch, int(p)) for p in positions]
         batches = [samples[start : start + self.batch_size] for start in range(0, len(samples), self.batch_size)]
-        self.order.batches = batches[first_step:]
+        self.order.batches = batches[first_step : self.steps]
         return iter(self.loader)
 
 

@@ -56,6 +56,32 @@ class Setting:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Stage:
+    """What a student learns from during one stage of its training.
+
+    Args:
+        supervised: weight of the task's loss.
+        kd: weight of plain distillation in the stage's first epoch, moving linearly to
+        kd_end: in its last.
+        kd_temperature: of its softmax.
+        terms: whether the method's own terms take part.
+        scored: whether the student's outputs are of use yet; if not, the stage's loss on the validation part chooses weights,
+            schedule and stop, in place of the score.
+    """
+
+    supervised: float = 1.0
+    kd: float = 0.0
+    kd_end: float | None = None
+    kd_temperature: float = 4.0
+    terms: bool = True
+    scored: bool = True
+
+    def kd_at(self, share: float) -> float:
+        """Weight of plain distillation after a share of the stage's epochs."""
+        return self.kd if self.kd_end is None else self.kd + share * (self.kd_end - self.kd)
+
+
 class Rival(nn.Module):
     """A published method: its taps, its weights, its adaptors, and its loss terms for a batch.
 
@@ -67,12 +93,14 @@ class Rival(nn.Module):
         weights: weight of each loss term; an option `weight_<term>` replaces it.
         defaults: every other option of the method, with the value it has unless the configuration gives one.
         choices: the values an option can take, for those that are a choice.
+        whole_batches: whether every batch must have the full size; the last short one of an epoch is left out then.
     """
 
     taps: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[Mapping[str, float]] = {}
     defaults: ClassVar[Mapping[str, Any]] = {}
     choices: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+    whole_batches: ClassVar[bool] = False
 
     def configure(self, setting: Setting) -> dict[str, Any]:
         """Set this object's weights, and give the method's other options with their defaults filled in.
@@ -83,6 +111,18 @@ class Rival(nn.Module):
         options = read_options(type(self), setting.options)
         self.weights = {term: float(options.pop(f"weight_{term}")) for term in type(self).weights}
         return options
+
+    def stages(self, usual: Stage) -> tuple[Stage, ...]:
+        """The stages of the training; `usual` is the single one of most methods."""
+        return (usual,)
+
+    def adopt(self, student: nn.Module) -> None:
+        """Change the student's body (`kdml.models.Classifier`), where the method changes how the student predicts."""
+
+    @property
+    def clip(self) -> float | None:
+        """Largest norm of the gradient of a step; None for no limit."""
+        return None
 
     @property
     def adversary(self) -> nn.Module | None:

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from kdml.errors import UserError
-from kdml.rivals.base import Layers, Rival, Setting, Shape, tap_shapes
+from kdml.rivals.base import Layers, Rival, Setting, Shape, Stage, tap_shapes
 
 
 def hint_loss(regressed: Float[Tensor, "b c h w"], hint: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
@@ -24,21 +24,29 @@ def hint_loss(regressed: Float[Tensor, "b c h w"], hint: Float[Tensor, "b c h w"
 class FitNet(Rival):
     """Hint loss at one stage of a classifier, to be added to the supervised loss.
 
-    Trained so from the first step, this is the toolboxes' one-stage form; the published procedure first trains the
-    student up to `guided_tap` on this loss alone.
+    Trained so from the first step, this is the toolboxes' one-stage form. The published procedure has two: first the student up
+    to `guided_tap` learns from this loss alone, until its value on the validation part improves no more; then the whole student
+    learns from labels and from the teacher's predictions, whose weight falls linearly from 4 to 1, at temperature 3.
 
     Args:
-        setting: option `tap` names the stage.
+        setting: option `tap` names the stage of the network, `stages` is 1 or 2.
     """
 
     taps = ("f2",)
     weights = {"hint": 100.0}
-    defaults = {"tap": "f2"}
+    defaults = {"tap": "f2", "stages": 1}
+    choices = {"stages": (1, 2)}
 
     def __init__(self, setting: Setting):
         super().__init__()
-        self.taps = (self.configure(setting)["tap"],)
+        options = self.configure(setting)
+        self.taps, self.two_stages = (options["tap"],), options["stages"] == 2
         self.regressor = self.build_regressor(*tap_shapes(type(self), setting, self.guided_tap))
+
+    def stages(self, usual: Stage) -> tuple[Stage, ...]:
+        """One stage as configured, or the two that were published."""
+        hints = Stage(supervised=0.0, scored=False)
+        return (hints, Stage(kd=4.0, kd_end=1.0, kd_temperature=3.0, terms=False)) if self.two_stages else (usual,)
 
     @property
     def guided_tap(self) -> str:
@@ -65,7 +73,7 @@ class SegmentationFitNet(FitNet):
 
     taps = ("d0",)
     weights = {"hint": 10.0}
-    defaults = {"tap": "d0"}
+    defaults = {"tap": "d0", "stages": 1}
 
     @staticmethod
     def build_regressor(student: Shape, teacher: Shape) -> nn.Module:

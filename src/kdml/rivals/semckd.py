@@ -57,6 +57,7 @@ class SemCKD(Rival):
     weights = {"calibration": 400.0}
     defaults = {"middle": 256, "normalise_similarities": True, "attention_temperature": 1.0}
     choices = {"normalise_similarities": (True, False)}
+    whole_batches = True
 
     def __init__(self, setting: Setting):
         super().__init__()
@@ -93,7 +94,7 @@ class SemCKD(Rival):
         """
         if len(student.logits) != self.batch_size:
             problem = f"SemCKD was built for batches of {self.batch_size} and got one of {len(student.logits)}"
-            raise UserError(problem, "keep the batch size of the run, and drop the last short batch of an epoch")
+            raise UserError(problem, "keep the batch size of the run")
         maps = teacher.detached().maps
         weights = stage_attention(
             self._embed(self.queries, student.maps), self._embed(self.keys, maps), self.temperature

@@ -31,9 +31,9 @@ def projection_loss(projected: Float[Tensor, "b c h w"], teacher: Float[Tensor, 
 class SimKD(Rival):
     """The last map alone is learnt: neither labels nor the teacher's probabilities enter (their weights are 0).
 
-    The student's own head is never trained: predict by `infer`, in eval mode. Projector and classifier are part of the
-    student; both are registered here, to be saved, reloaded and counted. The teacher's f4 has to be the map that it
-    pools and classifies.
+    The student gets a projector and the teacher's frozen classifier in place of its own head (`adopt`); both are part of it
+    from then on, trained, saved and counted with it, and no submodules of this. Its f4, the map that it pools, is then the
+    projected one. The teacher's f4 has to be the map that it pools and classifies.
 
     Args:
         setting: option `reduction` divides the teacher's channels inside the projector; 2, 4 and 8 are published.
@@ -49,37 +49,41 @@ class SimKD(Rival):
         student, teacher = tap_shapes(type(self), setting, "f4")
         if not is_positive_integer(reduction) or teacher[0] % reduction:
             raise refusal(type(self), "reduction", reduction, f"a divisor of the teacher's {teacher[0]} channels")
-        self.teacher_size = teacher[1:]
-        self.projector = _projector(student[0], teacher[0], teacher[0] // reduction)
-        self.classifier = frozen_classifier(type(self), setting)
+        projector = Projector(student[0], teacher[0], teacher[0] // reduction, teacher[1:])
+        # In a tuple, hence not registered: they belong to the student.
+        self.end = (projector, frozen_classifier(type(self), setting))
 
-    def train(self, mode: bool = True) -> "SimKD":
-        """Set the projector's mode; the classifier stays in eval mode, whatever is asked."""
-        super().train(mode)
-        self.classifier.eval()
-        return self
+    def adopt(self, student: nn.Module) -> None:
+        """Give the student projector and classifier in place of its own end."""
+        student.replace_end(*self.end)
 
     def forward(self, student: Layers, teacher: Layers, targets: Tensor) -> dict[str, Tensor]:
-        """The term `projection`."""
-        projected = self.project(student)
+        """The term `projection`, of a student that has its projector."""
+        projected = student.maps["f4"]
         return {"projection": projection_loss(projected, pool_down(teacher.detached().maps["f4"], projected.shape[2:]))}
 
-    def project(self, student: Layers) -> Float[Tensor, "b c h w"]:
-        """The student's last map in the teacher's channels; a map larger than the teacher's is pooled first."""
-        return self.projector(pool_down(student.maps["f4"], self.teacher_size))
 
-    def infer(self, student: Layers) -> Float[Tensor, "b K"]:
-        """The student's logits: the teacher's classifier on the spatial mean of the projected map."""
-        return self.classifier(self.project(student).mean(dim=(2, 3)))
+class Projector(nn.Sequential):
+    """The student's last map in the teacher's channels: 1x1, 3x3 and 1x1 convolution, each without bias, BatchNorm, ReLU.
 
+    Args:
+        student: channels of its map.
+        teacher: channels of the teacher's.
+        inner: channels in between.
+        size: of the teacher's map; a larger one of the student is pooled down first.
+    """
 
-def _projector(student: int, teacher: int, inner: int) -> nn.Sequential:
-    """1x1, 3x3 and 1x1 convolution, each without bias and followed by BatchNorm and ReLU."""
-    return nn.Sequential(
-        *_convolution(student, inner, kernel_size=1),
-        *_convolution(inner, inner, kernel_size=3),
-        *_convolution(inner, teacher, kernel_size=1),
-    )
+    def __init__(self, student: int, teacher: int, inner: int, size: tuple[int, int]):
+        super().__init__(
+            *_convolution(student, inner, kernel_size=1),
+            *_convolution(inner, inner, kernel_size=3),
+            *_convolution(inner, teacher, kernel_size=1),
+        )
+        self.size = size
+
+    def forward(self, map_: Float[Tensor, "b c h w"]) -> Float[Tensor, "b d h2 w2"]:
+        """The projected map."""
+        return super().forward(pool_down(map_, self.size))
 
 
 def _convolution(inside: int, outside: int, kernel_size: int) -> tuple[nn.Module, ...]:

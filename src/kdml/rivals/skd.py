@@ -137,16 +137,17 @@ class SKD(SegmentationRival):
 
     Its discriminator is no submodule, so that the student's optimiser does not get it. The engine trains and
     checkpoints it through `adversary` and `adversary_step`, after the student's step, with `adversary_adam`. It follows
-    the rival to its device and mode. Users of the published code report NaN with all three terms: clip gradients.
+    the rival to its device and mode. Users of the published code report NaN with all three terms; hence the clipped gradients.
 
     Args:
         setting: options `tap` and `grid` of the pair-wise term, `discriminator_scale` and `gradient_penalty` of the
-            discriminator's loss. With `weight_adversarial: 0` there is no discriminator.
+            discriminator's loss, `clip` for the largest norm of the gradients of a step. With `weight_adversarial: 0` there
+            is no discriminator.
     """
 
     taps = ("d2",)
     weights = {"pixel": 10.0, "pair": 0.5, "adversarial": 0.1}
-    defaults = {"tap": "d2", "grid": 2, "discriminator_scale": 0.1, "gradient_penalty": 10.0}
+    defaults = {"tap": "d2", "grid": 2, "discriminator_scale": 0.1, "gradient_penalty": 10.0, "clip": 10.0}
     adversary_adam: ClassVar[dict[str, Any]] = {"lr": 4e-4, "betas": (0.9, 0.99)}
 
     def __init__(self, setting: Setting):
@@ -156,6 +157,7 @@ class SKD(SegmentationRival):
         self.grid = options["grid"]
         self.discriminator_scale = positive(type(self), options, "discriminator_scale")
         self.penalty = positive(type(self), options, "gradient_penalty")
+        self._clip = positive(type(self), options, "clip")
         # Past nn.Module's own attributes, which would register it as a submodule.
         self.__dict__["discriminator"] = Discriminator() if self.weights["adversarial"] else None
 
@@ -166,6 +168,11 @@ class SKD(SegmentationRival):
             listed = ", ".join(map(str, sorted(sides)))
             raise refusal(type(self), "grid", grid, f"2 or more, dividing the sides of `{tap}` ({listed} pixels)")
         return tap
+
+    @property
+    def clip(self) -> float:
+        """Largest norm of the gradient of a step, of the student and of the discriminator."""
+        return self._clip
 
     @property
     def adversary(self) -> Discriminator | None:

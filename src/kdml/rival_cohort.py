@@ -1,0 +1,191 @@
+"""The networks of a rival's run: one frozen teacher, one student, and the method's loss module in place of edges."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kdml import registry
+from kdml.cohort import Cohort, Losses
+from kdml.errors import UserError
+from kdml.losses import predictions_divergence
+from kdml.models import Network, Output
+from kdml.rivals.base import Layers, Rival, Setting, Stage
+from kdml.settings import RunSettings
+from kdml.sharing import STUDENTS, TEACHER
+from kdml.taps import Taps
+
+STUDENT = STUDENTS[0]
+
+
+class RivalCohort(Cohort):
+    """Teacher, student and a published method.
+
+    The method's adaptors are submodules, hence trained with the student and checkpointed, but no part of the student's weights.
+
+    Args:
+        settings: of the run; `settings.rival` names the method.
+        networks: `teacher` and `s1`.
+        size: of the images, in pixels of a side.
+        class_weights: weights of the cross-entropy, if the task balances by them.
+
+    Raises:
+        UserError: the method does not exist, cannot take its options, or does not fit the networks.
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        networks: Mapping[str, Network],
+        size: int,
+        class_weights: Tensor | None = None,
+    ):
+        super().__init__(settings, networks, class_weights)
+        teacher, student = self.networks[TEACHER], self.networks[STUDENT]
+        setting = Setting(
+            student=_shapes(student, size),
+            teacher=_shapes(teacher, size),
+            batch_size=settings.training.batch_size,
+            classifier=getattr(teacher.body, "head", None),
+            options=settings.rival.options,
+        )
+        self.rival = _built(settings, setting)
+        self.rival.adopt(student.body)
+        self._taps = {name: Taps(self.networks[name].stages, self.rival.taps) for name in (TEACHER, STUDENT)}
+        self.whole_batches = self.rival.whole_batches
+        usual = Stage(settings.rival.supervised, settings.rival.kd, kd_temperature=settings.rival.kd_temperature)
+        self._stages = self.rival.stages(usual)
+        self._stage = 0
+        self._share = 0.0
+        self._last: tuple[Layers, Layers] | None = None
+
+    # What the engine asks of a training in stages
+
+    @property
+    def stage(self) -> Stage:
+        """The stage under way."""
+        return self._stages[self._stage]
+
+    @property
+    def stages_left(self) -> int:
+        """Stages of the training, the one under way among them."""
+        return len(self._stages) - self._stage
+
+    def next_stage(self) -> bool:
+        """Go on to the next stage; False after the last."""
+        if self.stages_left == 1:
+            return False
+        self._stage += 1
+        return True
+
+    def begin_epoch(self, share: float) -> None:
+        """Note how much of the stage's epochs is done, from 0 to 1."""
+        self._share = share
+
+    @property
+    def scored(self) -> bool:
+        """Whether the student's outputs are of use yet."""
+        return self.stage.scored
+
+    @property
+    def clip(self) -> float | None:
+        """Largest norm of the student's gradient."""
+        return self.rival.clip
+
+    @property
+    def adversary(self) -> nn.Module | None:
+        """The network that is trained against the student, if the method has one."""
+        return self.rival.adversary
+
+    @property
+    def adversary_adam(self) -> Mapping[str, Any]:
+        """Options of its optimiser."""
+        return self.rival.adversary_adam
+
+    def adversary_loss(self, seed: int) -> Tensor:
+        """Its loss on the maps of the student's last step.
+
+        Args:
+            seed: of all that it draws.
+        """
+        (student, teacher), self._last = self._last, None
+        return self.rival.adversary_step(student, teacher, seed)
+
+    def get_extra_state(self) -> Tensor:
+        """The stage belongs to the state; it is no buffer, because reading one from a GPU would make every step wait."""
+        return torch.tensor(self._stage)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Go to the saved stage."""
+        self._stage = int(state)
+
+    # Losses
+
+    def losses(self, outputs: Mapping[str, Output], targets: Tensor) -> Losses:
+        """The student's loss: supervised, plain distillation and the method's terms, each with its weight in this stage."""
+        teacher, student = (self._layers(name, outputs[name]) for name in (TEACHER, STUDENT))
+        teacher = teacher.detached()
+        stage, terms = self.stage, {}
+        weights = {"supervised": stage.supervised, "kd": stage.kd_at(self._share)}
+        if stage.scored:
+            terms["supervised"] = self.supervised_loss(student.logits, targets)
+        if stage.kd:
+            terms["kd"] = predictions_divergence(
+                student.logits, teacher.logits, stage.kd_temperature, direction="source_first", scale_by_t2=True
+            )
+        if stage.terms:
+            terms |= self.rival(student, teacher, targets)
+            weights |= self.rival.weights
+        total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+        self._last = None if self.adversary is None else (student.detached(), teacher)
+        detached = {f"{STUDENT}.{name}": term.detach() for name, term in terms.items()}
+        return Losses(total, detached | {f"{STUDENT}.total": total.detach()})
+
+    def _layers(self, name: str, output: Output) -> Layers:
+        """What a network gave in its last forward, in float32."""
+        maps = {tap: map_.float() for tap, map_ in self._taps[name].take().items()}
+        pooled = maps["f4"].mean(dim=(2, 3)) if "f4" in maps else None
+        return Layers(maps, output.logits.float(), pooled)
+
+    def trained_parameters(self, learner: str) -> list[nn.Parameter]:
+        """Parameters of the student and of the method's adaptors."""
+        everything = [*self.networks[learner].parameters(), *self.rival.parameters()]
+        return [parameter for parameter in everything if parameter.requires_grad]
+
+    def describe(self) -> dict[str, Any]:
+        """What run.json says of the method: weights of its terms, parameters that it adds while training."""
+        adversary = () if self.adversary is None else self.adversary.parameters()
+        return {
+            "weights": dict(self.rival.weights),
+            "adaptor_parameters": sum(parameter.numel() for parameter in self.rival.parameters()),
+            "adversary_parameters": sum(parameter.numel() for parameter in adversary),
+            "stages": len(self._stages),
+        }
+
+
+def _built(settings: RunSettings, setting: Setting) -> Rival:
+    """The method's module; what starts at random depends on the run's seed alone."""
+    method = registry.load(settings.rival.method, settings.kind)
+    if not issubclass(method, Rival):
+        raise UserError(
+            f"rivals: `method: {settings.rival.method}`: {method.__name__} is not derived from kdml.rivals.base.Rival.",
+            registry.OWN,
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(settings.seed)
+        try:
+            return method(setting)
+        except UserError as error:
+            raise UserError(f"rivals.{settings.run}: {error.problem}", error.remedy) from None
+
+
+@torch.no_grad()
+def _shapes(network: Network, size: int) -> dict[str, tuple[int, int, int]]:
+    """(channels, height, width) of all maps of a network, found by a forward of one empty image."""
+    taps, training = Taps(network.stages), network.training
+    network.eval()(torch.zeros(1, 3, size, size, dtype=torch.uint8))
+    network.train(training)
+    shapes = {name: tuple(map_.shape[1:]) for name, map_ in taps.take().items()}
+    taps.remove()
+    return shapes

@@ -1,0 +1,145 @@
+"""The grid search for loss weights: which settings are tried, and what follows from their validation scores.
+
+Every variant has the same budget: all alphas of S1 with all of S2. Beta and gamma share the rest as in the paper's weights for the
+variant, so that alpha + beta + gamma = 1. The test set is never looked at.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from kdml import paper
+from kdml.hyperparameters import Weights, as_row
+from kdml.plan import Plan, Run
+from kdml.settings import RunSettings
+from kdml.sharing import VARIANTS, LossWeights
+
+DIGITS = 6
+
+
+@dataclass(frozen=True, order=True)
+class Trial:
+    """One setting of the loss weights of a variant, trained with one seed.
+
+    Args:
+        run: the variant that is trained, with protocol, task, pair and seed.
+        alpha: weight of the labels in the loss of S1.
+        alpha_prime: likewise of S2.
+    """
+
+    run: Run
+    alpha: float
+    alpha_prime: float
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"alpha-{self.alpha:g}-{self.alpha_prime:g}"
+
+
+def shared_out(alpha: float, papers: LossWeights) -> LossWeights:
+    """Weights with this alpha, the rest divided between beta and gamma as the paper divides it."""
+    rest = (1 - alpha) / (papers.beta + papers.gamma)
+    return LossWeights(alpha, round(papers.beta * rest, DIGITS), round(papers.gamma * rest, DIGITS))
+
+
+class Search:
+    """All trials of a configuration's grid search, of the first of its protocols.
+
+    Args:
+        plan: of the experiment; its tasks, pairs and variants of the paper are searched.
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.grid = plan.experiment.grid_search
+        protocol = plan.experiment.run.protocols[0]
+        searched = {
+            (run.task, run.pair, run.run) for run in plan.runs if run.protocol == protocol and run.run in VARIANTS
+        }
+        self.trials = tuple(
+            Trial(Run(protocol, task, pair, variant, seed), *alphas)
+            for task, pair, variant in sorted(searched, key=lambda key: (*key[:2], list(VARIANTS).index(key[2])))
+            for alphas in self._alphas(Run(protocol, task, pair, variant, 0))
+            for seed in self.grid.seeds
+        )
+
+    def _alphas(self, run: Run) -> list[tuple[float, float]]:
+        """The grid, and the paper's own choice where the grid lacks it."""
+        grid = list(product(self.grid.alpha, repeat=2))
+        chosen = tuple(one.alpha for one in self.plan.papers_weights(run))
+        return grid if chosen in grid else [*grid, chosen]
+
+    @property
+    def places(self) -> tuple[tuple[str, str, str], ...]:
+        """(protocol, task, pair) that are searched."""
+        return tuple(dict.fromkeys((trial.run.protocol, trial.run.task, trial.run.pair) for trial in self.trials))
+
+    def at(self, protocol: str, task: str, pair: str) -> tuple[Trial, ...]:
+        """Trials of a place."""
+        return tuple(t for t in self.trials if (t.run.protocol, t.run.task, t.run.pair) == (protocol, task, pair))
+
+    def weights(self, trial: Trial) -> Weights:
+        """Alpha, beta and gamma of both students."""
+        papers = self.plan.papers_weights(trial.run)
+        first, second = map(shared_out, (trial.alpha, trial.alpha_prime), papers)
+        return first, second
+
+    def settings(self, trial: Trial) -> RunSettings:
+        """All options of a trial's training."""
+        return self.plan.settings(trial.run, self.weights(trial))
+
+    def describe(self, trial: Trial) -> dict[str, Any]:
+        """Columns that a trial contributes to the table of scores."""
+        technique, strategy = VARIANTS[trial.run.run]
+        papers = tuple(one.alpha for one in self.plan.papers_weights(trial.run))
+        student = self.plan.stands_for(self.plan.experiment.pairs[trial.run.pair].student)
+        task = self.plan.experiment.tasks[trial.run.task]
+        return {
+            "table": paper.TABLES.get((trial.run.task, student), ""),
+            "dataset": task.dataset,
+            "task": task.kind,
+            "student": student,
+            "pair": trial.run.pair,
+            "technique": technique,
+            "strategy": strategy,
+            **as_row(self.weights(trial)),
+            "seed": trial.run.seed,
+            "in_grid": int(trial.alpha in self.grid.alpha and trial.alpha_prime in self.grid.alpha),
+            "papers": int((trial.alpha, trial.alpha_prime) == papers),
+        }
+
+
+Row = Mapping[str, str]
+SETTING = ("dataset", "task", "pair", "technique", "strategy", *paper.WEIGHTS)
+
+
+def by_setting(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Mean validation score of every setting over its seeds, in the order of the grid."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in SETTING), []).append(row)
+    return [
+        {**mine[0], "score": math.fsum(float(row["score"]) for row in mine) / len(mine), "seeds": len(mine)}
+        for mine in groups.values()
+    ]
+
+
+def chosen(settings: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The best setting of every variant within the grid; of equals the paper's, else the first.
+
+    Beside it stand the score of the paper's setting, `papers_score`, its `papers_rank` (1 is best, equals share it), and the
+    number of settings it is ranked `of`.
+    """
+    variants: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for one in settings:
+        variants.setdefault((one["dataset"], one["task"], one["pair"], one["technique"], one["strategy"]), []).append(
+            one
+        )
+    for mine in variants.values():
+        best = max((one for one in mine if one["in_grid"] == "1"), key=lambda one: (one["score"], one["papers"]))
+        papers = next(one for one in mine if one["papers"] == "1")
+        better = sum(one["score"] > papers["score"] for one in mine)
+        yield {**best, "papers_score": papers["score"], "papers_rank": better + 1, "of": len(mine)}

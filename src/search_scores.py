@@ -1,0 +1,52 @@
+"""Makes scores.csv of one task and pair: the validation score of every setting of the grid search, by seed."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from kdml.collect import RETRAIN, refuse_mixed_code
+from kdml.errors import UserError, run_script
+from kdml.files import read_json, write_csv
+from kdml.sharing import STUDENTS
+
+
+def score_of(record: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Best validation scores of both students in percent, and their mean, by which settings are ranked.
+
+    Raises:
+        UserError: the run has no such score.
+    """
+    try:
+        scores = [100 * record["best"][student]["score"] for student in STUDENTS]
+    except KeyError as error:
+        raise UserError(f"{folder}/run.json has no best score of {error}.", RETRAIN) from None
+    by_student = dict(zip(STUDENTS, scores, strict=True))
+    return {
+        "score": sum(scores) / len(scores),
+        **by_student,
+        "epochs": record["epochs"],
+        "code_hash": record["code_hash"],
+    }
+
+
+def main() -> None:
+    """Read, rank, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=Path, required=True, help="JSON list: folder, and the columns of each trial")
+    parser.add_argument("--allow-mixed-code", action="store_true")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    trials = read_json(arguments.trials, "let the workflow write it again")
+    records = {trial["folder"]: read_json(Path(trial["folder"]) / "run.json", RETRAIN) for trial in trials}
+    if not arguments.allow_mixed_code:
+        refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
+    rows = [
+        {name: value for name, value in trial.items() if name != "folder"}
+        | score_of(records[trial["folder"]], trial["folder"])
+        for trial in trials
+    ]
+    write_csv(arguments.out, rows)
+
+
+if __name__ == "__main__":
+    run_script(main)

@@ -29,8 +29,8 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def from_cases(path: Path, claim: Claim, kind: str) -> Findings:
-    """What contrasts.csv says on a claim."""
+def from_cases(paths: list[Path], claim: Claim, kind: str) -> Findings:
+    """What the contrasts of a place say on a claim."""
     truth, metric = claims.BY_CASES[claim.measure]
     wanted = (truth, metric or claims.PRIMARY[kind])
     return {
@@ -40,6 +40,7 @@ def from_cases(path: Path, claim: Claim, kind: str) -> Findings:
             int(row["groups"] or 0),
             row["remark"],
         )
+        for path in paths
         for row in read_csv(path, AGAIN, ("estimate", "remark"))
         if row["family"] == "claims" and (row["truth"], row["metric"]) == wanted
     }
@@ -88,7 +89,7 @@ def findings(claim: Claim, place: Mapping[str, Any]) -> Findings:
         return from_similarity([Path(path) for path in place["similarity"]], claim, place["place"])
     if claim.measure == "compression":
         return from_costs(Path(place["costs"]))
-    return from_cases(Path(place["contrasts"]), claim, place["kind"])
+    return from_cases([Path(path) for path in place["contrasts"]], claim, place["kind"])
 
 
 def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protocol: str) -> list[dict[str, Any]]:

@@ -7,6 +7,12 @@ from kdml import comparison
 from kdml.errors import run_script
 from kdml.files import read_csv, write_csv
 
+COMPARED = {
+    "variants": comparison.of_variants,
+    "rivals": comparison.of_rivals,
+    "baselines": comparison.of_baselines,  # the pair is a network that is trained alone
+}
+
 
 def main() -> None:
     """Read, compare, write."""
@@ -14,17 +20,16 @@ def main() -> None:
     for name in ("protocol", "task", "pair"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--architecture", required=True, help="the paper's: of the student, or of the network alone")
-    parser.add_argument("--alone", action="store_true", help="the pair is a network that is trained alone")
+    parser.add_argument("--of", choices=list(COMPARED), default="variants", help="what the values are of")
     parser.add_argument("--values", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     columns = ("run", "network", "truth", "metric", "mean")
     rows = read_csv(arguments.values, "delete it and let the workflow make it again", columns)
     values = {(row["run"], row["network"], row["truth"], row["metric"]): row for row in rows}
-    compared = comparison.of_baselines if arguments.alone else comparison.of_variants
     found = [
         {"protocol": arguments.protocol, "pair": arguments.pair} | row
-        for row in compared(arguments.task, arguments.architecture, values)
+        for row in COMPARED[arguments.of](arguments.task, arguments.architecture, values)
     ]
     write_csv(arguments.out, found, comparison.COLUMNS)
 

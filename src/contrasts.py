@@ -9,10 +9,10 @@ from kdml.contrasts import Contrast, Place
 from kdml.errors import run_script
 from kdml.files import write_csv
 from kdml.measured import read_runs
-from kdml.sharing import VARIANTS
+from kdml.registry import METHODS
+from kdml.sharing import PROPOSED, VARIANTS
 from kdml.statistics import holm
 
-REFERENCE = "kd_ml_v3"  # what the paper proposes; everything else is compared with it
 STUDENT_ALONE = "baseline_student"
 COLUMNS = (
     "family",
@@ -40,24 +40,29 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--place", required=True, help="task/student, as the claims name it")
     parser.add_argument("--classes", type=int, required=True, help="of the task; 0 for segmentation")
     parser.add_argument("--claims", type=Path, required=True)
+    parser.add_argument(
+        "--rivals", action="store_true", help="the runs are rivals, and beside them what the paper proposes"
+    )
     parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
 
-def against_reference(names: list[str], classes: int) -> list[Contrast]:
-    """The reference against every other run with students."""
+def against_proposed(names: list[str], classes: int) -> list[Contrast]:
+    """What the paper proposes against every other run with students."""
     metrics = [PRIMARY["classification" if classes else "segmentation"]] + (["auc"] if classes == 2 else [])
-    others = [name for name in names if name != REFERENCE and not name.startswith("baseline")]
-    others.sort(key=lambda name: list(VARIANTS).index(name) if name in VARIANTS else len(VARIANTS))
-    return [Contrast(REFERENCE, other, "ensemble", "label", metric) for metric in metrics for other in others]
+    others = [name for name in names if name != PROPOSED and not name.startswith("baseline")]
+    others.sort(
+        key=lambda name: list(VARIANTS).index(name) if name in VARIANTS else len(VARIANTS)
+    )  # rivals stay as they come
+    return [Contrast(PROPOSED, other, "ensemble", "label", metric) for metric in metrics for other in others]
 
 
 def against_student_alone(names: list[str], metric: str) -> list[Contrast]:
-    """Does distillation help at all? Every network of the reference against the student trained alone."""
+    """Does distillation help at all? Every network of the proposed variant against the student trained alone."""
     if STUDENT_ALONE not in names:
         return []
-    return [Contrast(REFERENCE, STUDENT_ALONE, network, "label", metric) for network in ("s1", "s2", "ensemble")]
+    return [Contrast(PROPOSED, STUDENT_ALONE, network, "label", metric) for network in ("s1", "s2", "ensemble")]
 
 
 def main() -> None:
@@ -66,11 +71,14 @@ def main() -> None:
     place = Place(read_runs(json.loads(arguments.runs), arguments.classes, arguments.allow_mixed_code))
     kind = "classification" if arguments.classes else "segmentation"
     names = list(place.runs)
-    families = {
-        "claims": contrasts_at(read_claims(arguments.claims), arguments.place, kind),
-        "reference": against_reference(names, arguments.classes) if REFERENCE in names else [],
-        "alone": against_student_alone(names, PRIMARY[kind]) if REFERENCE in names else [],
-    }
+    claimed = contrasts_at(read_claims(arguments.claims), arguments.place, kind)
+    others = against_proposed(names, arguments.classes) if PROPOSED in names else []
+    families = {"claims": [one for one in claimed if (one.right in METHODS) == arguments.rivals]}
+    if arguments.rivals:
+        families["rivals"] = others
+    else:
+        families["reference"] = others
+        families["alone"] = against_student_alone(names, PRIMARY[kind]) if PROPOSED in names else []
     rows = []
     for family, wanted in families.items():
         mine = [{"family": family} | place.contrast(contrast) for contrast in wanted]

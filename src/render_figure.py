@@ -18,6 +18,7 @@ KINDS = {
     "slices": "slices:draw",
     "similarity": "similarity:draw",
     "beside": "beside:draw",
+    "search": "search:draw",
     "curves": "curves:draw_bands",
     "runs": "curves:draw_runs",
     "pareto": "compression:draw",

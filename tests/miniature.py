@@ -6,7 +6,7 @@ from subprocess import CompletedProcess
 
 from snakemake_runs import ROOT, snakemake
 
-# Three students of a user's own beside one of the paper's variants.
+# Three students of a user's own beside one of the paper's variants; published rivals and one from a file.
 MINIATURE = """
 experiment: miniature
 description: A test.
@@ -17,6 +17,8 @@ run:
   techniques: [kd_off]
   strategies: [v3]
   own_variants: [circle]
+  rivals: [sp, cwd, rkd]
+  rivals_at: [hcd/small, lgg/small]
   seeds: [0]
 datasets:
   hcd: {image_size: 32, demo_images: 60, subset: 60}
@@ -26,6 +28,9 @@ training: {batch_size: 8, learning_rate: 1.0e-3, device: cpu, threads: 1}
 tasks:
   hcd: {training: {epochs: 1}}
   lgg: {training: {epochs: 1}}
+rivals:
+  rkd: {method: "docs/examples/rkd.py:RKD", title: Relations, tasks: [hcd], options: {tap: f3}}
+grid_search: {alpha: [0.3]}
 variants:
   circle:
     teacher: none
@@ -46,7 +51,7 @@ pairs:
 
 def copy_project(folder: Path) -> Path:
     """Copy what the workflow consists of, so that a test may edit it."""
-    for name in ("workflow", "src", "profiles", "envs"):
+    for name in ("workflow", "src", "profiles", "envs", "docs"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Snakefile", "config.yaml"):
         shutil.copy(ROOT / name, folder)

@@ -11,7 +11,7 @@ from typing import Any
 
 from kdml import paper
 from kdml.plan import Plan, Run
-from kdml.sharing import BASELINE, TEACHER, TECHNIQUES, VARIANTS, TeacherMode
+from kdml.sharing import BASELINE, PROPOSED, TEACHER, TECHNIQUES, VARIANTS, TeacherMode
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Catalogue:
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
-        """Places with variants, in the order of the configuration."""
+        """Places with variants or rivals, in the order of the configuration."""
         variants = [run for run in self.plan.runs if run.run not in (BASELINE, TEACHER)]
         choice = self.plan.experiment.run
         order = {name: number for number, name in enumerate([*choice.protocols, *choice.tasks, *choice.pairs])}
@@ -114,11 +114,22 @@ class Catalogue:
 
     def runs_at(self, place: Place) -> tuple[Run, ...]:
         """All runs of variants at a place."""
-        return tuple(
-            run
-            for run in self.plan.runs
-            if (run.protocol, run.task, run.pair) == (place.protocol, place.task, place.pair) and run.run != TEACHER
-        )
+        return tuple(run for run in self._trained_at(place) if not self.plan.is_rival(run))
+
+    def rivals_at(self, place: Place) -> tuple[Run, ...]:
+        """All runs of rivals at a place, in the paper's order."""
+        order = list(self.plan.rival_titles())
+        rivals = [run for run in self._trained_at(place) if self.plan.is_rival(run)]
+        return tuple(sorted(rivals, key=lambda run: (order.index(run.run), run.seed)))
+
+    def compared_at(self, place: Place) -> tuple[Run, ...]:
+        """The rivals at a place, and what the paper proposes, which they are compared with."""
+        proposed = tuple(run for run in self.runs_at(place) if run.run == PROPOSED)
+        return (*proposed, *self.rivals_at(place))
+
+    def _trained_at(self, place: Place) -> Iterator[Run]:
+        here = (place.protocol, place.task, place.pair)
+        return (run for run in self.plan.runs if (run.protocol, run.task, run.pair) == here and run.run != TEACHER)
 
     def baselines_at(self, place: Place) -> dict[str, tuple[Run, ...]]:
         """Seeds of the teacher's and the student's networks trained alone, where they are planned."""
@@ -156,7 +167,8 @@ class Catalogue:
     @cached_property
     def results(self) -> dict[str, Item]:
         """The paper's result tables, of performance and fidelity."""
-        items = {number: self._result(number, "Results", runs) for number, runs in self.plan.tables().items()}
+        tables = {number: runs for number, runs in self.plan.tables().items() if number != paper.RIVALS_TABLE}
+        items = {number: self._result(number, "Results", runs) for number, runs in tables.items()}
         for (task, student), number in paper.FIDELITY_TABLES.items():
             here = [place for place in self.places if (place.task, place.student) == (task, student)]
             if taught := tuple(run for place in here for run in self.runs_at(place) if self._is_taught(run)):
@@ -193,8 +205,38 @@ class Catalogue:
             yield from (
                 self._item(name, name, category, name, runs=everything) for name, category in categories.items()
             )
+        with_rivals = [place for place in self.places if self.rivals_at(place)]
+        if rivals := tuple(run for place in with_rivals for run in self.compared_at(place)):
+            name = f"table_{paper.RIVALS_TABLE}"
+            yield self._item(name, "rivals", "Results", name, runs=rivals)
         if segmented := tuple(run for run in everything if self.plan.experiment.tasks[run.task].kind == "segmentation"):
             yield self._item("detection", "detection", "Detection", "detection", runs=segmented)
+
+    @cached_property
+    def grids_on_request(self) -> dict[str, Item]:
+        """What the grid search found; made by `snakemake grid_search`, or when asked for."""
+        item = self._item("grid_search", "grid_search", "Grid search", "grid_search")
+        return {item.name: item} if self.search_figures else {}
+
+    @cached_property
+    def search_figures(self) -> tuple[Item, ...]:
+        """Scores of the grid search, a figure per place with variants of the paper, of the first protocol."""
+        first = self.plan.experiment.run.protocols[0]
+        searched = [place for place in self.places if place.protocol == first and self._variants_at(place)]
+        return tuple(
+            self._item(
+                f"grid_search_{self._suffix(place)}",
+                "search",
+                "Grid search",
+                "search",
+                {"task": self.plan.experiment.tasks[place.task].title, "pair": place.pair},
+                place=place,
+            )
+            for place in searched
+        )
+
+    def _variants_at(self, place: Place) -> list[Run]:
+        return [run for run in self.runs_at(place) if run.run in VARIANTS]
 
     # Figures
 
@@ -205,8 +247,9 @@ class Catalogue:
 
     @cached_property
     def on_request(self) -> dict[str, Item]:
-        """The paper's figures for other places than its own; made when asked for by name."""
-        return {item.name: item for item in self._elsewhere() if item.name not in self.figures}
+        """The paper's figures for other places than its own, and those of a grid search; made when asked for by name."""
+        asked = (*self._elsewhere(), *self.search_figures)
+        return {item.name: item for item in asked if item.name not in self.figures}
 
     def _figures(self) -> Iterator[Item]:
         for number in SCHEMES:
@@ -218,7 +261,8 @@ class Catalogue:
                 yield replace(item, name=f"figure_{number:02d}")
         yield from self._of_tables()
         for place in self.places:
-            yield from self._of_place(place)
+            if self.runs_at(place):
+                yield from self._of_place(place)
 
     def _elsewhere(self) -> Iterator[Item]:
         for number in FIGURE_PLACES:
@@ -258,12 +302,13 @@ class Catalogue:
         return wanted.get(number, True)
 
     def _of_tables(self) -> Iterator[Item]:
-        for item in self.results.values():
+        rivals = self.grids.get(f"table_{paper.RIVALS_TABLE}")
+        for item in (*self.results.values(), *([rivals] if rivals else [])):
             kinds = {"beside": "Comparison"}
             if item.category == "Results":
                 kinds |= {"curves": "Learning curves", "runs": "Learning curves"}
             for kind, category in kinds.items():
-                words = {"table": item.title}
+                words = {"table": item.title.partition(":")[0]}
                 yield self._item(f"{kind}_{item.name}", kind, category, kind, words, runs=item.runs, option=item.name)
 
     def _of_place(self, place: Place) -> Iterator[Item]:

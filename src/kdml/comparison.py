@@ -55,13 +55,17 @@ def difference(ours: Mapping[str, str], theirs: paper.Value) -> tuple[Interval, 
 
 
 def of_variants(task: str, student: str, values: Values) -> Iterator[Row]:
-    """Rows for the tables of variants of a task and student, of performance and of fidelity, and for table 10."""
+    """Rows for the tables of variants of a task and student, of performance and of fidelity."""
     for tables, truth in ((paper.TABLES, "label"), (paper.FIDELITY_TABLES, TEACHER)):
         table = tables.get((task, student))
         for (technique, strategy, network, metric), theirs in (paper.variants(table) if table else {}).items():
             run = _RUNS[technique, strategy]
             keys = {"table": table, "task": task, "run": run, "network": network, "metric": metric}
             yield keys | _numbers(values.get((run, network, truth, metric)), theirs)
+
+
+def of_rivals(task: str, student: str, values: Values) -> Iterator[Row]:
+    """Rows for table 10: rivals, and beside them what the paper proposes."""
     for (of, method, metric), theirs in paper.rivals().items():
         if (of, student) == (task, paper.RIVALS_STUDENT):
             network = "ensemble" if method in VARIANTS else "s1"  # a rival has one student
@@ -82,7 +86,8 @@ def not_run(rows: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
     """Rows for all numbers of the paper that are not among these."""
     found = {_identity(row) for row in rows}
     for task, student in paper.TABLES:
-        yield from (row for row in of_variants(task, student, {}) if _identity(row) not in found)
+        everything = (*of_variants(task, student, {}), *of_rivals(task, student, {}))
+        yield from (row for row in everything if _identity(row) not in found)
     for task, table in paper.BASELINE_TABLES.items():
         for architecture in dict.fromkeys(network for of, network, _ in paper.baselines(table) if of == task):
             yield from (row for row in of_baselines(task, architecture, {}) if _identity(row) not in found)

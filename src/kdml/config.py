@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kdml.errors import UserError
+from kdml.registry import METHODS, is_own
 from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS, Edge, Knowledge, SharingGraph, TeacherMode
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -40,6 +41,13 @@ class RunChoice(Model):
         description="variants of one task (`lgg`) or task and pair (`lgg/resnet50-resnet18`), in place of techniques x strategies",
     )
     baselines: bool = True
+    rivals: list[str] = Field(
+        [], description="published methods, or names from `rivals`: each is run at the places below"
+    )
+    rivals_at: list[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]] = Field(
+        [],
+        description="task/pair at which rivals are run, those of its kind of task; left out where task or pair is not run",
+    )
     protocols: list[Literal["paper", "grouped"]] = Field(["paper"], min_length=1)
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
 
@@ -211,6 +219,31 @@ class OwnVariant(Model):
         return self
 
 
+class RivalChoice(Model):
+    """How a rival is run: a method of the package under its own or another name, or a user's own."""
+
+    method: str | None = Field(
+        None,
+        description="a method of the package, or file.py:Class relative to the project; the entry's own name if not given",
+    )
+    title: str = Field("", description="in tables; the method's own if not given")
+    tasks: list[str] | None = Field(None, description="only these tasks; all of its kind if not given")
+    options: dict[str, Any] = Field({}, description="of the method, its loss weights as weight_<term> among them")
+    supervised: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of the task's loss")
+    kd: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of plain distillation beside the method")
+    kd_temperature: Positive = 4.0
+
+
+class GridSearch(Model):
+    """Which loss weights `snakemake grid_search` tries for every variant: all alphas of S1 with all of S2.
+
+    Beta and gamma share the rest as in the paper's weights for the variant; those are tried too where the grid lacks them.
+    """
+
+    alpha: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.1, 0.2, 0.4], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+
+
 class Split(Model):
     """Shares of training, validation and test, and whether all seeds see one split."""
 
@@ -238,8 +271,13 @@ class Experiment(Model):
     sharing: Sharing = Sharing()
     training: Training = Training()
     similarity: Similarity = Similarity()
-    hyperparameters: Literal["paper"] = "paper"
+    hyperparameters: Literal["paper"] | Path = Field(
+        "paper",
+        description="alpha, beta, gamma: the paper's, or a CSV of the same form, as `snakemake grid_search` writes it",
+    )
+    grid_search: GridSearch = GridSearch()
     variants: dict[Name, OwnVariant] = {}
+    rivals: dict[Name, RivalChoice] = {}
     datasets: dict[Literal["hcd", "lgg", "ham10000"], Dataset]
     tasks: dict[Name, Task]
     networks: dict[Name, Network]
@@ -257,11 +295,31 @@ class Experiment(Model):
         for name in self.variants:
             if name in VARIANTS or name in ("baseline", "teacher"):
                 raise ValueError(f"variants.{name}: this name is taken; choose another one")
+        self._check_rivals()
         for key, task in self.tasks.items():
             self.training_of(key)
             if task.kind == "segmentation" and task.balance != "none":
                 raise ValueError(f"tasks.{key}.balance: only classification tasks can be balanced")
         return self
+
+    def _check_rivals(self) -> None:
+        for name in dict.fromkeys([*self.rivals, *self.run.rivals]):
+            if name in (*VARIANTS, *self.variants, "baseline", "teacher"):
+                raise ValueError(f"rivals.{name}: this name is taken by a variant; choose another one")
+            method = self.method_of(name)
+            if name in METHODS and method != name:
+                raise ValueError(
+                    f"rivals.{name}: this is the name of a published method; choose another for '{method}'"
+                )
+            if not is_own(method) and method not in METHODS:
+                raise ValueError(f"rivals.{name}: '{method}' is not a method{_nearest(method, METHODS)}")
+        if self.run.rivals and not self.run.rivals_at:
+            raise ValueError("run.rivals_at: name the task/pair at which `run.rivals` are to run")
+
+    def method_of(self, rival: str) -> str:
+        """The method that a rival of `run.rivals` runs."""
+        choice = self.rivals.get(rival)
+        return rival if choice is None or choice.method is None else choice.method
 
     def _references(self) -> Iterator[tuple[str, str, Any]]:
         """(where it is written, name, names that are defined) of every name that refers to another section."""
@@ -275,12 +333,18 @@ class Experiment(Model):
             if pair:
                 yield f"run.variants_for.{key}", pair, self.pairs
             yield from ((f"run.variants_for.{key}", name, variants) for name in names)
+        for key in self.run.rivals_at:
+            task, _, pair = key.partition("/")
+            yield "run.rivals_at", task, self.tasks
+            yield "run.rivals_at", pair, self.pairs
         for key, task in self.tasks.items():
             yield f"tasks.{key}.dataset", task.dataset, self.datasets
         for key, pair in self.pairs.items():
             yield f"pairs.{key}.teacher", pair.teacher, self.networks
             yield f"pairs.{key}.student", pair.student, self.networks
             yield from ((f"pairs.{key}.tasks", name, self.tasks) for name in pair.tasks or [])
+        for key, rival in self.rivals.items():
+            yield from ((f"rivals.{key}.tasks", name, self.tasks) for name in rival.tasks or [])
         for key, network in self.networks.items():
             if network.weights != "none":
                 yield f"networks.{key}.weights", network.weights, self.weights

@@ -1,4 +1,4 @@
-"""Tables that are plain grids: who shares what, architectures, contrasts, similarity, costs, detection, the paper beside ours.
+"""Tables that are plain grids: who shares what, architectures, contrasts, rivals, similarity, costs, detection, comparison.
 
 Rendering only: numbers come from tidy CSV; means over seeds are taken here as in `kdml.tables`.
 """
@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kdml import wording
+from kdml import paper, wording
 from kdml.collect import Summary, summarise
+from kdml.sharing import PROPOSED
 
 Row = Mapping[str, str]
 
@@ -189,6 +190,90 @@ def contrasts(sources: Sources) -> Grid:
     return Grid(columns, tuple(rows))
 
 
+def rivals(sources: Sources) -> Grid:
+    """Table 10: published methods with one student, and what the paper proposes."""
+    columns = (*PLACE, "Method", "Metric", "Paper", "Ours", "95 %", "Proposed − method [95 %]", "p", "p (Holm)")
+    columns += ("Student (M)", "Added in training (M)", "Loss weights", "Options")
+    values, found, methods = (sources.under(name) for name in ("values", "contrasts", "methods"))
+    rows = []
+    for label, described in methods.items():
+        by_run = {row["run"]: row for row in described}
+        against = {(row["right"], row["metric"]): row for row in found[label] if row["family"] == "rivals"}
+        for name in (*by_run, PROPOSED):
+            for row in _shown(values[label], name, label):
+                theirs = paper.rivals().get((label.split("/")[1], name, row["metric"]))
+                rows.append((
+                    *_place(label), text(by_run[name]["title"] if name in by_run else f"{wording.run(name)} (proposed)"),
+                    text(wording.METRICS[row["metric"]]), of_seeds(Summary(*theirs, paper.RUNS)) if theirs else text("–"),
+                    of_seeds(Summary(float(row["mean"]), float(row["std"] or "nan"), int(row["seeds"]))),
+                    text(f"{float(row['low']):.2f} to {float(row['high']):.2f}" if row["low"] else "–"),
+                    *_against(against.get((name, row["metric"]))), *_added(by_run.get(name)),
+                ))  # fmt: skip
+    notes = (
+        "Proposed: the ensemble of two students of KD + ML with V3; a rival has one student. Added in training: adaptors and "
+        "adversary, which the student does without. p by a bootstrap over seeds and groups of test cases, Holm over the methods "
+        "of a place and metric.",
+    )
+    return Grid(columns, tuple(rows), notes)
+
+
+def _shown(rows: Sequence[Row], run: str, label: str) -> list[Row]:
+    """Values of a rival's student, or of the proposed ensemble, in the metrics that the paper shows."""
+    network = "ensemble" if run == PROPOSED else "s1"
+    metrics = paper.METRICS.get(label.split("/")[1], (primary(rows),))
+    found = {(row["run"], row["network"], row["truth"], row["metric"]): row for row in rows}
+    keys = ((run, network, "label", metric) for metric in metrics)
+    return [found[key] for key in keys if key in found]
+
+
+def _against(row: Row | None) -> tuple[Cell, ...]:
+    if row is None:
+        return text("–"), text("–"), text("–")
+    return with_interval(row["estimate"], row["low"], row["high"]), p_value(row["p"]), p_value(row["p_holm"])
+
+
+def _added(row: Row | None) -> tuple[Cell, ...]:
+    if row is None:
+        return text("–"), text("–"), text("–"), text("–")
+    added = float(row["adaptor_parameters"]) + float(row["adversary_parameters"])
+    stages = f"{row['stages']} stages" if row["stages"] != "1" else ""
+    return (
+        number(float(row["student_parameters"]) / 1e6, ".2f"),
+        number(added / 1e6, ".2f"),
+        text(row["weights"]),
+        text(", ".join(filter(None, (row["options"], stages))) or "default"),
+    )
+
+
+def grid_search(sources: Sources) -> Grid:
+    """Best weights of every variant, and the rank of the paper's."""
+    (rows,) = sources.rows.values()
+    columns = (
+        "Task",
+        "Pair",
+        "Variant",
+        "α",
+        "α′",
+        "β",
+        "β′",
+        "γ",
+        "γ′",
+        "Validation score",
+        "Paper's weights: score",
+        "Rank",
+        "Of",
+    )
+    shown = tuple(
+        (
+            text(wording.task(paper.task_of(row))), text(row["pair"]), text(wording.run(f"{row['technique']}_{row['strategy']}")),
+            *(number(row[name], ".3g") for name in paper.WEIGHTS), number(row["score"]), number(row["papers_score"]),
+            number(row["papers_rank"], ".0f"), number(row["of"], ".0f"),
+        )
+        for row in rows
+    )  # fmt: skip
+    return Grid(columns, shown)
+
+
 def similarity(sources: Sources) -> Grid:
     """Mean CKA over the higher layers."""
     rows = []
@@ -304,6 +389,8 @@ GRIDS: Mapping[str, Callable[[Sources], Grid]] = {
     "table_05": losses,
     "architecture": architecture,
     "contrasts": contrasts,
+    "rivals": rivals,
+    "grid_search": grid_search,
     "similarity": similarity,
     "compression": compression,
     "detection": detection,

@@ -18,6 +18,7 @@ from kdml.collect import refuse_mixed_code, refuse_mixed_settings
 from kdml.errors import UserError
 from kdml.files import read_json
 from kdml.metrics import Metric
+from kdml.sharing import TEACHER
 from kdml.statistics import Counts, Resamples, sums_by_group
 
 log = logging.getLogger(__name__)
@@ -73,9 +74,10 @@ class Measured:
     departures: str = ""
 
     def network(self, name: str) -> str:
-        """The network that stands for `name` here: a run of a single network has only that."""
-        known = list(dict.fromkeys(key.network for key in self.measures))
-        return known[0] if len(known) == 1 else name
+        """The network that stands for `name` here: a run of a single network or of a single student has only that."""
+        known = {key.network for key in self.measures}
+        learners = known - {TEACHER} or known
+        return next(iter(learners)) if len(learners) == 1 else name
 
 
 def share(counts: np.ndarray) -> np.ndarray:

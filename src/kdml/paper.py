@@ -88,7 +88,7 @@ def variants(table: int) -> dict[tuple[str, str, str, str], Value]:
 def baselines(table: int) -> dict[tuple[str, str, str], Value]:
     """(task, architecture, metric) -> mean and SD of one of the tables of baselines."""
     return {
-        (_task(row), row["network"], row["metric"]): (float(row["mean"]), float(row["std"]))
+        (task_of(row), row["network"], row["metric"]): (float(row["mean"]), float(row["std"]))
         for row in _rows("baselines")
         if row["table"] == str(table)
     }
@@ -97,7 +97,7 @@ def baselines(table: int) -> dict[tuple[str, str, str], Value]:
 def rivals() -> dict[tuple[str, str, str], Value]:
     """(task, method, metric) -> mean and SD of table 10, all with ResNet18 as student."""
     return {
-        (_task(row), row["method"], row["metric"]): (float(row["mean"]), float(row["std"]))
+        (task_of(row), row["method"], row["metric"]): (float(row["mean"]), float(row["std"]))
         for row in _rows("comparisons")
     }
 
@@ -126,10 +126,18 @@ def departures(record: Mapping[str, Any]) -> list[str]:
             words.append(f"network {name}")
         words += [f"{name} from a random start"] if weights is None else []
         words += [f"{name}: {weights['note']}"] if weights and weights["note"] else []
+    words += [] if _has_papers_weights(settings) else ["weights alpha, beta, gamma of its own"]
     return list(dict.fromkeys(words))
 
 
-def _task(row: Mapping[str, str]) -> str:
+def _has_papers_weights(settings: Mapping[str, Any]) -> bool:
+    """Whether a variant of the paper weighs the labels as one of the paper's tables does; True for all other runs."""
+    rows = [row for row in _rows("hyperparameters") if f"{row['technique']}_{row['strategy']}" == settings["run"]]
+    weights = tuple(settings["supervised"].get(name) for name in ("s1", "s2"))
+    return not rows or weights in {(float(row["alpha"]), float(row["alpha_prime"])) for row in rows}
+
+
+def task_of(row: Mapping[str, str]) -> str:
     """The CSV's dataset and kind as one of our tasks."""
     return f"{row['dataset']}_{row['task']}" if row["dataset"] == "ham10000" else row["dataset"]
 

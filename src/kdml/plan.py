@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 from kdml import paper
-from kdml.config import Experiment, Network, OwnEdge, Task
-from kdml.settings import Backbone, NetworkSettings, RunSettings
+from kdml.config import Experiment, Network, OwnEdge, RivalChoice, Task
+from kdml.hyperparameters import Weights, weights_of
+from kdml.registry import METHODS, fingerprint, is_own
+from kdml.settings import Backbone, NetworkSettings, RivalSettings, RunSettings
 from kdml.sharing import (
     BASELINE,
+    STUDENTS,
     TEACHER,
     VARIANTS,
     LossWeights,
@@ -28,7 +32,7 @@ class Run:
         protocol: how its split is made.
         task: key of a task.
         pair: key of a pair; of a network for a baseline.
-        run: a variant, `baseline`, or `teacher` (a pair's own offline teacher).
+        run: a variant, a rival, `baseline`, or `teacher` (a pair's own offline teacher).
         seed: the repetition.
     """
 
@@ -53,7 +57,8 @@ class Plan:
 
     def __init__(self, experiment: Experiment):
         self.experiment = experiment
-        variants = sorted(set(self._variants()))
+        self.rivals = frozenset(experiment.run.rivals)
+        variants = sorted({*self._variants(), *self._rivals()})
         teachers = {teacher for run in variants if (teacher := self.teacher_of(run)) is not None}
         baselines = set(self._baselines()) | teachers
         self.runs: tuple[Run, ...] = (*sorted(baselines), *variants)
@@ -63,6 +68,22 @@ class Plan:
         for protocol, task, pair, seed in product(choice.protocols, choice.tasks, choice.pairs, choice.seeds):
             if self._is_run_on(pair, task):
                 yield from (Run(protocol, task, pair, variant, seed) for variant in self._variants_of(task, pair))
+
+    def _rivals(self) -> Iterator[Run]:
+        choice = self.experiment.run
+        for protocol, place, seed in product(choice.protocols, choice.rivals_at, choice.seeds):
+            task, _, pair = place.partition("/")
+            if task in choice.tasks and pair in choice.pairs and self._is_run_on(pair, task):
+                yield from (Run(protocol, task, pair, name, seed) for name in choice.rivals if self._suits(name, task))
+
+    def _suits(self, rival: str, task: str) -> bool:
+        method, only = self.experiment.method_of(rival), self.experiment.rivals.get(rival, RivalChoice()).tasks
+        wanted = only is None or task in only
+        return wanted and (is_own(method) or self.experiment.tasks[task].kind in METHODS[method].classes)
+
+    def is_rival(self, run: Run) -> bool:
+        """Whether a run is one of a rival, not of a variant."""
+        return run.run in self.rivals
 
     def _is_run_on(self, pair: str, task: str) -> bool:
         only = self.experiment.pairs[pair].tasks
@@ -87,7 +108,8 @@ class Plan:
     def teacher_of(self, run: Run) -> Run | None:
         """The run whose network is the frozen teacher of `run`: of the same protocol, task, pair and seed.
 
-        Where the teacher carries no extra block it is the baseline, shared by all pairs (see `block_of`).
+        Where the teacher carries no extra block it is the baseline, shared by all pairs (see `block_of`). That of a rival never
+        carries one: the block belongs to the paper's method.
         """
         if self._is_single(run) or self._graph(run).teacher is not TeacherMode.FROZEN:
             return None
@@ -98,7 +120,7 @@ class Plan:
     def _block_of(self, run: Run) -> Backbone | None:
         """Backbone whose width the teacher's extra block takes: in classification, unless the configuration puts it outside."""
         inside = self.experiment.sharing.teacher_block == "inside"
-        if self._task(run).kind != "classification" or not inside or run.run == BASELINE:
+        if self._task(run).kind != "classification" or not inside or run.run == BASELINE or self.is_rival(run):
             return None
         return _backbone(self.experiment.networks[self.experiment.pairs[run.pair].student])
 
@@ -108,28 +130,61 @@ class Plan:
     def _task(self, run: Run) -> Task:
         return self.experiment.tasks[run.task]
 
-    def _graph(self, run: Run) -> SharingGraph:
+    def _graph(self, run: Run, weights: Weights | None = None) -> SharingGraph:
         if self._is_single(run):
             return single(run.run)
+        if self.is_rival(run):
+            return SharingGraph(TeacherMode.FROZEN, {STUDENTS[0]: self._rival(run).supervised})
         if run.run in self.experiment.variants:
             return self.experiment.variants[run.run].graph()
         technique, strategy = VARIANTS[run.run]
-        return paper_graph(technique, strategy, self._loss_weights(run), self.experiment.sharing.swap_students)
+        return paper_graph(
+            technique, strategy, weights or self._loss_weights(run), self.experiment.sharing.swap_students
+        )
 
-    def _loss_weights(self, run: Run) -> tuple[LossWeights, LossWeights]:
-        """The paper's alpha, beta, gamma for both students."""
-        technique, strategy = VARIANTS[run.run]
+    def _rival(self, run: Run) -> RivalSettings:
+        """A rival's options: the configuration's, else those of the method."""
+        choice = self.experiment.rivals.get(run.run, RivalChoice())
+        method = self.experiment.method_of(run.run)
+        published = METHODS.get(method)
+        supervised, kd = (1.0, 0.0) if published is None else (published.supervised, published.kd)
+        return RivalSettings(
+            method=method,
+            sha256=fingerprint(method),
+            options=choice.options,
+            supervised=supervised if choice.supervised is None else choice.supervised,
+            kd=kd if choice.kd is None else choice.kd,
+            kd_temperature=choice.kd_temperature,
+        )
+
+    def rival_titles(self) -> dict[str, str]:
+        """What the rivals that run are called in tables, in the paper's order, own ones last."""
+        order = list(METHODS)
+        titles = {}
+        for name in sorted(self.rivals, key=lambda name: (order.index(name) if name in order else len(order), name)):
+            choice, method = self.experiment.rivals.get(name, RivalChoice()), self.experiment.method_of(name)
+            titles[name] = choice.title or (METHODS[method].title if name in METHODS else name)
+        return titles
+
+    def _loss_weights(self, run: Run) -> Weights:
+        """Alpha, beta, gamma of both students, from where the configuration says."""
+        return self._weights_from(self.experiment.hyperparameters, run)
+
+    def papers_weights(self, run: Run) -> Weights:
+        """The paper's alpha, beta, gamma of both students."""
+        return self._weights_from("paper", run)
+
+    def _weights_from(self, source: Literal["paper"] | Path, run: Run) -> Weights:
         student = self.stands_for(self.experiment.pairs[run.pair].student)
-        row = paper.hyperparameters(run.task, student, technique, strategy)
-        return tuple(LossWeights(row[f"alpha{p}"], row[f"beta{p}"], row[f"gamma{p}"]) for p in ("", "_prime"))
+        return weights_of(source, run.task, run.pair, student, VARIANTS[run.run])
 
     def stands_for(self, network: str) -> str:
         """The paper's architecture that a network is or stands for; its own name if none."""
         return self.experiment.networks[network].stands_for or network
 
-    def settings(self, run: Run) -> RunSettings:
-        """All options of a run."""
-        task, graph = self._task(run), self._graph(run)
+    def settings(self, run: Run, weights: Weights | None = None) -> RunSettings:
+        """All options of a run; with `weights` of a variant in place of the configured ones."""
+        task, graph = self._task(run), self._graph(run, weights)
         edges = tuple(
             OwnEdge(source=e.source, learner=e.learner, knowledge=e.knowledge, weight=e.weight) for e in graph.edges
         )
@@ -145,6 +200,7 @@ class Plan:
             teacher=graph.teacher,
             supervised=dict(graph.supervised),
             edges=edges,
+            rival=self._rival(run) if self.is_rival(run) else None,
             networks={name: self._network(run, name) for name in graph.networks},
             sharing=self.experiment.sharing,
             training=self.experiment.training_of(run.task),
@@ -198,6 +254,8 @@ class Plan:
         """Number of the paper's result table that the run belongs to; None for a pair's own teacher and for other pairs."""
         if run.run == TEACHER:
             return None
+        if self.is_rival(run):
+            return paper.RIVALS_TABLE
         if run.run == BASELINE:
             return paper.BASELINE_TABLES.get(run.task)
         return paper.TABLES.get((run.task, self.stands_for(self.experiment.pairs[run.pair].student)))

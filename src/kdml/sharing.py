@@ -140,6 +140,7 @@ STRATEGIES: Mapping[str, Strategy] = {
 }
 
 VARIANTS: Mapping[str, tuple[str, str]] = {f"{t}_{s}": (t, s) for t in TECHNIQUES for s in STRATEGIES}
+PROPOSED = "kd_ml_v3"  # what the paper proposes; everything else is compared with it
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from kdml.registry import METHODS
 from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS
 
 METRICS: Mapping[str, str] = {
@@ -41,10 +42,12 @@ SHORT_TASKS: Mapping[str, str] = {
 
 
 def run(name: str) -> str:
-    """A variant as `KD + ML V3`; baselines in words; own names as they are."""
+    """A variant as `KD + ML V3`; rivals as they are published; baselines in words; own names as they are."""
     if name in VARIANTS:
         technique, strategy = VARIANTS[name]
         return f"{TECHNIQUES[technique].title} {STRATEGIES[strategy].title}"
+    if name in METHODS:
+        return METHODS[name].title
     return ALONE.get(name) or ARCHITECTURES.get(name, name)
 
 
@@ -59,8 +62,8 @@ def network_order(name: str) -> tuple[int, str]:
 
 
 def run_order(name: str) -> tuple[int, str]:
-    """Alone, the paper's variants in its order, then own ones."""
-    order = [*ALONE, *ARCHITECTURES, *VARIANTS]
+    """Alone, the paper's variants and rivals in its order, then own ones."""
+    order = [*ALONE, *ARCHITECTURES, *VARIANTS, *METHODS]
     return (order.index(name), "") if name in order else (len(order), name)
 
 

@@ -57,7 +57,7 @@ def test_everything_that_has_runs_is_made(chain):
     assert {f"{name}.{suffix}" for name in names for suffix in ("pdf", "png")} == figures
     drawn = {f"figure_{number:02d}" for number in (1, 2, 3, 4, 5, 7, 8, 10, 11)}
     assert names == drawn | {
-        *(f"{kind}_table_0{number}" for kind in ("beside", "curves", "runs") for number in (2, 3, 4)),
+        *(f"{kind}_table_{number:02d}" for kind in ("beside", "curves", "runs") for number in (2, 3, 4, 10)),
         "beside_table_11", "beside_table_12", "compression_hcd_small", "compression_lgg_small", "detection_lgg_small",
     }  # fmt: skip
     for name in figures:
@@ -98,8 +98,50 @@ def test_comparison_says_how_the_runs_depart(chain):
     rows = read(chain / "results/miniature/comparison.csv")
     assert len(rows) == 576 + 19 + 24
     ours = [row for row in rows if row["seeds"] == "1"]
-    assert {row["table"] for row in ours} == {"2", "3", "4", "11", "12"}
+    assert {row["table"] for row in ours} == {"2", "3", "4", "10", "11", "12"}
+    assert {row["run"] for row in ours if row["table"] == "10"} == {"sp", "cwd"}
     assert all("32 px" in row["departures"] and "random start" in row["departures"] for row in ours)
+
+
+def test_table_10_shows_published_methods_and_ones_own(chain):
+    rows = read(chain / "results/tables/table_10.csv")
+    assert [(row["Task"], row["Method"], row["Metric"]) for row in rows] == [
+        ("HCD", "SP", "Accuracy"), ("HCD", "Relations", "Accuracy"), ("LGG", "CWD", "IoU"), ("LGG", "CWD", "F-score"),
+    ]  # fmt: skip
+    assert [row["Paper"] for row in rows] == ["94.56", "–", "75.87", "86.58"]
+    assert rows[0]["Loss weights"] == "supervised 1, similarity 375" and rows[1]["Options"] == "tap f3"
+    assert rows[2]["Loss weights"] == "supervised 1, channelwise 3"
+    metrics = json.loads((run_folder(chain, name="rkd") / "metrics.json").read_text())
+    assert float(rows[1]["Ours"]) == pytest.approx(100 * metrics["networks"]["s1"]["accuracy"])
+
+
+def test_rivals_are_recorded(chain):
+    record = json.loads((run_folder(chain, name="rkd") / "run.json").read_text())
+    assert record["settings"]["rival"]["method"] == "docs/examples/rkd.py:RKD" and record["settings"]["rival"]["sha256"]
+    assert record["sharing"]["weights"] == {"distance": 25.0} and record["sharing"]["adaptor_parameters"] == 0
+    published = json.loads((run_folder(chain, name="sp") / "run.json").read_text())
+    assert published["code_hash"] == record["code_hash"] and published["method_hash"] != record["method_hash"]
+
+
+def test_grid_search_chooses_by_validation_and_leaves_the_test_set_alone(chain):
+    assert not (chain / "results/miniature/grid_search").exists()  # only on request
+    done = run(chain, "grid_search")
+    assert done.returncode == 0, done.stdout + done.stderr
+    folder = chain / "results/miniature/grid_search"
+    trials = sorted(path.parent for path in folder.rglob("run.json"))
+    assert len(trials) == 4  # on each task the grid's only setting, and the paper's
+    assert all({path.name for path in trial.iterdir()} == {"run.json", "history.csv"} for trial in trials)
+    best = {row["dataset"]: row for row in read(folder / "hyperparameters.csv")}
+    for task, row in best.items():
+        assert (row["alpha"], row["beta"], row["gamma"]) == ("0.3", "0.7", "0.0")
+        record = json.loads((folder / f"paper/{task}/small/kd_off_v3/alpha-0.3-0.3/seed-0/run.json").read_text())
+        assert float(row["score"]) == pytest.approx(50 * sum(record["best"][name]["score"] for name in ("s1", "s2")))
+    assert len(read(chain / "results/tables/grid_search.csv")) == 2
+    for name in ("grid_search_hcd_small", "grid_search_lgg_small"):
+        assert (chain / f"results/figures/{name}.png").stat().st_size > 3000
+    config = f"hyperparameters={folder / 'hyperparameters.csv'}"
+    stats = job_table(run(chain, "-n", run_folder(chain).relative_to(chain) / "run.json", "--config", config))
+    assert next(line.split() for line in stats.splitlines() if line.startswith("train ")) == ["train", "1"]
 
 
 def test_fidelity_and_regions_come_from_stored_predictions(chain):
@@ -165,7 +207,7 @@ def test_another_description_only_renders(chain):
 
 def test_another_learning_rate_retrains_its_task_only(chain):
     stats = job_table(run(chain, "-n", "--config", "tasks={lgg: {training: {learning_rate: 0.01}}}"))
-    assert next(line.split() for line in stats.splitlines() if line.startswith("train ")) == ["train", "4"]
+    assert next(line.split() for line in stats.splitlines() if line.startswith("train ")) == ["train", "5"]
 
 
 def train_command(chain, out, **changes):

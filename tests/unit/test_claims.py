@@ -135,7 +135,7 @@ def test_script_names_what_was_not_run(root, tmp_path):
     )
     (tmp_path / "costs.csv").write_text("network,parameters\nteacher,200\nensemble,170\n")
     place = {"protocol": "paper", "task": "hcd", "pair": "small", "place": "hcd/resnet18", "kind": "classification"}
-    files = {"contrasts": "contrasts.csv", "similarity": ["upper.csv"], "costs": "costs.csv"}
+    files = {"contrasts": ["contrasts.csv"], "similarity": ["upper.csv"], "costs": "costs.csv"}
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
     command += ["--places", json.dumps([place | files]), "--out", "claims.csv"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -22,9 +22,10 @@ def test_every_number_of_the_paper_is_there_even_if_nothing_was_run():
 def test_what_was_run_is_not_listed_as_missing():
     values = {("kd_ml_v3", "ensemble", "label", "accuracy"): row(90, low=88, high=92)}
     found = list(comparison.of_variants("hcd", "resnet18", values))
-    missing = list(comparison.not_run(found))
-    assert len(found) + len(missing) == 619
-    ours, again = [one for one in found if one["seeds"]]
+    beside = list(comparison.of_rivals("hcd", "resnet18", values))
+    missing = list(comparison.not_run([*found, *beside]))
+    assert len(found) + len(beside) + len(missing) == 619
+    (ours,), (again,) = ([one for one in rows if one["seeds"]] for rows in (found, beside))
     assert again["table"] == 10  # table 10 shows the proposed variant beside the rivals
     assert (
         ours["table"] == 3
@@ -62,6 +63,8 @@ def test_departures_come_from_the_run():
     record = {
         "settings": {
             "task": "ham10000_segmentation",
+            "run": "baseline",
+            "supervised": {"baseline": 1.0},
             "training": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-4},
             "networks": {
                 "s1": {
@@ -77,3 +80,14 @@ def test_departures_come_from_the_run():
     assert paper.departures(record) == [
         "280 of 10,015 images", "at most 2 epochs (200)", "resnet18: rebuilt", "network tiny", "tiny from a random start",
     ]  # fmt: skip
+    own = record["settings"] | {"run": "kd_ml_v3", "supervised": {"teacher": 1.0, "s1": 0.3, "s2": 0.3}}
+    assert "weights alpha, beta, gamma of its own" in paper.departures({**record, "settings": own})
+    papers = own | {"supervised": {"teacher": 1.0, "s1": 0.2, "s2": 0.4}}
+    assert "weights alpha, beta, gamma of its own" not in paper.departures({**record, "settings": papers})
+
+
+def test_rivals_are_compared_by_their_only_student():
+    values = {("sp", "s1", "label", "accuracy"): row(90, low=88, high=92)}
+    (ours,) = [one for one in comparison.of_rivals("hcd", "resnet18", values) if one["seeds"]]
+    assert (ours["table"], ours["run"], ours["network"], ours["paper_mean"]) == (10, "sp", "s1", 94.56)
+    assert not list(comparison.of_rivals("hcd", "mobilenet", values))  # the paper has them with ResNet18 alone

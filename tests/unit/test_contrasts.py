@@ -104,7 +104,7 @@ def test_values_have_intervals():
 
 def write(folder, cases, regions=()):
     folder.mkdir()
-    (folder / "run.json").write_text('{"code_hash": "abc", "settings": {"task": "lgg", "networks": {}, "training": {"epochs": 200, "batch_size": 8,'
+    (folder / "run.json").write_text('{"code_hash": "abc", "settings": {"task": "lgg", "run": "baseline", "networks": {}, "training": {"epochs": 200, "batch_size": 8,'
                                      ' "learning_rate": 0.0001}}, "images": {"total": 3929, "size": 256}}')  # fmt: skip
     for name, rows in (("cases", cases), ("regions", regions)):
         with open(folder / f"{name}.csv", "w", newline="") as file:

@@ -13,9 +13,9 @@ def test_paper_plan(tmp_path):
     started = time.monotonic()
     counts = job_counts(snakemake(tmp_path, "--cores", "8", "-n"))
     assert counts == {
-        "fetch": 4, "weights": 3, "prepare": 3, "split": 4, "leakage": 1, "train": 255, "evaluate": 255, "collect": 16, "metrics": 1,
-        "values": 16, "compare": 16, "comparison": 1, "contrasts": 6, "similarity": 72, "networks": 6, "teachers": 2, "curves": 8,
-        "slices": 4, "table": 10, "grid": 9, "figure": 46, "claims": 1, "claims_page": 1, "index": 1, "all": 1,
+        "fetch": 4, "weights": 3, "prepare": 3, "split": 4, "leakage": 1, "train": 297, "evaluate": 297, "collect": 18, "metrics": 1,
+        "values": 18, "compare": 18, "comparison": 1, "contrasts": 8, "rivals": 2, "similarity": 72, "networks": 6, "teachers": 2,
+        "curves": 9, "slices": 4, "table": 10, "grid": 10, "figure": 49, "claims": 1, "claims_page": 1, "index": 1, "all": 1,
     }  # fmt: skip
     assert time.monotonic() - started < 60  # seconds here; a hang would show
 
@@ -31,6 +31,9 @@ ALONE = {
     # Twelve variants, three seeds, and the teachers of the offline ones.
     "tables/table_04.md": DATA | {"train": 39, "evaluate": 36, "collect": 1, "table": 1},
     "tables/table_11.tex": DATA | {"train": 39, "evaluate": 39, "collect": 1, "teachers": 1, "table": 1},
+    # Fourteen rivals and the proposed variant, and the networks that teach them, trained alone; no variant else.
+    "tables/table_10.csv": {"fetch": 2, "weights": 2, "prepare": 2, "split": 2}
+    | {"train": 3 * (14 + 2 + 2), "evaluate": 3 * (14 + 2), "values": 2, "contrasts": 2, "rivals": 2, "grid": 1},
     "tables/table_01.md": {"grid": 1},
     "tables/table_06.html": {"weights": 2, "networks": 1, "grid": 1},
     "figures/figure_01.pdf": {"figure": 1},
@@ -66,13 +69,15 @@ def test_a_target_that_does_not_exist_is_named(tmp_path, target):
 def test_real_small_plan(tmp_path, kaggle_archives, imagenet_weights):
     arguments = ("--cores", "2", "-n", "--configfile", "config.yaml", "tests/configs/real_small.yaml")
     counts = job_counts(snakemake(tmp_path, *arguments))
-    assert counts["train"] == 12 + 5 + 10 + 1 and counts["weights"] == 3
+    assert counts["train"] == 12 + 5 + 10 + 1 + 14 and counts["weights"] == 3
 
 
 def test_both_protocols_and_a_split_per_seed(tmp_path):
-    config = "run={protocols: [paper, grouped], tasks: [hcd], pairs: [resnet50-resnet18], techniques: [ml]}"
+    config = (
+        "run={protocols: [paper, grouped], tasks: [hcd], pairs: [resnet50-resnet18], techniques: [ml], rivals: [sp]}"
+    )
     counts = job_counts(snakemake(tmp_path, "--cores", "2", "-n", "--config", config, "split={per_seed: true}"))
-    assert counts["split"] == 6 and counts["train"] == 2 * (3 * 3 + 2 * 3)
+    assert counts["split"] == 6 and counts["train"] == 2 * (3 * 3 + 2 * 3 + 3)
 
 
 def test_nothing_to_run_with_ends_at_once_and_names_three_ways(tmp_path):
@@ -94,6 +99,19 @@ def test_folder_without_archives_is_named(tmp_path):
 MISTAKES = {
     "misspelt key": ("trainning={epochs: 1}", ["trainning: unknown key", "did you mean 'training'"]),
     "unknown task": ("run={tasks: [brain]}", ["run.tasks: 'brain' is not defined"]),
+    "misspelt rival": ("run={rivals: [fitnets]}", ["'fitnets' is not a method", "did you mean 'fitnet'"]),
+    "rivals without a place": ("run={rivals_at: []}", ["run.rivals_at: name the task/pair"]),
+    "place of rivals": ("run={rivals_at: [hcd/resnet50]}", ["run.rivals_at: 'resnet50' is not defined"]),
+    "rival named like a variant": ("rivals={ml_v1: {method: sp}}", ["rivals.ml_v1: this name is taken"]),
+    "published name for another method": (
+        "rivals={sp: {method: at}}",
+        ["rivals.sp: this is the name of a published method"],
+    ),
+    "own method that is not there": (
+        "rivals={mine: {method: nowhere.py:Mine}} run={rivals: [mine]}",
+        ["nowhere.py cannot be read"],
+    ),
+    "weights that are not there": ("hyperparameters=nowhere.csv", ["nowhere.csv cannot be read"]),
     "wrong type": ("training={epochs: many}", ["training.epochs", "'many'"]),
     "student without the paper's weights": (
         "networks={tiny: {timm: resnet10t, title: Tiny}} "

@@ -1,4 +1,4 @@
-"""What a configuration trains: the paper's 255 runs and no more, teachers shared, tables filled."""
+"""What a configuration trains: the paper's 297 runs and no more, teachers shared, tables filled."""
 
 import copy
 from collections import Counter
@@ -22,11 +22,52 @@ def planned(config, **run):
     return Plan(validated(config))
 
 
-def test_paper_plan_has_255_trainings(paper_config):
+def test_paper_plan_has_297_trainings(paper_config):
     plan = planned(paper_config)
-    counts = Counter("variant" if run.run in VARIANTS else run.run for run in plan.runs)
-    assert counts == {"variant": 216, "baseline": 30, "teacher": 9}
-    assert len(set(plan.runs)) == 255
+    kinds = Counter(
+        "variant" if run.run in VARIANTS else "rival" if plan.is_rival(run) else run.run for run in plan.runs
+    )
+    assert kinds == {"variant": 216, "rival": 42, "baseline": 30, "teacher": 9}
+    assert len(set(plan.runs)) == 297
+
+
+def test_rivals_are_those_of_table_10(paper_config):
+    """Seven per task with three seeds, all with ResNet18, taught by the ResNet50 that was trained alone, without the extra block."""
+    plan = planned(paper_config)
+    rivals = [run for run in plan.runs if plan.is_rival(run)]
+    names = {task: {run.run for run in rivals if run.task == task} for task in ("hcd", "lgg")}
+    assert names == {
+        "hcd": {"fitnet", "at", "sp", "srrl", "vid", "simkd", "semckd"},
+        "lgg": {"fitnet", "at", "skd", "ifvd", "cwd", "dsd", "emkd"},
+    }
+    for run in rivals:
+        assert (run.pair, plan.table_of(run)) == ("resnet50-resnet18", 10)
+        assert plan.teacher_of(run) == Run("paper", run.task, "resnet50", "baseline", run.seed)
+        settings = plan.settings(run)
+        assert set(settings.networks) == {"teacher", "s1"} and settings.networks["teacher"].block_like is None
+        assert settings.graph.edges == () and settings.rival.method == run.run
+    weights = {run.run: (settings.supervised, settings.kd) for run in rivals if (settings := plan.settings(run).rival)}
+    unusual = {name: pair for name, pair in weights.items() if pair != (1.0, 0.0)}
+    assert unusual == {"simkd": (0.0, 0.0), "semckd": (1.0, 1.0)}
+
+
+def test_rival_under_another_name_with_options(paper_config, tmp_path):
+    (tmp_path / "mine.py").write_text("class Mine: pass\n")
+    config = copy.deepcopy(paper_config)
+    config["rivals"] = {
+        "sp_published": {"method": "sp", "title": "SP (3000)", "options": {"weight_similarity": 3000}, "kd": 0.5},
+        "mine": {"method": f"{tmp_path / 'mine.py'}:Mine"},
+    }
+    plan = planned(config, rivals=["sp_published", "mine"], tasks=["hcd", "lgg"], seeds=[0])
+    found = {(run.task, run.run): plan.settings(run).rival for run in plan.runs if plan.is_rival(run)}
+    assert set(found) == {("hcd", "sp_published"), ("hcd", "mine"), ("lgg", "mine")}  # SP is for classification alone
+    published = found["hcd", "sp_published"]
+    assert (published.method, published.kd, published.options) == ("sp", 0.5, {"weight_similarity": 3000})
+    assert plan.rival_titles() == {"mine": "mine", "sp_published": "SP (3000)"}
+    before = found["hcd", "mine"].sha256
+    (tmp_path / "mine.py").write_text("class Mine: pass  # changed\n")
+    run = next(run for run in plan.runs if run.run == "mine")
+    assert plan.settings(run).rival.sha256 != before  # what decides a run's numbers is in its settings
 
 
 def test_offline_teachers(paper_config):
@@ -81,14 +122,14 @@ def test_loss_weights_are_the_papers(paper_config):
 def test_tables_and_their_runs(paper_config):
     tables = planned(paper_config).tables()
     assert {number: len(runs) for number, runs in tables.items()} == {
-        2: 18, 3: 36, 4: 36, 8: 36, 9: 36, 13: 12, 14: 36, 15: 36,
+        2: 18, 3: 36, 4: 36, 8: 36, 9: 36, 10: 42, 13: 12, 14: 36, 15: 36,
     }  # fmt: skip
 
 
 def test_lists_choose_what_runs(paper_config):
     plan = planned(
         paper_config, tasks=["lgg"], techniques=["kd_ml"], strategies=["v3"], seeds=[5], pairs=["resnet50-mobilenet"]
-    )
+    )  # rivals run at other places
     assert [run.folder for run in plan.runs] == [
         "paper/lgg/mobilenet/baseline/seed-5",
         "paper/lgg/resnet50/baseline/seed-5",

@@ -26,9 +26,9 @@ rule collect:
     input:
         metrics_in,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/metrics.csv",
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/metrics{{of}}.csv",
     log:
-        f"{LOGS}/collect/{{protocol}}/{{task}}/{{pair}}.log",
+        f"{LOGS}/collect/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/collect.py",
         runs=descriptions_in,
@@ -61,12 +61,12 @@ rule contrasts:
         cases_at,
         claims=CLAIMS,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/contrasts.csv",
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/contrasts{{of}}.csv",
     log:
-        f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}.log",
+        f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/contrasts.py",
-        mixed=mixed_code(),
+        options=contrasts_options,
         runs=measured_json,
         place=lambda wildcards: place_of(wildcards).name,
         classes=classes_of,
@@ -74,16 +74,16 @@ rule contrasts:
         ENVIRONMENT
     shell:
         "python {params.script} --runs {params.runs:q} --place {params.place} --classes {params.classes} --claims {input.claims}"
-        " {params.mixed} --out {output} 2> {log}"
+        " {params.options} --out {output} 2> {log}"
 
 
 rule values:
     input:
         cases_in,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values.csv",
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values{{of}}.csv",
     log:
-        f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}.log",
+        f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/values.py",
         mixed=mixed_code(),
@@ -97,11 +97,11 @@ rule values:
 
 rule compare:
     input:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values.csv",
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values{{of}}.csv",
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/comparison.csv",
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/comparison{{of}}.csv",
     log:
-        f"{LOGS}/compare/{{protocol}}/{{task}}/{{pair}}.log",
+        f"{LOGS}/compare/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/compare.py",
         architecture=compared_architecture,
@@ -111,6 +111,23 @@ rule compare:
     shell:
         "python {params.script} --protocol {wildcards.protocol} --task {wildcards.task} --pair {wildcards.pair}"
         " {params.architecture} --values {input} --out {output} 2> {log}"
+
+
+rule rivals:
+    input:
+        rivals_records,
+    output:
+        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/rivals.csv",
+    log:
+        f"{LOGS}/rivals/{{protocol}}/{{task}}/{{pair}}.log",
+    params:
+        script=f"{SRC}/rivals.py",
+        runs=rivals_described,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} --runs {params.runs:q} --out {output} 2> {log}"
 
 
 rule teachers:
@@ -178,7 +195,8 @@ rule networks:
 rule curves:
     input:
         lambda wildcards: [
-            f"{folder(run)}/history.csv" for run in RESULT_TABLES[wildcards.table].runs
+            f"{folder(run)}/history.csv"
+            for run in (RESULT_TABLES | GRIDS)[wildcards.table].runs
         ],
     output:
         runs=f"{RESULTS}/curves/{{table}}.csv",

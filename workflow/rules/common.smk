@@ -20,6 +20,7 @@ from kdml.data.archives import ARCHIVES_OF, missing_from, way_to
 from kdml.data.kaggle_download import token_present
 from kdml.errors import UserError
 from kdml.plan import Plan, Run
+from kdml.search import Search
 from kdml.sharing import TEACHER
 from kdml.tables import FORMATS
 
@@ -38,14 +39,16 @@ CAPTIONS = yaml.safe_load(
     (ROOT / "workflow/report/captions.yaml").read_text(encoding="utf-8")
 )
 CATALOGUE = Catalogue(PLAN, CAPTIONS)
+SEARCH = Search(PLAN)
 RESULT_TABLES = CATALOGUE.results
-GRIDS = CATALOGUE.grids
+GRIDS = {**CATALOGUE.grids, **CATALOGUE.grids_on_request}
 FIGURES = {**CATALOGUE.figures, **CATALOGUE.on_request}
 STYLE = (ROOT / "workflow/report/style.mplstyle").read_text(encoding="utf-8")
 CLAIMS = os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml")
 RESULTS = f"results/{EXPERIMENT.experiment}"
 RESOURCES = f"resources/{EXPERIMENT.experiment}"
 LOGS = f"logs/{EXPERIMENT.experiment}"
+TRIAL = f"{RESULTS}/grid_search/{{protocol}}/{{task}}/{{pair}}/{{run}}/{{trial}}/seed-{{seed}}"
 RUN = f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}"
 SRC = os.path.relpath(
     ROOT / "src"
@@ -68,6 +71,8 @@ wildcard_constraints:
     archive=r"[a-z0-9-]+",
     weights=either(EXPERIMENT.weights),
     pair_of_task=either({place.pair for place in CATALOGUE.places}),
+    of="|_rivals",
+    trial=either({trial.name for trial in SEARCH.trials}),
     group=either({CATALOGUE.group_of(run) for run in PLAN.runs}),
     table=r"[a-z]\w*",
     figure=r"[a-z][\w-]*",
@@ -261,6 +266,70 @@ def weights_backbone(wildcards):
     )
 
 
+# Grid search
+
+
+def trial_settings(wildcards):
+    """Settings of a trial as JSON."""
+    run = run_of(wildcards)
+    trial = next(
+        trial
+        for trial in SEARCH.trials
+        if (trial.run, trial.name) == (run, wildcards.trial)
+    )
+    return SEARCH.settings(trial).to_json()
+
+
+def trial_folder(trial):
+    """Where a trial's files lie."""
+    run = trial.run
+    return f"{RESULTS}/grid_search/{run.protocol}/{run.task}/{run.pair}/{run.run}/{trial.name}/seed-{run.seed}"
+
+
+def trials_at(wildcards):
+    """Trials of one protocol, task and pair."""
+    return SEARCH.at(wildcards.protocol, wildcards.task, wildcards.pair)
+
+
+def trial_records(wildcards):
+    """What was recorded of these trials."""
+    return [f"{trial_folder(trial)}/run.json" for trial in trials_at(wildcards)]
+
+
+def trials_described(wildcards):
+    """The same trials as JSON: folder, and their columns in the table of scores."""
+    return json.dumps(
+        [
+            {"folder": trial_folder(trial), **SEARCH.describe(trial)}
+            for trial in trials_at(wildcards)
+        ]
+    )
+
+
+def search_scores():
+    """Scores of all places that are searched."""
+    return [
+        f"{RESULTS}/grid_search/{'/'.join(place)}/scores.csv" for place in SEARCH.places
+    ]
+
+
+def search_outputs():
+    """All that a grid search makes; nothing where no variant of the paper is run."""
+    if not SEARCH.trials:
+        return []
+    tables = [
+        f"results/tables/{item.name}.{suffix}"
+        for item in CATALOGUE.grids_on_request.values()
+        for suffix in FORMATS
+    ]
+    figures = [
+        f"results/figures/{item.name}.{suffix}"
+        for item in CATALOGUE.search_figures
+        for suffix in ("pdf", "png")
+    ]
+    return [f"{RESULTS}/grid_search/hyperparameters.csv", *tables, *figures]
+
+
 # Analyses
 
 
@@ -274,10 +343,16 @@ def place_of(wildcards):
     )
 
 
+def of(run):
+    """Files that a run's numbers are collected in: rivals have their own, so that a table of variants does not wait for them."""
+    return "_rivals" if PLAN.is_rival(run) else ""
+
+
 def runs_in(wildcards):
-    """Runs of one protocol, task and pair."""
+    """Runs of one protocol, task and pair: rivals, or all others."""
     place = (wildcards.protocol, wildcards.task, wildcards.pair)
-    return [run for run in PLAN.runs if (run.protocol, run.task, run.pair) == place]
+    here = [run for run in PLAN.runs if (run.protocol, run.task, run.pair) == place]
+    return [run for run in here if of(run) == wildcards.of]
 
 
 def metrics_in(wildcards):
@@ -299,9 +374,22 @@ def measured_at(place):
     return variants + [(name, run) for name, runs in alone.items() for run in runs]
 
 
+def contrasted_at(wildcards):
+    """(name, run) of what is compared in one file: rivals with what the paper proposes, or all others."""
+    place = place_of(wildcards)
+    if wildcards.of:
+        return [(run.run, run) for run in CATALOGUE.compared_at(place)]
+    return measured_at(place)
+
+
+def contrasts_options(wildcards):
+    """Arguments of src/contrasts.py that not every call has."""
+    return " ".join(filter(None, ["--rivals" if wildcards.of else "", mixed_code()]))
+
+
 def cases_at(wildcards):
     """What was measured on every test case at a place."""
-    runs = [run for _, run in measured_at(place_of(wildcards))]
+    runs = [run for _, run in contrasted_at(wildcards)]
     return [
         f"{folder(run)}/{name}.csv" for run in runs for name in ("cases", "regions")
     ]
@@ -309,14 +397,16 @@ def cases_at(wildcards):
 
 def measured_json(wildcards):
     """The same runs as JSON: folder, run, seed."""
-    runs = measured_at(place_of(wildcards))
+    runs = contrasted_at(wildcards)
     return json.dumps(
         [{"folder": folder(run), "run": name, "seed": run.seed} for name, run in runs]
     )
 
 
 def valued_in(wildcards):
-    """Runs of one protocol, task and pair whose values are shown: all but a pair's own teacher."""
+    """Runs of one protocol, task and pair whose values are shown: all but a pair's own teacher; with rivals what the paper proposes."""
+    if wildcards.of:
+        return list(CATALOGUE.compared_at(place_of(wildcards)))
     return [run for run in runs_in(wildcards) if run.run != TEACHER]
 
 
@@ -343,16 +433,20 @@ def compared_architecture(wildcards):
     """Arguments of src/compare.py: which of the paper's architectures to compare with."""
     if wildcards.pair in EXPERIMENT.pairs:
         student = EXPERIMENT.pairs[wildcards.pair].student
-        return f"--architecture {PLAN.stands_for(student)}"
-    return f"--architecture {PLAN.stands_for(wildcards.pair)} --alone"
+        kind = "rivals" if wildcards.of else "variants"
+        return f"--architecture {PLAN.stands_for(student)} --of {kind}"
+    return f"--architecture {PLAN.stands_for(wildcards.pair)} --of baselines"
 
 
 def comparison_files(runs):
     """Comparisons with the paper that hold these runs."""
-    places = dict.fromkeys(
-        (run.protocol, run.task, run.pair) for run in runs if run.run != TEACHER
+    return list(
+        dict.fromkeys(
+            f"{RESULTS}/{run.protocol}/{run.task}/{run.pair}/comparison{of(run)}.csv"
+            for run in runs
+            if run.run != TEACHER
+        )
     )
-    return [f"{RESULTS}/{'/'.join(place)}/comparison.csv" for place in places]
 
 
 def values_of(place):
@@ -464,7 +558,8 @@ def task_options(wildcards):
 
 def curves_runs(wildcards):
     """Runs of a result table as JSON: folder, where, run, seed."""
-    several = len({run.protocol for run in RESULT_TABLES[wildcards.table].runs}) > 1
+    runs = (RESULT_TABLES | GRIDS)[wildcards.table].runs
+    several = len({run.protocol for run in runs}) > 1
     return json.dumps(
         [
             {
@@ -474,7 +569,7 @@ def curves_runs(wildcards):
                 "run": run.run,
                 "seed": run.seed,
             }
-            for run in RESULT_TABLES[wildcards.table].runs
+            for run in runs
         ]
     )
 
@@ -548,6 +643,41 @@ def costs_of(place):
     return f"{RESULTS}/networks/{place.task}/{place.pair}/costs.csv"
 
 
+def contrasts_files(place):
+    """Contrasts of a place: of variants, and of rivals."""
+    kinds = {
+        "": CATALOGUE.runs_at(place),
+        "_rivals": CATALOGUE.rivals_at(place),
+    }
+    return [at(place, f"contrasts{kind}.csv") for kind, runs in kinds.items() if runs]
+
+
+def rivals_in(wildcards):
+    """Runs of rivals of one protocol, task and pair."""
+    return list(CATALOGUE.rivals_at(place_of(wildcards)))
+
+
+def rivals_records(wildcards):
+    """What was recorded of these runs."""
+    return [f"{folder(run)}/run.json" for run in rivals_in(wildcards)]
+
+
+def rivals_described(wildcards):
+    """The same runs as JSON: run, title, seed, folder."""
+    titles = PLAN.rival_titles()
+    return json.dumps(
+        [
+            {
+                "run": run.run,
+                "title": titles[run.run],
+                "seed": run.seed,
+                "folder": folder(run),
+            }
+            for run in rivals_in(wildcards)
+        ]
+    )
+
+
 def claims_places():
     """All places with the files that decide the claims, as JSON."""
     return json.dumps(
@@ -558,7 +688,7 @@ def claims_places():
                 "pair": place.pair,
                 "place": place.name,
                 "kind": place.kind,
-                "contrasts": at(place, "contrasts.csv"),
+                "contrasts": contrasts_files(place),
                 "similarity": similarity_files(place, "upper"),
                 "costs": costs_of(place),
             }
@@ -573,7 +703,7 @@ def claims_inputs(wildcards):
         path
         for place in CATALOGUE.places
         for path in (
-            at(place, "contrasts.csv"),
+            *contrasts_files(place),
             *similarity_files(place, "upper"),
             costs_of(place),
         )
@@ -586,7 +716,10 @@ def claims_inputs(wildcards):
 def tidy_of(runs):
     """Tidy tables that hold these runs."""
     return sorted(
-        {f"{RESULTS}/{run.protocol}/{run.task}/{run.pair}/metrics.csv" for run in runs}
+        {
+            f"{RESULTS}/{run.protocol}/{run.task}/{run.pair}/metrics{of(run)}.csv"
+            for run in runs
+        }
     )
 
 
@@ -622,6 +755,11 @@ def table_inputs(wildcards):
     return {"metrics": tidy_of(item.runs), "teachers": teachers}
 
 
+def own_runs(item):
+    """Runs that a table is about: of table 10 the rivals, beside which the proposed variant stands for comparison."""
+    return [run for run in item.runs if PLAN.is_rival(run)] or item.runs
+
+
 def data_of_item(item):
     """(label, file) of all that a plain table or a figure is drawn from."""
     places = [item.place] if item.place else places_of(item.runs)
@@ -642,10 +780,31 @@ def data_of_item(item):
             )
         ]
     by_kind = {
-        "contrasts": [(place.folder, at(place, "contrasts.csv")) for place in places],
+        "contrasts": [
+            (place.folder, at(place, "contrasts.csv"))
+            for place in places
+            if CATALOGUE.runs_at(place)
+        ],
+        "rivals": placed(
+            lambda place: [
+                (name, at(place, file))
+                for name, file in (
+                    ("values", "values_rivals.csv"),
+                    ("contrasts", "contrasts_rivals.csv"),
+                    ("methods", "rivals.csv"),
+                )
+            ]
+        ),
         "detection": placed(values_of),
         "comparison": [("comparison", f"{RESULTS}/comparison.csv")],
-        "beside": [("comparison", path) for path in comparison_files(item.runs)],
+        "grid_search": [
+            ("settings", f"{RESULTS}/grid_search/hyperparameters.csv"),
+        ],
+        "search": [
+            ("scores", f"{RESULTS}/grid_search/{place.folder}/scores.csv")
+            for place in places
+        ],
+        "beside": [("comparison", path) for path in comparison_files(own_runs(item))],
         "curves": [("bands", f"{RESULTS}/curves/{item.option}-bands.csv")],
         "runs": [("runs", f"{RESULTS}/curves/{item.option}.csv")],
         "slices": [
@@ -731,7 +890,7 @@ def everything_to_show():
                 for suffix in ("html", "md", "tex", "csv")
             },
         }
-        for item in (*RESULT_TABLES.values(), *GRIDS.values())
+        for item in (*RESULT_TABLES.values(), *CATALOGUE.grids.values())
     ]
     figures = [
         {

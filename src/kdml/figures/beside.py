@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kdml import wording
+from kdml import paper, wording
 from kdml.figures.common import PAPER, Data, colour_of, footnote, margins, number
 
 Row = dict[str, str]
@@ -13,7 +13,8 @@ def draw(data: Data) -> Figure:
     """Forest panels, one per task and metric, and the scatter on the right."""
     table = str(int(data.option.removeprefix("table_")))
     rows = [row for row in data.rows("comparison") if row["table"] == table and row["seeds"] != "0"]
-    shown = [row for row in rows if row["network"] in ("ensemble", "baseline")]
+    single = table == str(paper.RIVALS_TABLE)  # rivals have one student
+    shown = [row for row in rows if single or row["network"] in ("ensemble", "baseline")]
     panels = list(
         dict.fromkeys(
             (row["protocol"], row["task"], row["pair"] if row["network"] != "baseline" else "", row["metric"])

@@ -22,8 +22,10 @@ def draw(data: Data) -> Figure:
         )
     )
     lines = max(sum(_panel(row) == panel for row in shown) for panel in panels)
-    figure = Figure(figsize=(2.3 * len(panels) + 4.2, max(2.9, 0.22 * lines + 1.6)))
-    grid = figure.add_gridspec(1, len(panels) + 1, width_ratios=[1] * len(panels) + [1.25], wspace=0.35)
+    tasks = len(dict.fromkeys(panel[1] for panel in panels))  # the first panel of each has the names of the runs
+    figure = Figure(figsize=(2.3 * len(panels) + 3.7 + 0.5 * tasks, max(2.9, 0.22 * lines + 1.6)))
+    space = 0.35 if tasks == 1 else 0.6
+    grid = figure.add_gridspec(1, len(panels) + 1, width_ratios=[1] * len(panels) + [1.25], wspace=space)
     for place, panel in enumerate(panels):
         axes = figure.add_subplot(grid[place])
         _forest(

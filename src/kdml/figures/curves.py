@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -54,20 +55,30 @@ def _lines(axes: Axes, rows: list[Row]) -> None:
 def _terms(axes: Axes, rows: list[Row]) -> None:
     """A line per network and term; terms of one network differ in their stroke."""
     for (network,), of_network in _grouped(rows, ("network",)).items():
-        for style, ((term,), mine) in zip(STYLES, _grouped(of_network, ("term",)).items(), strict=False):
+        for style, ((term,), mine) in zip(cycle(STYLES), _grouped(of_network, ("term",)).items(), strict=False):
             label = _term_label(network, term)
             axes.plot(*_points(mine), marker=".", linestyle=style, color=colour_of(network), label=label)
-    if any(number(row["value"]) > 0 for row in rows):
-        axes.set_yscale("log")
-        axes.yaxis.set_minor_formatter(NullFormatter())
+    _logarithmic(axes, [number(row["value"]) for row in rows])
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=6.5)
+
+
+def _logarithmic(axes: Axes, values: Sequence[float]) -> None:
+    """A log scale; where some terms are negative, as a critic's or a likelihood's, one that is linear around zero."""
+    sizes = [abs(value) for value in values if value]
+    if not sizes:
+        return
+    if min(values) >= 0:
+        axes.set_yscale("log")
+    else:
+        axes.set_yscale("symlog", linthresh=max(min(sizes), 1e-2 * max(sizes)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _term_label(network: str, term: str) -> str:
     """`S1 supervised`, or `S1 ← T features`."""
     knowledge, _, source = term.partition("_from_")
     name = wording.network(network)
-    return f"{name} ← {wording.network(source)} {knowledge}" if source else f"{name} {term}"
+    return f"{name} ← {wording.network(source)} {knowledge}" if source else f"{name} {term.replace('_', ' ')}"
 
 
 def _points(rows: list[Row]) -> tuple[list[int], list[float]]:

@@ -192,7 +192,7 @@ def contrasts(sources: Sources) -> Grid:
 
 def rivals(sources: Sources) -> Grid:
     """Table 10: published methods with one student, and what the paper proposes."""
-    columns = (*PLACE, "Method", "Metric", "Paper", "Ours", "95 %", "Proposed − method [95 %]", "p", "p (Holm)")
+    columns = (*PLACE, "Method", "Metric", "Paper", "Ours [95 %]", "Proposed − method [95 %]", "p", "p (Holm)")
     columns += ("Student (M)", "Added in training (M)", "Loss weights", "Options")
     values, found, methods = (sources.under(name) for name in ("values", "contrasts", "methods"))
     rows = []
@@ -205,8 +205,7 @@ def rivals(sources: Sources) -> Grid:
                 rows.append((
                     *_place(label), text(by_run[name]["title"] if name in by_run else f"{wording.run(name)} (proposed)"),
                     text(wording.METRICS[row["metric"]]), of_seeds(Summary(*theirs, paper.RUNS)) if theirs else text("–"),
-                    of_seeds(Summary(float(row["mean"]), float(row["std"] or "nan"), int(row["seeds"]))),
-                    text(f"{float(row['low']):.2f} to {float(row['high']):.2f}" if row["low"] else "–"),
+                    _ours(row),
                     *_against(against.get((name, row["metric"]))), *_added(by_run.get(name)),
                 ))  # fmt: skip
     notes = (
@@ -224,6 +223,14 @@ def _shown(rows: Sequence[Row], run: str, label: str) -> list[Row]:
     found = {(row["run"], row["network"], row["truth"], row["metric"]): row for row in rows}
     keys = ((run, network, "label", metric) for metric in metrics)
     return [found[key] for key in keys if key in found]
+
+
+def _ours(row: Row) -> Cell:
+    """Mean ± SD over seeds, and the interval."""
+    cell = of_seeds(Summary(float(row["mean"]), float(row["std"] or "nan"), int(row["seeds"])))
+    return Cell(
+        f"{cell.text} [{float(row['low']):.2f}, {float(row['high']):.2f}]" if row["low"] else cell.text, cell.value
+    )
 
 
 def _against(row: Row | None) -> tuple[Cell, ...]:

@@ -133,8 +133,10 @@ def departures(record: Mapping[str, Any]) -> list[str]:
 def _has_papers_weights(settings: Mapping[str, Any]) -> bool:
     """Whether a variant of the paper weighs the labels as one of the paper's tables does; True for all other runs."""
     rows = [row for row in _rows("hyperparameters") if f"{row['technique']}_{row['strategy']}" == settings["run"]]
+    if not rows:
+        return True
     weights = tuple(settings["supervised"].get(name) for name in ("s1", "s2"))
-    return not rows or weights in {(float(row["alpha"]), float(row["alpha_prime"])) for row in rows}
+    return weights in {(float(row["alpha"]), float(row["alpha_prime"])) for row in rows}
 
 
 def task_of(row: Mapping[str, str]) -> str:

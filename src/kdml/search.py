@@ -6,7 +6,8 @@ variant, so that alpha + beta + gamma = 1. The test set is never looked at.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -50,19 +51,32 @@ class Search:
 
     Args:
         plan: of the experiment; its tasks, pairs and variants of the paper are searched.
+
+    Attributes:
+        places: (protocol, task, pair) that are searched.
     """
 
     def __init__(self, plan: Plan):
         self.plan = plan
         self.grid = plan.experiment.grid_search
-        protocol = plan.experiment.run.protocols[0]
-        searched = {
-            (run.task, run.pair, run.run) for run in plan.runs if run.protocol == protocol and run.run in VARIANTS
-        }
-        self.trials = tuple(
-            Trial(Run(protocol, task, pair, variant, seed), *alphas)
-            for task, pair, variant in sorted(searched, key=lambda key: (*key[:2], list(VARIANTS).index(key[2])))
-            for alphas in self._alphas(Run(protocol, task, pair, variant, 0))
+        first = plan.experiment.run.protocols[0]
+        variants = [run for run in plan.runs if run.protocol == first and run.run in VARIANTS]
+        order = list(VARIANTS)
+        variants.sort(key=lambda run: (run.task, run.pair, order.index(run.run)))
+        self.variants = tuple(dict.fromkeys(replace(run, seed=0) for run in variants))
+        self.places = tuple(dict.fromkeys((run.protocol, run.task, run.pair) for run in self.variants))
+
+    @cached_property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every setting with every seed.
+
+        Raises:
+            UserError: the paper has no weights for a student, so that nothing says how beta and gamma share the rest.
+        """
+        return tuple(
+            Trial(replace(run, seed=seed), *alphas)
+            for run in self.variants
+            for alphas in self._alphas(run)
             for seed in self.grid.seeds
         )
 
@@ -71,11 +85,6 @@ class Search:
         grid = list(product(self.grid.alpha, repeat=2))
         chosen = tuple(one.alpha for one in self.plan.papers_weights(run))
         return grid if chosen in grid else [*grid, chosen]
-
-    @property
-    def places(self) -> tuple[tuple[str, str, str], ...]:
-        """(protocol, task, pair) that are searched."""
-        return tuple(dict.fromkeys((trial.run.protocol, trial.run.task, trial.run.pair) for trial in self.trials))
 
     def at(self, protocol: str, task: str, pair: str) -> tuple[Trial, ...]:
         """Trials of a place."""

@@ -68,6 +68,24 @@ def test_papers_setting_is_tried_where_the_grid_lacks_it(config):
     }
 
 
+def test_a_student_that_the_paper_does_not_know_stops_a_search_and_nothing_else(config, tmp_path):
+    """With weights of one's own it can be trained; only a search needs the paper's."""
+    own = copy.deepcopy(config)
+    own["networks"]["tiny"] = {"timm": "resnet10t", "title": "Tiny"}
+    own["pairs"]["own"] = {"teacher": "resnet50", "student": "tiny"}
+    own["run"] |= {"tasks": ["hcd"], "pairs": ["own"], "techniques": ["ml"], "strategies": ["v1"], "seeds": [0]}
+    own["hyperparameters"] = str(tmp_path / "h.csv")
+    (tmp_path / "h.csv").write_text(
+        f"{','.join(COLUMNS)}\n,hcd,classification,tiny,,ml,v1,0.3,0.3,0,0,0.7,0.7\n", encoding="utf-8"
+    )
+    plan = Plan(validated(own))
+    assert plan.settings(Run("paper", "hcd", "own", "ml_v1", 0)).supervised == {"s1": 0.3, "s2": 0.3}
+    search = Search(plan)
+    assert search.places == (("paper", "hcd", "own"),)
+    with pytest.raises(UserError, match="no weights alpha, beta, gamma for the student 'tiny'"):
+        _ = search.trials
+
+
 def row(alpha, alpha_prime, score, seed=0, papers=0, in_grid=1, strategy="v1"):
     numbers = dict.fromkeys(paper.WEIGHTS, "0") | {"alpha": str(alpha), "alpha_prime": str(alpha_prime)}
     keys = {"dataset": "hcd", "task": "classification", "pair": "p", "technique": "ml", "strategy": strategy}

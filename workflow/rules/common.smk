@@ -72,7 +72,7 @@ wildcard_constraints:
     weights=either(EXPERIMENT.weights),
     pair_of_task=either({place.pair for place in CATALOGUE.places}),
     of="|_rivals",
-    trial=either({trial.name for trial in SEARCH.trials}),
+    trial=r"alpha-[\d.e-]+",
     group=either({CATALOGUE.group_of(run) for run in PLAN.runs}),
     table=r"[a-z]\w*",
     figure=r"[a-z][\w-]*",
@@ -315,7 +315,7 @@ def search_scores():
 
 def search_outputs():
     """All that a grid search makes; nothing where no variant of the paper is run."""
-    if not SEARCH.trials:
+    if not SEARCH.places:
         return []
     tables = [
         f"results/tables/{item.name}.{suffix}"

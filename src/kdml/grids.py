@@ -82,7 +82,13 @@ def text(value: Any) -> Cell:
 def number(value: Any, form: str = ".2f", suffix: str = "") -> Cell:
     """A cell of a number; a dash where there is none."""
     known = value not in ("", None) and not math.isnan(float(value))
-    return Cell(f"{float(value):{form}}{suffix}", float(value)) if known else Cell("–", math.nan)
+    return Cell(f"{unsigned_zero(float(value), form)}{suffix}", float(value)) if known else Cell("–", math.nan)
+
+
+def unsigned_zero(value: float, form: str) -> str:
+    """A number in a format; one that rounds to zero has no sign."""
+    shown = f"{value:{form}}"
+    return shown.removeprefix("-") if not shown.strip("-0.,") else shown
 
 
 def with_interval(mean: Any, low: Any, high: Any, form: str = ".2f") -> Cell:
@@ -90,7 +96,8 @@ def with_interval(mean: Any, low: Any, high: Any, form: str = ".2f") -> Cell:
     cell = number(mean, form)
     if math.isnan(cell.value if isinstance(cell.value, float) else math.nan) or number(low).text == "–":
         return cell
-    return Cell(f"{cell.text} [{float(low):{form}}, {float(high):{form}}]", cell.value)
+    ends = ", ".join(unsigned_zero(float(end), form) for end in (low, high))
+    return Cell(f"{cell.text} [{ends}]", cell.value)
 
 
 def of_seeds(summary: Summary) -> Cell:

@@ -17,6 +17,7 @@ TEX = str.maketrans(
         "×": r"$\times$",
         "→": r"$\to$",
         "–": "--",
+        "−": "$-$",
         "α": r"$\alpha$",
         "β": r"$\beta$",
         "γ": r"$\gamma$",

@@ -31,6 +31,12 @@ def test_tables_hold_every_run(chain):
     assert [row["network"] for row in rows if row["column"] == "circle"] == ["s1", "s2", "s3", "ensemble"]
 
 
+def test_latex_tables_need_no_special_characters(chain):
+    for path in (chain / "results/tables").glob("*.tex"):
+        text = path.read_text()
+        assert text.isascii(), (path.name, [sign for sign in text if not sign.isascii()])
+
+
 def test_every_number_can_be_traced(chain):
     record = json.loads((run_folder(chain) / "run.json").read_text())
     assert record["settings"]["run"] == "kd_off_v3" and record["seed"] == 0 and len(record["code_hash"]) == 16

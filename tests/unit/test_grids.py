@@ -45,6 +45,10 @@ def test_cells():
         grids.with_interval("1", "", "").text == "1.00"
         and grids.with_interval("1", "0", "2").text == "1.00 [0.00, 2.00]"
     )
+    assert (
+        grids.with_interval("-1e-9", "-0.001", "0.2").text == "0.00 [0.00, 0.20]"
+        and grids.number("-0.2").text == "-0.20"
+    )
     assert grids.p_value("0.0001").text == "< 0.001" and grids.p_value("").text == "–"
 
 

@@ -126,7 +126,7 @@ def _name(axes: Axes, run: str, where: str) -> None:
 
 def _finish(figure: Figure, panels: list[list[Axes]]) -> None:
     for axes in (axes for line in panels for axes in line):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, min_n_ticks=1))
     for axes in panels[-1]:
         axes.set_xlabel("epoch")
     handles = {}

@@ -108,6 +108,7 @@ def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protoco
             }
             rows += [keys | row for row in claims.rows_of(claim, level, name, ours, kind)]
     judged = {
+        "decided_by": claim.in_words(level),
         "verdict": claims.verdict(claim, [row["answer"] for row in rows]),
         "paper_verdict": claims.verdict(claim, [row["paper_answer"] for row in rows]),
     }

@@ -30,7 +30,8 @@ COLUMNS = (
     "cases",
     "groups",
 )
-COLUMNS += ("by_seed", "seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "test", "p_cases", "remark")
+COLUMNS += ("by_seed", "both_low", "both_high", "p_both")
+COLUMNS += ("seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "test", "p_cases", "remark")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -50,7 +51,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def against_proposed(names: list[str], classes: int) -> list[Contrast]:
     """What the paper proposes against every other run with students."""
-    metrics = [PRIMARY["classification" if classes else "segmentation"]] + (["auc"] if classes == 2 else [])
+    metrics = ["iou", "iou_per_group"] if classes == 0 else ["accuracy", "auc"] if classes == 2 else ["accuracy"]
     others = [name for name in names if name != PROPOSED and not name.startswith("baseline")]
     others.sort(
         key=lambda name: list(VARIANTS).index(name) if name in VARIANTS else len(VARIANTS)

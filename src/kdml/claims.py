@@ -27,6 +27,10 @@ BY_CASES: Mapping[str, tuple[str, str | None]] = {
     "fidelity": (TEACHER, None),
     "detection": ("label", "found_small"),
 }
+_ALL = "The claim holds if all are yes, does not hold if any is no, and is undecided otherwise."
+_NOT_ALL = "The claim denies a consistent gain: it holds if any is no, does not hold if all are yes, and is undecided otherwise."
+_OF_CASES = "the wider of a bootstrap over seeds and groups of test cases and of Student's over seeds"
+_SOURCES: Mapping[str, str] = {**dict.fromkeys(BY_CASES, _OF_CASES), "similarity": "Student's over seeds"}
 UNDEFINED = Interval(math.nan, math.nan, math.nan, math.nan)
 
 
@@ -71,6 +75,22 @@ class Claim(Model):
         if self.rule != "near" and not all(self.pairs_at(place) for place in self.where):
             raise ValueError("there are no contrasts")
         return self
+
+    def in_words(self, level: float) -> str:
+        """How its numbers decide it, for the reader of the verdicts.
+
+        Args:
+            level: of the tests.
+        """
+        if self.rule == "near":
+            return f"Yes if the number is within {self.tolerance:g} of the paper's, else no; nothing is tested. {_ALL}"
+        least = f" and the estimate is at least {self.at_least:g}" if self.at_least else ""
+        below = f", or the whole interval lies below {self.at_least:g}" if self.at_least else ""
+        return (
+            f"A contrast is yes if p < {level:g} after Holm's correction within claim and place, the estimate is positive{least}; "
+            f"no if p < {level:g} and the estimate is negative{below}; else open. Interval and p: {_SOURCES[self.measure]}. "
+            f"{_ALL if self.rule == 'all_above' else _NOT_ALL}"
+        )
 
     def pairs_at(self, place: str) -> list[tuple[str, str]]:
         """(left, right) of its contrasts at a place."""

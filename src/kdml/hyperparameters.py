@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -32,26 +32,18 @@ def weights_of(
         UserError: there are no weights for the variant, or the CSV cannot be used.
     """
     if source == "paper":
-        return as_weights(paper.hyperparameters(task, student, *variant))
+        return paper.weights_in(paper.hyperparameters(task, student, *variant))
     for row in _rows(PROJECT / Path(source).expanduser()):
         if (row["pair"] or pair) == pair and (row["of"], row["student"], row["technique"], row["strategy"]) == (
             task,
             student,
             *variant,
         ):
-            return as_weights(row)
+            return paper.weights_in(row)
     raise UserError(
         f"hyperparameters: {source} has no weights for {'_'.join(variant)} of the student '{student}' on the task '{task}'.",
         "search for them: `snakemake grid_search`, or add the row by hand",
     )
-
-
-def as_weights(row: Mapping[str, Any]) -> Weights:
-    """A row's six numbers as the weights of S1 and S2."""
-    first, second = (
-        LossWeights(*(row[f"{name}{prime}"] for name in ("alpha", "beta", "gamma"))) for prime in ("", "_prime")
-    )
-    return first, second
 
 
 def as_row(weights: Weights) -> dict[str, float]:

@@ -12,6 +12,7 @@ METRICS: Mapping[str, str] = {
     "auc": "AUC",
     "iou": "IoU",
     "f_score": "F-score",
+    "iou_per_group": "IoU, mean of groups",
     "predictive_kl": "KL (nats)",
     "agreement_where_right": "Agreement, T right",
     "agreement_where_wrong": "Agreement, T wrong",

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -64,12 +65,16 @@ def _paired(left: Mapping[str, float], right: Mapping[str, float]) -> Finding:
     if not seeds:
         return Finding(claims.UNDEFINED, remark="no seed in common")
     found = statistics.paired_seeds([left[seed] - right[seed] for seed in seeds])
-    remark = (
+    undefined = [seed for seed in seeds if math.isnan(left[seed] - right[seed])]
+    alone = sorted(left.keys() ^ right.keys())
+    said = (
+        f"undefined in seed {', '.join(undefined)}: a layer gives all images the same" if undefined else "",
         "one seed: no interval, because CKA has none over test cases"
         if len(seeds) == 1
-        else "interval over seeds alone"
+        else "interval over seeds alone",
+        f"left out, without a partner: seed {', '.join(alone)}" if alone else "",
     )
-    return Finding(found, len(seeds), 0, remark)
+    return Finding(found, len(seeds), 0, "; ".join(filter(None, said)))
 
 
 def from_costs(path: Path) -> Findings:

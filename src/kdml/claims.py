@@ -40,6 +40,7 @@ class Answer(StrEnum):
     YES = "yes"
     NO = "no"
     OPEN = "open"
+    UNDEFINED = "undefined"  # it was run, but the number does not exist
     NOT_RUN = "not run"
     NOT_GIVEN = "not given"  # by the paper: no number, or none with a spread
 
@@ -171,8 +172,12 @@ def rows_of(claim: Claim, level: float, place: str, ours: Findings, kind: str) -
     found = [ours.get(key, Finding(UNDEFINED, remark="not run in this experiment")) for key in keys]
     theirs = [_of_paper(claim, place, *key, kind) for key in keys]
     answers = [_answers(claim, level, place, side) for side in ([one.interval for one in found], theirs)]
+    answers[0] = [
+        (p, Answer.NOT_RUN if one is Answer.UNDEFINED and not finding.seeds else one)
+        for (p, one), finding in zip(answers[0], found, strict=True)
+    ]
     unknown = claim.measure == "compression"  # a number that the paper states cannot test itself
-    answers[1] = [(p, Answer.NOT_GIVEN if unknown or one is Answer.NOT_RUN else one) for p, one in answers[1]]
+    answers[1] = [(p, Answer.NOT_GIVEN if unknown or one is Answer.UNDEFINED else one) for p, one in answers[1]]
     return [
         {
             "place": place,
@@ -213,7 +218,7 @@ def answer(claim: Claim, level: float, place: str, found: Interval, p: float) ->
         p: adjusted.
     """
     if math.isnan(found.estimate):
-        return Answer.NOT_RUN
+        return Answer.UNDEFINED
     if claim.rule == "near":
         return Answer.YES if abs(found.estimate - claim.expected[place]) <= claim.tolerance else Answer.NO
     significant = not math.isnan(p) and p < level
@@ -227,7 +232,7 @@ def answer(claim: Claim, level: float, place: str, found: Interval, p: float) ->
 def verdict(claim: Claim, answers: Iterable[str]) -> Verdict:
     """On a claim, from the answers to all its contrasts at all its places."""
     answers = list(answers)
-    known = [one for one in answers if one not in (Answer.NOT_RUN, Answer.NOT_GIVEN)]
+    known = [one for one in answers if one not in (Answer.UNDEFINED, Answer.NOT_RUN, Answer.NOT_GIVEN)]
     if not known:
         return Verdict.NOTHING
     if claim.rule == "near":

@@ -14,6 +14,7 @@ MARKS: Mapping[str, str] = {
     Verdict.UNDECIDED: "open",
     Verdict.NOTHING: "open",
 }
+SHOWN_ANSWERS = (Answer.YES, Answer.NO, Answer.OPEN, Answer.UNDEFINED, Answer.NOT_RUN)
 COLUMNS = (
     "Place", "Pair", "Network", "Contrast", "Ours [95 %]", "p (Holm)", "Answer", "Seeds", "Paper [95 %]", "Paper's p (Holm)",
     "Paper's answer", "Remark",
@@ -66,7 +67,7 @@ def _page(rows: Sequence[Mapping[str, str]]) -> Page:
         MARKS[first["verdict"]],
         first["paper_verdict"],
         MARKS[first["paper_verdict"]],
-        ", ".join(str(counts[answer]) for answer in (Answer.YES, Answer.NO, Answer.OPEN, Answer.NOT_RUN)),
+        ", ".join(str(counts[answer]) for answer in SHOWN_ANSWERS),
         Grid(COLUMNS, tuple(_row(row) for row in rows)),
     )
 

@@ -88,6 +88,33 @@ def test_constant_features_are_undefined():
     assert math.isnan(similarity(x, torch.ones(12, 3, dtype=torch.float64), 12))
 
 
+@pytest.mark.parametrize(("n", "features"), [(256, 2048), (13, 100_352)])
+def test_constant_features_in_float32_are_undefined_too(n, features):
+    """Rounding alone would give a collapsed layer a CKA of 1 with itself."""
+    generator = torch.Generator().manual_seed(5)
+    constant = torch.rand(1, features, generator=generator).expand(n, features) * 37.7
+    other = torch.randn(n, features, generator=generator)
+    for pair in ((constant, constant), (constant, other)):
+        assert math.isnan(similarity(*pair, n))
+    assert similarity(other, other, n) == pytest.approx(1)
+
+
+def test_a_large_mean_does_not_drown_what_differs():
+    generator = torch.Generator().manual_seed(6)
+    x = torch.randn(64, 500, generator=generator)
+    assert similarity(x + 1000, x, 64) == pytest.approx(1, abs=1e-4)
+
+
+def test_features_are_taken_in_chunks(monkeypatch):
+    """What is copied at a time is bounded, whatever the size of a layer; the result does not depend on it."""
+    x = torch.randn(8, 6, 10, 10, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    whole = gram(x)
+    monkeypatch.setattr(cka, "CHUNK", 37)
+    assert torch.allclose(gram(x), whole) and torch.allclose(gram(x.to(memory_format=torch.channels_last)), whole)
+    centred_by_hand = x.flatten(1) - x.flatten(1).mean(dim=0)
+    assert torch.allclose(whole, centred_by_hand @ centred_by_hand.T)
+
+
 def test_too_few_images_are_refused():
     with pytest.raises(ValueError, match="at least 4"):
         centred(torch.eye(3))

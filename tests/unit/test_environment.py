@@ -40,7 +40,9 @@ def test_direct_dependencies_are_pinned_and_locked(root, lock):
 def test_what_the_pins_bring_with_them_is_fixed_too(root, lock):
     """Otherwise an index that shows more packages tomorrow would make another environment."""
     settings = project(root)
-    constrained = {(r.name.lower(), str(r.specifier)) for r in map(Requirement, settings["tool"]["uv"]["constraint-dependencies"])}
+    constrained = {
+        (r.name.lower(), str(r.specifier)) for r in map(Requirement, settings["tool"]["uv"]["constraint-dependencies"])
+    }
     direct = pins(settings["project"]["dependencies"]) | pins(settings["dependency-groups"]["dev"])
     assert constrained == {(r.name.lower(), str(r.specifier)) for r, _ in lock if r.name.lower() not in direct}
 

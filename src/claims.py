@@ -10,8 +10,10 @@ from typing import Any
 
 from kdml import claims, paper, statistics
 from kdml.claims import Claim, Finding, Findings
+from kdml.compression import ENSEMBLE
 from kdml.errors import run_script
 from kdml.files import read_csv, write_csv
+from kdml.sharing import TEACHER
 from kdml.statistics import Interval
 
 AGAIN = "delete it and let the workflow make it again"
@@ -78,14 +80,15 @@ def _paired(left: Mapping[str, float], right: Mapping[str, float]) -> Finding:
 
 
 def from_costs(path: Path) -> Findings:
-    """Share of the teacher's parameters that the students together do without."""
-    parameters = {row["network"]: int(row["parameters"]) for row in read_csv(path, AGAIN, ("network", "parameters"))}
-    if not {"teacher", "ensemble"} <= parameters.keys():
+    """Share of the teacher's parameters that two students together do without."""
+    rows = read_csv(path, AGAIN, ("network", "students", "parameters", "saved"))
+    by_network = {(row["network"], row["students"]): row for row in rows}
+    teacher, both = by_network.get((TEACHER, "0")), by_network.get((ENSEMBLE, "2"))
+    if teacher is None or both is None:
         return {}
-    saved = 100 * (1 - parameters["ensemble"] / parameters["teacher"])
     nothing = float("nan")
-    remark = f"{parameters['ensemble']:,} of {parameters['teacher']:,} parameters"
-    return {("ensemble", "", ""): Finding(Interval(saved, nothing, nothing, nothing), remark=remark)}
+    remark = f"{int(both['parameters']):,} of {int(teacher['parameters']):,} parameters"
+    return {("ensemble", "", ""): Finding(Interval(float(both["saved"]), nothing, nothing, nothing), remark=remark)}
 
 
 def findings(claim: Claim, place: Mapping[str, Any]) -> Findings:

@@ -15,6 +15,7 @@ import torch
 
 from kdml import costs
 from kdml.architecture import describe
+from kdml.compression import ENSEMBLE, STUDENT, saved
 from kdml.config import Sharing
 from kdml.errors import run_script
 from kdml.files import write_csv
@@ -23,7 +24,6 @@ from kdml.settings import NetworkSettings
 from kdml.sharing import TEACHER
 from kdml.weights import load_start
 
-STUDENT = "student"
 PARTS = ("stem", "encoder", "extra block", "decoder", "head")
 
 
@@ -36,6 +36,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--outputs", type=int, required=True, help="classes, or 1 for segmentation")
     parser.add_argument("--size", type=int, required=True, help="pixels of a side")
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
+    parser.add_argument("--students", type=int, nargs="+", default=[2], help="numbers of students in an ensemble")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--costs", type=Path, required=True, help="CSV to write")
     parser.add_argument("--layers", type=Path, required=True, help="CSV to write")
@@ -53,11 +54,14 @@ def networks_of(arguments: argparse.Namespace) -> dict[str, Network]:
     }
 
 
-def cost_row(name: str, networks: list[Network], size: int) -> dict[str, Any]:
-    """Costs of one network, or of several that run one after the other."""
+def cost_row(name: str, networks: list[Network], teacher: Network, size: int) -> dict[str, Any]:
+    """Costs of one network, or of several that run one after the other, and what they save of the teacher's parameters."""
+    parameters = sum(parameter_count(network) for network in networks)
     return {
         "network": name,
-        "parameters": sum(parameter_count(network) for network in networks),
+        "students": 0 if name == TEACHER else len(networks),
+        "parameters": parameters,
+        "saved": round(saved(parameters, parameter_count(teacher)), 3),
         "trainable": sum(trainable_count(network) for network in networks),
         "macs": sum(costs.multiply_accumulates(network, size) for network in networks),
         "bytes": sum(costs.bytes_on_disk(network) for network in networks),
@@ -93,9 +97,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     networks = networks_of(arguments)
     teacher, student = networks.values()
-    # The ensemble is two students of one architecture.
-    groups = {TEACHER: [teacher], STUDENT: [student], "ensemble": [student, student]}
-    write_csv(arguments.costs, [cost_row(name, group, arguments.size) for name, group in groups.items()])
+    groups = [(TEACHER, [teacher]), (STUDENT, [student])]
+    groups += [(ENSEMBLE, [student] * students) for students in sorted(set(arguments.students))]
+    write_csv(arguments.costs, [cost_row(name, group, teacher, arguments.size) for name, group in groups])
     write_csv(arguments.layers, layer_rows(networks, json.loads(arguments.titles), arguments.size))
 
 

@@ -42,7 +42,7 @@ def main() -> None:
     for label, _, path in (entry.partition("=") for entry in arguments.data):
         files.setdefault(label, []).append(Path(path))
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table of every font
-    with matplotlib.rc_context(fname=STYLE):
+    with matplotlib.rc_context(STYLE["rc"]):
         module, _, function = KINDS[arguments.kind].partition(":")
         draw = getattr(importlib.import_module(f"kdml.figures.{module}"), function)
         figure = draw(Data(files, arguments.option, json.loads(arguments.extra)))

@@ -29,8 +29,8 @@ def main() -> None:
     for label, _, path in (entry.partition("=") for entry in arguments.data):
         rows.setdefault(label, []).extend(read_csv(Path(path), remedy))
     grid = GRIDS[arguments.kind](Sources(rows, json.loads(arguments.graphs)))
-    values = [dict(zip(grid.columns, (cell.value for cell in row), strict=True)) for row in grid.rows]
-    write_csv(arguments.csv, values, grid.columns)
+    columns, values = grid.stored()
+    write_csv(arguments.csv, values, columns)
     notes = [note for note in (arguments.caption, *grid.notes, arguments.note) if note]
     for suffix in FORMATS:
         write_text(getattr(arguments, suffix), fill(f"grid.{suffix}.j2", title=arguments.title, notes=notes, grid=grid))

@@ -11,7 +11,8 @@ from typing import Any
 from kdml import wording
 from kdml.errors import UserError, run_script
 from kdml.files import read_csv, read_json, write_text
-from kdml.grids import Grid, number, primary, text
+from kdml.grids import Grid, number, text
+from kdml.metrics import primary
 from kdml.rendering import fill
 
 AGAIN = "delete it and let the workflow make it again"

@@ -9,7 +9,7 @@ from pathlib import Path
 from kdml.errors import run_script
 from kdml.files import read_csv, write_csv
 from kdml.hyperparameters import COLUMNS
-from kdml.search import by_setting, chosen
+from kdml.search import chosen
 
 AGAIN = "delete it and let the workflow make it again"
 
@@ -17,12 +17,12 @@ AGAIN = "delete it and let the workflow make it again"
 def main() -> None:
     """Read, choose, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scores", nargs="+", type=Path, help="scores.csv of every task and pair")
+    parser.add_argument("settings", nargs="+", type=Path, help="settings.csv of every task and pair")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = [row for path in arguments.scores for row in read_csv(path, AGAIN, ("score", "in_grid", "papers"))]
+    rows = [row for path in arguments.settings for row in read_csv(path, AGAIN, ("score", "rank", "best", "papers"))]
     added = ("score", "seeds", "papers_score", "papers_rank", "of")
-    best = [{name: one[name] for name in (*COLUMNS, *added)} for one in chosen(by_setting(rows))]
+    best = [{name: one[name] for name in (*COLUMNS, *added)} for one in chosen(rows)]
     write_csv(arguments.out, best, COLUMNS)
 
 

@@ -8,7 +8,8 @@ empty has IoU and F-score 1 in the mean over images; the pooled IoU of a whole s
 is undefined (NaN).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -89,6 +90,11 @@ POOLED: Mapping[str, Mapping[str, Metric]] = {
     "classification": {"accuracy": accuracy, "precision": precision, "recall": recall},
     "segmentation": {"iou": iou, "f_score": f_score},
 }
+
+
+def primary(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The metric that a place is judged by, from its rows: IoU in segmentation, else accuracy."""
+    return "iou" if any(row["metric"] == "iou" for row in rows) else "accuracy"
 
 
 def classification(cells: Float[np.ndarray, "n cells"]) -> dict[str, float]:

@@ -122,7 +122,8 @@ class Search:
 
 
 Row = Mapping[str, str]
-SETTING = ("dataset", "task", "pair", "technique", "strategy", *paper.WEIGHTS)
+VARIANT = ("dataset", "task", "pair", "technique", "strategy")
+SETTING = (*VARIANT, *paper.WEIGHTS)
 
 
 def by_setting(rows: Iterable[Row]) -> list[dict[str, Any]]:
@@ -136,19 +137,28 @@ def by_setting(rows: Iterable[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def chosen(settings: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The best setting of every variant within the grid; of equals the paper's, else the first.
-
-    Beside it stand the score of the paper's setting, `papers_score`, its `papers_rank` (1 is best, equals share it), and the
-    number of settings it is ranked `of`.
-    """
+def ranked(settings: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Every setting with its `rank` among those of its variant (1 is best, equals share it), the number it is ranked `of`, and
+    `best`: 1 for the best within the grid; of equals the paper's, else the first."""
     variants: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for one in settings:
-        variants.setdefault((one["dataset"], one["task"], one["pair"], one["technique"], one["strategy"]), []).append(
-            one
-        )
+        variants.setdefault(tuple(one[name] for name in VARIANT), []).append(one)
     for mine in variants.values():
         best = max((one for one in mine if one["in_grid"] == "1"), key=lambda one: (one["score"], one["papers"]))
-        papers = next(one for one in mine if one["papers"] == "1")
-        better = sum(one["score"] > papers["score"] for one in mine)
-        yield {**best, "papers_score": papers["score"], "papers_rank": better + 1, "of": len(mine)}
+        for one in mine:
+            better = sum(other["score"] > one["score"] for other in mine)
+            yield {**one, "rank": better + 1, "of": len(mine), "best": int(one is best)}
+
+
+def chosen(settings: Iterable[Row]) -> Iterator[dict[str, Any]]:
+    """The best setting of every variant; beside it `papers_score` and `papers_rank` of the paper's.
+
+    Args:
+        settings: what `ranked` gave, read from a CSV.
+    """
+    rows = list(settings)
+    papers = {tuple(one[name] for name in VARIANT): one for one in rows if one["papers"] == "1"}
+    for one in rows:
+        if one["best"] == "1":
+            theirs = papers[tuple(one[name] for name in VARIANT)]
+            yield {**one, "papers_score": theirs["score"], "papers_rank": theirs["rank"]}

@@ -48,17 +48,12 @@ class Cell:
             return ""
         if math.isnan(self.ours.mean):
             return "undefined"
-        return mean_and_spread(self.ours.mean, self.ours.std)
+        return wording.mean_and_spread(self.ours.mean, self.ours.std)
 
     @property
     def theirs_text(self) -> str:
         """The paper's value, or nothing."""
-        return "" if self.theirs is None else mean_and_spread(*self.theirs)
-
-
-def mean_and_spread(mean: float, std: float) -> str:
-    """As `96.68 ± 0.584`; the spread of a single seed is a dash."""
-    return f"{mean:.2f} ± {'–' if math.isnan(std) else f'{std:.3f}'}"
+        return "" if self.theirs is None else wording.mean_and_spread(*self.theirs)
 
 
 @dataclass(frozen=True)

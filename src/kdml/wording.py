@@ -1,5 +1,6 @@
 """How things are called in tables and figures."""
 
+import math
 from collections.abc import Mapping
 
 from kdml.registry import METHODS
@@ -40,6 +41,11 @@ SHORT_TASKS: Mapping[str, str] = {
     "ham10000_classification": "HAM10000 classification",
     "ham10000_segmentation": "HAM10000 segmentation",
 }
+
+
+def mean_and_spread(mean: float, std: float) -> str:
+    """As `96.68 ± 0.584`; the spread of a single seed is a dash."""
+    return f"{mean:.2f} ± {'–' if math.isnan(std) else f'{std:.3f}'}"
 
 
 def run(name: str) -> str:

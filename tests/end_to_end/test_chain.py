@@ -171,7 +171,7 @@ def test_similarity_compares_students_with_their_teacher(chain):
 
 
 def test_another_caption_or_colour_only_draws(chain):
-    edits = {"captions.yaml": ("Figure 10", "Figure ten"), "style.mplstyle": ("0072B2", "0072B3")}
+    edits = {"captions.yaml": ("Figure 10", "Figure ten"), "style.yaml": ("0072B2", "0072B3")}
     for name, (old, new) in edits.items():
         path = chain.with_name("project") / "workflow/report" / name
         before = path.read_text()

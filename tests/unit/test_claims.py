@@ -161,7 +161,9 @@ def test_script_names_what_was_not_run(root, tmp_path):
     (tmp_path / "upper.csv").write_text(
         "run,seed,first,second,upper_mean\nkd_ml_v3,0,teacher,s1,0.8\nkd_ml_v1,0,teacher,s1,0.7\n"
     )
-    (tmp_path / "costs.csv").write_text("network,parameters\nteacher,200\nensemble,170\n")
+    (tmp_path / "costs.csv").write_text(
+        "network,students,parameters,saved\nteacher,0,200,0\nensemble,2,170,15\nensemble,3,255,-27.5\n"
+    )
     place = {"protocol": "paper", "task": "hcd", "pair": "small", "place": "hcd/resnet18", "kind": "classification"}
     files = {"contrasts": ["contrasts.csv"], "similarity": ["upper.csv"], "costs": "costs.csv"}
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]

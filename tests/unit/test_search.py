@@ -12,7 +12,7 @@ from kdml.config import validated
 from kdml.errors import UserError
 from kdml.hyperparameters import COLUMNS
 from kdml.plan import Plan, Run
-from kdml.search import Search, by_setting, chosen, shared_out
+from kdml.search import Search, by_setting, chosen, ranked, shared_out
 from kdml.sharing import VARIANTS, LossWeights
 
 
@@ -92,6 +92,15 @@ def row(alpha, alpha_prime, score, seed=0, papers=0, in_grid=1, strategy="v1"):
     return keys | numbers | {"score": str(score), "seed": str(seed), "papers": str(papers), "in_grid": str(in_grid)}
 
 
+def best_of(rows):
+    """Through the two files that lie between scores and the choice."""
+    as_read = [{name: str(value) for name, value in one.items()} for one in ranked(by_setting(rows))]
+    return ({**one, **{name: float(one[name]) for name in NUMBERS}} for one in chosen(as_read))
+
+
+NUMBERS = ("score", "seeds", "papers_score", "papers_rank", "of")
+
+
 def test_best_is_chosen_by_the_mean_over_seeds():
     rows = [
         row(0.1, 0.1, 90),
@@ -99,38 +108,38 @@ def test_best_is_chosen_by_the_mean_over_seeds():
         row(0.2, 0.1, 81, papers=1),
         row(0.2, 0.1, 81, seed=1, papers=1),
     ]
-    (best,) = chosen(by_setting(rows))
+    (best,) = best_of(rows)
     assert (best["alpha"], best["score"], best["seeds"]) == ("0.2", 81, 2)
     assert (best["papers_rank"], best["of"], best["papers_score"]) == (1, 2, 81)
 
 
 def test_rank_of_the_paper_counts_what_is_better():
     rows = [row(0.1, 0.1, 90), row(0.2, 0.2, 80, papers=1), row(0.4, 0.1, 80), row(0.4, 0.4, 85)]
-    (best,) = chosen(by_setting(rows))
+    (best,) = best_of(rows)
     assert best["alpha"] == "0.1" and (best["papers_rank"], best["of"]) == (3, 4)
 
 
 def test_a_setting_outside_the_grid_is_ranked_but_never_chosen():
     """Otherwise variants whose paper's setting lies outside would have had one chance more."""
     rows = [row(0.1, 0.1, 70), row(0.5, 0.5, 95, papers=1, in_grid=0)]
-    (best,) = chosen(by_setting(rows))
+    (best,) = best_of(rows)
     assert best["alpha"] == "0.1" and best["papers_rank"] == 1
 
 
 def test_of_equals_the_papers_is_chosen():
     rows = [row(0.1, 0.1, 80), row(0.2, 0.2, 80, papers=1)]
-    assert next(chosen(by_setting(rows)))["alpha"] == "0.2"
+    assert next(best_of(rows))["alpha"] == "0.2"
 
 
 def test_variants_are_chosen_for_one_by_one():
     rows = [row(0.1, 0.1, 70, papers=1), row(0.2, 0.2, 60), row(0.1, 0.1, 50, papers=1, strategy="v3")]
-    assert [(one["strategy"], one["score"]) for one in chosen(by_setting(rows))] == [("v1", 70), ("v3", 50)]
+    assert [(one["strategy"], one["score"]) for one in best_of(rows)] == [("v1", 70), ("v3", 50)]
 
 
 def test_tasks_are_chosen_for_one_by_one():
     other = {"dataset": "lgg", "task": "segmentation"}
     rows = [row(0.1, 0.1, 70, papers=1), row(0.1, 0.1, 30, papers=1) | other, row(0.2, 0.2, 50) | other]
-    assert [(one["dataset"], one["alpha"], one["score"]) for one in chosen(by_setting(rows))] == [
+    assert [(one["dataset"], one["alpha"], one["score"]) for one in best_of(rows)] == [
         ("hcd", "0.1", 70),
         ("lgg", "0.2", 50),
     ]

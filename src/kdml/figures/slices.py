@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from kdml import wording
-from kdml.figures.common import FOUND, MISSED, TRUTH, Data
+from kdml.figures.common import REGIONS, Data
 from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS
 
 ENSEMBLE = "ensemble"
@@ -94,7 +94,7 @@ def _truth(panel: Axes, slices: Slices, place: int, strategy: str | None, first:
 
 def _background(panel: Axes, slices: Slices, place: int) -> None:
     panel.imshow(slices.images[place])
-    panel.contour(slices.masks[place] > 0, levels=[0.5], colors=[TRUTH], linewidths=0.8)
+    panel.contour(slices.masks[place] > 0, levels=[0.5], colors=[REGIONS["truth"]], linewidths=0.8)
     panel.set(xticks=[], yticks=[])
     panel.spines[:].set_visible(False)
 
@@ -118,7 +118,7 @@ def _mark(panel: Axes, row: Mapping[str, str], side: int) -> None:
     margin = max(2, side // 40)
     found = row["found"] == "1"
     style = {
-        "edgecolor": FOUND if found else MISSED,
+        "edgecolor": REGIONS["found" if found else "missed"],
         "linestyle": "-" if found else "--",
         "linewidth": 1.2,
         "fill": False,

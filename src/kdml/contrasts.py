@@ -159,7 +159,7 @@ class Place:
     def _why(self, wanted: Contrast, found: Interval, seeds: Sequence[int]) -> str:
         """What has to be known of a contrast's numbers."""
         if not math.isnan(found.estimate) or wanted.metric == "auc":
-            return _remark(found, seeds)
+            return _remark(found, seeds, compared=True)
         key = Key(wanted.network, wanted.truth, wanted.metric)
         return _without_value(
             [one for name in (wanted.left, wanted.right) for one in self._undefined(name, key, seeds)]
@@ -220,7 +220,9 @@ class Place:
             "low": found.low,
             "high": found.high,
             "of": _things_to_find(measures) if key.metric.startswith("found") else "",
-            "remark": _joined(_without_value(undefined) if undefined else _remark(over_both, seeds), first.remark),
+            "remark": _joined(
+                _without_value(undefined) if undefined else _remark(over_both, seeds, compared=False), first.remark
+            ),
         }
 
 
@@ -234,8 +236,9 @@ def _unknown(remark: str) -> dict[str, Any]:
     return dict.fromkeys(("estimate", "low", "high", "p"), math.nan) | {"seeds": 0, "remark": remark}
 
 
-def _remark(found: Interval, seeds: Sequence[int]) -> str:
-    limits = {1: ONE_SEED} | {n: FEW_SEEDS.format(n=n, p=2 / 2**n) for n in range(2, 6)}
+def _remark(found: Interval, seeds: Sequence[int], compared: bool) -> str:
+    """Limits of few seeds, which for a comparison are those of its tests, and why there is no interval."""
+    limits = {1: ONE_SEED} | ({n: FEW_SEEDS.format(n=n, p=2 / 2**n) for n in range(2, 6)} if compared else {})
     no_interval = "no interval: all groups alike, too few of them, or undefined in too many resamples"
     return _joined(limits.get(len(seeds), ""), no_interval if math.isnan(found.low) else "")
 

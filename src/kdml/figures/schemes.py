@@ -134,7 +134,8 @@ def _scheme(data: Data) -> Figure:
     for student in ("s1", "s2"):
         prime = "′" if student == "s2" else ""
         beta, gamma = loss_terms(edges, student)
-        loss = f"L{prime} = α{prime} {supervised}\n+ β{prime} {beta} + γ{prime} {gamma}"
+        own = f"({supervised})" if segmentation else supervised
+        loss = f"L{prime} = α{prime} {own}\n+ β{prime} {beta} + γ{prime} {gamma}"
         axes.text(PLACES[student][0], 0.11, loss, ha="center", va="top", fontsize=8)
     for source, learner, knowledge in edges:
         (x, y), (x_, y_), _ = _ends(source, learner)

@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from kdml import wording
-from kdml.figures.common import REGIONS, Data
+from kdml.figures.common import REGIONS, Data, margins
 from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS
 
 ENSEMBLE = "ensemble"
@@ -68,7 +71,7 @@ def _read(data: Data) -> Slices:
 
 def _panels(slices: Slices, rows, columns, as_mask: bool) -> Figure:
     side = 0.95 if len(columns) > 6 else 1.15
-    figure = Figure(figsize=(side * (len(columns) + 1) + 0.5, side * len(rows) + 0.5))
+    figure = Figure(figsize=(side * (len(columns) + 1), side * len(rows) + 0.8))
     axes = figure.subplots(len(rows), len(columns) + 1, squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.06})
     for line, (place, _, strategy) in zip(axes, rows, strict=True):
         first = rows.index((place, _, strategy)) == next(i for i, row in enumerate(rows) if row[0] == place)
@@ -80,7 +83,28 @@ def _panels(slices: Slices, rows, columns, as_mask: bool) -> Figure:
     for panel, (technique, own, network) in zip(axes[0, 1:], columns, strict=True):
         name = wording.run(f"{technique}_{own}") if own else TECHNIQUES[technique].title
         panel.set_title(f"{name}\n{wording.network(network)}")
+    _legend(figure, as_mask)
     return figure
+
+
+def _legend(figure: Figure, as_mask: bool) -> None:
+    """What outlines and frames mean, and the scale of the probabilities."""
+    height = figure.get_figheight()
+    lines = [
+        Line2D([], [], color=REGIONS["truth"], linewidth=0.8, label="outline of the truth"),
+        Line2D([], [], color=REGIONS["found"], label="region found"),
+        Line2D([], [], color=REGIONS["missed"], linestyle="--", label="region missed"),
+    ]
+    margins(figure, top=0.4, bottom=0.4)
+    figure.subplots_adjust(left=0, right=1)  # labels stand outside
+    figure.legend(handles=lines, loc="lower center", ncols=3, bbox_to_anchor=(0.5, 0.02 / height))
+    if not as_mask:
+        right = figure.subplotpars.right
+        axes = figure.add_axes(
+            (right + 0.12 / figure.get_figwidth(), 0.4 / height, 0.1 / figure.get_figwidth(), 0.9 / height)
+        )
+        bar = figure.colorbar(ScalarMappable(Normalize(0, 1), cmap="inferno"), cax=axes)
+        bar.set_label("probability of lesion", fontsize=7)
 
 
 def _truth(panel: Axes, slices: Slices, place: int, strategy: str | None, first: bool) -> None:
@@ -88,7 +112,7 @@ def _truth(panel: Axes, slices: Slices, place: int, strategy: str | None, first:
     row = slices.described[place]
     lines = [STRATEGIES[strategy].title] if strategy else []
     if first:
-        lines += [f"{row['group'][-12:]}", f"lesion {row['lesion']} px", f"alone: IoU {100 * float(row['iou']):.0f} %"]
+        lines += [f"{row['group'][-12:]}", f"lesion {row['lesion']} px", f"mean IoU {100 * float(row['iou']):.0f} %"]
     panel.set_ylabel("\n".join(lines), rotation=0, ha="right", va="center", fontsize=7)
 
 

@@ -4,12 +4,12 @@ import csv
 import os
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from kdml.errors import UserError
+from kdml.project import ROOT
 
-FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "resources" / "paper"
+FOLDER = ROOT / "workflow" / "resources" / "paper"
 
 # (task, student architecture) -> number of the table with its twelve variants.
 TABLES: Mapping[tuple[str, str], int] = {

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kdml.files import read_csv
+from kdml.files import MAKE_AGAIN, read_csv
 from kdml.grids import renamed
+from kdml.project import ROOT
+from kdml.sharing import is_student
 
-STYLE = Path(__file__).resolve().parents[3] / "workflow" / "report" / "style.mplstyle"
-AGAIN = "delete it and let the workflow make it again"
+STYLE = ROOT / "workflow" / "report" / "style.mplstyle"
 
 # Okabe and Ito's palette; a network and a technique have the same colour wherever they appear.
 NETWORKS: Mapping[str, str] = {
@@ -43,7 +44,7 @@ class Data:
 
     def rows(self, label: str) -> list[dict[str, str]]:
         """Rows of all CSV files of a label."""
-        return [row for path in self.files[label] for row in read_csv(path, AGAIN)]
+        return [row for path in self.files[label] for row in read_csv(path, MAKE_AGAIN)]
 
     def values(self) -> list[dict[str, str]]:
         """Values at a place, those of teacher and student trained alone among them."""
@@ -70,7 +71,7 @@ def colour_of(network: str) -> str:
     """Of a network, also of a third student and beyond."""
     if network in NETWORKS:
         return NETWORKS[network]
-    return OTHER[int(network[1:]) % len(OTHER)] if network[1:].isdigit() else OTHER[-1]
+    return OTHER[int(network[1:]) % len(OTHER)] if is_student(network) else OTHER[-1]
 
 
 def footnote(figure, text: str, below: float = 0.1) -> None:

@@ -1,18 +1,19 @@
 """Makes claims.csv: every contrast of the paper's claims with our numbers, the paper's, both answers, and the verdicts."""
 
 import argparse
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kdml import claims, paper, statistics
+from kdml.arguments import runs_argument
 from kdml.claims import Claim, Finding, Findings
 from kdml.errors import run_script
 from kdml.files import read_csv, write_csv
 from kdml.statistics import Interval
 
+PLACE_KEYS = ("protocol", "task", "pair", "place", "kind", "contrasts", "similarity", "costs")
 AGAIN = "delete it and let the workflow make it again"
 
 
@@ -117,7 +118,7 @@ def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protoco
 def main() -> None:
     """Read, decide, write."""
     arguments = parse_arguments()
-    places = json.loads(arguments.places)
+    places = runs_argument(arguments.places, PLACE_KEYS, "--places")
     read = claims.read_claims(arguments.claims)
     protocols = list(dict.fromkeys(place["protocol"] for place in places))
     rows = [

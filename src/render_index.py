@@ -1,7 +1,6 @@
 """Makes index.html, the page that a reader opens first: verdicts, tables, figures, provenance, and a link to every run."""
 
 import argparse
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml import wording
+from kdml.arguments import runs_argument
 from kdml.errors import UserError, run_script
 from kdml.files import read_csv, read_json, write_text
 from kdml.grids import Grid, number, primary, text
@@ -22,9 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--title", required=True)
     parser.add_argument("--note", default="", help="on the experiment")
-    parser.add_argument(
-        "--items", type=Path, required=True, help="JSON: tables and figures with category, title, caption, files"
-    )
+    parser.add_argument("--items", required=True, help="JSON: tables and figures with category, title, caption, files")
     parser.add_argument("--claims", type=Path, required=True, help="claims.html")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of all runs")
     parser.add_argument("--results", type=Path, required=True, help="folder of the experiment's runs")
@@ -109,6 +107,7 @@ def sections(items: list[dict[str, Any]], page: Path) -> Iterator[dict[str, Any]
 def main() -> None:
     """Read, lay out, write."""
     arguments = parse_arguments()
+    items = runs_argument(arguments.items, ("category", "title", "caption", "files"), "--items")
     rows = read_csv(arguments.metrics, AGAIN, ("protocol", "run", "truth", "value"))
     grid, links = runs_grid(rows, arguments.results, arguments.out)
     page = fill(
@@ -116,7 +115,7 @@ def main() -> None:
         title=arguments.title,
         note=arguments.note,
         claims=content_of(arguments.claims),
-        sections=list(sections(json.loads(arguments.items.read_text(encoding="utf-8")), arguments.out)),
+        sections=list(sections(items, arguments.out)),
         provenance=provenance(rows, arguments.results),
         runs=grid,
         links=links,

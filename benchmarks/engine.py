@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import yaml
-from common import ROOT, alternate, median_ratio, write_data, write_figures
+from common import ROOT, alternate, median_ratio, synchronise, write_data, write_figures
 
 from kdml import assemble
 from kdml.config import Augmentation, validated
@@ -107,12 +107,6 @@ def bare_loop(settings: RunSettings, options: argparse.Namespace, best: bool) ->
         return options.steps * BATCH / (time.perf_counter() - started)
 
     return measure
-
-
-def synchronise(device: str) -> None:
-    """Wait for a GPU; a CPU has nothing to wait for."""
-    if device == "cuda":
-        torch.cuda.synchronize()
 
 
 def augmentation_rate(call: Callable[[np.ndarray, int], None]) -> float:

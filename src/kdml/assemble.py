@@ -128,7 +128,15 @@ def cross_entropy_weights(settings: RunSettings, data: RunData) -> Tensor | None
 def training_batches(
     settings: RunSettings, data: RunData, device: str, workers: int, whole: bool = False
 ) -> TrainingBatches:
-    """Shuffled and augmented batches of the training rows; with `whole` only those of full size."""
+    """Shuffled and augmented batches of the training rows.
+
+    Args:
+        settings: of the run.
+        data: its arrays and parts.
+        device: as torch names it; batches for a GPU lie in pinned memory.
+        workers: loading processes; 0 to load in this one.
+        whole: leave out a last batch that is not of full size.
+    """
     training = settings.training
     augmenter = Augmenter(training.augmentation, settings.seed)
     part = training_part(settings, data)

@@ -163,7 +163,14 @@ def read_runs(described: Sequence[Mapping[str, Any]], classes: int, allow_mixed_
 
 
 def region_areas(folders: Sequence[Path]) -> np.ndarray:
-    """Areas of the regions in the test sets of runs, each region once per run."""
+    """Areas of the regions in the test sets of runs, each region once per run.
+
+    Args:
+        folders: of the runs.
+
+    Raises:
+        UserError: a run's regions.csv is missing or no table.
+    """
     tables = [_read(folder / "regions.csv") for folder in folders]
     areas = [table.drop_duplicates(["id", "region"])["area"].to_numpy(dtype=float) for table in tables]
     return np.concatenate(areas) if areas else np.zeros(0)

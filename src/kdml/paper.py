@@ -59,6 +59,12 @@ def kind_of(task: str) -> str:
 def hyperparameters(task: str, student: str, technique: str, strategy: str) -> dict[str, float]:
     """alpha, beta, gamma of both students (keys of `WEIGHTS`) as the paper's result table of the task prints them.
 
+    Args:
+        task: key of the task.
+        student: one of the paper's architectures.
+        technique: key of `TECHNIQUES`.
+        strategy: key of `STRATEGIES`.
+
     Raises:
         UserError: the paper has no such table, for example because the student is not one of its architectures.
     """

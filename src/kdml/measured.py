@@ -23,6 +23,9 @@ from kdml.statistics import Counts, Resamples, sums_by_group
 
 log = logging.getLogger(__name__)
 AGAIN = "delete it and let the workflow evaluate the run again"
+CASES = ("id", "group", "network", "truth")
+COUNTED = {"classification": ("target", "predicted"), "segmentation": (*metrics.PIXELS, "false_regions")}
+REGIONS = ("id", "group", "region", "area", "network", "share")
 BOTH = "both"  # of the students: a region that each of them finds
 
 
@@ -98,40 +101,40 @@ def read_run(folder: Path, run: str, seed: int, classes: int, limits: tuple[floa
     Raises:
         UserError: a file is missing or has other columns.
     """
-    cases = _read(folder / "cases.csv")
-    cases["group"] = cases["group"].where(cases["group"] != "", cases["id"])
-    first = cases[(cases["network"] == cases["network"].iloc[0]) & (cases["truth"] == "label")]
-    groups = tuple(dict.fromkeys(first["group"]))
-    measures, right = {}, {}
     kind = "classification" if classes else "segmentation"
+    cases = _read(folder / "cases.csv", (*CASES, *COUNTED[kind]))
+    if cases.empty:
+        raise UserError(f"{folder / 'cases.csv'} has no cases.", AGAIN)
+    cases["group"] = cases["group"].where(cases["group"] != "", cases["id"])
+    labelled = cases[cases["truth"] == "label"]
+    first = labelled[labelled["network"] == cases["network"].iloc[0]]
+    groups = tuple(dict.fromkeys(first["group"]))
+    measures = _pooled(cases, groups, classes, folder / "cases.csv")
+    if limits is not None:
+        measures |= _detection(_read(folder / "regions.csv", REGIONS), groups, limits)
+    networks = list(labelled.groupby("network", sort=False))
+    right = {name: (mine["target"] == mine["predicted"]).to_numpy() for name, mine in networks} if classes else {}
+    scored = "score" in cases
+    scores = {name: mine["score"].astype(float).to_numpy() for name, mine in networks} if scored else {}
+    positive = (first["target"] == 1).to_numpy() if scored else None
+    departures = paper.departures(read_json(folder / "run.json", "let the workflow train the run"))
+    return Measured(run, seed, groups, len(first), measures, right, scores, positive, "; ".join(departures))
+
+
+def _pooled(cases: pd.DataFrame, groups: tuple[str, ...], classes: int, path: Path) -> dict[Key, Measure]:
+    """Metrics of every network against labels and teacher, and false regions per image, by group."""
+    kind = "classification" if classes else "segmentation"
+    measures = {}
     for (network, truth), mine in cases.groupby(["network", "truth"], sort=False):
-        counts = _counts(mine, classes)
-        names, sums = sums_by_group(counts, mine["group"].tolist())
+        names, sums = sums_by_group(_counts(mine, classes), mine["group"].tolist())
         if tuple(names) != groups:
-            raise UserError(f"{folder / 'cases.csv'}: {network} was not measured on the same cases as others.", AGAIN)
+            raise UserError(f"{path}: {network} was not measured on the same cases as others.", AGAIN)
         measures |= {Key(network, truth, name): Measure(metric, sums) for name, metric in metrics.POOLED[kind].items()}
         if kind == "segmentation" and truth == "label":
-            _, per_image = sums_by_group(
-                np.stack([mine["false_regions"].astype(float), np.ones(len(mine))], axis=1), mine["group"].tolist()
-            )
-            measures[Key(network, truth, "false_regions")] = Measure(share, per_image)
-        if kind == "classification" and truth == "label":
-            right[network] = (mine["target"] == mine["predicted"]).to_numpy()
-    if limits is not None:
-        measures |= _detection(_read(folder / "regions.csv"), groups, limits)
-    labelled = cases[cases["truth"] == "label"]
-    scored = "score" in cases
-    return Measured(
-        run,
-        seed,
-        groups,
-        len(first),
-        measures,
-        right,
-        {name: mine["score"].astype(float).to_numpy() for name, mine in labelled.groupby("network")} if scored else {},
-        (first["target"] == 1).to_numpy() if scored else None,
-        "; ".join(paper.departures(read_json(folder / "run.json", "let the workflow train the run"))),
-    )
+            per_image = np.stack([mine["false_regions"].astype(float), np.ones(len(mine))], axis=1)
+            _, sums = sums_by_group(per_image, mine["group"].tolist())
+            measures[Key(network, truth, "false_regions")] = Measure(share, sums)
+    return measures
 
 
 def read_runs(described: Sequence[Mapping[str, Any]], classes: int, allow_mixed_code: bool = False) -> list[Measured]:
@@ -169,9 +172,9 @@ def region_areas(folders: Sequence[Path]) -> np.ndarray:
         folders: of the runs.
 
     Raises:
-        UserError: a run's regions.csv is missing or no table.
+        UserError: a run's regions.csv is missing, no table, or lacks a column.
     """
-    tables = [_read(folder / "regions.csv") for folder in folders]
+    tables = [_read(folder / "regions.csv", REGIONS) for folder in folders]
     areas = [table.drop_duplicates(["id", "region"])["area"].to_numpy(dtype=float) for table in tables]
     return np.concatenate(areas) if areas else np.zeros(0)
 
@@ -204,13 +207,17 @@ def _detection(regions: pd.DataFrame, groups: tuple[str, ...], limits: tuple[flo
     return found
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, dtype={"id": str, "group": str}, keep_default_na=False)
+        table = pd.read_csv(path, dtype={"id": str, "group": str}, keep_default_na=False)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", "let the workflow evaluate the run") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not a table ({error}).", AGAIN) from None
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise UserError(f"{path} lacks the column '{missing[0]}'.", AGAIN)
+    return table
 
 
 def resamples_of(runs: Sequence[Measured]) -> Resamples:

@@ -1,7 +1,6 @@
 """Makes claims.csv: every contrast of the paper's claims with our numbers, the paper's, both answers, and the verdicts."""
 
 import argparse
-import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping
@@ -9,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from kdml import claims, paper, statistics
+from kdml.arguments import runs_argument
 from kdml.claims import Claim, Finding, Findings
-from kdml.compression import ENSEMBLE
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv
-from kdml.sharing import TEACHER
+from kdml.files import MAKE_AGAIN, read_csv, write_csv
+from kdml.sharing import ENSEMBLE, TEACHER
 from kdml.statistics import Interval
 
-AGAIN = "delete it and let the workflow make it again"
+PLACE_KEYS = ("protocol", "task", "pair", "place", "kind", "contrasts", "similarity", "costs")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -44,7 +43,7 @@ def from_cases(paths: list[Path], claim: Claim, kind: str) -> Findings:
             row["remark"],
         )
         for path in paths
-        for row in read_csv(path, AGAIN, ("estimate", "remark"))
+        for row in read_csv(path, MAKE_AGAIN, ("estimate", "remark"))
         if row["family"] == "claims" and (row["truth"], row["metric"]) == wanted
     }
 
@@ -52,7 +51,7 @@ def from_cases(paths: list[Path], claim: Claim, kind: str) -> Findings:
 def from_similarity(paths: list[Path], claim: Claim, place: str) -> Findings:
     """Mean CKA of the higher layers, paired by seed; uncertainty over seeds alone."""
     values: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
-    for row in (row for path in paths for row in read_csv(path, AGAIN, ("upper_mean",))):
+    for row in (row for path in paths for row in read_csv(path, MAKE_AGAIN, ("upper_mean",))):
         values[row["run"], f"{row['first']}-{row['second']}"][row["seed"]] = 100 * float(row["upper_mean"])
     return {
         (network, left, right): _paired(values[left, network], values[right, network])
@@ -81,7 +80,7 @@ def _paired(left: Mapping[str, float], right: Mapping[str, float]) -> Finding:
 
 def from_costs(path: Path) -> Findings:
     """Share of the teacher's parameters that two students together do without."""
-    rows = read_csv(path, AGAIN, ("network", "students", "parameters", "saved"))
+    rows = read_csv(path, MAKE_AGAIN, ("network", "students", "parameters", "saved"))
     by_network = {(row["network"], row["students"]): row for row in rows}
     teacher, both = by_network.get((TEACHER, "0")), by_network.get((ENSEMBLE, "2"))
     if teacher is None or both is None:
@@ -126,7 +125,7 @@ def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protoco
 def main() -> None:
     """Read, decide, write."""
     arguments = parse_arguments()
-    places = json.loads(arguments.places)
+    places = runs_argument(arguments.places, PLACE_KEYS, "--places")
     read = claims.read_claims(arguments.claims)
     protocols = list(dict.fromkeys(place["protocol"] for place in places))
     rows = [

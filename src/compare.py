@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kdml import comparison
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv
+from kdml.files import MAKE_AGAIN, read_csv, write_csv
 
 COMPARED = {
     "variants": comparison.of_variants,
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     columns = ("run", "network", "truth", "metric", "mean")
-    rows = read_csv(arguments.values, "delete it and let the workflow make it again", columns)
+    rows = read_csv(arguments.values, MAKE_AGAIN, columns)
     values = {(row["run"], row["network"], row["truth"], row["metric"]): row for row in rows}
     found = [
         {"protocol": arguments.protocol, "pair": arguments.pair} | row

@@ -1,9 +1,9 @@
 """Makes contrasts.csv of one task and pair: paired differences between runs, with their uncertainty."""
 
 import argparse
-import json
 from pathlib import Path
 
+from kdml.arguments import runs_argument
 from kdml.claims import PRIMARY, contrasts_at, read_claims
 from kdml.contrasts import Contrast, Place
 from kdml.errors import run_script
@@ -69,7 +69,8 @@ def against_student_alone(names: list[str], metric: str) -> list[Contrast]:
 def main() -> None:
     """Read, compare, write."""
     arguments = parse_arguments()
-    place = Place(read_runs(json.loads(arguments.runs), arguments.classes, arguments.allow_mixed_code))
+    described = runs_argument(arguments.runs, ("folder", "run", "seed"))
+    place = Place(read_runs(described, arguments.classes, arguments.allow_mixed_code))
     kind = "classification" if arguments.classes else "segmentation"
     names = list(place.runs)
     claimed = contrasts_at(read_claims(arguments.claims), arguments.place, kind)

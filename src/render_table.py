@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from kdml import tables, wording
+from kdml.arguments import labelled_files
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv, write_text
+from kdml.files import MAKE_AGAIN, read_csv, write_csv, write_text
 from kdml.rendering import fill
 
 
@@ -27,10 +28,9 @@ def main() -> None:
         parser.add_argument(f"--{suffix}", type=Path, required=True)
     arguments = parser.parse_args()
     rows = tables.read_summaries(arguments.summaries, arguments.allow_mixed_code)
-    remedy = "delete it and let the workflow make it again"
     teachers = {
-        place: read_csv(Path(path), remedy, ("metric", "mean", "std", "seeds"))
-        for place, _, path in (entry.partition("=") for entry in arguments.teachers)
+        place: read_csv(path, MAKE_AGAIN, ("metric", "mean", "std", "seeds"))
+        for place, path in labelled_files(arguments.teachers, "--teachers")
     }
     table = tables.build(arguments.table, rows, arguments.title_note, teachers)
     write_csv(arguments.csv, list(tables.as_rows(table)))

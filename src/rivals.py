@@ -1,11 +1,11 @@
 """Makes rivals.csv of one task and pair: how every rival was trained, and what it adds to the student."""
 
 import argparse
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from kdml.arguments import runs_argument
 from kdml.collect import RETRAIN, refuse_mixed_settings
 from kdml.errors import run_script
 from kdml.files import read_json, write_csv
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--runs", required=True, help="JSON list of runs: run, title, seed, folder")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    runs = json.loads(arguments.runs)
+    runs = runs_argument(arguments.runs, ("run", "title", "seed", "folder"))
     records = {run["folder"]: read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
     refuse_mixed_settings((run["run"], run["folder"], records[run["folder"]]) for run in runs)
     by_name: dict[str, list] = {}

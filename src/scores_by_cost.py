@@ -6,10 +6,8 @@ from pathlib import Path
 
 from kdml.compression import COLUMNS, join
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv
+from kdml.files import MAKE_AGAIN, read_csv, write_csv
 from kdml.metrics import primary
-
-AGAIN = "delete it and let the workflow make it again"
 
 
 def main() -> None:
@@ -22,11 +20,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     columns = ("run", "network", "truth", "metric", "mean")
-    values = read_csv(arguments.values, AGAIN, columns)
+    values = read_csv(arguments.values, MAKE_AGAIN, columns)
     for role in ("teacher", "student"):
         if path := getattr(arguments, f"{role}_alone"):
-            values += [row | {"run": f"baseline_{role}"} for row in read_csv(path, AGAIN, columns)]
-    costs = read_csv(arguments.costs, AGAIN, ("network", "students", "saved"))
+            values += [row | {"run": f"baseline_{role}"} for row in read_csv(path, MAKE_AGAIN, columns)]
+    costs = read_csv(arguments.costs, MAKE_AGAIN, ("network", "students", "saved"))
     write_csv(arguments.out, join(costs, values, primary(values)), COLUMNS)
 
 

@@ -7,11 +7,9 @@ import argparse
 from pathlib import Path
 
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv
+from kdml.files import MAKE_AGAIN, read_csv, write_csv
 from kdml.hyperparameters import COLUMNS
 from kdml.search import chosen
-
-AGAIN = "delete it and let the workflow make it again"
 
 
 def main() -> None:
@@ -20,7 +18,9 @@ def main() -> None:
     parser.add_argument("settings", nargs="+", type=Path, help="settings.csv of every task and pair")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = [row for path in arguments.settings for row in read_csv(path, AGAIN, ("score", "rank", "best", "papers"))]
+    rows = [
+        row for path in arguments.settings for row in read_csv(path, MAKE_AGAIN, ("score", "rank", "best", "papers"))
+    ]
     added = ("score", "seeds", "papers_score", "papers_rank", "of")
     best = [{name: one[name] for name in (*COLUMNS, *added)} for one in chosen(rows)]
     write_csv(arguments.out, best, COLUMNS)

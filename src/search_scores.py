@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from kdml.arguments import runs_argument
 from kdml.collect import RETRAIN, refuse_mixed_code
 from kdml.errors import UserError, run_script
 from kdml.files import read_json, write_csv
@@ -34,12 +35,12 @@ def score_of(record: dict[str, Any], folder: str) -> dict[str, Any]:
 def main() -> None:
     """Read, rank, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", type=Path, required=True, help="JSON list: folder, and the columns of each trial")
+    parser.add_argument("--trials", required=True, help="JSON list: folder, and the columns of each trial")
     parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--scores", type=Path, required=True, help="CSV to write")
     parser.add_argument("--settings", type=Path, required=True, help="CSV to write")
     arguments = parser.parse_args()
-    trials = read_json(arguments.trials, "let the workflow write it again")
+    trials = runs_argument(arguments.trials, ("folder",), "--trials")
     records = {trial["folder"]: read_json(Path(trial["folder"]) / "run.json", RETRAIN) for trial in trials}
     if not arguments.allow_mixed_code:
         refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})

@@ -5,7 +5,6 @@ A run without a teacher is compared with a reference: the network of another run
 """
 
 import argparse
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from kdml import assemble, cka
+from kdml.arguments import labelled_files, runs_argument
 from kdml.data.arrays import Arrays
 from kdml.errors import UserError, run_script
 from kdml.files import write_csv
@@ -88,8 +88,8 @@ def rows_of(run: dict[str, Any], pair: cka.Pair, found: cka.Comparison) -> Itera
 def main() -> None:
     """Load, compare, write."""
     arguments = parse_arguments()
-    runs = json.loads(arguments.runs)
-    starts = {name: Path(file) for name, _, file in (entry.partition("=") for entry in arguments.weights)}
+    runs = runs_argument(arguments.runs, ("run", "seed", "folder", "split", "teacher"))
+    starts = dict(labelled_files(arguments.weights, "--weights"))
     layers, upper = [], []
     for run in runs:
         settings = RunSettings.from_argument(str(Path(run["folder"]) / "run.json"))

@@ -5,9 +5,7 @@ from pathlib import Path
 
 from kdml.collect import PER_RUN, over_seeds
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv
-
-AGAIN = "delete it and let the workflow make it again"
+from kdml.files import MAKE_AGAIN, read_csv, write_csv
 
 
 def main() -> None:
@@ -18,7 +16,9 @@ def main() -> None:
     parser.add_argument("--over", nargs="+", default=PER_RUN, help="columns to leave out; the first tells values apart")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = [row for path in arguments.tables for row in read_csv(path, AGAIN, (arguments.value, arguments.over[0]))]
+    rows = [
+        row for path in arguments.tables for row in read_csv(path, MAKE_AGAIN, (arguments.value, arguments.over[0]))
+    ]
     write_csv(arguments.out, over_seeds(rows, arguments.value, arguments.over), ("mean", "std", "seeds", "remark"))
 
 

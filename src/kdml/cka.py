@@ -61,12 +61,6 @@ def centred(kernel: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
     return (kernel - means[:, None] - means[None, :]).fill_diagonal_(0)
 
 
-def hsic(left: Float[Tensor, "n p"], right: Float[Tensor, "n q"]) -> float:
-    """Unbiased HSIC of two layers' outputs on the same n >= 4 images; it may be negative."""
-    n = len(left)
-    return float((centred(gram(left)) * centred(gram(right))).sum() / (n * (n - 3)))
-
-
 class Similarity:
     """CKA of all layers of one network with all layers of another, from batches of their centred Gram matrices."""
 

@@ -55,7 +55,13 @@ def difference(ours: Mapping[str, str], theirs: paper.Value) -> tuple[Interval, 
 
 
 def of_variants(task: str, student: str, values: Values) -> Iterator[Row]:
-    """Rows for the tables of variants of a task and student, of performance and of fidelity."""
+    """Rows for the tables of variants of a task and student, of performance and of fidelity.
+
+    Args:
+        task: key of the task.
+        student: the paper's architecture that the student is or stands for.
+        values: ours; empty for the paper's numbers alone.
+    """
     for tables, truth in ((paper.TABLES, "label"), (paper.FIDELITY_TABLES, TEACHER)):
         table = tables.get((task, student))
         for (technique, strategy, network, metric), theirs in (paper.variants(table) if table else {}).items():
@@ -65,7 +71,13 @@ def of_variants(task: str, student: str, values: Values) -> Iterator[Row]:
 
 
 def of_rivals(task: str, student: str, values: Values) -> Iterator[Row]:
-    """Rows for table 10: rivals, and beside them what the paper proposes."""
+    """Rows for table 10: rivals, and beside them what the paper proposes.
+
+    Args:
+        task: key of the task.
+        student: the paper's architecture that the student is or stands for.
+        values: ours; empty for the paper's numbers alone.
+    """
     for (of, method, metric), theirs in paper.rivals().items():
         if (of, student) == (task, paper.RIVALS_STUDENT):
             network = "ensemble" if method in VARIANTS else "s1"  # a rival has one student
@@ -74,7 +86,13 @@ def of_rivals(task: str, student: str, values: Values) -> Iterator[Row]:
 
 
 def of_baselines(task: str, architecture: str, values: Values) -> Iterator[Row]:
-    """Rows for the tables of baselines: one network trained alone."""
+    """Rows for the tables of baselines: one network trained alone.
+
+    Args:
+        task: key of the task.
+        architecture: the paper's that the network is or stands for.
+        values: ours; empty for the paper's numbers alone.
+    """
     table = paper.BASELINE_TABLES.get(task)
     for (of, network, metric), theirs in (paper.baselines(table) if table else {}).items():
         if (of, network) == (task, architecture):

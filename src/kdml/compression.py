@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kdml.errors import UserError
-from kdml.sharing import TEACHER
+from kdml.sharing import ENSEMBLE, TEACHER, is_student
 
 Row = Mapping[str, str]
-STUDENT, ENSEMBLE = "student", "ensemble"
+STUDENT = "student"
 ALONE = {"baseline_teacher": TEACHER, "baseline_student": STUDENT}
 COSTS = ("parameters", "latency_ms")  # that a score is plotted against
 JOINED = ("parameters", "saved", "macs", "bytes", "latency_ms", "size", "threads", "machine")
@@ -50,13 +50,9 @@ def _network(row: Row, scored: Sequence[Row]) -> tuple[str, str] | None:
     if row["network"] == TEACHER:
         return TEACHER, "0"
     if row["network"] == ENSEMBLE:
-        students = sum(other["run"] == row["run"] and _is_student(other["network"]) for other in scored)
+        students = sum(other["run"] == row["run"] and is_student(other["network"]) for other in scored)
         return ENSEMBLE, str(students)
-    return (STUDENT, "1") if _is_student(row["network"]) else None
-
-
-def _is_student(network: str) -> bool:
-    return network.startswith("s") and network[1:].isdigit()
+    return (STUDENT, "1") if is_student(row["network"]) else None
 
 
 def _joined(row: Row, known: Mapping[tuple[str, str], Row], key: tuple[str, str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from kdml.errors import UserError
 from kdml.registry import METHODS, is_own
-from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS, Edge, Knowledge, SharingGraph, TeacherMode
+from kdml.sharing import STRATEGIES, STUDENT_NAME, TECHNIQUES, VARIANTS, Edge, Knowledge, SharingGraph, TeacherMode
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -203,9 +203,10 @@ class OwnVariant(Model):
     """A user's own sharing graph."""
 
     teacher: TeacherMode
-    supervised: dict[Annotated[str, Field(pattern=r"^s[1-9]$")], Annotated[float, Field(ge=0)]] = Field(min_length=1)
+    supervised: dict[Annotated[str, Field(pattern=f"^{STUDENT_NAME}$")], Annotated[float, Field(ge=0)]] = Field(
+        min_length=1
+    )
     edges: list[OwnEdge] = []
-    title: str = ""
 
     def graph(self) -> SharingGraph:
         """As a sharing graph; an online teacher learns from the labels with weight 1."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from kdml import paper
 from kdml.errors import UserError
-from kdml.registry import PROJECT
+from kdml.project import ROOT
 from kdml.sharing import LossWeights
 
 COLUMNS = ("table", "dataset", "task", "student", "pair", "technique", "strategy", *paper.WEIGHTS)
@@ -33,7 +33,7 @@ def weights_of(
     """
     if source == "paper":
         return paper.weights_in(paper.hyperparameters(task, student, *variant))
-    for row in _rows(PROJECT / Path(source).expanduser()):
+    for row in _rows(ROOT / Path(source).expanduser()):
         if (row["pair"] or pair) == pair and (row["of"], row["student"], row["technique"], row["strategy"]) == (
             task,
             student,

@@ -18,11 +18,14 @@ from kdml.collect import refuse_mixed_code, refuse_mixed_settings
 from kdml.errors import UserError
 from kdml.files import read_json
 from kdml.metrics import Metric
-from kdml.sharing import TEACHER
+from kdml.sharing import TEACHER, is_student
 from kdml.statistics import Counts, Resamples, sums_by_group
 
 log = logging.getLogger(__name__)
 AGAIN = "delete it and let the workflow evaluate the run again"
+CASES = ("id", "group", "network", "truth")
+COUNTED = {"classification": ("target", "predicted"), "segmentation": (*metrics.PIXELS, "false_regions")}
+REGIONS = ("id", "group", "region", "area", "network", "share")
 BOTH = "both"  # of the students: a region that each of them finds
 
 
@@ -206,7 +209,7 @@ def _detection(regions: pd.DataFrame, groups: tuple[str, ...], limits: tuple[flo
     if regions.empty:
         return {}
     regions["size"] = [detection.size_of(area, limits) for area in regions["area"]]
-    students = regions[regions["network"].str.fullmatch(r"s\d")]
+    students = regions[regions["network"].map(is_student).astype(bool)]
     if students["network"].nunique() > 1:
         keys = ["id", "group", "region", "area", "size"]
         regions = pd.concat([regions, students.groupby(keys, as_index=False)["share"].min().assign(network=BOTH)])

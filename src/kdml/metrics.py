@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-CLASSIFICATION = ("accuracy", "precision", "recall")
-SEGMENTATION = ("iou", "f_score", "iou_per_image", "f_score_per_image")
 PIXELS = ("tp", "fp", "fn", "tn")
 
 Metric = Callable[[np.ndarray], np.ndarray]

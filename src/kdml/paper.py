@@ -5,14 +5,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from kdml.config import Sharing, Training
 from kdml.errors import UserError
+from kdml.project import ROOT
 from kdml.sharing import VARIANTS, LossWeights, paper_graph
 
-FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "resources" / "paper"
+FOLDER = ROOT / "workflow" / "resources" / "paper"
 
 # (task, student architecture) -> number of the table with its twelve variants.
 TABLES: Mapping[tuple[str, str], int] = {
@@ -62,6 +62,12 @@ def kind_of(task: str) -> str:
 
 def hyperparameters(task: str, student: str, technique: str, strategy: str) -> dict[str, float]:
     """alpha, beta, gamma of both students (keys of `WEIGHTS`) as the paper's result table of the task prints them.
+
+    Args:
+        task: key of the task.
+        student: one of the paper's architectures.
+        technique: key of `TECHNIQUES`.
+        strategy: key of `STRATEGIES`.
 
     Raises:
         UserError: the paper has no such table, for example because the student is not one of its architectures.

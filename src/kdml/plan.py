@@ -108,7 +108,7 @@ class Plan:
     def teacher_of(self, run: Run) -> Run | None:
         """The run whose network is the frozen teacher of `run`: of the same protocol, task, pair and seed.
 
-        Where the teacher carries no extra block it is the baseline, shared by all pairs (see `block_of`). That of a rival never
+        Where the teacher carries no extra block it is the baseline, shared by all pairs (see `_block_of`). That of a rival never
         carries one: the block belongs to the paper's method.
         """
         if self._is_single(run) or self._graph(run).teacher is not TeacherMode.FROZEN:
@@ -171,7 +171,11 @@ class Plan:
         return self._weights_from(self.experiment.hyperparameters, run)
 
     def papers_weights(self, run: Run) -> Weights:
-        """The paper's alpha, beta, gamma of both students."""
+        """The paper's alpha, beta, gamma of both students.
+
+        Raises:
+            UserError: the paper has none for the run's task and student.
+        """
         return self._weights_from("paper", run)
 
     def _weights_from(self, source: Literal["paper"] | Path, run: Run) -> Weights:
@@ -183,7 +187,15 @@ class Plan:
         return self.experiment.networks[network].stands_for or network
 
     def settings(self, run: Run, weights: Weights | None = None) -> RunSettings:
-        """All options of a run; with `weights` of a variant in place of the configured ones."""
+        """All options of a run.
+
+        Args:
+            run: of a variant, a rival, a baseline or a teacher.
+            weights: of a variant, in place of the configured ones.
+
+        Raises:
+            UserError: there are no alpha, beta, gamma for the variant, or a rival's own file cannot be read.
+        """
         task, graph = self._task(run), self._graph(run, weights)
         edges = tuple(
             OwnEdge(source=e.source, learner=e.learner, knowledge=e.knowledge, weight=e.weight) for e in graph.edges
@@ -273,7 +285,11 @@ class Plan:
         return run.run != BASELINE or self.experiment.run.baselines
 
     def describe(self, run: Run) -> dict[str, Any]:
-        """Columns that a run contributes to every tidy table."""
+        """Columns that a run contributes to every tidy table.
+
+        Raises:
+            UserError: there are no alpha, beta, gamma for the variant.
+        """
         technique, strategy = VARIANTS.get(run.run, ("", ""))
         described = {"protocol": run.protocol, "task": run.task, "pair": run.pair, "run": run.run, "seed": run.seed}
         described |= {"technique": technique, "strategy": strategy, "table": self.table_of(run)}

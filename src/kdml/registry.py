@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from kdml.errors import UserError
+from kdml.project import ROOT
 
 OWN = "write it as docs/own_method.md says"
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def is_own(method: str) -> bool:
 
 def source_of(method: str) -> Path:
     """The file of a user's own method; paths are relative to the project's root."""
-    return PROJECT / Path(method.rpartition(":")[0]).expanduser()
+    return ROOT / Path(method.rpartition(":")[0]).expanduser()
 
 
 def fingerprint(method: str) -> str | None:

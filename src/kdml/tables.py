@@ -11,7 +11,7 @@ from kdml import paper, wording
 from kdml.collect import Summary, refuse_mixed_code
 from kdml.errors import UserError
 from kdml.fidelity import EXTRAS, IN_NATS
-from kdml.files import read_csv
+from kdml.files import MAKE_AGAIN, read_csv
 from kdml.sharing import STRATEGIES, TEACHER, TECHNIQUES
 
 FORMATS = ("csv", "md", "tex", "html")
@@ -117,7 +117,7 @@ def read_summaries(paths: Iterable[Path], allow_mixed_code: bool = False) -> lis
     """
     rows: list[dict[str, str]] = []
     for path in paths:
-        rows += read_csv(path, "delete it and let the workflow make it again", sorted(COLUMNS))
+        rows += read_csv(path, MAKE_AGAIN, sorted(COLUMNS))
     if not allow_mixed_code:
         run_keys = ("protocol", "task", "pair", "run")
         refuse_mixed_code({"/".join(row[key] for key in run_keys): row["code_hash"] for row in rows})

@@ -272,7 +272,7 @@ def changed(command, option, value):
 
 BAD_ARGUMENTS = {
     "settings that are none": ("--settings", "{}", ["not the settings of a run"]),
-    "settings that are missing": ("--settings", "nowhere.json", ["nowhere.json: cannot be read"]),
+    "settings that are missing": ("--settings", "nowhere.json", ["--settings: nowhere.json does not exist"]),
     "data that is missing": ("--data", "nowhere", ["nowhere/images.npy does not exist"]),
     "split that is missing": ("--split", "nowhere.csv", ["nowhere.csv does not exist"]),
 }

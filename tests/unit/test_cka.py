@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from kdml import cka
-from kdml.cka import Similarity, centred, gram, hsic
+from kdml.cka import Similarity, centred, gram
 from kdml.sharing import single
 
 
@@ -24,6 +24,12 @@ def similarity(x, y, size):
     for a, b in zip(x.split(size), y.split(size), strict=True):
         found.update(centred(gram(a))[None], centred(gram(b))[None])
     return float(found.compute())
+
+
+def hsic(x, y):
+    """From Gram matrices as `Similarity` takes them; it may be negative."""
+    n = len(x)
+    return float((centred(gram(x)) * centred(gram(y))).sum() / (n * (n - 3)))
 
 
 def by_definition(x, y):

@@ -237,3 +237,18 @@ def test_missing_cases_of_a_network_are_named(tmp_path):
     (tmp_path / "run" / "cases.csv").unlink()
     with pytest.raises(UserError, match=r"cases\.csv does not exist"):
         measured.read_runs(described, classes=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("cases.csv", "id,group,network,tp\n", r"cases\.csv lacks the column 'truth'"),
+        ("cases.csv", "id,group,network,truth,tp,fp,fn,tn,false_regions\n", r"cases\.csv has no cases"),
+        ("regions.csv", "id,group\n", r"regions\.csv lacks the column 'region'"),
+    ],
+)
+def test_other_columns_are_named(tmp_path, name, text, words):
+    described = [{"folder": write(tmp_path / "run", [pixel_case("x", "p", "s1", 1)]), "run": "a", "seed": 0}]
+    (tmp_path / "run" / name).write_text(text)
+    with pytest.raises(UserError, match=words):
+        measured.read_runs(described, classes=0)

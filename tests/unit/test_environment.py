@@ -8,6 +8,7 @@ import pytest
 import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement
+from tracked import tracked_texts
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +73,30 @@ def test_conda_environment_has_the_same_pins(root):
     assert pip == project(root)["project"]["dependencies"]
 
 
+REGISTRIES = re.compile(
+    r"files\.pythonhosted\.org|(?<![\w.])pypi\.org|download\.pytorch\.org|conda\.anaconda\.org|repo\.anaconda\.com|registry\.npmjs\.org"
+    r"|(?:huggingface\.co|github\.com)/\S+/(?:resolve|releases/download)/"
+    r"|index-(?:url)\b|://(?!localhost|127\.)[^\s\"')]+\.(?:whl|tar\.gz|tgz|zip|conda|safetensors|pth)\b"
+)
+
+
 def test_no_download_addresses_are_committed(root):
+    """A lock with addresses would tie the project to one mirror; uv.lock has them, so it stays out."""
     assert "uv.lock" in (root / ".gitignore").read_text().splitlines()
+    texts = tracked_texts(root)
+    assert len(texts) > 100 and "uv.lock" not in texts
+    assert {name: found[0] for name, text in texts.items() if (found := REGISTRIES.search(text))} == {}
+
+
+@pytest.mark.parametrize(
+    ("host", "rest"),
+    [
+        ("files.pythonhosted", ".org/packages/ab/x"), ("https://pypi", ".org/simple"), ("https://download.pytorch", ".org/whl/cpu"),
+        ("--index", "-url https://mirror"), ("https://mirror.example/kdml-1", ".whl"), ("https://huggingface.co/timm/", "r50/resolve/main/a"),
+    ],
+)  # fmt: skip
+def test_download_addresses_are_recognised(host, rest):
+    assert REGISTRIES.search(f'url = "{host}{rest}"')
 
 
 def test_ignored_folders_keep_their_readme(root):

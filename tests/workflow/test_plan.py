@@ -8,6 +8,7 @@ import yaml
 
 from kdml.config import validated
 from kdml.plan import Plan, Run
+from kdml.settings import RunSettings
 from kdml.sharing import VARIANTS, TeacherMode
 
 
@@ -187,5 +188,10 @@ def test_committed_experiments_are_valid(root, paper_config, path):
     update_config(config, yaml.safe_load((root / path).read_text()))
     plan = Plan(validated(config))
     for run in plan.runs:
-        assert plan.settings(run).graph
-    assert plan.tables()
+        settings = plan.settings(run)
+        assert RunSettings.from_argument(settings.to_json()) == settings
+        assert set(settings.networks) == set(settings.graph.networks)
+        teacher = plan.teacher_of(run)
+        assert (teacher in plan.runs) == (settings.graph.teacher is TeacherMode.FROZEN)
+        assert set(plan.start_weights(run)) <= set(config["weights"])
+    assert {run for runs in plan.tables().values() for run in runs} <= set(plan.runs) and plan.tables()

@@ -7,13 +7,11 @@ from typing import Any
 
 import yaml
 
-from kdml.files import read_csv
+from kdml.files import MAKE_AGAIN, read_csv
 from kdml.grids import renamed
+from kdml.project import ROOT
 
-STYLE = yaml.safe_load(
-    (Path(__file__).resolve().parents[3] / "workflow" / "report" / "style.yaml").read_text(encoding="utf-8")
-)
-AGAIN = "delete it and let the workflow make it again"
+STYLE = yaml.safe_load((ROOT / "workflow" / "report" / "style.yaml").read_text(encoding="utf-8"))
 NETWORKS: Mapping[str, str] = STYLE["networks"]
 TECHNIQUES: Mapping[str, str] = STYLE["techniques"]
 KNOWLEDGE: Mapping[str, str] = STYLE["knowledge"]
@@ -37,7 +35,7 @@ class Data:
 
     def rows(self, label: str) -> list[dict[str, str]]:
         """Rows of all CSV files of a label."""
-        return [row for path in self.files[label] for row in read_csv(path, AGAIN)]
+        return [row for path in self.files[label] for row in read_csv(path, MAKE_AGAIN)]
 
     def values(self) -> list[dict[str, str]]:
         """Values at a place, those of teacher and student trained alone among them."""

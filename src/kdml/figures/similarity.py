@@ -17,7 +17,14 @@ Matrix = tuple[np.ndarray, list[tuple[str, bool]], list[tuple[str, bool]]]
 
 
 def draw(data: Data) -> Figure:
-    """Rows and columns of heat maps as the figure's number asks for."""
+    """Rows and columns of heat maps as the figure's number asks for.
+
+    Args:
+        data: files `layers` and `upper`; the option is the figure's number.
+
+    Raises:
+        UserError: the runs have no networks that the figure compares.
+    """
     matrices = read(data)
     means = {(row["run"], row["first"], row["second"]): number(row["upper_mean"]) for row in data.rows("upper")}
     rows, columns = {"6": _students_by_strategy, "10": _all_with_teacher, "11": _between_students}[data.option](

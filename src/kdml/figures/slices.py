@@ -11,11 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from kdml import wording
+from kdml import predictions, wording
 from kdml.figures.common import REGIONS, Data, margins
-from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS
-
-ENSEMBLE = "ensemble"
+from kdml.sharing import ENSEMBLE, STRATEGIES, STUDENTS, TECHNIQUES, VARIANTS
 
 
 @dataclass(frozen=True)
@@ -47,13 +45,13 @@ def draw(data: Data) -> Figure:
     strategies = [s for s in STRATEGIES if any(VARIANTS[run][1] == s for run in runs)]
     shown = range(len(slices.images))
     if number == 4:
-        columns = [(t, None, network) for t in techniques for network in ("s1", "s2")]
+        columns = [(t, None, network) for t in techniques for network in STUDENTS]
         rows = [(place, None, strategy) for place in shown for strategy in strategies]
     elif number == 9:
-        columns = [("kd_ml", s, network) for s in strategies for network in ("s1", "s2")]
+        columns = [("kd_ml", s, network) for s in strategies for network in STUDENTS]
         rows = [(place, None, None) for place in shown]
     else:
-        networks = (ENSEMBLE,) if number == 7 else ("s1", "s2")
+        networks = (ENSEMBLE,) if number == 7 else STUDENTS
         columns = [(t, "v3", network) for t in techniques for network in networks]
         rows = [(place, None, None) for place in shown]
     return _panels(slices, rows, columns, as_mask=number == 7)
@@ -128,8 +126,8 @@ def _prediction(panel: Axes, slices: Slices, place: int, run: str, network: str,
     if (run, network) not in slices.predicted:
         panel.text(0.5, 0.5, "not run", transform=panel.transAxes, ha="center", va="center", color="white", fontsize=7)
         return
-    probability = (slices.predicted[run, network][place].astype(float) + 0.5) / 256
-    seen = (probability >= 0.5).astype(float) if as_mask else probability
+    quantised = slices.predicted[run, network][place]
+    seen = predictions.marked(quantised).astype(float) if as_mask else predictions.dequantise(quantised)
     panel.imshow(seen, cmap="inferno", vmin=0, vmax=1, alpha=0.15 + 0.6 * seen if not as_mask else 0.6 * seen)
     for row in slices.regions:
         if (int(row["slice"]), row["run"], row["network"]) == (place, run, network):

@@ -251,6 +251,7 @@ class GridSearch(Model):
     """Which loss weights `snakemake grid_search` tries for every variant: all alphas of S1 with all of S2.
 
     Beta and gamma share the rest as in the paper's weights for the variant; those are tried too where the grid lacks them.
+    Where the paper has none, they share it as in the configured ones.
     """
 
     alpha: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.1, 0.2, 0.4], min_length=1)
@@ -284,9 +285,10 @@ class Experiment(Model):
     sharing: Sharing = Sharing()
     training: Training = Training()
     similarity: Similarity = Similarity()
-    hyperparameters: Literal["paper"] | Path = Field(
+    hyperparameters: Literal["paper", "even"] | Path = Field(
         "paper",
-        description="alpha, beta, gamma: the paper's, or a CSV of the same form, as `snakemake grid_search` writes it",
+        description="alpha, beta, gamma: the paper's; even: the same weight for every term of a student's loss; or a CSV of the"
+        " paper's form, as `snakemake grid_search` writes it, whose column `task` names a task of one's own by its key",
     )
     grid_search: GridSearch = GridSearch()
     variants: dict[Name, OwnVariant] = {}

@@ -188,7 +188,7 @@ class Plan:
             return self.experiment.variants[run.run].graph()
         technique, strategy = VARIANTS[run.run]
         return paper_graph(
-            technique, strategy, weights or self._loss_weights(run), self.experiment.sharing.swap_students
+            technique, strategy, weights or self.loss_weights(run), self.experiment.sharing.swap_students
         )
 
     def _rival(self, run: Run) -> RivalSettings:
@@ -215,17 +215,20 @@ class Plan:
             titles[name] = choice.title or (METHODS[method].title if name in METHODS else name)
         return titles
 
-    def _loss_weights(self, run: Run) -> Weights:
+    def loss_weights(self, run: Run) -> Weights:
         """Alpha, beta, gamma of both students, from where the configuration says."""
         return self._weights_from(self.experiment.hyperparameters, run)
 
-    def papers_weights(self, run: Run) -> Weights:
-        """The paper's alpha, beta, gamma of both students."""
-        return self._weights_from("paper", run)
+    def papers_weights(self, run: Run) -> Weights | None:
+        """The paper's alpha, beta, gamma of both students; None where it has no such task or student."""
+        known = (run.task, self._student_of(run)) in paper.TABLES
+        return self._weights_from("paper", run) if known else None
 
-    def _weights_from(self, source: Literal["paper"] | Path, run: Run) -> Weights:
-        student = self.stands_for(self.experiment.pairs[run.pair].student)
-        return weights_of(source, run.task, run.pair, student, VARIANTS[run.run])
+    def _weights_from(self, source: Literal["paper", "even"] | Path, run: Run) -> Weights:
+        return weights_of(source, run.task, run.pair, self._student_of(run), VARIANTS[run.run])
+
+    def _student_of(self, run: Run) -> str:
+        return self.stands_for(self.experiment.pairs[run.pair].student)
 
     def stands_for(self, network: str) -> str:
         """The paper's architecture that a network is or stands for; its own name if none."""
@@ -332,7 +335,7 @@ class Plan:
         stands_for = f"{self.stands_for(pair.teacher)}-{self.stands_for(pair.student)}"
         described |= {"teacher": pair.teacher, "student": pair.student, "stands_for": stands_for}
         if technique:
-            for weights, prime in zip(self._loss_weights(run), ("", "_prime"), strict=True):
+            for weights, prime in zip(self.loss_weights(run), ("", "_prime"), strict=True):
                 described |= {f"{name}{prime}": getattr(weights, name) for name in ("alpha", "beta", "gamma")}
         return described
 

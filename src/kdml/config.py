@@ -344,6 +344,12 @@ class Experiment(Model):
         only = self.pairs[pair].tasks
         return only is None or task in only
 
+    def suits(self, rival: str, task: str) -> bool:
+        """Whether a rival is for a task: its method for this kind, its entry not kept to others."""
+        method, only = self.method_of(rival), self.rivals.get(rival, RivalChoice()).tasks
+        wanted = only is None or task in only
+        return wanted and (is_own(method) or self.tasks[task].kind in METHODS[method].classes)
+
     def _check_rivals(self) -> None:
         for name in dict.fromkeys([*self.rivals, *self.run.rivals]):
             if name in (*VARIANTS, *self.variants, "baseline", "teacher"):

@@ -1,6 +1,6 @@
 """The table of runs: which trainings a configuration asks for, what each needs, and which result tables they fill."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from kdml import paper
 from kdml.config import Experiment, Network, OwnEdge, RivalChoice, Task
-from kdml.errors import UserError
+from kdml.feasibility import check_rivals, nothing_to_train
 from kdml.hyperparameters import Weights, weights_of
-from kdml.registry import METHODS, fingerprint, is_own
+from kdml.registry import METHODS, fingerprint
 from kdml.settings import Backbone, NetworkSettings, RivalSettings, RunSettings
 from kdml.sharing import (
     BASELINE,
@@ -66,55 +66,9 @@ class Plan:
         teachers = {teacher for run in variants if (teacher := self.teacher_of(run)) is not None}
         baselines = set(self._baselines()) | teachers
         self.runs: tuple[Run, ...] = (*sorted(baselines), *variants)
-        self._check_rivals()
+        check_rivals(experiment)
         if not self.runs:
-            raise self._nothing_to_run()
-
-    def _check_rivals(self) -> None:
-        """Refuse rivals that are asked for in vain.
-
-        A published one may stay out of a run: `config.yaml` lists those of both kinds of task, and other files narrow what is run.
-        """
-        choice = self.experiment.run
-        if not choice.rivals:
-            return
-        places = [tuple(place.split("/")) for place in choice.rivals_at]
-        places = [(task, pair) for task, pair in places if self.experiment.is_run_on(pair, task)]
-        if not places:
-            raise UserError(
-                f"run.rivals_at: {', '.join(choice.rivals_at)}: no pair is for its task (`pairs: tasks`).",
-                "name places where the pair is run on the task",
-            )
-        places = [(task, pair) for task, pair in places if task in choice.tasks and pair in choice.pairs]
-        lost = [name for name in choice.rivals if not any(self._suits(name, task) for task, _ in places)]
-        own = [name for name in lost if name in self.experiment.rivals and self._is_for_nothing_else(name)]
-        if own or (places and len(lost) == len(choice.rivals)):
-            raise self._run_nowhere((own or lost)[0], places)
-
-    def _is_for_nothing_else(self, rival: str) -> bool:
-        """Whether an entry of `rivals` has no use but here: its name is the user's own, or it suits no task whatever."""
-        return rival not in METHODS or not any(self._suits(rival, task) for task in self.experiment.tasks)
-
-    def _run_nowhere(self, rival: str, places: Sequence[tuple[str, str]]) -> UserError:
-        suits = ", ".join(task for task in self.experiment.tasks if self._suits(rival, task)) or "none of the tasks"
-        where = ", ".join(f"{task}/{pair}" for task, pair in places) or "no task/pair that is run"
-        return UserError(
-            f"run.rivals: '{rival}' would run nowhere: it is for {suits}, and run.rivals_at names {where}.",
-            "name a place for it there, mend its `tasks` or `method` under `rivals`, or leave it out of `run: rivals`",
-        )
-
-    def _nothing_to_run(self) -> UserError:
-        choice = self.experiment.run
-        if not any(self.experiment.is_run_on(pair, task) for pair, task in product(choice.pairs, choice.tasks)):
-            only = "; ".join(f"{pair}: {', '.join(self.experiment.pairs[pair].tasks or ())}" for pair in choice.pairs)
-            return UserError(
-                f"run: nothing to train: no pair of run.pairs is for a task of run.tasks ({only}).",
-                "choose other `tasks` or `pairs` under `run`, or mend `pairs: tasks`",
-            )
-        return UserError(
-            "run: nothing to train: no variant, no baseline, and no rival at a place that is run.",
-            "name `techniques` and `strategies`, `own_variants`, or `rivals` with `rivals_at`; or set `baselines: true`",
-        )
+            raise nothing_to_train(experiment)
 
     def _variants(self) -> Iterator[Run]:
         choice = self.experiment.run
@@ -127,12 +81,9 @@ class Plan:
         for protocol, place, seed in product(choice.protocols, choice.rivals_at, choice.seeds):
             task, pair = place.split("/")
             if task in choice.tasks and pair in choice.pairs and self.experiment.is_run_on(pair, task):
-                yield from (Run(protocol, task, pair, name, seed) for name in choice.rivals if self._suits(name, task))
-
-    def _suits(self, rival: str, task: str) -> bool:
-        method, only = self.experiment.method_of(rival), self.experiment.rivals.get(rival, RivalChoice()).tasks
-        wanted = only is None or task in only
-        return wanted and (is_own(method) or self.experiment.tasks[task].kind in METHODS[method].classes)
+                yield from (
+                    Run(protocol, task, pair, name, seed) for name in choice.rivals if self.experiment.suits(name, task)
+                )
 
     def is_rival(self, run: Run) -> bool:
         """Whether a run is one of a rival, not of a variant."""

@@ -107,6 +107,10 @@ MISTAKES = {
         "rivals={sp: {method: at}}",
         ["rivals.sp: this is the name of a published method"],
     ),
+    "misspelt option of a rival": (
+        "rivals={sp: {options: {wieght_similarity: 1}}}",
+        ["rivals.sp.options: sp has no option `wieght_similarity`", "weight_similarity, weighting"],
+    ),
     "own method that is not there": (
         "rivals={mine: {method: nowhere.py:Mine}} run={rivals: [mine]}",
         ["nowhere.py cannot be read"],

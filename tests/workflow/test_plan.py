@@ -186,6 +186,17 @@ def test_what_is_asked_for_in_vain_is_refused(paper_config, run, rivals, words):
         assert word in str(caught.value)
 
 
+def test_misspelt_options_are_refused_before_anything_is_trained(paper_config):
+    """Of the rivals that run, each on its kinds of task."""
+    misspelt = paper_config | {"rivals": {"sp": {"options": {"wieght_similarity": 1}}}}
+    with pytest.raises(UserError) as caught:
+        planned(misspelt)
+    assert "rivals.sp.options: sp has no option `wieght_similarity` for classification" in str(caught.value)
+    assert caught.value.remedy == "use its known options: weight_similarity, weighting"
+    assert planned(misspelt, tasks=["lgg"]).runs
+    assert planned(paper_config | {"rivals": {"fitnet": {"options": {"stages": 2, "weight_hint": 1}}}}).runs
+
+
 @pytest.mark.parametrize(
     "run",
     [

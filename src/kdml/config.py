@@ -8,18 +8,32 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kdml.errors import UserError
 from kdml.registry import METHODS, is_own
-from kdml.sharing import STRATEGIES, STUDENT_NAME, TECHNIQUES, VARIANTS, Edge, Knowledge, SharingGraph, TeacherMode
+from kdml.sharing import (
+    BASELINE,
+    STRATEGIES,
+    STUDENT_NAME,
+    TEACHER,
+    TECHNIQUES,
+    VARIANTS,
+    Edge,
+    Knowledge,
+    SharingGraph,
+    TeacherMode,
+)
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
+Kind = Literal["classification", "segmentation"]
+KINDS: tuple[str, ...] = get_args(Kind)
+SHOWN = ("tables", "figures", "claims", "index", "benchmarks")  # in results/, beside the folders of experiments
 
 
 class Model(BaseModel):
@@ -133,7 +147,7 @@ class Task(Model):
     """A dataset with a kind of target."""
 
     dataset: Literal["hcd", "lgg", "ham10000"]
-    kind: Literal["classification", "segmentation"]
+    kind: Kind
     classes: list[str] = Field(min_length=1)
     title: str
     balance: Literal["none", "resample", "class_weights"] = "none"
@@ -239,6 +253,7 @@ class GridSearch(Model):
     """Which loss weights `snakemake grid_search` tries for every variant: all alphas of S1 with all of S2.
 
     Beta and gamma share the rest as in the paper's weights for the variant; those are tried too where the grid lacks them.
+    Where the paper has none, they share it as in the configured ones.
     """
 
     alpha: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.1, 0.2, 0.4], min_length=1)
@@ -272,9 +287,10 @@ class Experiment(Model):
     sharing: Sharing = Sharing()
     training: Training = Training()
     similarity: Similarity = Similarity()
-    hyperparameters: Literal["paper"] | Path = Field(
+    hyperparameters: Literal["paper", "even"] | Path = Field(
         "paper",
-        description="alpha, beta, gamma: the paper's, or a CSV of the same form, as `snakemake grid_search` writes it",
+        description="alpha, beta, gamma: the paper's; even: the same weight for every term of a student's loss; or a CSV of the"
+        " paper's form, as `snakemake grid_search` writes it, whose column `task` names a task of one's own by its key",
     )
     grid_search: GridSearch = GridSearch()
     variants: dict[Name, OwnVariant] = {}
@@ -293,15 +309,48 @@ class Experiment(Model):
         for where, name, known in self._references():
             if name not in known:
                 raise ValueError(f"{where}: '{name}' is not defined{_nearest(name, known)}")
-        for name in self.variants:
-            if name in VARIANTS or name in ("baseline", "teacher"):
-                raise ValueError(f"variants.{name}: this name is taken; choose another one")
+        self._check_names()
+        self._check_places()
         self._check_rivals()
         for key, task in self.tasks.items():
             self.training_of(key)
             if task.kind == "segmentation" and task.balance != "none":
                 raise ValueError(f"tasks.{key}.balance: only classification tasks can be balanced")
         return self
+
+    def _check_names(self) -> None:
+        """Names that become folders or columns, where one could be taken for another."""
+        if self.experiment in SHOWN:
+            raise ValueError(
+                f"experiment: '{self.experiment}' is taken: results/{self.experiment} shows what was run last; choose another name"
+            )
+        taken = (
+            ("variants", self.variants, (*VARIANTS, BASELINE, TEACHER), "this name is taken"),
+            ("pairs", self.pairs, self.networks, "a network has this name, and its baselines a folder so called"),
+            ("tasks", self.tasks, KINDS, "this is a kind of task"),
+        )
+        for section, names, others, why in taken:
+            for name in names:
+                if name in others:
+                    raise ValueError(f"{section}.{name}: {why}; choose another one")
+
+    def _check_places(self) -> None:
+        for key in self.run.variants_for:
+            task, _, pair = key.partition("/")
+            if pair and not self.is_run_on(pair, task):
+                only = ", ".join(self.pairs[pair].tasks or ())
+                raise ValueError(f"run.variants_for.{key}: `pairs: {pair}: tasks` has this pair run on {only} alone")
+
+    def is_run_on(self, pair: str, task: str) -> bool:
+        """Whether a pair is for a task."""
+        only = self.pairs[pair].tasks
+        return only is None or task in only
+
+    def suits(self, rival: str, task: str) -> bool:
+        """Whether a rival is for a task: its method for this kind, its entry not kept to others."""
+        method, only = self.method_of(rival), self.rivals.get(rival, RivalChoice()).tasks
+        wanted = only is None or task in only
+        return wanted and (is_own(method) or self.tasks[task].kind in METHODS[method].classes)
 
     def _check_rivals(self) -> None:
         for name in dict.fromkeys([*self.rivals, *self.run.rivals]):
@@ -329,9 +378,9 @@ class Experiment(Model):
         yield from (("run.pairs", name, self.pairs) for name in self.run.pairs)
         yield from (("run.own_variants", name, self.variants) for name in self.run.own_variants)
         for key, names in self.run.variants_for.items():
-            task, _, pair = key.partition("/")
+            task, slash, pair = key.partition("/")
             yield f"run.variants_for.{key}", task, self.tasks
-            if pair:
+            if slash:
                 yield f"run.variants_for.{key}", pair, self.pairs
             yield from ((f"run.variants_for.{key}", name, variants) for name in names)
         for key in self.run.rivals_at:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from kdml.config import Sharing, Training
+from kdml.config import KINDS, Sharing, Training
 from kdml.errors import UserError
 from kdml.project import ROOT
 from kdml.sharing import VARIANTS, LossWeights, paper_graph
@@ -40,6 +40,7 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "ham10000_segmentation": ("iou", "f_score"),
 }
 NETWORKS: Mapping[str, str] = {"t": "teacher"}  # the CSV's names, where they differ from ours
+SEARCH = "to search for weights: `snakemake grid_search --config hyperparameters=even`"
 WEIGHTS = ("alpha", "alpha_prime", "beta", "beta_prime", "gamma", "gamma_prime")
 
 RUNS = 3  # behind each mean and standard deviation
@@ -76,11 +77,19 @@ def hyperparameters(task: str, student: str, technique: str, strategy: str) -> d
     for row in _rows("hyperparameters"):
         if (row["table"], row["technique"], row["strategy"]) == (str(table), technique, strategy):
             return {name: float(row[name]) for name in WEIGHTS}
-    known = ", ".join(f"{student} on {task}" for task, student in TABLES)
     raise UserError(
         f"The paper has no weights alpha, beta, gamma for the student '{student}' on the task '{task}'.",
-        f"say with `networks: stands_for:` which of the paper's architectures your student is like; it has {known}",
+        _instead_of_the_papers(task, student),
     )
+
+
+def _instead_of_the_papers(task: str, student: str) -> str:
+    """What to do where the paper has no weights: it may lack the student, the task, or just the two together."""
+    own = f"give a CSV of your own as `hyperparameters`; {SEARCH}"
+    if task not in METRICS or student in {student for _, student in TABLES}:
+        return own
+    known = ", ".join(f"{student} on {task}" for task, student in TABLES)
+    return f"say with `networks: stands_for:` which of the paper's architectures your student is like; it has {known}; or {own}"
 
 
 def variants(table: int) -> dict[tuple[str, str, str, str], Value]:
@@ -192,7 +201,9 @@ def _weights(supervised: Mapping[str, float], edges: Iterable[Mapping[str, Any]]
 
 
 def task_of(row: Mapping[str, str]) -> str:
-    """The CSV's dataset and kind as one of our tasks."""
+    """The task that a CSV's row is of: its column `task`; where that names a kind, the paper's task of the kind on the dataset."""
+    if row["task"] not in KINDS:
+        return row["task"]
     return f"{row['dataset']}_{row['task']}" if row["dataset"] == "ham10000" else row["dataset"]
 
 

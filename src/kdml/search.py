@@ -1,7 +1,7 @@
 """The grid search for loss weights: which settings are tried, and what follows from their validation scores.
 
 Every variant has the same budget: all alphas of S1 with all of S2. Beta and gamma share the rest as in the paper's weights for the
-variant, so that alpha + beta + gamma = 1. The test set is never looked at.
+variant, or in the configured ones where the paper has none, so that alpha + beta + gamma = 1. The test set is never looked at.
 """
 
 import math
@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from kdml import paper
-from kdml.hyperparameters import Weights, as_row
+from kdml.hyperparameters import Weights, as_row, even_weights
 from kdml.plan import Plan, Run
 from kdml.settings import RunSettings
 from kdml.sharing import VARIANTS, LossWeights
@@ -40,10 +40,10 @@ class Trial:
         return f"alpha-{self.alpha:g}-{self.alpha_prime:g}"
 
 
-def shared_out(alpha: float, papers: LossWeights) -> LossWeights:
-    """Weights with this alpha, the rest divided between beta and gamma as the paper divides it."""
-    rest = (1 - alpha) / (papers.beta + papers.gamma)
-    return LossWeights(alpha, round(papers.beta * rest, DIGITS), round(papers.gamma * rest, DIGITS))
+def shared_out(alpha: float, like: LossWeights) -> LossWeights:
+    """Weights with this alpha, the rest divided between beta and gamma as in weights that have something to divide."""
+    rest = (1 - alpha) / (like.beta + like.gamma)
+    return LossWeights(alpha, round(like.beta * rest, DIGITS), round(like.gamma * rest, DIGITS))
 
 
 class Search:
@@ -68,11 +68,7 @@ class Search:
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
-        """Every setting with every seed.
-
-        Raises:
-            UserError: the paper has no weights for a student, so that nothing says how beta and gamma share the rest.
-        """
+        """Every setting with every seed."""
         return tuple(
             Trial(replace(run, seed=seed), *alphas)
             for run in self.variants
@@ -81,10 +77,14 @@ class Search:
         )
 
     def _alphas(self, run: Run) -> list[tuple[float, float]]:
-        """The grid, and the paper's own choice where the grid lacks it."""
+        """The grid, and the paper's own choice where there is one and the grid lacks it."""
         grid = list(product(self.grid.alpha, repeat=2))
-        chosen = tuple(one.alpha for one in self.plan.papers_weights(run))
-        return grid if chosen in grid else [*grid, chosen]
+        papers = self._papers_alphas(run)
+        return grid if papers is None or papers in grid else [*grid, papers]
+
+    def _papers_alphas(self, run: Run) -> tuple[float, float] | None:
+        papers = self.plan.papers_weights(run)
+        return None if papers is None else (papers[0].alpha, papers[1].alpha)
 
     def at(self, protocol: str, task: str, pair: str) -> tuple[Trial, ...]:
         """Trials of a place."""
@@ -92,8 +92,10 @@ class Search:
 
     def weights(self, trial: Trial) -> Weights:
         """Alpha, beta and gamma of both students."""
-        papers = self.plan.papers_weights(trial.run)
-        first, second = map(shared_out, (trial.alpha, trial.alpha_prime), papers)
+        like = self.plan.papers_weights(trial.run) or self.plan.loss_weights(trial.run)
+        even = even_weights(VARIANTS[trial.run.run][0])
+        like = [one if one.beta or one.gamma else other for one, other in zip(like, even, strict=True)]
+        first, second = map(shared_out, (trial.alpha, trial.alpha_prime), like)
         return first, second
 
     def settings(self, trial: Trial) -> RunSettings:
@@ -103,13 +105,13 @@ class Search:
     def describe(self, trial: Trial) -> dict[str, Any]:
         """Columns that a trial contributes to the table of scores."""
         technique, strategy = VARIANTS[trial.run.run]
-        papers = tuple(one.alpha for one in self.plan.papers_weights(trial.run))
         student = self.plan.stands_for(self.plan.experiment.pairs[trial.run.pair].student)
         task = self.plan.experiment.tasks[trial.run.task]
+        named = {"dataset": task.dataset, "task": task.kind}
         return {
             "table": paper.TABLES.get((trial.run.task, student), ""),
             "dataset": task.dataset,
-            "task": task.kind,
+            "task": task.kind if paper.task_of(named) == trial.run.task else trial.run.task,
             "student": student,
             "pair": trial.run.pair,
             "technique": technique,
@@ -117,7 +119,7 @@ class Search:
             **as_row(self.weights(trial)),
             "seed": trial.run.seed,
             "in_grid": int(trial.alpha in self.grid.alpha and trial.alpha_prime in self.grid.alpha),
-            "papers": int((trial.alpha, trial.alpha_prime) == papers),
+            "papers": int((trial.alpha, trial.alpha_prime) == self._papers_alphas(trial.run)),
         }
 
 
@@ -151,7 +153,7 @@ def ranked(settings: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def chosen(settings: Iterable[Row]) -> Iterator[dict[str, Any]]:
-    """The best setting of every variant; beside it `papers_score` and `papers_rank` of the paper's.
+    """The best setting of every variant; beside it `papers_score` and `papers_rank` of the paper's, empty where it has none.
 
     Args:
         settings: what `ranked` gave, read from a CSV.
@@ -160,5 +162,5 @@ def chosen(settings: Iterable[Row]) -> Iterator[dict[str, Any]]:
     papers = {tuple(one[name] for name in VARIANT): one for one in rows if one["papers"] == "1"}
     for one in rows:
         if one["best"] == "1":
-            theirs = papers[tuple(one[name] for name in VARIANT)]
+            theirs = papers.get(tuple(one[name] for name in VARIANT), {"score": "", "rank": ""})
             yield {**one, "papers_score": theirs["score"], "papers_rank": theirs["rank"]}

@@ -106,6 +106,24 @@ MISTAKES = {
         own_variant("online", source="s2"),
         ["variants.mine", "'s2'", "not one of teacher, s1"],
     ),
+    "place of variants without its pair": ("run.variants_for", {"hcd/": ["ml_v1"]}, ["run.variants_for.hcd/", "'' is not defined"]),
+    "place of variants that the pair is not for": (
+        "run.variants_for",
+        {"ham10000_segmentation/resnet50-mobilenet": ["ml_v1"]},
+        ["run.variants_for.ham10000_segmentation/resnet50-mobilenet", "run on hcd, lgg alone"],
+    ),
+    "pair named like a network": (
+        "pairs.resnet18",
+        {"teacher": "resnet50", "student": "resnet18"},
+        ["pairs.resnet18: a network has this name", "choose another one"],
+    ),
+    "task named like a kind": (
+        "tasks.segmentation",
+        {"dataset": "lgg", "kind": "segmentation", "classes": ["lesion"], "title": "Mine"},
+        ["tasks.segmentation: this is a kind of task"],
+    ),
+    "experiment named like a folder of results": ("experiment", "tables", ["experiment: 'tables' is taken", "choose another name"]),
+    "experiment named like a page of results": ("experiment", "claims", ["experiment: 'claims' is taken"]),
     "experiment's name is no folder name": ("experiment", "../mine", ["experiment"]),
 }  # fmt: skip
 

@@ -107,11 +107,19 @@ MISTAKES = {
         "rivals={sp: {method: at}}",
         ["rivals.sp: this is the name of a published method"],
     ),
+    "misspelt option of a rival": (
+        "rivals={sp: {options: {wieght_similarity: 1}}}",
+        ["rivals.sp.options: sp has no option `wieght_similarity`", "weight_similarity, weighting"],
+    ),
     "own method that is not there": (
         "rivals={mine: {method: nowhere.py:Mine}} run={rivals: [mine]}",
         ["nowhere.py cannot be read"],
     ),
     "weights that are not there": ("hyperparameters=nowhere.csv", ["nowhere.csv cannot be read"]),
+    "nothing to train": (
+        "run={techniques: [], baselines: false, rivals: []}",
+        ["run: nothing to train", "baselines: true"],
+    ),
     "wrong type": ("training={epochs: many}", ["training.epochs", "'many'"]),
     "student without the paper's weights": (
         "networks={tiny: {timm: resnet10t, title: Tiny}} "
@@ -119,6 +127,27 @@ MISTAKES = {
         ["no weights alpha, beta, gamma for the student 'tiny'", "stands_for"],
     ),
 }
+
+
+@pytest.mark.parametrize("weights", ["even", "h.csv"])
+def test_own_student_on_an_own_task_can_be_searched(tmp_path, weights):
+    """With weights in a file of one's own, or without any: the paper has none for it."""
+    if weights == "h.csv":
+        (tmp_path / weights).write_text(
+            "dataset,task,student,technique,strategy,alpha,alpha_prime,beta,beta_prime,gamma,gamma_prime\n"
+            "hcd,my_hcd,tiny,ml,v1,0.5,0.5,0,0,0.5,0.5\nhcd,my_hcd,tiny,kd_off,v1,0.5,0.5,0.5,0.5,0,0\n"
+        )
+        weights = tmp_path / weights
+    task = "{title: Mine, dataset: hcd, kind: classification, classes: [normal, metastasis]}"
+    config = (
+        f"hyperparameters={weights}",
+        f"tasks={{my_hcd: {task}}}",
+        "networks={tiny: {timm: resnet10t, title: Tiny}}",
+        "pairs={own: {teacher: resnet50, student: tiny}}",
+        "run={tasks: [my_hcd], pairs: [own], techniques: [ml, kd_off], strategies: [v1], seeds: [0]}",
+    )
+    counts = job_counts(snakemake(tmp_path, "--cores", "2", "-n", "grid_search", "--config", *config))
+    assert (counts["train_trial"], counts["train"], counts["search_best"]) == (2 * 9, 1, 1)
 
 
 @pytest.mark.parametrize(("config", "words"), MISTAKES.values(), ids=MISTAKES)

@@ -48,9 +48,9 @@ def test_nothing_committed_names_a_place_of_this_machine():
 
 # What is further down may import what is further up, never the other way.
 FLOORS = [
-    ["errors", "project"], ["files", "sharing", "registry", "arguments"],
+    ["errors", "project"], ["files", "sharing", "registry", "options", "arguments"],
     ["compression", "config", "paper", "provenance", "predictions", "metrics", "ensemble", "fidelity", "detection", "statistics", "wording", "rendering"],
-    ["settings", "taps", "histories", "evaluation", "chosen_slices"], ["data", "weights", "collect", "comparison", "losses"],
+    ["settings", "taps", "feasibility", "histories", "evaluation", "chosen_slices"], ["data", "weights", "collect", "comparison", "losses"],
     ["rivals", "measured", "models", "hyperparameters", "tables", "grids", "contrasts"], ["plan", "cohort"],
     ["rival_cohort", "search", "checkpoint", "catalogue", "claims", "cka", "costs"], ["validation", "engine", "verdicts", "architecture", "figures"],
     ["assemble", "inference"],

@@ -49,11 +49,9 @@ def _panel(axes: Axes, settings: list[Setting], best: Setting | None, limits: tu
         annot_kws={"fontsize": 7}, square=True, xticklabels=[f"{x:g}" for x in columns], yticklabels=[f"{y:g}" for y in rows],
     )  # fmt: skip
     axes.tick_params(axis="y", rotation=0)
-    papers = next(one for one in settings if one["papers"] == "1")
-    for one, style in (
-        (papers, {"linestyle": "--", "edgecolor": MARKS["papers_weights"]}),
-        (best, {"edgecolor": MARKS["other"]}),
-    ):
+    papers = next((one for one in settings if one["papers"] == "1"), None)
+    framed = [] if papers is None else [(papers, {"linestyle": "--", "edgecolor": MARKS["papers_weights"]})]
+    for one, style in (*framed, (best, {"edgecolor": MARKS["other"]})):
         place = columns.index(float(one["alpha_prime"])), rows.index(float(one["alpha"]))
         inset = 0.12 if one is papers else 0.03
         corner = place[0] + inset, place[1] + inset

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal

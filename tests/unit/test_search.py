@@ -145,7 +145,7 @@ class TestOwnTask:
         assert {search.describe(trial)["task"] for trial in search.trials} == {"classification"}
         rows = [{name: str(value) for name, value in own.describe(trial).items()} for trial in own.trials]
         scored = [one | {"score": one["alpha"]} for one in rows]
-        write_csv(tmp_path / "h.csv", [{name: one[name] for name in COLUMNS} for one in chosen(by_setting(scored))])
+        write_csv(tmp_path / "h.csv", [{name: one[name] for name in COLUMNS} for one in best_of(scored)])
         plan = self.plan(config, tmp_path / "h.csv", ("hcd", "my_hcd"))
         assert plan.loss_weights(self.RUN)[0] == plan.loss_weights(replace(self.RUN, task="hcd"))[0]
 
@@ -166,10 +166,10 @@ def row(alpha, alpha_prime, score, seed=0, papers=0, in_grid=1, strategy="v1"):
 def best_of(rows):
     """Through the two files that lie between scores and the choice."""
     as_read = [{name: str(value) for name, value in one.items()} for one in ranked(by_setting(rows))]
-    return ({**one, **{name: float(one[name]) for name in NUMBERS}} for one in chosen(as_read))
+    return ({**one, **{name: float(one[name]) for name in SCORES if one[name] != ""}} for one in chosen(as_read))
 
 
-NUMBERS = ("score", "seeds", "papers_score", "papers_rank", "of")
+SCORES = ("score", "seeds", "papers_score", "papers_rank", "of")
 
 
 def test_best_is_chosen_by_the_mean_over_seeds():
@@ -191,14 +191,14 @@ def test_rank_of_the_paper_counts_what_is_better():
 
 
 def test_where_the_paper_has_no_setting_it_has_no_rank():
-    (best,) = chosen(by_setting([row(0.1, 0.1, 70), row(0.2, 0.2, 80)]))
+    (best,) = best_of([row(0.1, 0.1, 70), row(0.2, 0.2, 80)])
     assert best["alpha"] == "0.2" and (best["papers_score"], best["papers_rank"], best["of"]) == ("", "", 2)
 
 
 @pytest.mark.parametrize(("papers", "frames"), [(0, 1), (1, 2)])
 def test_heat_map_frames_the_best_setting_and_the_papers_where_there_is_one(tmp_path, papers, frames):
-    write_csv(tmp_path / "s.csv", [row(0.1, 0.1, 70, papers=papers), row(0.2, 0.2, 80)])
-    axes = draw(Data({"scores": [tmp_path / "s.csv"]})).axes[0]
+    write_csv(tmp_path / "s.csv", list(ranked(by_setting([row(0.1, 0.1, 70, papers=papers), row(0.2, 0.2, 80)]))))
+    axes = draw(Data({"settings": [tmp_path / "s.csv"]})).axes[0]
     assert len([patch for patch in axes.patches if isinstance(patch, Rectangle)]) == frames
 
 

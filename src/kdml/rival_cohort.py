@@ -228,7 +228,7 @@ def _refuse_another_file(settings: RunSettings) -> None:
     method, made_for = settings.rival.method, settings.rival.sha256
     if made_for is not None and registry.fingerprint(method) != made_for:
         raise UserError(
-            f"rivals.{settings.run}: `method: {method}`: {registry.source_of(method)} is no longer the file that these settings were made for.",
+            f"rivals.{settings.run}: `method: {method}`: {registry.source_of(method)} is not the file that these settings are of.",
             "make the settings anew with src/settings.py, let the workflow train the run, or bring the file back",
         )
 

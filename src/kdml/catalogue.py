@@ -11,6 +11,7 @@ from typing import Any
 
 from kdml import paper
 from kdml.plan import Plan, Run
+from kdml.search import Search
 from kdml.sharing import BASELINE, PROPOSED, TEACHER, TECHNIQUES, VARIANTS, TeacherMode
 
 
@@ -221,8 +222,19 @@ class Catalogue:
     @cached_property
     def grids_on_request(self) -> dict[str, Item]:
         """What the grid search found; made by `snakemake grid_search`, or when asked for."""
-        item = self._item("grid_search", "grid_search", "Grid search", "grid_search")
+        item = self._item("grid_search", "grid_search", "Grid search", "grid_search", {"splits": self._searched()})
         return {item.name: item} if self.search_figures else {}
+
+    def _searched(self) -> str:
+        """Which splits the search looks at, and what this means for the others of the experiment."""
+        search = Search(self.plan)
+        said = f"Validation part of the split (protocol, seed) {', '.join(search.splits)}"
+        if not search.other_splits:
+            return f"{said}, the only one of the experiment."
+        return (
+            f"{said}. Its images may be test images of the split {', '.join(search.other_splits)}: "
+            "with these weights, scores there would be too good."
+        )
 
     @cached_property
     def search_figures(self) -> tuple[Item, ...]:

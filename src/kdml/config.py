@@ -6,11 +6,11 @@ the file by the same rules.
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kdml.errors import UserError
 from kdml.registry import METHODS, is_own
@@ -34,6 +34,22 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 Kind = Literal["classification", "segmentation"]
 KINDS: tuple[str, ...] = get_args(Kind)
 SHOWN = ("tables", "figures", "claims", "index", "benchmarks")  # in results/, beside the folders of experiments
+T = TypeVar("T", bound=Hashable)
+
+
+def _each_once(values: list[T]) -> list[T]:
+    """A list whose values are run, or shown, one by one.
+
+    Raises:
+        ValueError: a value stands there twice.
+    """
+    twice = [value for number, value in enumerate(values) if value in values[:number]]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is listed twice; list everything once")
+    return values
+
+
+Once = Annotated[list[T], AfterValidator(_each_once), Field(json_schema_extra={"uniqueItems": True})]
 
 
 class Model(BaseModel):
@@ -45,25 +61,25 @@ class Model(BaseModel):
 class RunChoice(Model):
     """What runs, chosen by lists: a configuration file that is merged over another one replaces a list as a whole."""
 
-    tasks: list[str] = Field(min_length=1)
-    pairs: list[str] = Field(min_length=1)
-    techniques: list[Literal[tuple(TECHNIQUES)]] = list(TECHNIQUES)
-    strategies: list[Literal[tuple(STRATEGIES)]] = list(STRATEGIES)
-    own_variants: list[str] = []
-    variants_for: dict[str, list[str]] = Field(
+    tasks: Once[str] = Field(min_length=1)
+    pairs: Once[str] = Field(min_length=1)
+    techniques: Once[Literal[tuple(TECHNIQUES)]] = list(TECHNIQUES)
+    strategies: Once[Literal[tuple(STRATEGIES)]] = list(STRATEGIES)
+    own_variants: Once[str] = []
+    variants_for: dict[str, Once[str]] = Field(
         {},
         description="variants of one task (`lgg`) or task and pair (`lgg/resnet50-resnet18`), in place of techniques x strategies",
     )
     baselines: bool = True
-    rivals: list[str] = Field(
+    rivals: Once[str] = Field(
         [], description="published methods, or names from `rivals`: each is run at the places below"
     )
-    rivals_at: list[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]] = Field(
+    rivals_at: Once[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]] = Field(
         [],
         description="task/pair at which rivals are run, those of its kind of task; left out where task or pair is not run",
     )
-    protocols: list[Literal["paper", "grouped"]] = Field(["paper"], min_length=1)
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
+    protocols: Once[Literal["paper", "grouped"]] = Field(["paper"], min_length=1)
+    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
 
 
 class Dataset(Model):
@@ -148,7 +164,7 @@ class Task(Model):
 
     dataset: Literal["hcd", "lgg", "ham10000"]
     kind: Kind
-    classes: list[str] = Field(min_length=1)
+    classes: Once[str] = Field(min_length=1)
     title: str
     balance: Literal["none", "resample", "class_weights"] = "none"
     head: Literal["paper", "linear"] = "paper"
@@ -201,7 +217,7 @@ class Pair(Model):
 
     teacher: str
     student: str
-    tasks: list[str] | None = Field(None, description="only these tasks; all if not given")
+    tasks: Once[str] | None = Field(None, description="only these tasks; all if not given")
 
 
 class OwnEdge(Model):
@@ -242,7 +258,7 @@ class RivalChoice(Model):
         description="a method of the package, or file.py:Class relative to the project; the entry's own name if not given",
     )
     title: str = Field("", description="in tables; the method's own if not given")
-    tasks: list[str] | None = Field(None, description="only these tasks; all of its kind if not given")
+    tasks: Once[str] | None = Field(None, description="only these tasks; all of its kind if not given")
     options: dict[str, Any] = Field({}, description="of the method, its loss weights as weight_<term> among them")
     supervised: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of the task's loss")
     kd: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of plain distillation beside the method")
@@ -256,8 +272,8 @@ class GridSearch(Model):
     Where the paper has none, they share it as in the configured ones.
     """
 
-    alpha: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.1, 0.2, 0.4], min_length=1)
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    alpha: Once[Annotated[float, Field(gt=0, lt=1)]] = Field([0.1, 0.2, 0.4], min_length=1)
+    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
 
 
 class Split(Model):
@@ -362,7 +378,7 @@ class Experiment(Model):
                     f"rivals.{name}: this is the name of a published method; choose another for '{method}'"
                 )
             if not is_own(method) and method not in METHODS:
-                raise ValueError(f"rivals.{name}: '{method}' is not a method{_nearest(method, METHODS)}")
+                raise ValueError(f"rivals.{name}: {_not_a_method(method)}")
         if self.run.rivals and not self.run.rivals_at:
             raise ValueError("run.rivals_at: name the task/pair at which `run.rivals` are to run")
 
@@ -467,6 +483,12 @@ def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str,
     while "$ref" in node:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     return node
+
+
+def _not_a_method(method: str) -> str:
+    if "/" in method or method.endswith(".py"):
+        return f"`method: {method}` names a file without its class; write it as {method}:Class"
+    return f"'{method}' is not a method{_nearest(method, METHODS)}; one of your own is written as file.py:Class"
 
 
 def _nearest(name: str, known: Any) -> str:

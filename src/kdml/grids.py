@@ -237,7 +237,7 @@ def contrasts(sources: Sources) -> Grid:
 def rivals(sources: Sources) -> Grid:
     """Table 10: published methods with one student, and what the paper proposes."""
     columns = (*PLACE, "Method", "Metric", "Paper", "Ours [95 %]", "Proposed − method [95 %]", "p", "p (Holm)")
-    columns += ("Student (M)", "Added in training (M)", "Loss weights", "Options")
+    columns += ("Student (M)", "Added in training (M)", "Loss weights", "Options", "Departs from the publication")
     values, found, methods, papers = (sources.under(name) for name in ("values", "contrasts", "methods", "comparison"))
     rows = []
     for label, described in methods.items():
@@ -287,7 +287,7 @@ def _against(row: Row | None) -> tuple[Cell, ...]:
 
 def _added(row: Row | None) -> tuple[Cell, ...]:
     if row is None:
-        return text("–"), text("–"), text("–"), text("–")
+        return (text("–"),) * 5
     added = float(row["adaptor_parameters"]) + float(row["adversary_parameters"])
     stages = f"{row['stages']} stages" if row["stages"] != "1" else ""
     return (
@@ -295,6 +295,7 @@ def _added(row: Row | None) -> tuple[Cell, ...]:
         number(added / 1e6, ".2f"),
         text(row["weights"]),
         text(", ".join(filter(None, (row["options"], stages))) or "default"),
+        text(row["departures"] or "–"),
     )
 
 

@@ -47,7 +47,10 @@ def shared_out(alpha: float, like: LossWeights) -> LossWeights:
 
 
 class Search:
-    """All trials of a configuration's grid search, of the first of its protocols.
+    """All trials of a configuration's grid search, of the first of its protocols, each on the split of its seed.
+
+    The chosen weights serve all runs of a task. Where the experiment has other splits, by protocol or by seed, their test sets hold
+    images that chose weights here: `other_splits` names them.
 
     Args:
         plan: of the experiment; its tasks, pairs and variants of the paper are searched.
@@ -102,6 +105,20 @@ class Search:
         """All options of a trial's training."""
         return self.plan.settings(trial.run, self.weights(trial))
 
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        """Splits on whose validation part settings are ranked, as `protocol seed`."""
+        first = self.plan.experiment.run.protocols[0]
+        seeds = (self.plan.split_seed(Run(first, "", "", "", seed)) for seed in self.grid.seeds)
+        return tuple(f"{first} {seed}" for seed in sorted(set(seeds)))
+
+    @cached_property
+    def other_splits(self) -> tuple[str, ...]:
+        """Splits of the experiment's variants that are not searched on, likewise."""
+        planned = ((run.protocol, self.plan.split_seed(run)) for run in self.plan.runs if run.run in VARIANTS)
+        named = (f"{protocol} {seed}" for protocol, seed in sorted(set(planned)))
+        return tuple(split for split in named if split not in self.splits)
+
     def describe(self, trial: Trial) -> dict[str, Any]:
         """Columns that a trial contributes to the table of scores."""
         technique, strategy = VARIANTS[trial.run.run]
@@ -110,6 +127,9 @@ class Search:
         named = {"dataset": task.dataset, "task": task.kind}
         return {
             "table": paper.TABLES.get((trial.run.task, student), ""),
+            "protocol": trial.run.protocol,
+            "splits": ", ".join(self.splits),
+            "other_splits": ", ".join(self.other_splits),
             "dataset": task.dataset,
             "task": task.kind if paper.task_of(named) == trial.run.task else trial.run.task,
             "student": student,

@@ -51,6 +51,15 @@ def test_golden_values():
     assert similarity(x, y, 4) == pytest.approx(-0.5156745293347, rel=1e-6)
 
 
+def test_golden_value_of_the_biased_estimator_is_another():
+    """Linear CKA of centred Gram matrices with their diagonals; it is above 0 where the unbiased one, rightly, is below."""
+    x, y = (features - features.mean(dim=0) for features in golden())
+    cross, first, second = ((a.T @ b).square().sum() for a, b in ((x, y), (x, x), (y, y)))
+    biased = float(cross / (first * second).sqrt())
+    assert biased == pytest.approx(0.0268781573522, rel=1e-10)
+    assert similarity(*golden(), 8) < 0 < biased
+
+
 def test_fast_form_equals_the_definition():
     generator = torch.Generator().manual_seed(0)
     x, y = (torch.randn(17, size, generator=generator, dtype=torch.float64) for size in (6, 9))

@@ -124,6 +124,16 @@ MISTAKES = {
     ),
     "experiment named like a folder of results": ("experiment", "tables", ["experiment: 'tables' is taken", "choose another name"]),
     "experiment named like a page of results": ("experiment", "claims", ["experiment: 'claims' is taken"]),
+    "task twice": ("run.tasks", ["hcd", "lgg", "hcd"], ["run.tasks: 'hcd' is listed twice"]),
+    "seed twice": ("run.seeds", [0, 1, 0], ["run.seeds: 0 is listed twice"]),
+    "rival twice": ("run.rivals", ["sp", "sp"], ["run.rivals: 'sp' is listed twice"]),
+    "variant twice": ("run.variants_for", {"lgg": ["ml_v1", "ml_v1"]}, ["run.variants_for.lgg: 'ml_v1' is listed twice"]),
+    "alpha twice": ("grid_search.alpha", [0.2, 0.20], ["grid_search.alpha: 0.2 is listed twice"]),
+    "seed of the search twice": ("grid_search.seeds", [0, 0], ["grid_search.seeds: 0 is listed twice"]),
+    "task of a rival twice": ("rivals.mine", {"method": "sp", "tasks": ["hcd", "hcd"]}, ["rivals.mine.tasks: 'hcd' is listed twice"]),
+    "class twice": ("tasks.hcd.classes", ["a", "a"], ["tasks.hcd.classes: 'a' is listed twice"]),
+    "unknown method": ("rivals.mine", {"method": "spp"}, ["rivals.mine: 'spp' is not a method", "did you mean 'sp'", "file.py:Class"]),
+    "file without its class": ("rivals.mine", {"method": "mine.py"}, ["rivals.mine: `method: mine.py` names a file", "mine.py:Class"]),
     "experiment's name is no folder name": ("experiment", "../mine", ["experiment"]),
 }  # fmt: skip
 

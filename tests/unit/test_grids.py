@@ -91,7 +91,7 @@ def test_every_number_is_stored_in_a_column_of_its_own():
 
 
 RIVAL = {"run": "sp", "title": "SP", "student_parameters": "1e6", "adaptor_parameters": "0", "adversary_parameters": "0",
-         "stages": "1", "weights": "similarity 375", "options": ""}  # fmt: skip
+         "stages": "1", "weights": "similarity 375", "options": "", "departures": "weight follows the batch"}  # fmt: skip
 VALUE = {
     "run": "sp",
     "network": "s1",

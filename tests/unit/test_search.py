@@ -2,6 +2,8 @@
 
 import copy
 import csv
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 
@@ -10,6 +12,7 @@ import yaml
 from matplotlib.patches import Rectangle
 
 from kdml import paper
+from kdml.catalogue import Catalogue
 from kdml.config import validated
 from kdml.errors import UserError
 from kdml.figures.common import Data
@@ -155,6 +158,48 @@ class TestOwnTask:
             self.plan(config, "paper")
         assert "no weights alpha, beta, gamma for the student 'resnet18' on the task 'my_hcd'" in str(caught.value)
         assert "hyperparameters=even" in caught.value.remedy and "stands_for" not in caught.value.remedy
+
+
+class TestOtherSplits:
+    """Weights that are chosen on one split serve all runs, also those that are tested on the images that chose."""
+
+    def search(self, config, protocols, seeds, per_seed):
+        own = copy.deepcopy(config)
+        own["run"] |= {"protocols": protocols, "seeds": seeds}
+        own["split"] |= {"per_seed": per_seed, "seed": 7}
+        own["grid_search"] = {"seeds": [0, 1]}
+        return Search(Plan(validated(own)))
+
+    @pytest.mark.parametrize(
+        ("protocols", "per_seed", "splits", "others"),
+        [
+            (["paper"], False, "paper 7", ""),
+            (["grouped", "paper"], False, "grouped 7", "paper 7"),
+            (["paper"], True, "paper 0, paper 1", "paper 2"),
+            (["paper", "grouped"], True, "paper 0, paper 1", "grouped 0, grouped 1, grouped 2, paper 2"),
+        ],
+    )
+    def test_are_named(self, config, root, protocols, per_seed, splits, others):
+        search = self.search(config, protocols, [0, 1, 2], per_seed)
+        described = search.describe(search.trials[0])
+        assert (described["protocol"], described["splits"], described["other_splits"]) == (protocols[0], splits, others)
+        captions = yaml.safe_load((root / "workflow/report/captions.yaml").read_text())
+        caption = Catalogue(search.plan, captions).grids_on_request["grid_search"].caption
+        assert splits in caption and ("would be too good" in caption) == bool(others) and others in caption
+
+    @pytest.mark.parametrize("others", ["", "grouped 0"])
+    def test_are_warned_of_and_written(self, tmp_path, root, others):
+        columns = {"table": "", "student": "s", "protocol": "paper", "splits": "paper 0", "other_splits": others}
+        with open(tmp_path / "scores.csv", "w", newline="") as file:
+            rows = [row(0.1, 0.1, 90) | columns, row(0.2, 0.2, 80, papers=1) | columns]
+            writer = csv.DictWriter(file, fieldnames=rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+        command = [sys.executable, root / "src/search_best.py", tmp_path / "scores.csv", "--out", tmp_path / "best.csv"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        (best,) = csv.DictReader((tmp_path / "best.csv").read_text().splitlines())
+        assert (best["protocol"], best["splits"], best["other_splits"]) == ("paper", "paper 0", others)
+        assert ("may be test images of the split grouped 0" in done.stderr) == bool(others)
 
 
 def row(alpha, alpha_prime, score, seed=0, papers=0, in_grid=1, strategy="v1"):

@@ -101,6 +101,7 @@ class EMKD(SegmentationRival):
     taps = ("e1", "e3")
     weights = {"prediction": 0.1, "importance": 0.9, "region": 0.9}
     defaults = {"taps": ("e1", "e3"), "temperature": 4.0, "exponent": 4.0}
+    departures = ("the task's own loss, not half focal and half Dice",)
 
     def __init__(self, setting: Setting):
         super().__init__()

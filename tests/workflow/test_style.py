@@ -45,8 +45,8 @@ def test_imports_run_one_way():
     floors = [
         ["errors"], ["files", "sharing", "registry"], ["config", "paper", "provenance", "predictions", "metrics", "ensemble", "fidelity", "detection", "statistics", "wording", "rendering"],
         ["settings", "taps"], ["data", "weights", "collect", "comparison", "losses"], ["rivals", "measured", "models", "hyperparameters", "tables", "grids", "contrasts"],
-        ["plan", "cohort"],
-            ["rival_cohort", "search", "checkpoint", "catalogue", "claims", "cka", "costs"], ["validation", "engine", "verdicts", "architecture", "figures"],
+        ["plan", "paths", "cohort"],
+            ["rival_cohort", "search", "checkpoint", "catalogue", "claims", "cka", "costs"], ["validation", "engine", "verdicts", "architecture", "figures", "analyses", "ingredients"],
         ["assemble", "inference"],
     ]  # fmt: skip
     level = {name: number for number, names in enumerate(floors) for name in names}

@@ -18,6 +18,7 @@ from kdml import ingredients, paths
 from kdml.analyses import RIVALS, Analyses
 from kdml.catalogue import Catalogue
 from kdml.config import validated
+from kdml.data.archives import ARCHIVES
 from kdml.errors import UserError
 from kdml.paths import ANY_RUN, Paths
 from kdml.plan import Plan, Run
@@ -64,7 +65,7 @@ wildcard_constraints:
     run=either({run.run for run in PLAN.runs}),
     seed=r"\d+",
     dataset=either(EXPERIMENT.datasets),
-    archive=r"[a-z0-9-]+",
+    archive=either(ARCHIVES),
     weights=either(EXPERIMENT.weights),
     pair_of_task=either({place.pair for place in CATALOGUE.places}),
     of=f"|{RIVALS}",
@@ -85,13 +86,16 @@ def run_of(wildcards):
     )
 
 
-def asked_for(name, known, what):
-    """A table or figure by name; one that nothing fills is named."""
+UNDER_RUN = "add its task, pair and variants under `run:` in the configuration"
+
+
+def asked_for(name, known, what, remedy=UNDER_RUN):
+    """What a target names, such as a table; one that nothing fills is named."""
     if name not in known:
         filled = ", ".join(known) or "none"
         raise WorkflowError(
             f"The {what} '{name}' cannot be made by the experiment '{EXPERIMENT.experiment}' (it can make: {filled}).\n"
-            "  What to do: add its task, pair and variants under `run:` in the configuration."
+            f"  What to do: {remedy}."
         )
     return known[name]
 

@@ -3,6 +3,9 @@
 from kdml.data.archives import ARCHIVES_OF, missing_from, way_to
 from kdml.data.kaggle_download import token_present
 
+# Archives that the targets need, noted while Snakemake plans: the plan itself must work without any archive.
+ASKED_ARCHIVES = set()
+
 
 def archive_source(wildcards):
     """Arguments of src/fetch.py: a folder, or Kaggle."""
@@ -14,7 +17,8 @@ def archive_source(wildcards):
 
 
 def archive_file(wildcards):
-    """The archive where the workflow does not download it: drawn, or in the user's folder."""
+    """The archive where the workflow does not download it: drawn, or in the user's folder. It is noted as needed."""
+    ASKED_ARCHIVES.add(wildcards.archive)
     if EXPERIMENT.archives == "demo":
         return PATHS.drawn_archive(wildcards.archive)
     if EXPERIMENT.archives is None or missing_from(
@@ -65,14 +69,11 @@ def prepare_options(wildcards):
 
 def check_archives_at_hand():
     """Before anything runs: is there a way to the images that are still to be fetched?"""
-    datasets = {EXPERIMENT.tasks[run.task].dataset for run in PLAN.runs}
-    wanted = [
-        archive for dataset in sorted(datasets) for archive in ARCHIVES_OF[dataset]
-    ]
     wanted = [
         archive
-        for archive in wanted
-        if not Path(PATHS.archive_record(archive)).exists()
+        for archive in ARCHIVES
+        if archive in ASKED_ARCHIVES
+        and not Path(PATHS.archive_record(archive)).exists()
     ]
     if EXPERIMENT.archives == "demo" or not wanted:
         return

@@ -2,6 +2,8 @@
 
 from kdml.tables import FORMATS
 
+SETTINGS = "add its settings to `grid_search:` in the configuration"
+
 
 def settings_of(wildcards):
     """Settings of a run as JSON: what training depends on, so that other changes of the configuration retrain nothing."""
@@ -71,7 +73,7 @@ def trial_settings(wildcards):
     trials = {
         trial.name: trial for trial in SEARCH.trials if trial.run == run_of(wildcards)
     }
-    trial = asked_for(wildcards.trial, trials, "trial")
+    trial = asked_for(wildcards.trial, trials, "trial", SETTINGS)
     return SEARCH.settings(trial).to_json()
 
 

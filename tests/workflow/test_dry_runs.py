@@ -6,6 +6,8 @@ import time
 import pytest
 from snakemake_runs import ROOT, job_counts, snakemake
 
+from kdml.data.demo import draw_archive
+
 DEMO = ("--profile", "profiles/demo", "--cores", "2", "-n")
 
 
@@ -66,6 +68,21 @@ def test_a_target_that_does_not_exist_is_named(tmp_path, target):
     assert "table_03" in output or "figure_06" in output
 
 
+STEPS = {
+    "curves/nothing.csv": "table 'nothing'",
+    "slices/figure_01.csv": "figure of slices 'figure_01'",
+    "grid_search/paper/hcd/resnet50-resnet18/ml_v1/alpha-0.3-0.3/seed-0/run.json": "trial 'alpha-0.3-0.3'",
+}
+
+
+@pytest.mark.parametrize(("target", "what"), STEPS.items(), ids=STEPS)
+def test_a_step_on_the_way_that_does_not_exist_is_named(tmp_path, target, what):
+    done = snakemake(tmp_path, "--cores", "2", "-n", f"results/reproduction/{target}")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0 and f"The {what} cannot be made by the experiment 'reproduction'" in output
+    assert "What to do: add" in output and "KeyError" not in output
+
+
 def test_real_small_plan(tmp_path, kaggle_archives, imagenet_weights):
     arguments = ("--cores", "2", "-n", "--configfile", "config.yaml", "tests/configs/real_small.yaml")
     counts = job_counts(snakemake(tmp_path, *arguments))
@@ -94,6 +111,28 @@ def test_nothing_to_run_with_ends_at_once_and_names_three_ways(tmp_path):
 def test_folder_without_archives_is_named(tmp_path):
     done = snakemake(tmp_path, "--cores", "2", "--config", f"archives={tmp_path}")
     assert done.returncode != 0 and re.search(r"lacks [\w-]+\.zip\. It holds no zip files", done.stderr)
+
+
+def test_what_needs_no_images_is_made_without_any(tmp_path):
+    done = snakemake(tmp_path, "--cores", "1", "results/figures/figure_01.pdf")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "results/figures/figure_01.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_only_archives_that_a_target_needs_are_asked_for(tmp_path):
+    """A folder with one archive is enough for its data set; another's is missed, and named alone."""
+    (tmp_path / "mine").mkdir()
+    draw_archive("lgg-mri-segmentation", tmp_path / "mine" / "lgg-mri-segmentation.zip", images=60, size=32, seed=0)
+
+    def ask(target):
+        config = f"archives={tmp_path / 'mine'}"
+        return snakemake(tmp_path, "--cores", "1", f"results/reproduction/{target}", "--config", config)
+
+    done = ask("archives/lgg-mri-segmentation.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = ask("data/hcd/report.json")
+    assert done.returncode != 0 and "lacks histopathologic-cancer-detection.zip" in done.stderr
+    assert "with the files histopathologic-cancer-detection.zip;" in done.stderr
 
 
 MISTAKES = {
@@ -176,6 +215,21 @@ def test_slurm_profile_by_name_sets_resources(tmp_path):
     (resources,) = re.findall(r"resources: (.*)", train)
     for wanted in ("gpu=1", "mem_mb=24000", "runtime=1440", "cpus_per_task=8"):
         assert wanted in resources, resources
+
+
+def test_partition_and_account_wait_in_the_slurm_profile(tmp_path):
+    """On the command line they would replace time and memory; uncommented in the profile they stand beside them."""
+    text = (ROOT / "profiles/slurm/config.yaml").read_text()
+    for line in ("slurm_partition: gpu", "slurm_account: mine"):
+        assert f"  # {line}\n" in text
+        text = text.replace(f"# {line}", line)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/config.yaml").write_text(text)
+    target = "results/reproduction/paper/hcd/split-0.csv"
+    done = snakemake(tmp_path, "--profile", str(tmp_path / "mine"), "-n", target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for wanted in ("slurm_partition=gpu", "slurm_account=mine", "runtime=60", "mem_mb=8000"):
+        assert wanted in done.stdout + done.stderr
 
 
 def test_default_profile_sets_cores_and_keeps_going(tmp_path):

@@ -51,8 +51,8 @@ FLOORS = [
     ["errors", "project"], ["files", "sharing", "registry", "options", "arguments"],
     ["compression", "config", "paper", "provenance", "predictions", "metrics", "ensemble", "fidelity", "detection", "statistics", "wording", "rendering"],
     ["settings", "taps", "feasibility", "histories", "evaluation", "chosen_slices"], ["data", "weights", "collect", "comparison", "losses"],
-    ["rivals", "measured", "models", "hyperparameters", "tables", "grids", "contrasts"], ["plan", "cohort"],
-    ["rival_cohort", "search", "checkpoint", "catalogue", "claims", "cka", "costs"], ["validation", "engine", "verdicts", "architecture", "figures"],
+    ["rivals", "measured", "models", "hyperparameters", "tables", "grids", "contrasts"], ["plan", "paths", "cohort"],
+    ["rival_cohort", "search", "checkpoint", "catalogue", "claims", "cka", "costs"], ["validation", "engine", "verdicts", "architecture", "figures", "analyses", "ingredients"],
     ["assemble", "inference"],
 ]  # fmt: skip
 

@@ -3,18 +3,18 @@
 
 rule evaluate:
     input:
-        predictions=f"{RUN}/predictions.npz",
+        predictions=PATHS.predictions(ANY_RUN),
         split=split_of,
     output:
-        metrics=f"{RUN}/metrics.json",
-        cases=f"{RUN}/cases.csv",
-        regions=f"{RUN}/regions.csv",
+        metrics=PATHS.metrics(ANY_RUN),
+        cases=PATHS.cases(ANY_RUN),
+        regions=PATHS.regions(ANY_RUN),
     log:
         f"{LOGS}/evaluate/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
     params:
         script=f"{SRC}/evaluate.py",
         data=data_of,
-        kind=lambda wildcards: EXPERIMENT.tasks[wildcards.task].kind,
+        kind=kind_of_task,
     conda:
         ENVIRONMENT
     shell:
@@ -26,7 +26,7 @@ rule collect:
     input:
         metrics_in,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/metrics{{of}}.csv",
+        PATHS.tidy(ANY_RUN, "{of}"),
     log:
         f"{LOGS}/collect/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
@@ -42,9 +42,9 @@ rule collect:
 
 rule metrics:
     input:
-        tidy_of(PLAN.runs),
+        ANALYSES.tidy(PLAN.runs),
     output:
-        f"{RESULTS}/metrics.csv",
+        PATHS.all_metrics(),
     log:
         f"{LOGS}/metrics.log",
     params:
@@ -58,17 +58,17 @@ rule metrics:
 
 rule contrasts:
     input:
-        cases_at,
+        cases_of(contrasted),
         claims=CLAIMS,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/contrasts{{of}}.csv",
+        PATHS.contrasts(ANY_RUN, "{of}"),
     log:
         f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/contrasts.py",
         options=contrasts_options,
-        runs=measured_json,
-        place=lambda wildcards: place_of(wildcards).name,
+        runs=folders_of(contrasted),
+        place=name_of_place,
         classes=classes_of,
     conda:
         ENVIRONMENT
@@ -79,15 +79,15 @@ rule contrasts:
 
 rule values:
     input:
-        cases_in,
+        cases_of(valued),
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values{{of}}.csv",
+        PATHS.values(ANY_RUN, "{of}"),
     log:
         f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/values.py",
         mixed=mixed_code(),
-        runs=valued_json,
+        runs=folders_of(valued),
         classes=classes_of,
     conda:
         ENVIRONMENT
@@ -97,9 +97,9 @@ rule values:
 
 rule compare:
     input:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values{{of}}.csv",
+        PATHS.values(ANY_RUN, "{of}"),
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/comparison{{of}}.csv",
+        PATHS.comparison(ANY_RUN, "{of}"),
     log:
         f"{LOGS}/compare/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
@@ -117,7 +117,7 @@ rule rivals:
     input:
         rivals_records,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/rivals.csv",
+        PATHS.rivals(ANY_RUN),
     log:
         f"{LOGS}/rivals/{{protocol}}/{{task}}/{{pair}}.log",
     params:
@@ -132,14 +132,14 @@ rule rivals:
 
 rule teachers:
     input:
-        teachers_predictions,
+        predictions_of_teachers,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/teachers.csv",
+        PATHS.teachers(ANY_RUN),
     log:
         f"{LOGS}/teachers/{{protocol}}/{{task}}/{{pair}}.log",
     params:
         script=f"{SRC}/teachers.py",
-        runs=teachers_runs,
+        runs=folders_of(independent),
     localrule: True
     conda:
         ENVIRONMENT
@@ -151,15 +151,15 @@ rule similarity:
     input:
         unpack(similarity_inputs),
     output:
-        layers=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/similarity/{{group}}/seed-{{seed}}/layers.csv",
-        upper=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/similarity/{{group}}/seed-{{seed}}/upper.csv",
+        layers=PATHS.similarity(ANY_RUN, "{group}", "{seed}", "layers"),
+        upper=PATHS.similarity(ANY_RUN, "{group}", "{seed}", "upper"),
     log:
         f"{LOGS}/similarity/{{protocol}}/{{task}}/{{pair}}/{{group}}/seed-{{seed}}.log",
     params:
         script=f"{SRC}/similarity.py",
         runs=similarity_runs,
         data=subpath(input.data, parent=True),
-        weights=weights_arguments,
+        weights=weights_options,
         batch=EXPERIMENT.similarity.batch,
         passes=EXPERIMENT.similarity.passes,
     threads: train_threads
@@ -174,8 +174,8 @@ rule networks:
     input:
         weights=pair_weights,
     output:
-        costs=f"{RESULTS}/networks/{{task}}/{{pair_of_task}}/costs.csv",
-        layers=f"{RESULTS}/networks/{{task}}/{{pair_of_task}}/layers.csv",
+        costs=PATHS.costs("{task}", "{pair_of_task}"),
+        layers=PATHS.layers("{task}", "{pair_of_task}"),
     log:
         f"{LOGS}/networks/{{task}}/{{pair_of_task}}.log",
     params:
@@ -183,7 +183,7 @@ rule networks:
         networks=pair_networks,
         titles=pair_titles,
         options=task_options,
-        weights=weights_arguments,
+        weights=weights_options,
     threads: train_threads
     conda:
         ENVIRONMENT
@@ -194,13 +194,10 @@ rule networks:
 
 rule curves:
     input:
-        lambda wildcards: [
-            f"{folder(run)}/history.csv"
-            for run in (RESULT_TABLES | GRIDS)[wildcards.table].runs
-        ],
+        curves_histories,
     output:
-        runs=f"{RESULTS}/curves/{{table}}.csv",
-        bands=f"{RESULTS}/curves/{{table}}-bands.csv",
+        runs=PATHS.curves("{table}"),
+        bands=PATHS.bands("{table}"),
     log:
         f"{LOGS}/curves/{{table}}.log",
     params:
@@ -217,8 +214,8 @@ rule slices:
     input:
         slices_inputs,
     output:
-        images=f"{RESULTS}/slices/{{figure}}.npz",
-        csv=f"{RESULTS}/slices/{{figure}}.csv",
+        images=PATHS.slice_images("{figure}"),
+        csv=PATHS.slices("{figure}"),
     log:
         f"{LOGS}/slices/{{figure}}.log",
     params:
@@ -232,9 +229,9 @@ rule slices:
 
 rule comparison:
     input:
-        comparison_files(PLAN.runs),
+        ANALYSES.comparisons(PLAN.runs),
     output:
-        f"{RESULTS}/comparison.csv",
+        PATHS.whole_comparison(),
     log:
         f"{LOGS}/comparison.log",
     params:
@@ -248,7 +245,7 @@ rule comparison:
 
 rule claims:
     input:
-        claims_inputs,
+        ANALYSES.claims(),
         claims=CLAIMS,
     output:
         "results/claims.csv",
@@ -256,7 +253,7 @@ rule claims:
         f"{LOGS}/claims.log",
     params:
         script=f"{SRC}/claims.py",
-        places=claims_places(),
+        places=json.dumps(ANALYSES.claims_described()),
     localrule: True
     conda:
         ENVIRONMENT

@@ -5,8 +5,8 @@ rule train_trial:
     input:
         unpack(train_inputs),
     output:
-        history=f"{TRIAL}/history.csv",
-        record=f"{TRIAL}/run.json",
+        history=PATHS.trial_history(ANY_RUN, "{trial}"),
+        record=PATHS.trial_record(ANY_RUN, "{trial}"),
     log:
         f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/{{run}}/{{trial}}/seed-{{seed}}.log",
     params:
@@ -29,8 +29,8 @@ rule search_scores:
     input:
         trial_records,
     output:
-        trials=f"{RESULTS}/grid_search/{{protocol}}/{{task}}/{{pair}}/trials.json",
-        scores=f"{RESULTS}/grid_search/{{protocol}}/{{task}}/{{pair}}/scores.csv",
+        trials=PATHS.trials(ANY_RUN),
+        scores=PATHS.scores(ANY_RUN),
     log:
         f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/scores.log",
     params:
@@ -49,7 +49,7 @@ rule search_best:
     input:
         search_scores(),
     output:
-        f"{RESULTS}/grid_search/hyperparameters.csv",
+        PATHS.hyperparameters(),
     log:
         f"{LOGS}/grid_search/hyperparameters.log",
     params:

@@ -27,6 +27,12 @@ def parse_arguments() -> argparse.Namespace:
         required=True,
         help="JSON list: protocol, task, pair, place, kind, contrasts, similarity, costs (files)",
     )
+    parser.add_argument(
+        "--protocols",
+        nargs="+",
+        required=True,
+        help="that are judged, also where nothing was run that a claim is about",
+    )
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
@@ -125,11 +131,14 @@ def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protoco
 def main() -> None:
     """Read, decide, write."""
     arguments = parse_arguments()
-    places = runs_argument(arguments.places, PLACE_KEYS, "--places")
+    nothing_run = arguments.places.strip() == "[]"
+    places = [] if nothing_run else runs_argument(arguments.places, PLACE_KEYS, "--places")
     read = claims.read_claims(arguments.claims)
-    protocols = list(dict.fromkeys(place["protocol"] for place in places))
     rows = [
-        row for protocol in protocols for claim in read.claims for row in rows_of(claim, read.level, places, protocol)
+        row
+        for protocol in arguments.protocols
+        for claim in read.claims
+        for row in rows_of(claim, read.level, places, protocol)
     ]
     write_csv(arguments.out, rows)
 

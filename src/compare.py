@@ -9,6 +9,7 @@ from kdml.files import MAKE_AGAIN, read_csv, write_csv
 
 COMPARED = {
     "variants": comparison.of_variants,
+    "fidelity": comparison.of_fidelity,
     "rivals": comparison.of_rivals,
     "baselines": comparison.of_baselines,  # the pair is a network that is trained alone
 }

@@ -1,11 +1,18 @@
 """Makes a table of means and standard deviations over seeds (or over pairs of teachers) out of tidy tables."""
 
 import argparse
+import csv
 from pathlib import Path
 
-from kdml.collect import PER_RUN, over_seeds
+from kdml.collect import PER_RUN, SUMMARY, over_seeds
 from kdml.errors import run_script
 from kdml.files import MAKE_AGAIN, read_csv, write_csv
+
+
+def header(path: Path) -> list[str]:
+    """Names of the columns of a table."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return next(csv.reader(file))
 
 
 def main() -> None:
@@ -16,10 +23,11 @@ def main() -> None:
     parser.add_argument("--over", nargs="+", default=PER_RUN, help="columns to leave out; the first tells values apart")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = [
-        row for path in arguments.tables for row in read_csv(path, MAKE_AGAIN, (arguments.value, arguments.over[0]))
-    ]
-    write_csv(arguments.out, over_seeds(rows, arguments.value, arguments.over), ("mean", "std", "seeds", "remark"))
+    columns = (arguments.value, arguments.over[0])
+    rows = [row for path in arguments.tables for row in read_csv(path, MAKE_AGAIN, columns)]
+    left_out = {arguments.value, *arguments.over}
+    kept = [name for name in header(arguments.tables[0]) if name not in left_out]  # also where there is no row
+    write_csv(arguments.out, over_seeds(rows, arguments.value, arguments.over), (*kept, *SUMMARY))
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from kdml import paper
 from kdml.catalogue import Catalogue, Item, Place
 from kdml.paths import Located, Paths
 from kdml.plan import Run
-from kdml.sharing import TEACHER
+from kdml.sharing import TEACHER, is_student
 
-RIVALS = "_rivals"  # in the names of files about rivals, so that a table of variants does not wait for them
+# In the names of files about rivals, and about variants with a teacher, so that no table waits for runs that it does not show.
+RIVALS, TAUGHT = "_rivals", "_taught"
 
 Named = list[tuple[str, Run]]
 """Runs, each under the name that it is compared by."""
@@ -34,8 +36,10 @@ class Analyses:
         return RIVALS if self.plan.is_rival(run) else ""
 
     def runs_in(self, at: Located, of: str) -> list[Run]:
-        """Runs of one protocol, task and pair: rivals, or all others."""
+        """Runs of one protocol, task and pair: rivals, or all others, or of these the variants with a teacher."""
         place = (at.protocol, at.task, at.pair)
+        if of == TAUGHT:
+            return [run for run in self.runs_in(at, "") if self.catalogue.is_taught(run)]
         return [run for run in self.plan.runs if (run.protocol, run.task, run.pair) == place and self.of(run) == of]
 
     def contrasted(self, place: Place, of: str) -> Named:
@@ -48,7 +52,7 @@ class Analyses:
 
     def valued(self, at: Located, of: str) -> Named:
         """Runs whose values are shown: all but a pair's own teacher; beside rivals what the paper proposes."""
-        if of:
+        if of == RIVALS:
             return [(run.run, run) for run in self.catalogue.compared_at(at)]
         return [(run.run, run) for run in self.runs_in(at, of) if run.run != TEACHER]
 
@@ -58,7 +62,10 @@ class Analyses:
         return [run for run in here if (self.catalogue.group_of(run), run.seed) == (group, seed)]
 
     def judges(self, item: Item) -> list[Run]:
-        """Runs that say which slices are hard: the networks trained alone, or else the shown runs themselves."""
+        """Runs that say which slices are hard: the networks trained alone, or else the shown runs themselves; these too where
+        the rule does not ask."""
+        if ":hard:" not in item.option:
+            return list(item.runs)
         alone = self.catalogue.baselines_at(item.place).values()
         seed = item.runs[0].seed
         return [run for runs in alone for run in runs if run.seed == seed] or list(item.runs)
@@ -151,10 +158,30 @@ class Analyses:
         """Tidy tables that hold these runs."""
         return sorted({self.paths.tidy(run, self.of(run)) for run in runs})
 
+    def summaries(self, runs: Iterable[Run]) -> list[str]:
+        """Means over seeds of the metrics of these runs."""
+        return sorted({self.paths.summary(run, f"metrics{self.of(run)}") for run in runs})
+
     def comparisons(self, runs: Iterable[Run]) -> list[str]:
-        """Comparisons with the paper that hold these runs."""
+        """Comparisons of these runs with the paper, in performance."""
         compared = (run for run in runs if run.run != TEACHER)
         return list(dict.fromkeys(self.paths.comparison(run, self.of(run)) for run in compared))
+
+    def comparisons_of_fidelity(self, runs: Iterable[Run]) -> list[str]:
+        """Comparisons of these runs with the paper, in fidelity, where it gives that."""
+        taught = (run for run in runs if self.catalogue.is_taught(run))
+        given = (run for run in taught if (run.task, self.plan.student_of(run)) in paper.FIDELITY_TABLES)
+        return list(dict.fromkeys(self.paths.comparison(run, TAUGHT) for run in given))
+
+    def numbers_of_students(self, task: str, pair: str) -> list[int]:
+        """How many students the ensembles of a pair have: the paper's two, and those of own variants."""
+        graphs = (
+            self.plan.settings(run).graph
+            for run in self.plan.runs
+            if (run.task, run.pair) == (task, pair) and not self.plan.is_rival(run)
+        )
+        counts = {sum(map(is_student, graph.supervised)) for graph in graphs}
+        return sorted({count for count in counts if count > 1} | {2})
 
     def contrasts(self, place: Place) -> list[str]:
         """Contrasts of a place: of variants, and of rivals."""

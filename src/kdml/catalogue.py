@@ -173,7 +173,7 @@ class Catalogue:
         items = {number: self._result(number, "Results", runs) for number, runs in tables.items()}
         for (task, student), number in paper.FIDELITY_TABLES.items():
             here = [place for place in self.places if (place.task, place.student) == (task, student)]
-            if taught := tuple(run for place in here for run in self.runs_at(place) if self._is_taught(run)):
+            if taught := tuple(run for place in here for run in self.runs_at(place) if self.is_taught(run)):
                 items[number] = self._result(number, "Fidelity", taught)
         return {items[number].name: items[number] for number in sorted(items)}
 
@@ -187,7 +187,8 @@ class Catalogue:
         return self._item(f"table_{number:02d}", "results", category, said, words, runs=runs)
 
     @staticmethod
-    def _is_taught(run: Run) -> bool:
+    def is_taught(run: Run) -> bool:
+        """Whether a run is a variant of the paper whose students have a teacher."""
         return run.run in VARIANTS and TECHNIQUES[VARIANTS[run.run][0]].teacher is not TeacherMode.NONE
 
     @cached_property
@@ -308,7 +309,7 @@ class Catalogue:
 
     def _has_teacher(self, run: Run) -> bool:
         """Whether there is a teacher to compare its students with: its own, or for ML one that was trained alone."""
-        return self._is_taught(run) or self.reference_of(run) is not None
+        return self.is_taught(run) or self.reference_of(run) is not None
 
     @staticmethod
     def _belongs(number: int, run: str) -> bool:

@@ -64,6 +64,25 @@ def _shown(metric: str, value: float | None) -> float:
     return value if metric == IN_NATS else 100 * value
 
 
+def refuse_mixture(runs: Sequence[Mapping[str, Any]], same: Sequence[str], allow_mixed_code: bool = False) -> None:
+    """Refuse runs that must not meet in one table, read from their run.json.
+
+    Args:
+        runs: each with its `folder`.
+        same: keys that make two of them seeds of one run.
+        allow_mixed_code: accept runs of different versions of the training code.
+
+    Raises:
+        UserError: a run.json is missing, versions of the code are mixed, or seeds of one run differ in more than the seed.
+    """
+    records = {run["folder"]: read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
+    if not allow_mixed_code:
+        refuse_mixed_code({str(folder): record["code_hash"] for folder, record in records.items()})
+    refuse_mixed_settings(
+        (tuple(run[name] for name in same), str(run["folder"]), records[run["folder"]]) for run in runs
+    )
+
+
 def refuse_mixed_code(hashes: Mapping[str, str]) -> None:
     """Numbers of different programs do not belong into one table.
 
@@ -107,6 +126,7 @@ def refuse_mixed_settings(runs: Iterable[tuple[Hashable, str, Mapping[str, Any]]
             )
 
 
+SUMMARY = ("mean", "std", "seeds", "remark")  # columns of a summary
 PER_RUN = ("seed", "settings_hash", "epochs", "device")  # columns that tell seeds of a run apart, or say how it went
 
 

@@ -328,12 +328,16 @@ def grid_search(sources: Sources) -> Grid:
     return Grid(columns, shown)
 
 
+MIXED = "runs of several versions of the training code"
+
+
 def similarity(sources: Sources) -> Grid:
     """Mean CKA over the higher layers."""
     rows = [
         (
             *_place(label), text(wording.run(row["run"])), text(wording.network(f"{row['first']}-{row['second']}")),
-            number(row["mean"], ".3f"), number(row["std"], ".3f"), number(row["seeds"], ".0f"), text(row["remark"]),
+            number(row["mean"], ".3f"), number(row["std"], ".3f"), number(row["seeds"], ".0f"),
+            text("; ".join(filter(None, (row["remark"], MIXED if " " in row["code_hash"] else "")))),
         )
         for label, found in sources.rows.items()
         for row in sorted(found, key=lambda row: (wording.run_order(row["run"]), row["first"], row["second"]))

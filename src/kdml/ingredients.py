@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from kdml import paths
-from kdml.analyses import RIVALS, Analyses
+from kdml import paper, paths
+from kdml.analyses import RIVALS, TAUGHT, Analyses
 from kdml.catalogue import Catalogue, Item, Place
 
 Labelled = Iterator[tuple[str, str]]
@@ -44,11 +44,14 @@ def _nothing(item: Item, analyses: Analyses) -> Labelled:
 
 
 def _results(item: Item, analyses: Analyses) -> Labelled:
-    """Tidy tables; for fidelity also the agreement of teachers."""
-    yield from (("metrics", path) for path in analyses.tidy(item.runs))
-    if item.category == "Fidelity":
-        taught = (place for place in _places(item, analyses) if analyses.catalogue.teachers_at(place))
-        yield from (("teachers", analyses.paths.teachers(place)) for place in taught)
+    """Means over seeds; for fidelity of the variants with a teacher alone, and the agreement of teachers under its place."""
+    if item.category != "Fidelity":
+        yield from (("summaries", path) for path in analyses.summaries(item.runs))
+        return
+    for place in _places(item, analyses):
+        yield "summaries", analyses.paths.summary(place, f"metrics{TAUGHT}")
+        if analyses.catalogue.teachers_at(place):
+            yield from _placed(place, [("teachers", analyses.paths.summary(place, "teachers"))])
 
 
 def _architecture(item: Item, analyses: Analyses) -> Labelled:
@@ -68,6 +71,7 @@ def _rivals(item: Item, analyses: Analyses) -> Labelled:
             "values": files.values(place, RIVALS),
             "contrasts": files.contrasts(place, RIVALS),
             "methods": files.rivals(place),
+            "comparison": files.comparison(place, RIVALS),
         }
         yield from _placed(place, of_place.items())
 
@@ -76,7 +80,7 @@ def _similarity(item: Item, analyses: Analyses) -> Labelled:
     """A table shows the higher layers of all places; a figure all layers of the runs that it shows."""
     if item.place is None:
         for place in _places(item, analyses):
-            yield from ((place.folder, path) for path in analyses.similarity(place, "upper"))
+            yield place.folder, analyses.paths.summary(place, "similarity")
         return
     for name in ("layers", "upper"):
         yield from ((name, path) for path in analyses.similarity(item.place, name, item.runs))
@@ -89,7 +93,8 @@ def _detection(item: Item, analyses: Analyses) -> Labelled:
 
 def _compression(item: Item, analyses: Analyses) -> Labelled:
     for place in _places(item, analyses):
-        yield from _placed(place, [("costs", analyses.costs(place)), *analyses.values(place)])
+        files = [("costs", analyses.costs(place)), ("scores", analyses.paths.compression(place))]
+        yield from _placed(place, files)
 
 
 def _comparison(item: Item, analyses: Analyses) -> Labelled:
@@ -101,7 +106,7 @@ def _grid_search(item: Item, analyses: Analyses) -> Labelled:
 
 
 def _search(item: Item, analyses: Analyses) -> Labelled:
-    yield "scores", analyses.paths.scores(item.place)
+    yield "settings", analyses.paths.ranked_settings(item.place)
 
 
 def _slices(item: Item, analyses: Analyses) -> Labelled:
@@ -112,7 +117,9 @@ def _slices(item: Item, analyses: Analyses) -> Labelled:
 def _beside(item: Item, analyses: Analyses) -> Labelled:
     """Of table 10 the rivals alone: the proposed variant stands there for comparison."""
     own = [run for run in item.runs if analyses.plan.is_rival(run)] or item.runs
-    return (("comparison", path) for path in analyses.comparisons(own))
+    fidelity = int(item.option.removeprefix("table_")) in paper.FIDELITY_TABLES.values()
+    files = analyses.comparisons_of_fidelity(own) if fidelity else analyses.comparisons(own)
+    return (("comparison", path) for path in files)
 
 
 def _curves(item: Item, analyses: Analyses) -> Labelled:
@@ -128,8 +135,7 @@ def _detection_by_size(item: Item, analyses: Analyses) -> Labelled:
 
 
 def _pareto(item: Item, analyses: Analyses) -> Labelled:
-    yield "costs", analyses.costs(item.place)
-    yield from analyses.values(item.place)
+    yield "scores", analyses.paths.compression(item.place)
 
 
 MADE_FROM: Mapping[str, Callable[[Item, Analyses], Labelled]] = {

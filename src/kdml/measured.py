@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from kdml import detection, metrics, paper
-from kdml.collect import refuse_mixed_code, refuse_mixed_settings
+from kdml.collect import refuse_mixture
 from kdml.errors import UserError
 from kdml.files import read_json
 from kdml.metrics import Metric
@@ -180,13 +180,8 @@ def read_runs(described: Sequence[Mapping[str, Any]], classes: int, allow_mixed_
     Raises:
         UserError: a file is missing or has other columns, or runs are mixed that do not belong together.
     """
+    refuse_mixture(described, ("run",), allow_mixed_code)
     folders = [Path(run["folder"]) for run in described]
-    records = [read_json(folder / "run.json", "let the workflow train the run") for folder in folders]
-    if not allow_mixed_code:
-        refuse_mixed_code({str(folder): record["code_hash"] for folder, record in zip(folders, records, strict=True)})
-    refuse_mixed_settings(
-        (run["run"], str(folder), record) for run, folder, record in zip(described, folders, records, strict=True)
-    )
     areas = () if classes else region_areas(folders)
     limits = detection.size_limits(areas) if len(areas) else None
     if limits is not None:

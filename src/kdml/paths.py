@@ -161,11 +161,15 @@ class Paths:
         """Validation scores of the trials of a place."""
         return f"{self.grid_search(at)}/scores.csv"
 
+    def ranked_settings(self, at: Located) -> str:
+        """The settings that were tried at a place, ranked by their mean score."""
+        return f"{self.grid_search(at)}/settings.csv"
+
     def hyperparameters(self) -> str:
         """The best settings of all variants that were searched."""
         return f"{self.results}/grid_search/hyperparameters.csv"
 
-    # Places: `of` is "" for variants and networks trained alone, "_rivals" for rivals
+    # Places: `of` is "" for variants and networks trained alone, "_rivals" for rivals, "_taught" for variants with a teacher
 
     def place(self, at: Located) -> str:
         """Folder of a place."""
@@ -174,6 +178,10 @@ class Paths:
     def tidy(self, at: Located, of: str) -> str:
         """Metrics of all runs at a place."""
         return f"{self.place(at)}/metrics{of}.csv"
+
+    def summary(self, at: Located, tidy: str) -> str:
+        """Means and SDs over seeds of a tidy table, such as `metrics`."""
+        return f"{self.place(at)}/{tidy}_summary.csv"
 
     def values(self, at: Located, of: str) -> str:
         """Means over seeds with intervals."""
@@ -198,6 +206,10 @@ class Paths:
     def similarity(self, at: Located, group: str, seed: int | str, name: str) -> str:
         """CKA of the runs of a technique: `layers`, or `upper` for the mean over the higher layers."""
         return f"{self.place(at)}/similarity/{group}/seed-{seed}/{name}.csv"
+
+    def compression(self, at: Located) -> str:
+        """Scores of all networks beside their costs."""
+        return f"{self.place(at)}/compression.csv"
 
     def costs(self, task: str, pair: str) -> str:
         """Parameters, operations and time of a pair's networks."""

@@ -172,13 +172,14 @@ class Plan:
 
     def papers_weights(self, run: Run) -> Weights | None:
         """The paper's alpha, beta, gamma of both students; None where it has no such task or student."""
-        known = (run.task, self._student_of(run)) in paper.TABLES
+        known = (run.task, self.student_of(run)) in paper.TABLES
         return self._weights_from("paper", run) if known else None
 
     def _weights_from(self, source: Literal["paper", "even"] | Path, run: Run) -> Weights:
-        return weights_of(source, run.task, run.pair, self._student_of(run), VARIANTS[run.run])
+        return weights_of(source, run.task, run.pair, self.student_of(run), VARIANTS[run.run])
 
-    def _student_of(self, run: Run) -> str:
+    def student_of(self, run: Run) -> str:
+        """The paper's architecture that the student of a run is or stands for; its own name if none."""
         return self.stands_for(self.experiment.pairs[run.pair].student)
 
     def stands_for(self, network: str) -> str:

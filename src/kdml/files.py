@@ -86,16 +86,14 @@ def read_csv(path: Path, remedy: str, columns: Sequence[str] = ()) -> list[dict[
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            rows = list(reader)
+            rows, found = list(reader), reader.fieldnames or ()
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", remedy) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} cannot be read ({error}).", remedy) from None
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
-    if not reader.fieldnames or missing:
-        raise UserError(
-            f"{path} " + (f"lacks the column '{missing[0]}'." if reader.fieldnames else "is empty."), remedy
-        )
+    missing = [name for name in columns if name not in found]
+    if not found or missing:
+        raise UserError(f"{path} " + (f"lacks the column '{missing[0]}'." if found else "is empty."), remedy)
     return rows
 
 

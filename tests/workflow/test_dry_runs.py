@@ -15,8 +15,8 @@ def test_paper_plan(tmp_path):
     started = time.monotonic()
     counts = job_counts(snakemake(tmp_path, "--cores", "8", "-n"))
     assert counts == {
-        "fetch": 4, "weights": 3, "prepare": 3, "split": 4, "leakage": 1, "train": 297, "evaluate": 297, "collect": 18, "metrics": 1,
-        "values": 18, "compare": 18, "comparison": 1, "contrasts": 8, "rivals": 2, "similarity": 72, "networks": 6, "teachers": 2,
+        "fetch": 4, "weights": 3, "prepare": 3, "split": 4, "leakage": 1, "train": 297, "evaluate": 297, "collect": 20, "metrics": 1,
+        "summary": 26, "compression": 6, "values": 20, "compare": 20, "comparison": 1, "contrasts": 8, "rivals": 2, "similarity": 72, "networks": 6, "teachers": 2,
         "curves": 9, "slices": 4, "table": 10, "grid": 10, "figure": 49, "claims": 1, "claims_page": 1, "index": 1, "all": 1,
     }  # fmt: skip
     assert time.monotonic() - started < 60  # seconds here; a hang would show
@@ -31,11 +31,14 @@ def test_demo_plan(tmp_path):
 DATA = {"fetch": 1, "weights": 2, "prepare": 1, "split": 1}  # of one dataset, with the two networks of the pair
 ALONE = {
     # Twelve variants, three seeds, and the teachers of the offline ones.
-    "tables/table_04.md": DATA | {"train": 39, "evaluate": 36, "collect": 1, "table": 1},
-    "tables/table_11.tex": DATA | {"train": 39, "evaluate": 39, "collect": 1, "teachers": 1, "table": 1},
+    "tables/table_04.md": DATA | {"train": 39, "evaluate": 36, "collect": 1, "summary": 1, "table": 1},
+    # Variants with a teacher alone, and three teachers.
+    "tables/table_11.tex": DATA | {"train": 30, "evaluate": 30, "collect": 1, "teachers": 1, "summary": 2, "table": 1},
+    "figures/beside_table_11.pdf": DATA | {"train": 30, "evaluate": 27, "values": 1, "compare": 1, "figure": 1},
+    "figures/figure_07.pdf": DATA | {"train": 5, "evaluate": 4, "slices": 1, "figure": 1},
     # Fourteen rivals and the proposed variant, and the networks that teach them, trained alone; no variant else.
     "tables/table_10.csv": {"fetch": 2, "weights": 2, "prepare": 2, "split": 2}
-    | {"train": 3 * (14 + 2 + 2), "evaluate": 3 * (14 + 2), "values": 2, "contrasts": 2, "rivals": 2, "grid": 1},
+    | {"train": 3 * (14 + 2 + 2), "evaluate": 3 * (14 + 2), "values": 2, "compare": 2, "contrasts": 2, "rivals": 2, "grid": 1},
     "tables/table_01.md": {"grid": 1},
     "tables/table_06.html": {"weights": 2, "networks": 1, "grid": 1},
     "figures/figure_01.pdf": {"figure": 1},

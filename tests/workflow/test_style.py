@@ -48,7 +48,7 @@ def test_nothing_committed_names_a_place_of_this_machine():
 
 # What is further down may import what is further up, never the other way.
 FLOORS = [
-    ["errors", "project"], ["files", "sharing", "registry", "options", "arguments"],
+    ["errors", "project"], ["files", "sharing", "registry", "options", "arguments", "sources"],
     ["compression", "config", "paper", "provenance", "predictions", "metrics", "ensemble", "fidelity", "detection", "statistics", "wording", "rendering"],
     ["settings", "taps", "feasibility", "histories", "evaluation", "chosen_slices"], ["data", "weights", "collect", "comparison", "losses"],
     ["rivals", "measured", "models", "hyperparameters", "tables", "grids", "contrasts"], ["plan", "paths", "cohort"],

@@ -13,6 +13,7 @@ rule evaluate:
         f"{LOGS}/evaluate/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
     params:
         script=f"{SRC}/evaluate.py",
+        code=code_of("evaluate.py"),
         data=data_of,
         kind=kind_of_task,
     conda:
@@ -31,6 +32,7 @@ rule collect:
         f"{LOGS}/collect/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/collect.py",
+        code=code_of("collect.py"),
         runs=descriptions_in,
         mixed=mixed_code(),
     localrule: True
@@ -49,11 +51,30 @@ rule metrics:
         f"{LOGS}/metrics.log",
     params:
         script=f"{SRC}/concatenate.py",
+        code=code_of("concatenate.py"),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
         "python {params.script} {input} --out {output} 2> {log}"
+
+
+rule summary:
+    input:
+        summarised,
+    output:
+        PATHS.summary(ANY_RUN, "{tidy}"),
+    log:
+        f"{LOGS}/summary/{{protocol}}/{{task}}/{{pair}}/{{tidy}}.log",
+    params:
+        script=f"{SRC}/summary.py",
+        code=code_of("summary.py"),
+        options=summary_options,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} {input} {params.options} --out {output} 2> {log}"
 
 
 rule contrasts:
@@ -62,10 +83,13 @@ rule contrasts:
         claims=CLAIMS,
     output:
         PATHS.contrasts(ANY_RUN, "{of}"),
+    wildcard_constraints:
+        of=f"|{RIVALS}",
     log:
         f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/contrasts.py",
+        code=code_of("contrasts.py"),
         options=contrasts_options,
         runs=folders_of(contrasted),
         place=name_of_place,
@@ -86,6 +110,7 @@ rule values:
         f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/values.py",
+        code=code_of("values.py"),
         mixed=mixed_code(),
         runs=folders_of(valued),
         classes=classes_of,
@@ -104,6 +129,7 @@ rule compare:
         f"{LOGS}/compare/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/compare.py",
+        code=code_of("compare.py"),
         architecture=compared_architecture,
     localrule: True
     conda:
@@ -122,6 +148,7 @@ rule rivals:
         f"{LOGS}/rivals/{{protocol}}/{{task}}/{{pair}}.log",
     params:
         script=f"{SRC}/rivals.py",
+        code=code_of("rivals.py"),
         runs=rivals_described,
     localrule: True
     conda:
@@ -139,12 +166,14 @@ rule teachers:
         f"{LOGS}/teachers/{{protocol}}/{{task}}/{{pair}}.log",
     params:
         script=f"{SRC}/teachers.py",
+        code=code_of("teachers.py"),
+        mixed=mixed_code(),
         runs=folders_of(independent),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --runs {params.runs:q} --out {output} 2> {log}"
+        "python {params.script} --runs {params.runs:q} {params.mixed} --out {output} 2> {log}"
 
 
 rule similarity:
@@ -157,6 +186,7 @@ rule similarity:
         f"{LOGS}/similarity/{{protocol}}/{{task}}/{{pair}}/{{group}}/seed-{{seed}}.log",
     params:
         script=f"{SRC}/similarity.py",
+        code=code_of("similarity.py"),
         runs=similarity_runs,
         data=subpath(input.data, parent=True),
         weights=weights_options,
@@ -180,9 +210,10 @@ rule networks:
         f"{LOGS}/networks/{{task}}/{{pair_of_task}}.log",
     params:
         script=f"{SRC}/networks.py",
+        code=code_of("networks.py"),
         networks=pair_networks,
         titles=pair_titles,
-        options=task_options,
+        options=network_options,
         weights=weights_options,
     threads: train_threads
     conda:
@@ -190,6 +221,24 @@ rule networks:
     shell:
         "python {params.script} --networks {params.networks:q} --titles {params.titles:q} {params.options} {params.weights}"
         " --threads {threads} --costs {output.costs} --layers {output.layers} 2> {log}"
+
+
+rule compression:
+    input:
+        unpack(compression_inputs),
+    output:
+        PATHS.compression(ANY_RUN),
+    log:
+        f"{LOGS}/compression/{{protocol}}/{{task}}/{{pair}}.log",
+    params:
+        script=f"{SRC}/scores_by_cost.py",
+        code=code_of("scores_by_cost.py"),
+        options=compression_options,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} {params.options} --out {output} 2> {log}"
 
 
 rule curves:
@@ -202,12 +251,14 @@ rule curves:
         f"{LOGS}/curves/{{table}}.log",
     params:
         script=f"{SRC}/curves.py",
+        code=code_of("curves.py"),
+        mixed=mixed_code(),
         runs=curves_runs,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --runs {params.runs:q} --out {output.runs} --bands {output.bands} 2> {log}"
+        "python {params.script} --runs {params.runs:q} {params.mixed} --out {output.runs} --bands {output.bands} 2> {log}"
 
 
 rule slices:
@@ -220,6 +271,7 @@ rule slices:
         f"{LOGS}/slices/{{figure}}.log",
     params:
         script=f"{SRC}/slices.py",
+        code=code_of("slices.py"),
         options=slices_options,
     conda:
         ENVIRONMENT
@@ -230,12 +282,14 @@ rule slices:
 rule comparison:
     input:
         ANALYSES.comparisons(PLAN.runs),
+        ANALYSES.comparisons_of_fidelity(PLAN.runs),
     output:
         PATHS.whole_comparison(),
     log:
         f"{LOGS}/comparison.log",
     params:
         script=f"{SRC}/comparison.py",
+        code=code_of("comparison.py"),
     localrule: True
     conda:
         ENVIRONMENT
@@ -253,9 +307,11 @@ rule claims:
         f"{LOGS}/claims.log",
     params:
         script=f"{SRC}/claims.py",
+        code=code_of("claims.py"),
+        protocols=EXPERIMENT.run.protocols,
         places=json.dumps(ANALYSES.claims_described()),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --claims {input.claims} --places {params.places:q} --out {output} 2> {log}"
+        "python {params.script} --claims {input.claims} --protocols {params.protocols} --places {params.places:q} --out {output} 2> {log}"

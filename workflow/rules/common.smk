@@ -15,7 +15,7 @@ sys.path.insert(
 
 import yaml
 from kdml import ingredients, paths
-from kdml.analyses import RIVALS, Analyses
+from kdml.analyses import RIVALS, TAUGHT, Analyses
 from kdml.catalogue import Catalogue
 from kdml.config import validated
 from kdml.data.archives import ARCHIVES
@@ -23,6 +23,7 @@ from kdml.errors import UserError
 from kdml.paths import ANY_RUN, Paths
 from kdml.plan import Plan, Run
 from kdml.search import Search
+from kdml.sources import code_of
 
 
 def planned():
@@ -43,9 +44,14 @@ CAPTIONS = yaml.safe_load(
 CATALOGUE = Catalogue(PLAN, CAPTIONS)
 ANALYSES = Analyses(CATALOGUE, PATHS)
 SEARCH = Search(PLAN)
+# Tidy tables that are summarised over seeds, or over pairs of teachers: name -> arguments of src/summary.py.
+SUMMARISED = {
+    **{f"metrics{of}": "" for of in ("", RIVALS, TAUGHT)},
+    "similarity": "--value upper_mean --over seed",
+    "teachers": "--over first_seed second_seed",
+}
 TABLES = {**CATALOGUE.results, **CATALOGUE.grids, **CATALOGUE.grids_on_request}
 FIGURES = {**CATALOGUE.figures, **CATALOGUE.on_request}
-STYLE = (ROOT / "workflow/report/style.mplstyle").read_text(encoding="utf-8")
 CLAIMS = os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml")
 SRC = os.path.relpath(
     ROOT / "src"
@@ -68,7 +74,8 @@ wildcard_constraints:
     archive=either(ARCHIVES),
     weights=either(EXPERIMENT.weights),
     pair_of_task=either({place.pair for place in CATALOGUE.places}),
-    of=f"|{RIVALS}",
+    of=f"|{RIVALS}|{TAUGHT}",
+    tidy=either(SUMMARISED),
     trial=r"alpha-[\d.e-]+",
     group=either({CATALOGUE.group_of(run) for run in PLAN.runs}),
     table=r"[a-z]\w*",

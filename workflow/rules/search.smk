@@ -31,10 +31,12 @@ rule search_scores:
     output:
         trials=PATHS.trials(ANY_RUN),
         scores=PATHS.scores(ANY_RUN),
+        settings=PATHS.ranked_settings(ANY_RUN),
     log:
         f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/scores.log",
     params:
         script=f"{SRC}/search_scores.py",
+        code=code_of("search_scores.py"),
         trials=trials_described,
         mixed=mixed_code(),
     localrule: True
@@ -42,18 +44,19 @@ rule search_scores:
         ENVIRONMENT
     shell:
         "printf '%s' {params.trials:q} > {output.trials} &&"
-        " python {params.script} --trials {output.trials} {params.mixed} --out {output.scores} 2> {log}"
+        " python {params.script} --trials {output.trials} {params.mixed} --scores {output.scores} --settings {output.settings} 2> {log}"
 
 
 rule search_best:
     input:
-        search_scores(),
+        searched_settings(),
     output:
         PATHS.hyperparameters(),
     log:
         f"{LOGS}/grid_search/hyperparameters.log",
     params:
         script=f"{SRC}/search_best.py",
+        code=code_of("search_best.py"),
     localrule: True
     conda:
         ENVIRONMENT

@@ -29,6 +29,18 @@ def descriptions_in(wildcards):
     return json.dumps(ANALYSES.described(ANALYSES.runs_in(wildcards, wildcards.of)))
 
 
+def summarised(wildcards):
+    """The tables of one form that are summarised: one, or of CKA one for every technique and seed."""
+    if wildcards.tidy == "similarity":
+        return ANALYSES.similarity(place_of(wildcards), "upper")
+    return f"{PATHS.place(wildcards)}/{wildcards.tidy}.csv"
+
+
+def summary_options(wildcards):
+    """Which column is summarised, and over which."""
+    return SUMMARISED[wildcards.tidy]
+
+
 # Runs of one protocol, task and pair that an analysis takes, each with the name that it goes by
 
 
@@ -39,7 +51,7 @@ def contrasted(wildcards):
 
 def valued(wildcards):
     """What is shown with its values; the pair may be a network, trained alone."""
-    at = place_of(wildcards) if wildcards.of else wildcards
+    at = place_of(wildcards) if wildcards.of == RIVALS else wildcards
     return ANALYSES.valued(at, wildcards.of)
 
 
@@ -77,7 +89,7 @@ def compared_architecture(wildcards):
     """Arguments of src/compare.py: which of the paper's architectures to compare with."""
     if wildcards.pair in EXPERIMENT.pairs:
         student = EXPERIMENT.pairs[wildcards.pair].student
-        kind = "rivals" if wildcards.of else "variants"
+        kind = {RIVALS: "rivals", TAUGHT: "fidelity"}.get(wildcards.of, "variants")
         return f"--architecture {PLAN.stands_for(student)} --of {kind}"
     return f"--architecture {PLAN.stands_for(wildcards.pair)} --of baselines"
 
@@ -116,6 +128,31 @@ def similarity_inputs(wildcards):
 def similarity_runs(wildcards):
     """The same runs as JSON: run, seed, folder, split, teacher."""
     return json.dumps(list(ANALYSES.similarity_described(grouped_runs(wildcards))))
+
+
+def network_options(wildcards):
+    """Further arguments of src/networks.py."""
+    students = ANALYSES.numbers_of_students(wildcards.task, wildcards.pair_of_task)
+    return f"{task_options(wildcards)} --students {' '.join(map(str, students))}"
+
+
+def compression_inputs(wildcards):
+    """Costs and values of a pair's networks, also of those trained alone."""
+    place = place_of(wildcards)
+    named = {label.replace("-", "_"): path for label, path in ANALYSES.values(place)}
+    return {"costs": ANALYSES.costs(place), **named}
+
+
+def compression_options(wildcards, input):
+    """The same as arguments of src/scores_by_cost.py."""
+    alone = {
+        role: input[f"values_{role}"]
+        for role in ("teacher", "student")
+        if f"values_{role}" in input.keys()
+    }
+    options = {"--costs": input.costs, "--values": input["values"]}
+    options |= {f"--{role}-alone": path for role, path in alone.items()}
+    return " ".join(f"{name} {path}" for name, path in options.items())
 
 
 def networks_of_pair(wildcards):

@@ -2,11 +2,11 @@
 
 
 def table_inputs(wildcards):
-    """Tidy tables of a result table; of one of fidelity also the agreement of teachers."""
+    """Means of a result table; of one of fidelity also the agreement of teachers."""
     data = ingredients.data_of(item_of(wildcards), ANALYSES)
     return {
-        name: [path for label, path in data if label == name]
-        for name in ("metrics", "teachers")
+        name: [path for label, path in data if label.partition(":")[0] == name]
+        for name in ("summaries", "teachers")
     }
 
 
@@ -15,9 +15,13 @@ def table_number(wildcards):
     return int(wildcards.table.removeprefix("table_"))
 
 
-def teachers_options(wildcards, input):
-    """Agreement of teachers as arguments of src/render_table.py."""
-    return " ".join(input.get("teachers", []))
+def teachers_options(wildcards):
+    """Agreement of teachers as arguments of src/render_table.py: PLACE=FILE."""
+    data = ingredients.data_of(item_of(wildcards), ANALYSES)
+    placed = ((label.partition(":"), path) for label, path in data)
+    return " ".join(
+        f"{place}={path}" for (name, _, place), path in placed if name == "teachers"
+    )
 
 
 def item_files(wildcards):

@@ -97,9 +97,9 @@ def trials_described(wildcards):
     )
 
 
-def search_scores():
-    """Scores of all places that are searched."""
-    return list(dict.fromkeys(PATHS.scores(run) for run in SEARCH.variants))
+def searched_settings():
+    """Ranked settings of all places that are searched."""
+    return list(dict.fromkeys(map(PATHS.ranked_settings, SEARCH.variants)))
 
 
 def search_outputs():

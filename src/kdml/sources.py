@@ -12,7 +12,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1]
 PACKAGE = "kdml"
-# What a file reads, or imports under a name that is made only when it runs: file -> patterns, relative to the folder of sources.
+# What a file reads, or imports under a name that is made only when it runs: file -> patterns, both relative to `SOURCE`.
 BESIDES: Mapping[str, tuple[str, ...]] = {
     "render_figure.py": ("kdml/figures/*.py",),
     "kdml/figures/common.py": ("../workflow/report/style.yaml",),
@@ -22,15 +22,16 @@ BESIDES: Mapping[str, tuple[str, ...]] = {
 
 
 @cache
-def code_of(script: str) -> str:
+def code_of(script: str, source: Path = SOURCE) -> str:
     """First 16 hex digits of a SHA-256 over all files that decide what a script makes.
 
     Args:
-        script: its name below `src/`.
+        script: its name.
+        source: folder of scripts and package.
     """
     digest = hashlib.sha256()
-    for path in sorted(closure(SOURCE / script)):
-        name = path.relative_to(SOURCE.parent).as_posix()  # a moved checkout is the same code
+    for path in sorted(closure(source / script, source)):
+        name = path.relative_to(source.parent).as_posix()  # a moved checkout is the same code
         digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 

@@ -352,7 +352,7 @@ def compression(sources: Sources) -> Grid:
     for label, found in sources.under("costs").items():
         for row in found:
             notes.add(
-                f"Latency: median for one image of {row['size']} pixels, {row['threads']} threads, {row['machine']}."
+                f"Latency: median for one image of {row['size']} pixels, {wording.counted(row['threads'], 'thread')}, {row['machine']}."
             )
             best = _scored(row["network"], [one for one in scores[label] if one["students"] == row["students"]])
             rows.append((

@@ -48,6 +48,11 @@ def mean_and_spread(mean: float, std: float) -> str:
     return f"{mean:.2f} ± {'–' if math.isnan(std) else f'{std:.3f}'}"
 
 
+def counted(number: str | int, what: str) -> str:
+    """As `1 thread` or `4 threads`."""
+    return f"{number} {what}" if str(number) == "1" else f"{number} {what}s"
+
+
 def run(name: str) -> str:
     """A variant as `KD + ML V3`; rivals as they are published; baselines in words; own names as they are."""
     if name in VARIANTS:

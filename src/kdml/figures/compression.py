@@ -25,7 +25,7 @@ def draw(data: Data) -> Figure:
     left.set(
         xlabel="parameters (million)", ylabel=f"{wording.METRICS[some['metric']]} (%), n = {some['cases']} test images"
     )
-    threads = "1 thread" if some["threads"] == "1" else f"{some['threads']} threads"
+    threads = wording.counted(some["threads"], "thread")
     right.set(xlabel=f"latency, ms per image of {some['size']} px (CPU, {threads})")
     handles, labels = left.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))

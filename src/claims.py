@@ -131,8 +131,7 @@ def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protoco
 def main() -> None:
     """Read, decide, write."""
     arguments = parse_arguments()
-    nothing_run = arguments.places.strip() == "[]"
-    places = [] if nothing_run else runs_argument(arguments.places, PLACE_KEYS, "--places")
+    places = runs_argument(arguments.places, PLACE_KEYS, "--places", may_be_empty=True)
     read = claims.read_claims(arguments.claims)
     rows = [
         row

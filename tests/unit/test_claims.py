@@ -167,7 +167,7 @@ def test_script_names_what_was_not_run(root, tmp_path):
     place = {"protocol": "paper", "task": "hcd", "pair": "small", "place": "hcd/resnet18", "kind": "classification"}
     files = {"contrasts": ["contrasts.csv"], "similarity": ["upper.csv"], "costs": "costs.csv"}
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
-    command += ["--places", json.dumps([place | files]), "--out", "claims.csv"]
+    command += ["--places", json.dumps([place | files]), "--protocols", "paper", "--out", "claims.csv"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with open(tmp_path / "claims.csv", newline="") as file:
@@ -185,3 +185,13 @@ def test_script_names_what_was_not_run(root, tmp_path):
         row for row in rows if row["claim"] == "8" and row["right"] == "kd_ml_v1" and row["network"] == "teacher-s1"
     )
     assert float(eight["estimate"]) == pytest.approx(10) and eight["answer"] == "open" and "one seed" in eight["remark"]
+
+
+def test_an_experiment_without_variants_has_all_claims_not_run(root, tmp_path):
+    command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += ["--places", "[]", "--protocols", "paper", "grouped", "--out", tmp_path / "claims.csv"]
+    subprocess.run(command, check=True)
+    with open(tmp_path / "claims.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({(row["protocol"], row["claim"]) for row in rows}) == 22
+    assert {row["answer"] for row in rows} == {"not run"} and {row["verdict"] for row in rows} == {"no numbers"}

@@ -243,7 +243,7 @@ def test_missing_cases_of_a_network_are_named(tmp_path):
     ("name", "text", "words"),
     [
         ("cases.csv", "id,group,network,tp\n", r"cases\.csv lacks the column 'truth'"),
-        ("cases.csv", "id,group,network,truth,tp,fp,fn,tn,false_regions\n", r"cases\.csv has no cases"),
+        ("cases.csv", "id,group,network,truth,tp,fp,fn,tn,false_regions\n", r"cases\.csv has no rows"),
         ("regions.csv", "id,group\n", r"regions\.csv lacks the column 'region'"),
     ],
 )

@@ -1,6 +1,6 @@
 """What CKA costs beside evaluating the same networks once, and the memory it needs, alternately in one process.
 
-    uv run python benchmarks/cka.py [--images 64] [--size 224] [--threads 2] [--rounds 3]
+    uv run python benchmarks/cka.py [--images 256] [--size 224] [--threads 2] [--rounds 3]
 
 Networks of kd_ml_v3 (teacher ResNet50, two ResNet18) from random weights, as classifiers and as U-Nets. One pass of evaluation is a
 forward of all three in the batches that predictions are made with; CKA takes all images in one batch.
@@ -52,7 +52,7 @@ def similarity(models: dict[str, Network], images: torch.Tensor) -> float:
 def main() -> None:
     """Measure both kinds of network."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)

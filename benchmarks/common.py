@@ -26,6 +26,12 @@ def write_data(folder: Path, images: int, size: int) -> None:
     (folder / "report.json").write_text(json.dumps({"sha256": {}}))
 
 
+def synchronise(device: str) -> None:
+    """Wait for a GPU; a CPU has nothing to wait for."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
 def alternate(measures: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     """Take every measure once per round, so that a noisy spell of the machine falls on all of them."""
     figures: dict[str, list[float]] = {name: [] for name in measures}

@@ -14,12 +14,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 import yaml
-from common import ROOT, alternate, median_ratio, write_data, write_figures
+from common import ROOT, alternate, median_ratio, synchronise, write_data, write_figures
 
 from kdml import assemble
 from kdml.config import Augmentation, validated
@@ -109,12 +110,6 @@ def bare_loop(settings: RunSettings, options: argparse.Namespace, best: bool) ->
     return measure
 
 
-def synchronise(device: str) -> None:
-    """Wait for a GPU; a CPU has nothing to wait for."""
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
 def augmentation_rate(call: Callable[[np.ndarray, int], None]) -> float:
     """Images of PIXELS pixels per second on one core."""
     image = np.random.default_rng(0).integers(0, 256, (PIXELS, PIXELS, 3), dtype=np.uint8)
@@ -138,8 +133,8 @@ def seconds_of(command: list[str]) -> float:
     return time.perf_counter() - started
 
 
-def main() -> None:
-    """Measure all, write results/benchmarks/engine.json."""
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
@@ -148,43 +143,62 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4, help="steps per round")
     parser.add_argument("--name", default="engine", help="of the JSON file")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def start_figures(settings: RunSettings, folder: Path) -> dict[str, Any]:
+    """Seconds to the first step beside those of an import, and the peak memory of a training."""
+    runs = [train_once(settings, folder, folder / f"run-{number}") for number in range(2)]
+    imports = [seconds_of([sys.executable, "-c", "import segmentation_models_pytorch"]) for _ in range(2)]
+    to_first_step = [run["seconds_to_first_step"] for run in runs]
+    return {
+        "seconds_to_first_step": to_first_step,
+        "seconds_to_import_smp": imports,
+        "start_to_import": median_ratio(to_first_step, imports),
+        "peak_memory_mib": max(run["peak_memory_mib"] for run in runs),
+    }
+
+
+def step_figures(settings: RunSettings, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Images per second of our step and of bare loops."""
+    steps = {
+        "ours": our_loop(settings, folder, options),
+        "plain": bare_loop(settings, options, best=False),
+        "best": bare_loop(settings, options, best=True),
+    }
+    rates = alternate(steps, options.rounds)
+    return {
+        "images_per_second": rates,
+        "ours_to_plain": median_ratio(rates["ours"], rates["plain"]),
+        "ours_to_best": median_ratio(rates["ours"], rates["best"]),
+    }
+
+
+def augmentation_figures(rounds: int) -> dict[str, Any]:
+    """Images per second of our augmentation, seeded by sample, and of the same pipeline unseeded."""
+    augmenter, unseeded = Augmenter(Augmentation(), seed=0), pipeline(Augmentation())
+    measures = {
+        "seeded": lambda: augmentation_rate(lambda image, position: augmenter(image, None, 0, position)),
+        "unseeded": lambda: augmentation_rate(lambda image, position: unseeded(image=image)),
+    }
+    rates = alternate(measures, rounds)
+    return {
+        "augmentation_images_per_second_per_core": rates,
+        "augmentation_seeded_to_unseeded": median_ratio(rates["seeded"], rates["unseeded"]),
+    }
+
+
+def main() -> None:
+    """Measure all, write results/benchmarks/engine.json."""
+    options = parse_arguments()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_data(folder, images=32 + BATCH * (options.steps + 1), size=PIXELS)
         settings = settings_of(options, epochs=1)
-        runs = [train_once(settings, folder, folder / f"run-{number}") for number in range(2)]
-        imports = [seconds_of([sys.executable, "-c", "import segmentation_models_pytorch"]) for _ in range(2)]
-        steps = {
-            "ours": our_loop(settings, folder, options),
-            "plain": bare_loop(settings, options, best=False),
-            "best": bare_loop(settings, options, best=True),
-        }
-        rates = alternate(steps, options.rounds)
-    augmenter, unseeded = Augmenter(Augmentation(), seed=0), pipeline(Augmentation())
-    augmentation = alternate(
-        {
-            "seeded": lambda: augmentation_rate(lambda image, position: augmenter(image, None, 0, position)),
-            "unseeded": lambda: augmentation_rate(lambda image, position: unseeded(image=image)),
-        },
-        options.rounds,
-    )
-    to_first_step = [run["seconds_to_first_step"] for run in runs]
-    write_figures(
-        options.name,
-        {
-            "settings": {name: value for name, value in vars(options).items() if name != "name"},
-            "images_per_second": rates,
-            "ours_to_plain": median_ratio(rates["ours"], rates["plain"]),
-            "ours_to_best": median_ratio(rates["ours"], rates["best"]),
-            "seconds_to_first_step": to_first_step,
-            "seconds_to_import_smp": imports,
-            "start_to_import": median_ratio(to_first_step, imports),
-            "augmentation_images_per_second_per_core": augmentation,
-            "augmentation_seeded_to_unseeded": median_ratio(augmentation["seeded"], augmentation["unseeded"]),
-            "peak_memory_mib": max(run["peak_memory_mib"] for run in runs),
-        },
-    )
+        started = start_figures(settings, folder)
+        stepped = step_figures(settings, folder, options)
+    given = {name: value for name, value in vars(options).items() if name != "name"}
+    write_figures(options.name, {"settings": given, **stepped, **started, **augmentation_figures(options.rounds)})
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from common import ROOT, alternate, median_ratio, write_figures
+from common import ROOT, alternate, median_ratio, synchronise, write_figures
 
 from kdml import assemble
 from kdml.config import OwnEdge, validated
@@ -87,12 +87,6 @@ def one_batch(settings: RunSettings, size: int) -> Batch:
         targets = torch.zeros(count, 1, size, size, dtype=torch.uint8)
         targets[:, :, size // 4 : size // 2, size // 4 : size // 2] = 1
     return Batch(images.contiguous(memory_format=torch.channels_last), targets)
-
-
-def synchronise(device: str) -> None:
-    """Wait for a GPU."""
-    if device == "cuda":
-        torch.cuda.synchronize()
 
 
 def main() -> None:

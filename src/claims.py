@@ -1,19 +1,21 @@
 """Makes claims.csv: every contrast of the paper's claims with our numbers, the paper's, both answers, and the verdicts."""
 
 import argparse
-import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from kdml import claims, paper, statistics
+from kdml.arguments import runs_argument
 from kdml.claims import Claim, Finding, Findings
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv
+from kdml.files import MAKE_AGAIN, read_csv, write_csv
+from kdml.sharing import ENSEMBLE, TEACHER
 from kdml.statistics import Interval
 
-AGAIN = "delete it and let the workflow make it again"
+PLACE_KEYS = ("protocol", "task", "pair", "place", "kind", "contrasts", "similarity", "costs")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -24,6 +26,12 @@ def parse_arguments() -> argparse.Namespace:
         "--places",
         required=True,
         help="JSON list: protocol, task, pair, place, kind, contrasts, similarity, costs (files)",
+    )
+    parser.add_argument(
+        "--protocols",
+        nargs="+",
+        required=True,
+        help="that are judged, also where nothing was run that a claim is about",
     )
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
@@ -41,7 +49,7 @@ def from_cases(paths: list[Path], claim: Claim, kind: str) -> Findings:
             row["remark"],
         )
         for path in paths
-        for row in read_csv(path, AGAIN, ("estimate", "remark"))
+        for row in read_csv(path, MAKE_AGAIN, ("estimate", "remark"))
         if row["family"] == "claims" and (row["truth"], row["metric"]) == wanted
     }
 
@@ -49,7 +57,7 @@ def from_cases(paths: list[Path], claim: Claim, kind: str) -> Findings:
 def from_similarity(paths: list[Path], claim: Claim, place: str) -> Findings:
     """Mean CKA of the higher layers, paired by seed; uncertainty over seeds alone."""
     values: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
-    for row in (row for path in paths for row in read_csv(path, AGAIN, ("upper_mean",))):
+    for row in (row for path in paths for row in read_csv(path, MAKE_AGAIN, ("upper_mean",))):
         values[row["run"], f"{row['first']}-{row['second']}"][row["seed"]] = 100 * float(row["upper_mean"])
     return {
         (network, left, right): _paired(values[left, network], values[right, network])
@@ -64,23 +72,28 @@ def _paired(left: Mapping[str, float], right: Mapping[str, float]) -> Finding:
     if not seeds:
         return Finding(claims.UNDEFINED, remark="no seed in common")
     found = statistics.paired_seeds([left[seed] - right[seed] for seed in seeds])
-    remark = (
+    undefined = [seed for seed in seeds if math.isnan(left[seed] - right[seed])]
+    alone = sorted(left.keys() ^ right.keys())
+    said = (
+        f"undefined in seed {', '.join(undefined)}: a layer gives all images the same" if undefined else "",
         "one seed: no interval, because CKA has none over test cases"
         if len(seeds) == 1
-        else "interval over seeds alone"
+        else "interval over seeds alone",
+        f"left out, without a partner: seed {', '.join(alone)}" if alone else "",
     )
-    return Finding(found, len(seeds), 0, remark)
+    return Finding(found, len(seeds), 0, "; ".join(filter(None, said)))
 
 
 def from_costs(path: Path) -> Findings:
-    """Share of the teacher's parameters that the students together do without."""
-    parameters = {row["network"]: int(row["parameters"]) for row in read_csv(path, AGAIN, ("network", "parameters"))}
-    if not {"teacher", "ensemble"} <= parameters.keys():
+    """Share of the teacher's parameters that two students together do without."""
+    rows = read_csv(path, MAKE_AGAIN, ("network", "students", "parameters", "saved"))
+    by_network = {(row["network"], row["students"]): row for row in rows}
+    teacher, both = by_network.get((TEACHER, "0")), by_network.get((ENSEMBLE, "2"))
+    if teacher is None or both is None:
         return {}
-    saved = 100 * (1 - parameters["ensemble"] / parameters["teacher"])
     nothing = float("nan")
-    remark = f"{parameters['ensemble']:,} of {parameters['teacher']:,} parameters"
-    return {("ensemble", "", ""): Finding(Interval(saved, nothing, nothing, nothing), remark=remark)}
+    remark = f"{int(both['parameters']):,} of {int(teacher['parameters']):,} parameters"
+    return {("ensemble", "", ""): Finding(Interval(float(both["saved"]), nothing, nothing, nothing), remark=remark)}
 
 
 def findings(claim: Claim, place: Mapping[str, Any]) -> Findings:
@@ -108,6 +121,7 @@ def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protoco
             }
             rows += [keys | row for row in claims.rows_of(claim, level, name, ours, kind)]
     judged = {
+        "decided_by": claim.in_words(level),
         "verdict": claims.verdict(claim, [row["answer"] for row in rows]),
         "paper_verdict": claims.verdict(claim, [row["paper_answer"] for row in rows]),
     }
@@ -117,11 +131,13 @@ def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protoco
 def main() -> None:
     """Read, decide, write."""
     arguments = parse_arguments()
-    places = json.loads(arguments.places)
+    places = runs_argument(arguments.places, PLACE_KEYS, "--places", may_be_empty=True)
     read = claims.read_claims(arguments.claims)
-    protocols = list(dict.fromkeys(place["protocol"] for place in places))
     rows = [
-        row for protocol in protocols for claim in read.claims for row in rows_of(claim, read.level, places, protocol)
+        row
+        for protocol in arguments.protocols
+        for claim in read.claims
+        for row in rows_of(claim, read.level, places, protocol)
     ]
     write_csv(arguments.out, rows)
 

@@ -1,25 +1,12 @@
 """Makes one tidy CSV of the metrics of several runs: run keys, network, metric, value in percent."""
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
 
+from kdml.arguments import runs_argument
 from kdml.collect import tidy
-from kdml.errors import UserError, run_script
-from kdml.files import read_json, write_csv
-
-
-def descriptions(argument: str) -> list[dict[str, Any]]:
-    """The runs, from JSON text or a file that holds it."""
-    remedy = "pass a JSON list of runs, each with its `folder`"
-    try:
-        runs = json.loads(argument) if argument.lstrip().startswith("[") else read_json(Path(argument), remedy)
-    except json.JSONDecodeError as error:
-        raise UserError(f"--runs is not valid JSON ({error}).", remedy) from None
-    if not runs or not all("folder" in run for run in runs):
-        raise UserError("--runs names no runs.", remedy)
-    return runs
+from kdml.errors import run_script
+from kdml.files import write_csv
 
 
 def main() -> None:
@@ -29,7 +16,8 @@ def main() -> None:
     parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    write_csv(arguments.out, tidy(descriptions(arguments.runs), arguments.allow_mixed_code))
+    runs = runs_argument(arguments.runs, ("folder", "protocol", "task", "pair", "run", "seed"))
+    write_csv(arguments.out, tidy(runs, arguments.allow_mixed_code))
 
 
 if __name__ == "__main__":

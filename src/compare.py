@@ -5,10 +5,11 @@ from pathlib import Path
 
 from kdml import comparison
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv
+from kdml.files import MAKE_AGAIN, read_csv, write_csv
 
 COMPARED = {
     "variants": comparison.of_variants,
+    "fidelity": comparison.of_fidelity,
     "rivals": comparison.of_rivals,
     "baselines": comparison.of_baselines,  # the pair is a network that is trained alone
 }
@@ -25,7 +26,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     columns = ("run", "network", "truth", "metric", "mean")
-    rows = read_csv(arguments.values, "delete it and let the workflow make it again", columns)
+    rows = read_csv(arguments.values, MAKE_AGAIN, columns)
     values = {(row["run"], row["network"], row["truth"], row["metric"]): row for row in rows}
     found = [
         {"protocol": arguments.protocol, "pair": arguments.pair} | row

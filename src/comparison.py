@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kdml import comparison
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv
+from kdml.files import MAKE_AGAIN, read_csv, write_csv
 
 
 def main() -> None:
@@ -14,8 +14,7 @@ def main() -> None:
     parser.add_argument("tables", nargs="*", type=Path, help="what src/compare.py made")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    remedy = "delete it and let the workflow make it again"
-    rows = [row for path in arguments.tables for row in read_csv(path, remedy, ("table", "metric"))]
+    rows = [row for path in arguments.tables for row in read_csv(path, MAKE_AGAIN, ("table", "metric"))]
     rows += comparison.not_run(rows)
     ordered = sorted(rows, key=lambda row: (int(row["table"]), row.get("protocol", "")))
     write_csv(arguments.out, ordered, comparison.COLUMNS)

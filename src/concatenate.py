@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv
+from kdml.files import MAKE_AGAIN, read_csv, write_csv
 
 
 def main() -> None:
@@ -15,7 +15,7 @@ def main() -> None:
     arguments = parser.parse_args()
     write_csv(
         arguments.out,
-        [row for path in arguments.tables for row in read_csv(path, "delete it and let the workflow make it again")],
+        [row for path in arguments.tables for row in read_csv(path, MAKE_AGAIN)],
     )
 
 

@@ -1,9 +1,9 @@
 """Makes contrasts.csv of one task and pair: paired differences between runs, with their uncertainty."""
 
 import argparse
-import json
 from pathlib import Path
 
+from kdml.arguments import runs_argument
 from kdml.claims import PRIMARY, contrasts_at, read_claims
 from kdml.contrasts import Contrast, Place
 from kdml.errors import run_script
@@ -30,7 +30,8 @@ COLUMNS = (
     "cases",
     "groups",
 )
-COLUMNS += ("by_seed", "seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "test", "p_cases", "remark")
+COLUMNS += ("by_seed", "both_low", "both_high", "p_both")
+COLUMNS += ("seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "test", "p_cases", "remark")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -50,7 +51,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def against_proposed(names: list[str], classes: int) -> list[Contrast]:
     """What the paper proposes against every other run with students."""
-    metrics = [PRIMARY["classification" if classes else "segmentation"]] + (["auc"] if classes == 2 else [])
+    metrics = ["iou", "iou_per_group"] if classes == 0 else ["accuracy", "auc"] if classes == 2 else ["accuracy"]
     others = [name for name in names if name != PROPOSED and not name.startswith("baseline")]
     others.sort(
         key=lambda name: list(VARIANTS).index(name) if name in VARIANTS else len(VARIANTS)
@@ -68,7 +69,8 @@ def against_student_alone(names: list[str], metric: str) -> list[Contrast]:
 def main() -> None:
     """Read, compare, write."""
     arguments = parse_arguments()
-    place = Place(read_runs(json.loads(arguments.runs), arguments.classes, arguments.allow_mixed_code))
+    described = runs_argument(arguments.runs, ("folder", "run", "seed"))
+    place = Place(read_runs(described, arguments.classes, arguments.allow_mixed_code))
     kind = "classification" if arguments.classes else "segmentation"
     names = list(place.runs)
     claimed = contrasts_at(read_claims(arguments.claims), arguments.place, kind)

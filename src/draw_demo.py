@@ -10,7 +10,7 @@ from pathlib import Path
 from kdml.data.demo import DEMO_ARCHIVES, draw_archive
 from kdml.errors import run_script
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -28,7 +28,7 @@ def main() -> None:
     """Draw the archive that the command line asks for."""
     arguments = parse_arguments()
     draw_archive(arguments.archive, arguments.out, arguments.images, arguments.size, arguments.seed)
-    logger.info("drew %d images of %d pixels into %s", arguments.images, arguments.size, arguments.out)
+    log.info("drew %d images of %d pixels into %s", arguments.images, arguments.size, arguments.out)
 
 
 if __name__ == "__main__":

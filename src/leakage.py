@@ -15,7 +15,7 @@ from kdml.data.leakage import leakage_table
 from kdml.errors import UserError, run_script
 from kdml.files import read_json, write_text
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 
@@ -48,7 +48,7 @@ FORMATS: dict[str, Callable[[Sequence[Row]], str]] = {".csv": as_csv, ".md": as_
 
 def read_reports(paths: Sequence[Path]) -> list[dict[str, Any]]:
     """Read leakage reports; raise a `UserError` if a file is none."""
-    remedy = "Give the reports that src/split.py wrote."
+    remedy = "give the reports that src/split.py wrote"
     reports = [read_json(path, remedy) for path in paths]
     for path, report in zip(paths, reports, strict=True):
         if not isinstance(report, dict) or "near_duplicates" not in report:
@@ -68,11 +68,11 @@ def main() -> None:
     arguments = parser.parse_args()
     for path in arguments.out:
         if path.suffix not in FORMATS:
-            raise UserError(f"{path} has no known format.", f"Let the name end in {' or '.join(FORMATS)}.")
+            raise UserError(f"{path} has no known format.", f"let the name end in {' or '.join(FORMATS)}")
     rows = leakage_table(read_reports(arguments.report))
     for path in arguments.out:
         write_text(path, FORMATS[path.suffix](rows))
-    logger.info("put %d reports into %s", len(rows), " and ".join(map(str, arguments.out)))
+    log.info("put %d reports into %s", len(rows), " and ".join(map(str, arguments.out)))
 
 
 if __name__ == "__main__":

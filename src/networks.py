@@ -5,25 +5,26 @@ bytes on disk, latency on this CPU.
 """
 
 import argparse
-import json
 import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from kdml import costs
 from kdml.architecture import describe
+from kdml.arguments import labelled_files, mapping_argument
+from kdml.compression import STUDENT, saved
 from kdml.config import Sharing
-from kdml.errors import run_script
+from kdml.errors import UserError, run_script
 from kdml.files import write_csv
 from kdml.models import Network, build, parameter_count, trainable_count
 from kdml.settings import NetworkSettings
-from kdml.sharing import TEACHER
+from kdml.sharing import ENSEMBLE, TEACHER
 from kdml.weights import load_start
 
-STUDENT = "student"
 PARTS = ("stem", "encoder", "extra block", "decoder", "head")
 
 
@@ -36,28 +37,46 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--outputs", type=int, required=True, help="classes, or 1 for segmentation")
     parser.add_argument("--size", type=int, required=True, help="pixels of a side")
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
+    parser.add_argument("--students", type=int, nargs="+", default=[2], help="numbers of students in an ensemble")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--costs", type=Path, required=True, help="CSV to write")
     parser.add_argument("--layers", type=Path, required=True, help="CSV to write")
     return parser.parse_args()
 
 
+def network_settings(argument: str) -> dict[str, NetworkSettings]:
+    """Settings of teacher and student.
+
+    Raises:
+        UserError: there are none.
+    """
+    described = mapping_argument(argument, "--networks", (TEACHER, STUDENT))
+    try:
+        return {name: NetworkSettings.model_validate(described[name]) for name in (TEACHER, STUDENT)}
+    except ValidationError as error:
+        raise UserError(
+            f"--networks are no settings of networks ({error}).", "pass what the plan says of a pair"
+        ) from None
+
+
 def networks_of(arguments: argparse.Namespace) -> dict[str, Network]:
     """Teacher and student; start weights matter for how a backbone is built."""
-    starts = {name: load_start(Path(file)) for name, _, file in (entry.partition("=") for entry in arguments.weights)}
-    described = json.loads(arguments.networks)
-    settings = {name: NetworkSettings.model_validate(described[name]) for name in (TEACHER, STUDENT)}
+    starts = {name: load_start(path) for name, path in labelled_files(arguments.weights, "--weights")}
+    settings = network_settings(arguments.networks)
     return {
         name: build(one, arguments.kind, arguments.outputs, Sharing(), starts.get(one.weights_name), seed=0)
         for name, one in settings.items()
     }
 
 
-def cost_row(name: str, networks: list[Network], size: int) -> dict[str, Any]:
-    """Costs of one network, or of several that run one after the other."""
+def cost_row(name: str, networks: list[Network], teacher: Network, size: int) -> dict[str, Any]:
+    """Costs of one network, or of several that run one after the other, and what they save of the teacher's parameters."""
+    parameters = sum(parameter_count(network) for network in networks)
     return {
         "network": name,
-        "parameters": sum(parameter_count(network) for network in networks),
+        "students": 0 if name == TEACHER else len(networks),
+        "parameters": parameters,
+        "saved": round(saved(parameters, parameter_count(teacher)), 3),
         "trainable": sum(trainable_count(network) for network in networks),
         "macs": sum(costs.multiply_accumulates(network, size) for network in networks),
         "bytes": sum(costs.bytes_on_disk(network) for network in networks),
@@ -91,12 +110,13 @@ def main() -> None:
     """Build, count, time, describe, write."""
     arguments = parse_arguments()
     torch.set_num_threads(arguments.threads)
+    titles = mapping_argument(arguments.titles, "--titles", (TEACHER, STUDENT))
     networks = networks_of(arguments)
     teacher, student = networks.values()
-    # The ensemble is two students of one architecture.
-    groups = {TEACHER: [teacher], STUDENT: [student], "ensemble": [student, student]}
-    write_csv(arguments.costs, [cost_row(name, group, arguments.size) for name, group in groups.items()])
-    write_csv(arguments.layers, layer_rows(networks, json.loads(arguments.titles), arguments.size))
+    groups = [(TEACHER, [teacher]), (STUDENT, [student])]
+    groups += [(ENSEMBLE, [student] * students) for students in sorted(set(arguments.students))]
+    write_csv(arguments.costs, [cost_row(name, group, teacher, arguments.size) for name, group in groups])
+    write_csv(arguments.layers, layer_rows(networks, titles, arguments.size))
 
 
 if __name__ == "__main__":

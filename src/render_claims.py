@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from kdml.errors import run_script
-from kdml.files import read_csv, write_text
+from kdml.files import MAKE_AGAIN, read_csv, write_text
 from kdml.rendering import fill
 from kdml.verdicts import RULES, pages
 
@@ -20,8 +20,7 @@ def main() -> None:
     parser.add_argument("--md", type=Path, required=True)
     parser.add_argument("--html", type=Path, required=True)
     arguments = parser.parse_args()
-    remedy = "delete it and let the workflow make it again"
-    compared = read_csv(arguments.comparison, remedy, ("departures", "seeds"))
+    compared = read_csv(arguments.comparison, MAKE_AGAIN, ("departures", "seeds"))
     departures = dict.fromkeys(part for row in compared for part in row["departures"].split("; ") if part)
     notes = []
     if arguments.note or departures:
@@ -34,7 +33,7 @@ def main() -> None:
                 )
             )
         ]
-    rows = read_csv(arguments.claims, remedy, ("claim", "verdict", "seeds"))
+    rows = read_csv(arguments.claims, MAKE_AGAIN, ("claim", "verdict", "seeds"))
     if max(int(row["seeds"]) for row in compared) == 1:
         notes.append("One seed: they are about these trained networks, not about training them once more.")
     protocols = pages(rows)

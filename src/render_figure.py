@@ -2,12 +2,12 @@
 
 import argparse
 import importlib
-import json
 import logging
 from pathlib import Path
 
 import matplotlib
 
+from kdml.arguments import labelled_files, mapping_argument
 from kdml.errors import run_script
 from kdml.figures.common import STYLE, Data
 from kdml.files import written_whole
@@ -39,13 +39,14 @@ def main() -> None:
     parser.add_argument("--png", type=Path, required=True)
     arguments = parser.parse_args()
     files: dict[str, list[Path]] = {}
-    for label, _, path in (entry.partition("=") for entry in arguments.data):
-        files.setdefault(label, []).append(Path(path))
+    for label, path in labelled_files(arguments.data, "--data"):
+        files.setdefault(label, []).append(path)
+    extra = mapping_argument(arguments.extra, "--extra")
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table of every font
-    with matplotlib.rc_context(fname=STYLE):
+    with matplotlib.rc_context(STYLE["rc"]):
         module, _, function = KINDS[arguments.kind].partition(":")
         draw = getattr(importlib.import_module(f"kdml.figures.{module}"), function)
-        figure = draw(Data(files, arguments.option, json.loads(arguments.extra)))
+        figure = draw(Data(files, arguments.option, extra))
         save(figure, arguments)
 
 

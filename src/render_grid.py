@@ -1,11 +1,11 @@
 """Makes one plain table as CSV, Markdown, LaTeX and HTML from tidy tables."""
 
 import argparse
-import json
 from pathlib import Path
 
+from kdml.arguments import labelled_files, mapping_argument
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv, write_text
+from kdml.files import MAKE_AGAIN, read_csv, write_csv, write_text
 from kdml.grids import GRIDS, Sources
 from kdml.rendering import fill
 
@@ -24,13 +24,12 @@ def main() -> None:
     for suffix in ("csv", *FORMATS):
         parser.add_argument(f"--{suffix}", type=Path, required=True)
     arguments = parser.parse_args()
-    remedy = "delete it and let the workflow make it again"
     rows: dict[str, list] = {}
-    for label, _, path in (entry.partition("=") for entry in arguments.data):
-        rows.setdefault(label, []).extend(read_csv(Path(path), remedy))
-    grid = GRIDS[arguments.kind](Sources(rows, json.loads(arguments.graphs)))
-    values = [dict(zip(grid.columns, (cell.value for cell in row), strict=True)) for row in grid.rows]
-    write_csv(arguments.csv, values, grid.columns)
+    for label, path in labelled_files(arguments.data, "--data"):
+        rows.setdefault(label, []).extend(read_csv(path, MAKE_AGAIN))
+    grid = GRIDS[arguments.kind](Sources(rows, mapping_argument(arguments.graphs, "--graphs")))
+    columns, values = grid.stored()
+    write_csv(arguments.csv, values, columns)
     notes = [note for note in (arguments.caption, *grid.notes, arguments.note) if note]
     for suffix in FORMATS:
         write_text(getattr(arguments, suffix), fill(f"grid.{suffix}.j2", title=arguments.title, notes=notes, grid=grid))

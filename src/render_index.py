@@ -1,7 +1,6 @@
 """Makes index.html, the page that a reader opens first: verdicts, tables, figures, provenance, and a link to every run."""
 
 import argparse
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -9,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from kdml import wording
+from kdml.arguments import runs_argument
 from kdml.errors import UserError, run_script
-from kdml.files import read_csv, read_json, write_text
-from kdml.grids import Grid, number, primary, text
+from kdml.files import MAKE_AGAIN, read_csv, read_json, write_text
+from kdml.grids import Grid, number, text
+from kdml.metrics import primary
 from kdml.rendering import fill
-
-AGAIN = "delete it and let the workflow make it again"
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -22,9 +21,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--title", required=True)
     parser.add_argument("--note", default="", help="on the experiment")
-    parser.add_argument(
-        "--items", type=Path, required=True, help="JSON: tables and figures with category, title, caption, files"
-    )
+    parser.add_argument("--items", required=True, help="JSON: tables and figures with category, title, caption, files")
     parser.add_argument("--claims", type=Path, required=True, help="claims.html")
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv of all runs")
     parser.add_argument("--results", type=Path, required=True, help="folder of the experiment's runs")
@@ -45,7 +42,7 @@ def content_of(path: Path) -> str:
         raise UserError(f"{path} does not exist.", "let the workflow make it") from None
     found = re.search(r"<!-- content -->(.*)<!-- /content -->", page, flags=re.DOTALL)
     if found is None:
-        raise UserError(f"{path} is no page of this workflow.", AGAIN)
+        raise UserError(f"{path} is no page of this workflow.", MAKE_AGAIN)
     return re.sub(r"<(/?)h([12])\b", lambda tag: f"<{tag[1]}h{int(tag[2]) + 2}", found[1])
 
 
@@ -109,14 +106,15 @@ def sections(items: list[dict[str, Any]], page: Path) -> Iterator[dict[str, Any]
 def main() -> None:
     """Read, lay out, write."""
     arguments = parse_arguments()
-    rows = read_csv(arguments.metrics, AGAIN, ("protocol", "run", "truth", "value"))
+    items = runs_argument(arguments.items, ("category", "title", "caption", "files"), "--items")
+    rows = read_csv(arguments.metrics, MAKE_AGAIN, ("protocol", "run", "truth", "value"))
     grid, links = runs_grid(rows, arguments.results, arguments.out)
     page = fill(
         "index.html.j2",
         title=arguments.title,
         note=arguments.note,
         claims=content_of(arguments.claims),
-        sections=list(sections(json.loads(arguments.items.read_text(encoding="utf-8")), arguments.out)),
+        sections=list(sections(items, arguments.out)),
         provenance=provenance(rows, arguments.results),
         runs=grid,
         links=links,

@@ -1,11 +1,12 @@
-"""Makes one result table in the paper's layout, as CSV, Markdown, LaTeX and HTML, from tidy tables of metrics."""
+"""Makes one result table in the paper's layout, as CSV, Markdown, LaTeX and HTML, from tables of means over seeds."""
 
 import argparse
 from pathlib import Path
 
 from kdml import tables, wording
+from kdml.arguments import labelled_files
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv, write_text
+from kdml.files import MAKE_AGAIN, read_csv, write_csv, write_text
 from kdml.rendering import fill
 
 
@@ -13,18 +14,24 @@ def main() -> None:
     """Read, build, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", type=int, required=True, help="its number in the paper")
-    parser.add_argument("--metrics", type=Path, nargs="+", required=True, help="tidy tables")
+    parser.add_argument("--summaries", type=Path, nargs="+", required=True, help="tables of means over seeds")
     parser.add_argument("--title-note", default="", help="on the experiment, shown under the caption")
     parser.add_argument(
-        "--teachers", type=Path, nargs="*", default=[], help="agreement of two teachers, for tables 11 and 12"
+        "--teachers",
+        nargs="*",
+        default=[],
+        metavar="PROTOCOL/TASK/PAIR=FILE",
+        help="agreement of two teachers, for tables 11 and 12",
     )
     parser.add_argument("--allow-mixed-code", action="store_true")
     for suffix in tables.FORMATS:
         parser.add_argument(f"--{suffix}", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = tables.read_tidy(arguments.metrics, arguments.allow_mixed_code)
-    remedy = "delete it and let the workflow make it again"
-    teachers = [row for path in arguments.teachers for row in read_csv(path, remedy, ("metric", "value"))]
+    rows = tables.read_summaries(arguments.summaries, arguments.allow_mixed_code)
+    teachers = {
+        place: read_csv(path, MAKE_AGAIN, ("metric", "mean", "std", "seeds"))
+        for place, path in labelled_files(arguments.teachers, "--teachers")
+    }
     table = tables.build(arguments.table, rows, arguments.title_note, teachers)
     write_csv(arguments.csv, list(tables.as_rows(table)))
     for suffix in tables.FORMATS[1:]:

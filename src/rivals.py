@@ -1,13 +1,13 @@
 """Makes rivals.csv of one task and pair: how every rival was trained, and what it adds to the student."""
 
 import argparse
-import json
 import re
 from pathlib import Path
 from typing import Any
 
+from kdml.arguments import runs_argument
 from kdml.collect import RETRAIN, refuse_mixed_settings
-from kdml.errors import run_script
+from kdml.errors import UserError, run_script
 from kdml.files import read_json, write_csv
 
 TAP = re.compile(r"_[a-z]\d$")  # terms of one name at several taps share their weight
@@ -19,18 +19,31 @@ COLUMNS = (
     "weights",
     "options",
     "stages",
+    "departures",
     "student_parameters",
     "adaptor_parameters",
+    "adversary_parameters",
 )
-COLUMNS += ("adversary_parameters",)
 
 
-def weights_of(record: dict[str, Any]) -> dict[str, float]:
-    """Weights of all terms of the loss, those of the method last; a method in two stages has its own schedule of the first two."""
-    rival = record["settings"]["rival"]
-    usual = {"supervised": rival["supervised"], "kd": rival["kd"]} if record["sharing"]["stages"] == 1 else {}
-    weights = {name: weight for name, weight in (usual | record["sharing"]["weights"]).items() if weight}
-    return {TAP.sub("", name): weight for name, weight in weights.items()}
+def weights_of(sharing: dict[str, Any]) -> str:
+    """Weights of all terms of the loss in words, those of the method last; by stage, where there are several."""
+    stages = [listed(stage_weights(stage, sharing["weights"])) for stage in sharing["schedule"]]
+    numbered = [f"stage {number}: {weights}" for number, weights in enumerate(stages, start=1)]
+    return "; ".join(numbered) if len(stages) > 1 else stages[0]
+
+
+def stage_weights(stage: dict[str, Any], terms: dict[str, float]) -> dict[str, str]:
+    """What a student learns from in a stage: the weight of each loss that has one."""
+    weights = {}
+    if stage["scored"] and stage["supervised"]:
+        weights["supervised"] = f"{stage['supervised']:g}"
+    if stage["kd"]:
+        end = "" if stage["kd_end"] is None else f" to {stage['kd_end']:g}"
+        weights["kd"] = f"{stage['kd']:g}{end} at temperature {stage['kd_temperature']:g}"
+    if stage["terms"]:
+        weights |= {TAP.sub("", name): f"{weight:g}" for name, weight in terms.items() if weight}
+    return weights
 
 
 def listed(values: dict[str, Any]) -> str:
@@ -38,17 +51,30 @@ def listed(values: dict[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
 
 
+def options_of(record: dict[str, Any]) -> dict[str, Any]:
+    """Options that the configuration gives, without the number of stages, which has a column."""
+    options, stages = record["settings"]["rival"]["options"], record["sharing"]["stages"]
+    return {name: value for name, value in options.items() if (name, value) != ("stages", stages) or stages == 1}
+
+
 def row_of(runs: list[dict[str, Any]], record: dict[str, Any]) -> dict[str, Any]:
-    """What is the same for all seeds of a rival."""
-    rival, sharing = record["settings"]["rival"], record["sharing"]
+    """What is the same for all seeds of a rival.
+
+    Raises:
+        UserError: the run was trained by code that did not record it.
+    """
+    sharing, folder = record["sharing"], runs[0]["folder"]
+    if missing := {"schedule", "departures"} - sharing.keys():
+        raise UserError(f"{folder}/run.json does not say `{min(missing)}`: older code wrote it.", RETRAIN)
     return {
         "run": runs[0]["run"],
         "title": runs[0]["title"],
-        "method": rival["method"],
+        "method": record["settings"]["rival"]["method"],
         "seeds": len(runs),
-        "weights": listed({name: f"{weight:g}" for name, weight in weights_of(record).items()}),
-        "options": listed(rival["options"]),
+        "weights": weights_of(sharing),
+        "options": listed(options_of(record)),
         "stages": sharing["stages"],
+        "departures": "; ".join(sharing["departures"]),
         "student_parameters": record["parameters"]["s1"],
         "adaptor_parameters": sharing["adaptor_parameters"],
         "adversary_parameters": sharing["adversary_parameters"],
@@ -61,7 +87,7 @@ def main() -> None:
     parser.add_argument("--runs", required=True, help="JSON list of runs: run, title, seed, folder")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    runs = json.loads(arguments.runs)
+    runs = runs_argument(arguments.runs, ("run", "title", "seed", "folder"))
     records = {run["folder"]: read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
     refuse_mixed_settings((run["run"], run["folder"], records[run["folder"]]) for run in runs)
     by_name: dict[str, list] = {}

@@ -4,25 +4,43 @@ It has the form of the paper's own table of weights, and the configuration can n
 """
 
 import argparse
+import logging
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from kdml.errors import run_script
-from kdml.files import read_csv, write_csv
+from kdml.files import MAKE_AGAIN, read_csv, write_csv
 from kdml.hyperparameters import COLUMNS
-from kdml.search import by_setting, chosen
+from kdml.search import chosen
 
-AGAIN = "delete it and let the workflow make it again"
+ADDED = ("protocol", "splits", "other_splits", "score", "seeds", "papers_score", "papers_rank", "of")
+
+log = logging.getLogger(__name__)
+
+
+def warn_of_other_splits(settings: Iterable[Mapping[str, Any]]) -> None:
+    """Say where the chosen weights have seen, in their search, what other runs of the experiment are tested on."""
+    for searched, others in sorted({(one["splits"], one["other_splits"]) for one in settings}):
+        if others:
+            log.warning(
+                "The search ranked settings on the validation part of the split %s. Its images may be test images of the split %s: "
+                "scores there would be too good with these weights.",
+                searched,
+                others,
+            )
 
 
 def main() -> None:
     """Read, choose, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("scores", nargs="+", type=Path, help="scores.csv of every task and pair")
+    parser.add_argument("settings", nargs="+", type=Path, help="settings.csv of every task and pair")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = [row for path in arguments.scores for row in read_csv(path, AGAIN, ("score", "in_grid", "papers"))]
-    added = ("score", "seeds", "papers_score", "papers_rank", "of")
-    best = [{name: one[name] for name in (*COLUMNS, *added)} for one in chosen(by_setting(rows))]
+    columns = ("score", "rank", "best", "papers", "splits", "other_splits")
+    rows = [row for path in arguments.settings for row in read_csv(path, MAKE_AGAIN, columns)]
+    best = [{name: one[name] for name in (*COLUMNS, *ADDED)} for one in chosen(rows)]
+    warn_of_other_splits(best)
     write_csv(arguments.out, best, COLUMNS)
 
 

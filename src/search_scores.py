@@ -1,12 +1,15 @@
-"""Makes scores.csv of one task and pair: the validation score of every setting of the grid search, by seed."""
+"""Makes two CSV of one task and pair: the validation score of every setting of the grid search, by seed (scores.csv), and the
+settings ranked by its mean (settings.csv)."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
+from kdml.arguments import runs_argument
 from kdml.collect import RETRAIN, refuse_mixed_code
 from kdml.errors import UserError, run_script
 from kdml.files import read_json, write_csv
+from kdml.search import by_setting, ranked
 from kdml.sharing import STUDENTS
 
 
@@ -31,12 +34,13 @@ def score_of(record: dict[str, Any], folder: str) -> dict[str, Any]:
 
 def main() -> None:
     """Read, rank, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=Path, required=True, help="JSON list: folder, and the columns of each trial")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--trials", required=True, help="JSON list: folder, and the columns of each trial")
     parser.add_argument("--allow-mixed-code", action="store_true")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--scores", type=Path, required=True, help="CSV to write")
+    parser.add_argument("--settings", type=Path, required=True, help="CSV to write")
     arguments = parser.parse_args()
-    trials = read_json(arguments.trials, "let the workflow write it again")
+    trials = runs_argument(arguments.trials, ("folder",), "--trials")
     records = {trial["folder"]: read_json(Path(trial["folder"]) / "run.json", RETRAIN) for trial in trials}
     if not arguments.allow_mixed_code:
         refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
@@ -45,7 +49,9 @@ def main() -> None:
         | score_of(records[trial["folder"]], trial["folder"])
         for trial in trials
     ]
-    write_csv(arguments.out, rows)
+    write_csv(arguments.scores, rows)
+    as_read = [{name: str(value) for name, value in row.items()} for row in rows]
+    write_csv(arguments.settings, list(ranked(by_setting(as_read))))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--protocol", default="paper")
     parser.add_argument("--task", required=True)
     parser.add_argument("--pair", required=True, help="a pair, or a network for a baseline")
-    parser.add_argument("--run", required=True, help="a variant, baseline or teacher")
+    parser.add_argument("--run", required=True, help="a variant, rival, baseline or teacher")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     plan = Plan(validated(merged(arguments.config)))

@@ -5,7 +5,6 @@ A run without a teacher is compared with a reference: the network of another run
 """
 
 import argparse
-import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,15 +14,19 @@ import numpy as np
 import torch
 
 from kdml import assemble, cka
+from kdml.arguments import labelled_files, runs_argument
+from kdml.collect import RETRAIN
 from kdml.data.arrays import Arrays
 from kdml.errors import UserError, run_script
-from kdml.files import write_csv
+from kdml.files import read_json, write_csv
 from kdml.models import Network, load_networks
 from kdml.settings import RunSettings
 from kdml.sharing import TEACHER, TeacherMode
 
 log = logging.getLogger(__name__)
-AGAIN = "let the workflow train the run again"
+KEYS = ("run", "seed", "first", "second")
+LAYER_COLUMNS = (*KEYS, "row", "column", "first_layer", "first_upper", "second_layer", "second_upper", "cka")
+UPPER_COLUMNS = (*KEYS, "upper_mean", "images", "batch", "code_hash")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -88,10 +91,11 @@ def rows_of(run: dict[str, Any], pair: cka.Pair, found: cka.Comparison) -> Itera
 def main() -> None:
     """Load, compare, write."""
     arguments = parse_arguments()
-    runs = json.loads(arguments.runs)
-    starts = {name: Path(file) for name, _, file in (entry.partition("=") for entry in arguments.weights)}
+    runs = runs_argument(arguments.runs, ("run", "seed", "folder", "split", "teacher"))
+    starts = dict(labelled_files(arguments.weights, "--weights"))
     layers, upper = [], []
     for run in runs:
+        code = read_json(Path(run["folder"]) / "run.json", RETRAIN)["code_hash"]
         settings = RunSettings.from_argument(str(Path(run["folder"]) / "run.json"))
         device = assemble.choose_device(settings)
         data = assemble.open_data(settings, arguments.data, Path(run["split"]))
@@ -105,10 +109,12 @@ def main() -> None:
             keys = {"run": run["run"], "seed": run["seed"], "first": pair[0], "second": pair[1]}
             size = min(arguments.batch, len(rows))
             used = arguments.passes * (len(rows) // size) * size
-            upper.append(keys | {"upper_mean": round(found.upper_mean, 6), "images": used, "batch": size})
+            upper.append(
+                keys | {"upper_mean": round(found.upper_mean, 6), "images": used, "batch": size, "code_hash": code}
+            )
             log.info("%s, seed %s, %s and %s: %.3f", run["run"], run["seed"], *pair, found.upper_mean)
-    write_csv(arguments.layers, layers)
-    write_csv(arguments.upper, upper)
+    write_csv(arguments.layers, layers, LAYER_COLUMNS)
+    write_csv(arguments.upper, upper, UPPER_COLUMNS)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from kdml.data.split import PROTOCOLS, make_split, read_index, write_split
 from kdml.errors import run_script
 from kdml.files import write_json
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -52,7 +52,7 @@ def main() -> None:
     write_split(split.table, arguments.out)
     write_json(arguments.report, report)
     sizes = ", ".join(f"{part} {described['images']}" for part, described in report["parts"].items())
-    logger.info("%s under %s, by %s: %s", task, arguments.protocol, split.unit, sizes)
+    log.info("%s under %s, by %s: %s", task, arguments.protocol, split.unit, sizes)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ STARTED = time.time()
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 from kdml import assemble, checkpoint, predictions, provenance  # noqa: E402
+from kdml.arguments import labelled_files  # noqa: E402
 from kdml.engine import Engine, Interrupted, Progress, Sitting, duration  # noqa: E402
-from kdml.errors import UserError, run_script  # noqa: E402
+from kdml.errors import run_script  # noqa: E402
 from kdml.files import read_json, sha256_of, write_csv, write_json  # noqa: E402
 from kdml.inference import predict  # noqa: E402
 from kdml.models import parameter_count, save_networks  # noqa: E402
@@ -101,17 +102,6 @@ def _bar():
     return lambda done, of: bar.update(task, completed=done, total=of)
 
 
-def start_weights(arguments: list[str]) -> dict[str, Path]:
-    """NAME=FILE arguments as a mapping."""
-    pairs = [argument.partition("=") for argument in arguments]
-    wrong = [argument for argument, (_, sign, _) in zip(arguments, pairs, strict=True) if not sign]
-    if wrong:
-        raise UserError(
-            f"--weights {wrong[0]}: expected NAME=FILE.", "for example --weights resnet18=resnet18.safetensors"
-        )
-    return {name: Path(file) for name, _, file in pairs}
-
-
 def input_checksums(arguments: argparse.Namespace, starts: dict[str, Path]) -> dict[str, str]:
     """Checksums of all that the run reads; those of the arrays were taken when they were written."""
     report = read_json(arguments.data / "report.json", "run src/prepare.py again")
@@ -167,7 +157,7 @@ def main() -> None:
     arguments = parse_arguments()
     leave = LeaveOnSignal()
     settings = RunSettings.from_argument(arguments.settings)
-    starts = start_weights(arguments.weights)
+    starts = dict(labelled_files(arguments.weights, "--weights"))
     device = assemble.choose_device(settings)
     data = assemble.open_data(settings, arguments.data, arguments.split)
     inputs = input_checksums(arguments, starts)

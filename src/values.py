@@ -1,9 +1,9 @@
 """Makes values.csv of some runs of one task: every metric of every network, mean and spread over seeds, with its interval."""
 
 import argparse
-import json
 from pathlib import Path
 
+from kdml.arguments import runs_argument
 from kdml.contrasts import Place
 from kdml.errors import run_script
 from kdml.files import write_csv
@@ -18,7 +18,8 @@ def main() -> None:
     parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    runs = read_runs(json.loads(arguments.runs), arguments.classes, arguments.allow_mixed_code)
+    described = runs_argument(arguments.runs, ("folder", "run", "seed"))
+    runs = read_runs(described, arguments.classes, arguments.allow_mixed_code)
     write_csv(arguments.out, list(Place(runs).values()))
 
 

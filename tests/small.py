@@ -81,13 +81,18 @@ def cohort_of(settings: RunSettings) -> Cohort:
     return Cohort(settings, networks) if settings.rival is None else RivalCohort(settings, networks, SIZE)
 
 
-def engine_of(settings: RunSettings, sitting: Sitting | None = None, arrays: Arrays | None = None) -> Engine:
-    """An engine over 14 training and 8 validation pictures."""
+def engine_of(
+    settings: RunSettings, sitting: Sitting | None = None, arrays: Arrays | None = None, training: int = 14
+) -> Engine:
+    """An engine over 14 training and 8 validation pictures, unless others are given."""
     assemble.choose_device(settings)
     arrays = arrays or arrays_of(settings.kind)
     labels = (np.arange(len(arrays.images)) >= len(arrays.images) // 2).astype(np.int64)
     rows = np.random.default_rng(1).permutation(len(labels))
-    parts = {"train": Part(rows[:14], labels[rows[:14]]), "validation": Part(rows[14:], labels[rows[14:]])}
+    parts = {
+        "train": Part(rows[:training], labels[rows[:training]]),
+        "validation": Part(rows[training:], labels[rows[training:]]),
+    }
     sitting = sitting or Sitting()
     data = assemble.RunData(arrays, parts)
     cohort = cohort_of(settings)

@@ -15,11 +15,11 @@ from kdml.errors import UserError
 from kdml.models import Network, build, load_network
 from kdml.rival_cohort import RivalCohort
 from kdml.settings import RunSettings
-from kdml.sharing import TEACHER, TeacherMode
+from kdml.sharing import BASELINE, TEACHER, TeacherMode, is_student
 from kdml.weights import StartWeights, load_start
 
 # Networks of one slot start alike in every variant: the first student of a variant and the baseline share their new head.
-_SLOTS = {"baseline": 1, TEACHER: 0}
+_SLOTS = {BASELINE: 1, TEACHER: 0}
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _network(settings: RunSettings, name: str, starts: Mapping[str, StartWeights
         raise UserError(
             f"Network {name} starts from the weights '{spec.weights_name}'.", f"pass --weights {spec.weights_name}=FILE"
         )
-    slot = _SLOTS.get(name) if name in _SLOTS else int(name.removeprefix("s"))
+    slot = int(name.removeprefix("s")) if is_student(name) else _SLOTS[name]
     start = starts[spec.weights_name] if spec.weights_name else None
     return build(spec, settings.kind, settings.outputs, settings.sharing, start, seed=1000 * settings.seed + slot)
 
@@ -128,7 +128,15 @@ def cross_entropy_weights(settings: RunSettings, data: RunData) -> Tensor | None
 def training_batches(
     settings: RunSettings, data: RunData, device: str, workers: int, whole: bool = False
 ) -> TrainingBatches:
-    """Shuffled and augmented batches of the training rows; with `whole` only those of full size."""
+    """Shuffled and augmented batches of the training rows.
+
+    Args:
+        settings: of the run.
+        data: its arrays and parts.
+        device: as torch names it; batches for a GPU lie in pinned memory.
+        workers: loading processes; 0 to load in this one.
+        whole: leave out a last batch that is not of full size.
+    """
     training = settings.training
     augmenter = Augmenter(training.augmentation, settings.seed)
     part = training_part(settings, data)

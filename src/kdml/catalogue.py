@@ -11,6 +11,7 @@ from typing import Any
 
 from kdml import paper
 from kdml.plan import Plan, Run
+from kdml.search import Search
 from kdml.sharing import BASELINE, PROPOSED, TEACHER, TECHNIQUES, VARIANTS, TeacherMode
 
 
@@ -75,6 +76,7 @@ FIGURE_PLACES: Mapping[int, tuple[str, str]] = {
 }
 SCHEMES = (1, 2, 3, 8)
 SIMILARITIES = (6, 10, 11)
+WITH_TEACHER = 10  # compares teachers and students, also of techniques that may have no teacher
 SLICES = {4: ("hard", 3), 5: ("hard", 4), 7: ("spread", 4), 9: ("hard", 4)}  # number -> (rule, how many)
 
 
@@ -171,16 +173,22 @@ class Catalogue:
         items = {number: self._result(number, "Results", runs) for number, runs in tables.items()}
         for (task, student), number in paper.FIDELITY_TABLES.items():
             here = [place for place in self.places if (place.task, place.student) == (task, student)]
-            if taught := tuple(run for place in here for run in self.runs_at(place) if self._is_taught(run)):
+            if taught := tuple(run for place in here for run in self.runs_at(place) if self.is_taught(run)):
                 items[number] = self._result(number, "Fidelity", taught)
         return {items[number].name: items[number] for number in sorted(items)}
 
-    @staticmethod
-    def _result(number: int, category: str, runs: tuple[Run, ...]) -> Item:
-        return Item(f"table_{number:02d}", "results", category, f"Table {number}", "", runs=runs)
+    def _result(self, number: int, category: str, runs: tuple[Run, ...]) -> Item:
+        """A result table, under the heading that its kind has in the captions."""
+        tasks = [self.plan.experiment.tasks[task].title for task in dict.fromkeys(run.task for run in runs)]
+        alone = all(run.run == BASELINE for run in runs)
+        said = "fidelity" if category == "Fidelity" else "baselines" if alone else "results"
+        pairs = ", ".join(dict.fromkeys(run.pair for run in runs))
+        words = {"number": str(number), "task": "; ".join(tasks), "pair": pairs}
+        return self._item(f"table_{number:02d}", "results", category, said, words, runs=runs)
 
     @staticmethod
-    def _is_taught(run: Run) -> bool:
+    def is_taught(run: Run) -> bool:
+        """Whether a run is a variant of the paper whose students have a teacher."""
         return run.run in VARIANTS and TECHNIQUES[VARIANTS[run.run][0]].teacher is not TeacherMode.NONE
 
     @cached_property
@@ -215,8 +223,19 @@ class Catalogue:
     @cached_property
     def grids_on_request(self) -> dict[str, Item]:
         """What the grid search found; made by `snakemake grid_search`, or when asked for."""
-        item = self._item("grid_search", "grid_search", "Grid search", "grid_search")
+        item = self._item("grid_search", "grid_search", "Grid search", "grid_search", {"splits": self._searched()})
         return {item.name: item} if self.search_figures else {}
+
+    def _searched(self) -> str:
+        """Which splits the search looks at, and what this means for the others of the experiment."""
+        search = Search(self.plan)
+        said = f"Validation part of the split (protocol, seed) {', '.join(search.splits)}"
+        if not search.other_splits:
+            return f"{said}, the only one of the experiment."
+        return (
+            f"{said}. Its images may be test images of the split {', '.join(search.other_splits)}: "
+            "with these weights, scores there would be too good."
+        )
 
     @cached_property
     def search_figures(self) -> tuple[Item, ...]:
@@ -273,6 +292,8 @@ class Catalogue:
     def _at(self, number: int, place: Place) -> Item | None:
         """One of the paper's figures of runs, at a place; None if nothing there was run for it."""
         runs = tuple(run for run in self.runs_at(place) if self._belongs(number, run.run))
+        if number == WITH_TEACHER:
+            runs = tuple(run for run in runs if self._has_teacher(run))
         if not runs:
             return None
         said, name = f"figure_{number:02d}", f"figure_{number:02d}_{self._suffix(place)}"
@@ -285,6 +306,10 @@ class Catalogue:
         return self._item(
             name, "slices", "Predictions", said, words, place=place, runs=runs, option=f"{number}:{rule}:{count}"
         )
+
+    def _has_teacher(self, run: Run) -> bool:
+        """Whether there is a teacher to compare its students with: its own, or for ML one that was trained alone."""
+        return self.is_taught(run) or self.reference_of(run) is not None
 
     @staticmethod
     def _belongs(number: int, run: str) -> bool:
@@ -309,7 +334,25 @@ class Catalogue:
                 kinds |= {"curves": "Learning curves", "runs": "Learning curves"}
             for kind, category in kinds.items():
                 words = {"table": item.title.partition(":")[0]}
+                if kind == "beside" and not self._compared(item):
+                    continue
                 yield self._item(f"{kind}_{item.name}", kind, category, kind, words, runs=item.runs, option=item.name)
+
+    def _compared(self, item: Item) -> bool:
+        """Whether the paper has a number for any of the table's runs."""
+        if item.category == "Fidelity":
+            return True
+        rivals = [run for run in item.runs if self.plan.is_rival(run)]
+        return any(self._papers_number(run) for run in rivals or item.runs)
+
+    def _papers_number(self, run: Run) -> bool:
+        if run.run == BASELINE:
+            architecture = self.plan.stands_for(run.pair)
+            return any(key[:2] == (run.task, architecture) for key in paper.baselines(paper.BASELINE_TABLES[run.task]))
+        student = self.plan.stands_for(self.plan.experiment.pairs[run.pair].student)
+        if self.plan.is_rival(run):
+            return student == paper.RIVALS_STUDENT and any(key[:2] == (run.task, run.run) for key in paper.rivals())
+        return run.run in VARIANTS
 
     def _of_place(self, place: Place) -> Iterator[Item]:
         runs, suffix = self.runs_at(place), self._suffix(place)

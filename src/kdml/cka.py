@@ -1,7 +1,8 @@
 """Minibatch CKA: how alike the layers of two networks represent the same images.
 
 Unbiased HSIC per batch, summed over batches before the ratio is taken, in float64. The Gram matrix of a layer is made inside
-its forward hook, so that no activation outlives its layer: beyond the forward itself, n x n numbers per layer are kept.
+its forward hook, so that no activation outlives its layer: beyond the forward itself, n x n numbers per layer are kept, and a
+copy of n x 65,536 features is made at a time.
 
 Reference:
     Kornblith et al., ICML 2019 (CKA); Song et al., JMLR 2012 (unbiased estimator); Nguyen, Raghu, Kornblith, ICLR 2021
@@ -20,12 +21,26 @@ from torch import Tensor, nn
 from kdml.models import Classifier, Network
 
 SMALLEST_BATCH = 4  # the estimator divides by n (n - 3)
+CHUNK = 65_536  # features at a time
+ROUNDING = 16  # spacings of the features' precision within which a feature counts as the same for all images
 
 
 def gram(features: Float[Tensor, "n ..."]) -> Float[Tensor, "n n"]:
-    """Inner products of all images' features, all dimensions but the first flattened; in the features' own precision."""
-    flat = features.flatten(1)
-    return flat @ flat.T
+    """Inner products of all images' features, less each feature's mean, all dimensions but the first flattened.
+
+    CKA does not depend on the mean, but float32 does: large features that differ little would leave nothing but rounding. A
+    feature that is the same for all images but for rounding counts as 0. Products are taken in the features' own precision, chunk
+    by chunk, and added up in float64.
+    """
+    last = features.permute(0, 2, 3, 1) if features.ndim == 4 else features  # a view of a map that lies channels-last
+    flat = last.flatten(1)
+    total = torch.zeros(len(flat), len(flat), dtype=torch.float64, device=flat.device)
+    for chunk in flat.split(CHUNK, dim=1):
+        varying = chunk - chunk.mean(dim=0)
+        same = varying.abs().amax(dim=0) <= ROUNDING * torch.finfo(chunk.dtype).eps * chunk.abs().amax(dim=0)
+        varying[:, same] = 0
+        total += (varying @ varying.T).double()
+    return total
 
 
 def centred(kernel: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
@@ -44,12 +59,6 @@ def centred(kernel: Float[Tensor, "n n"]) -> Float[Tensor, "n n"]:
     means = kernel.sum(dim=0) / (n - 2)
     means -= means.sum() / (2 * (n - 1))
     return (kernel - means[:, None] - means[None, :]).fill_diagonal_(0)
-
-
-def hsic(left: Float[Tensor, "n p"], right: Float[Tensor, "n q"]) -> float:
-    """Unbiased HSIC of two layers' outputs on the same n >= 4 images; it may be negative."""
-    n = len(left)
-    return float((centred(gram(left)) * centred(gram(right))).sum() / (n * (n - 3)))
 
 
 class Similarity:

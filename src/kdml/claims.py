@@ -27,6 +27,10 @@ BY_CASES: Mapping[str, tuple[str, str | None]] = {
     "fidelity": (TEACHER, None),
     "detection": ("label", "found_small"),
 }
+_ALL = "The claim holds if all are yes, does not hold if any is no, and is undecided otherwise."
+_NOT_ALL = "The claim denies a consistent gain: it holds if any is no, does not hold if all are yes, and is undecided otherwise."
+_OF_CASES = "the wider of a bootstrap over seeds and groups of test cases and of Student's over seeds"
+_SOURCES: Mapping[str, str] = {**dict.fromkeys(BY_CASES, _OF_CASES), "similarity": "Student's over seeds"}
 UNDEFINED = Interval(math.nan, math.nan, math.nan, math.nan)
 
 
@@ -36,6 +40,7 @@ class Answer(StrEnum):
     YES = "yes"
     NO = "no"
     OPEN = "open"
+    UNDEFINED = "undefined"  # it was run, but the number does not exist
     NOT_RUN = "not run"
     NOT_GIVEN = "not given"  # by the paper: no number, or none with a spread
 
@@ -71,6 +76,22 @@ class Claim(Model):
         if self.rule != "near" and not all(self.pairs_at(place) for place in self.where):
             raise ValueError("there are no contrasts")
         return self
+
+    def in_words(self, level: float) -> str:
+        """How its numbers decide it, for the reader of the verdicts.
+
+        Args:
+            level: of the tests.
+        """
+        if self.rule == "near":
+            return f"Yes if the number is within {self.tolerance:g} of the paper's, else no; nothing is tested. {_ALL}"
+        least = f" and the estimate is at least {self.at_least:g}" if self.at_least else ""
+        below = f", or the whole interval lies below {self.at_least:g}" if self.at_least else ""
+        return (
+            f"A contrast is yes if p < {level:g} after Holm's correction within claim and place, the estimate is positive{least}; "
+            f"no if p < {level:g} and the estimate is negative{below}; else open. Interval and p: {_SOURCES[self.measure]}. "
+            f"{_ALL if self.rule == 'all_above' else _NOT_ALL}"
+        )
 
     def pairs_at(self, place: str) -> list[tuple[str, str]]:
         """(left, right) of its contrasts at a place."""
@@ -151,8 +172,12 @@ def rows_of(claim: Claim, level: float, place: str, ours: Findings, kind: str) -
     found = [ours.get(key, Finding(UNDEFINED, remark="not run in this experiment")) for key in keys]
     theirs = [_of_paper(claim, place, *key, kind) for key in keys]
     answers = [_answers(claim, level, place, side) for side in ([one.interval for one in found], theirs)]
+    answers[0] = [
+        (p, Answer.NOT_RUN if one is Answer.UNDEFINED and not finding.seeds else one)
+        for (p, one), finding in zip(answers[0], found, strict=True)
+    ]
     unknown = claim.measure == "compression"  # a number that the paper states cannot test itself
-    answers[1] = [(p, Answer.NOT_GIVEN if unknown or one is Answer.NOT_RUN else one) for p, one in answers[1]]
+    answers[1] = [(p, Answer.NOT_GIVEN if unknown or one is Answer.UNDEFINED else one) for p, one in answers[1]]
     return [
         {
             "place": place,
@@ -193,7 +218,7 @@ def answer(claim: Claim, level: float, place: str, found: Interval, p: float) ->
         p: adjusted.
     """
     if math.isnan(found.estimate):
-        return Answer.NOT_RUN
+        return Answer.UNDEFINED
     if claim.rule == "near":
         return Answer.YES if abs(found.estimate - claim.expected[place]) <= claim.tolerance else Answer.NO
     significant = not math.isnan(p) and p < level
@@ -207,7 +232,7 @@ def answer(claim: Claim, level: float, place: str, found: Interval, p: float) ->
 def verdict(claim: Claim, answers: Iterable[str]) -> Verdict:
     """On a claim, from the answers to all its contrasts at all its places."""
     answers = list(answers)
-    known = [one for one in answers if one not in (Answer.NOT_RUN, Answer.NOT_GIVEN)]
+    known = [one for one in answers if one not in (Answer.UNDEFINED, Answer.NOT_RUN, Answer.NOT_GIVEN)]
     if not known:
         return Verdict.NOTHING
     if claim.rule == "near":

@@ -25,15 +25,10 @@ def tidy(runs: Sequence[Description], allow_mixed_code: bool = False) -> list[di
         allow_mixed_code: accept runs of different versions of the training code.
 
     Raises:
-        UserError: a run is missing, a metric is undefined without a reason, versions of the code are mixed, or seeds of one run
-            differ in more than the seed.
+        UserError: a run is missing, versions of the code are mixed, or seeds of one run differ in more than the seed.
     """
-    records = {run["folder"]: read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
-    if not allow_mixed_code:
-        refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
-    same = ("protocol", "task", "pair", "run")
-    refuse_mixed_settings((tuple(run[name] for name in same), run["folder"], records[run["folder"]]) for run in runs)
-    return [row for run in runs for row in _rows_of(run, records[run["folder"]])]
+    records = refuse_mixture(runs, ("protocol", "task", "pair", "run"), allow_mixed_code)
+    return [row for run in runs for row in _rows_of(run, records[str(run["folder"])])]
 
 
 def _rows_of(run: Description, record: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -62,6 +57,27 @@ def _shown(metric: str, value: float | None) -> float:
     if value is None:
         return float("nan")
     return value if metric == IN_NATS else 100 * value
+
+
+def refuse_mixture(
+    runs: Sequence[Mapping[str, Any]], same: Sequence[str], allow_mixed_code: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Refuse runs that must not meet in one table; give what their run.json say, by folder.
+
+    Args:
+        runs: each with its `folder`.
+        same: keys that make two of them seeds of one run.
+        allow_mixed_code: accept runs of different versions of the training code.
+
+    Raises:
+        UserError: a run.json is missing, versions of the code are mixed, or seeds of one run differ in more than the seed.
+    """
+    records = {str(run["folder"]): read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
+    if not allow_mixed_code:
+        refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
+    folders = ((tuple(run[name] for name in same), str(run["folder"])) for run in runs)
+    refuse_mixed_settings((key, folder, records[folder]) for key, folder in folders)
+    return records
 
 
 def refuse_mixed_code(hashes: Mapping[str, str]) -> None:
@@ -105,6 +121,47 @@ def refuse_mixed_settings(runs: Iterable[tuple[Hashable, str, Mapping[str, Any]]
                 f"{other} and {folder} are seeds of one run, but were trained with different settings or methods.",
                 "let the workflow train them again: `snakemake --forcerun train`",
             )
+
+
+SUMMARY = ("mean", "std", "seeds", "remark")  # columns of a summary
+PER_RUN = ("seed", "settings_hash", "epochs", "device")  # columns that tell seeds of a run apart, or say how it went
+
+
+def over_seeds(
+    rows: Iterable[Mapping[str, Any]], value: str = "value", over: Sequence[str] = PER_RUN
+) -> list[dict[str, Any]]:
+    """Mean, SD (ddof 1) and number of values that differ in nothing but some columns.
+
+    Args:
+        rows: of a tidy table.
+        value: name of the column to summarise.
+        over: columns to leave out, the first of which tells the values apart; `code_hash` is kept as the set of its values.
+
+    Returns:
+        One row per group with its other columns, `mean`, `std`, `seeds` (their number) and `remark`, which names what is undefined.
+
+    Raises:
+        UserError: two values of a group agree in the first of these columns too.
+    """
+    groups: dict[tuple[tuple[str, Any], ...], list[Mapping[str, Any]]] = {}
+    left_out = {value, "code_hash", *over}
+    for row in rows:
+        groups.setdefault(tuple((name, row[name]) for name in row if name not in left_out), []).append(row)
+    return [dict(keys) | _summed_up(dict(keys), mine, value, over[0]) for keys, mine in groups.items()]
+
+
+def _summed_up(keys: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], value: str, told: str) -> dict[str, Any]:
+    if len({row[told] for row in rows}) < len(rows):
+        where = "/".join(str(keys[name]) for name in ("protocol", "task", "pair", "run") if name in keys)
+        raise UserError(
+            f"{where}: {told} {rows[0][told]} stands twice in the table.", "delete it, it will be made again"
+        )
+    values = [float(row[value]) for row in rows]
+    summary = summarise(values)
+    undefined = [str(row[told]) for row, one in zip(rows, values, strict=True) if math.isnan(one)]
+    code = {"code_hash": " ".join(sorted({str(row["code_hash"]) for row in rows}))} if "code_hash" in rows[0] else {}
+    remark = f"undefined in {told} {', '.join(undefined)}" if undefined else ""
+    return code | {"mean": summary.mean, "std": summary.std, "seeds": summary.n, "remark": remark}
 
 
 @dataclass(frozen=True)

@@ -55,17 +55,42 @@ def difference(ours: Mapping[str, str], theirs: paper.Value) -> tuple[Interval, 
 
 
 def of_variants(task: str, student: str, values: Values) -> Iterator[Row]:
-    """Rows for the tables of variants of a task and student, of performance and of fidelity."""
-    for tables, truth in ((paper.TABLES, "label"), (paper.FIDELITY_TABLES, TEACHER)):
-        table = tables.get((task, student))
-        for (technique, strategy, network, metric), theirs in (paper.variants(table) if table else {}).items():
-            run = _RUNS[technique, strategy]
-            keys = {"table": table, "task": task, "run": run, "network": network, "metric": metric}
-            yield keys | _numbers(values.get((run, network, truth, metric)), theirs)
+    """Rows for the table of variants of a task and student.
+
+    Args:
+        task: key of the task.
+        student: the paper's architecture that the student is or stands for.
+        values: ours; empty for the paper's numbers alone.
+    """
+    return _of_table(paper.TABLES.get((task, student)), task, "label", values)
+
+
+def of_fidelity(task: str, student: str, values: Values) -> Iterator[Row]:
+    """Rows for the table of fidelity of a task and student: the same metrics with the teacher's predictions as the truth.
+
+    Args:
+        task: key of the task.
+        student: the paper's architecture that the student is or stands for.
+        values: ours; empty for the paper's numbers alone.
+    """
+    return _of_table(paper.FIDELITY_TABLES.get((task, student)), task, TEACHER, values)
+
+
+def _of_table(table: int | None, task: str, truth: str, values: Values) -> Iterator[Row]:
+    for (technique, strategy, network, metric), theirs in (paper.variants(table) if table else {}).items():
+        run = _RUNS[technique, strategy]
+        keys = {"table": table, "task": task, "run": run, "network": network, "metric": metric}
+        yield keys | _numbers(values.get((run, network, truth, metric)), theirs)
 
 
 def of_rivals(task: str, student: str, values: Values) -> Iterator[Row]:
-    """Rows for table 10: rivals, and beside them what the paper proposes."""
+    """Rows for table 10: rivals, and beside them what the paper proposes.
+
+    Args:
+        task: key of the task.
+        student: the paper's architecture that the student is or stands for.
+        values: ours; empty for the paper's numbers alone.
+    """
     for (of, method, metric), theirs in paper.rivals().items():
         if (of, student) == (task, paper.RIVALS_STUDENT):
             network = "ensemble" if method in VARIANTS else "s1"  # a rival has one student
@@ -74,7 +99,13 @@ def of_rivals(task: str, student: str, values: Values) -> Iterator[Row]:
 
 
 def of_baselines(task: str, architecture: str, values: Values) -> Iterator[Row]:
-    """Rows for the tables of baselines: one network trained alone."""
+    """Rows for the tables of baselines: one network trained alone.
+
+    Args:
+        task: key of the task.
+        architecture: the paper's that the network is or stands for.
+        values: ours; empty for the paper's numbers alone.
+    """
     table = paper.BASELINE_TABLES.get(task)
     for (of, network, metric), theirs in (paper.baselines(table) if table else {}).items():
         if (of, network) == (task, architecture):
@@ -86,7 +117,7 @@ def not_run(rows: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
     """Rows for all numbers of the paper that are not among these."""
     found = {_identity(row) for row in rows}
     for task, student in paper.TABLES:
-        everything = (*of_variants(task, student, {}), *of_rivals(task, student, {}))
+        everything = (row for of in (of_variants, of_fidelity, of_rivals) for row in of(task, student, {}))
         yield from (row for row in everything if _identity(row) not in found)
     for task, table in paper.BASELINE_TABLES.items():
         for architecture in dict.fromkeys(network for of, network, _ in paper.baselines(table) if of == task):

@@ -6,20 +6,50 @@ the file by the same rules.
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from kdml.errors import UserError
 from kdml.registry import METHODS, is_own
-from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS, Edge, Knowledge, SharingGraph, TeacherMode
+from kdml.sharing import (
+    BASELINE,
+    STRATEGIES,
+    STUDENT_NAME,
+    TEACHER,
+    TECHNIQUES,
+    VARIANTS,
+    Edge,
+    Knowledge,
+    SharingGraph,
+    TeacherMode,
+)
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
+Kind = Literal["classification", "segmentation"]
+KINDS: tuple[str, ...] = get_args(Kind)
+SHOWN = ("tables", "figures", "claims", "index", "benchmarks")  # in results/, beside the folders of experiments
+T = TypeVar("T", bound=Hashable)
+
+
+def _each_once(values: list[T]) -> list[T]:
+    """A list whose values are run, or shown, one by one.
+
+    Raises:
+        ValueError: a value stands there twice.
+    """
+    twice = [value for number, value in enumerate(values) if value in values[:number]]
+    if twice:
+        raise ValueError(f"{twice[0]!r} is listed twice; list everything once")
+    return values
+
+
+Once = Annotated[list[T], AfterValidator(_each_once), Field(json_schema_extra={"uniqueItems": True})]
 
 
 class Model(BaseModel):
@@ -31,25 +61,25 @@ class Model(BaseModel):
 class RunChoice(Model):
     """What runs, chosen by lists: a configuration file that is merged over another one replaces a list as a whole."""
 
-    tasks: list[str] = Field(min_length=1)
-    pairs: list[str] = Field(min_length=1)
-    techniques: list[Literal[tuple(TECHNIQUES)]] = list(TECHNIQUES)
-    strategies: list[Literal[tuple(STRATEGIES)]] = list(STRATEGIES)
-    own_variants: list[str] = []
-    variants_for: dict[str, list[str]] = Field(
+    tasks: Once[str] = Field(min_length=1)
+    pairs: Once[str] = Field(min_length=1)
+    techniques: Once[Literal[tuple(TECHNIQUES)]] = list(TECHNIQUES)
+    strategies: Once[Literal[tuple(STRATEGIES)]] = list(STRATEGIES)
+    own_variants: Once[str] = []
+    variants_for: dict[str, Once[str]] = Field(
         {},
         description="variants of one task (`lgg`) or task and pair (`lgg/resnet50-resnet18`), in place of techniques x strategies",
     )
     baselines: bool = True
-    rivals: list[str] = Field(
+    rivals: Once[str] = Field(
         [], description="published methods, or names from `rivals`: each is run at the places below"
     )
-    rivals_at: list[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]] = Field(
+    rivals_at: Once[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]] = Field(
         [],
         description="task/pair at which rivals are run, those of its kind of task; left out where task or pair is not run",
     )
-    protocols: list[Literal["paper", "grouped"]] = Field(["paper"], min_length=1)
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
+    protocols: Once[Literal["paper", "grouped"]] = Field(["paper"], min_length=1)
+    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
 
 
 class Dataset(Model):
@@ -133,8 +163,8 @@ class Task(Model):
     """A dataset with a kind of target."""
 
     dataset: Literal["hcd", "lgg", "ham10000"]
-    kind: Literal["classification", "segmentation"]
-    classes: list[str] = Field(min_length=1)
+    kind: Kind
+    classes: Once[str] = Field(min_length=1)
     title: str
     balance: Literal["none", "resample", "class_weights"] = "none"
     head: Literal["paper", "linear"] = "paper"
@@ -187,7 +217,7 @@ class Pair(Model):
 
     teacher: str
     student: str
-    tasks: list[str] | None = Field(None, description="only these tasks; all if not given")
+    tasks: Once[str] | None = Field(None, description="only these tasks; all if not given")
 
 
 class OwnEdge(Model):
@@ -203,9 +233,10 @@ class OwnVariant(Model):
     """A user's own sharing graph."""
 
     teacher: TeacherMode
-    supervised: dict[Annotated[str, Field(pattern=r"^s[1-9]$")], Annotated[float, Field(ge=0)]] = Field(min_length=1)
+    supervised: dict[Annotated[str, Field(pattern=f"^{STUDENT_NAME}$")], Annotated[float, Field(ge=0)]] = Field(
+        min_length=1
+    )
     edges: list[OwnEdge] = []
-    title: str = ""
 
     def graph(self) -> SharingGraph:
         """As a sharing graph; an online teacher learns from the labels with weight 1."""
@@ -227,7 +258,7 @@ class RivalChoice(Model):
         description="a method of the package, or file.py:Class relative to the project; the entry's own name if not given",
     )
     title: str = Field("", description="in tables; the method's own if not given")
-    tasks: list[str] | None = Field(None, description="only these tasks; all of its kind if not given")
+    tasks: Once[str] | None = Field(None, description="only these tasks; all of its kind if not given")
     options: dict[str, Any] = Field({}, description="of the method, its loss weights as weight_<term> among them")
     supervised: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of the task's loss")
     kd: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of plain distillation beside the method")
@@ -238,10 +269,11 @@ class GridSearch(Model):
     """Which loss weights `snakemake grid_search` tries for every variant: all alphas of S1 with all of S2.
 
     Beta and gamma share the rest as in the paper's weights for the variant; those are tried too where the grid lacks them.
+    Where the paper has none, they share it as in the configured ones.
     """
 
-    alpha: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.1, 0.2, 0.4], min_length=1)
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    alpha: Once[Annotated[float, Field(gt=0, lt=1)]] = Field([0.1, 0.2, 0.4], min_length=1)
+    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
 
 
 class Split(Model):
@@ -271,9 +303,10 @@ class Experiment(Model):
     sharing: Sharing = Sharing()
     training: Training = Training()
     similarity: Similarity = Similarity()
-    hyperparameters: Literal["paper"] | Path = Field(
+    hyperparameters: Literal["paper", "even"] | Path = Field(
         "paper",
-        description="alpha, beta, gamma: the paper's, or a CSV of the same form, as `snakemake grid_search` writes it",
+        description="alpha, beta, gamma: the paper's; even: the same weight for every term of a student's loss; or a CSV of the"
+        " paper's form, as `snakemake grid_search` writes it, whose column `task` names a task of one's own by its key",
     )
     grid_search: GridSearch = GridSearch()
     variants: dict[Name, OwnVariant] = {}
@@ -292,15 +325,48 @@ class Experiment(Model):
         for where, name, known in self._references():
             if name not in known:
                 raise ValueError(f"{where}: '{name}' is not defined{_nearest(name, known)}")
-        for name in self.variants:
-            if name in VARIANTS or name in ("baseline", "teacher"):
-                raise ValueError(f"variants.{name}: this name is taken; choose another one")
+        self._check_names()
+        self._check_places()
         self._check_rivals()
         for key, task in self.tasks.items():
             self.training_of(key)
             if task.kind == "segmentation" and task.balance != "none":
                 raise ValueError(f"tasks.{key}.balance: only classification tasks can be balanced")
         return self
+
+    def _check_names(self) -> None:
+        """Names that become folders or columns, where one could be taken for another."""
+        if self.experiment in SHOWN:
+            raise ValueError(
+                f"experiment: '{self.experiment}' is taken: results/{self.experiment} shows what was run last; choose another name"
+            )
+        taken = (
+            ("variants", self.variants, (*VARIANTS, BASELINE, TEACHER), "this name is taken"),
+            ("pairs", self.pairs, self.networks, "a network has this name, and its baselines a folder so called"),
+            ("tasks", self.tasks, KINDS, "this is a kind of task"),
+        )
+        for section, names, others, why in taken:
+            for name in names:
+                if name in others:
+                    raise ValueError(f"{section}.{name}: {why}; choose another one")
+
+    def _check_places(self) -> None:
+        for key in self.run.variants_for:
+            task, _, pair = key.partition("/")
+            if pair and not self.is_run_on(pair, task):
+                only = ", ".join(self.pairs[pair].tasks or ())
+                raise ValueError(f"run.variants_for.{key}: `pairs: {pair}: tasks` has this pair run on {only} alone")
+
+    def is_run_on(self, pair: str, task: str) -> bool:
+        """Whether a pair is for a task."""
+        only = self.pairs[pair].tasks
+        return only is None or task in only
+
+    def suits(self, rival: str, task: str) -> bool:
+        """Whether a rival is for a task: its method for this kind, its entry not kept to others."""
+        method, only = self.method_of(rival), self.rivals.get(rival, RivalChoice()).tasks
+        wanted = only is None or task in only
+        return wanted and (is_own(method) or self.tasks[task].kind in METHODS[method].classes)
 
     def _check_rivals(self) -> None:
         for name in dict.fromkeys([*self.rivals, *self.run.rivals]):
@@ -312,7 +378,7 @@ class Experiment(Model):
                     f"rivals.{name}: this is the name of a published method; choose another for '{method}'"
                 )
             if not is_own(method) and method not in METHODS:
-                raise ValueError(f"rivals.{name}: '{method}' is not a method{_nearest(method, METHODS)}")
+                raise ValueError(f"rivals.{name}: {_not_a_method(method)}")
         if self.run.rivals and not self.run.rivals_at:
             raise ValueError("run.rivals_at: name the task/pair at which `run.rivals` are to run")
 
@@ -328,9 +394,9 @@ class Experiment(Model):
         yield from (("run.pairs", name, self.pairs) for name in self.run.pairs)
         yield from (("run.own_variants", name, self.variants) for name in self.run.own_variants)
         for key, names in self.run.variants_for.items():
-            task, _, pair = key.partition("/")
+            task, slash, pair = key.partition("/")
             yield f"run.variants_for.{key}", task, self.tasks
-            if pair:
+            if slash:
                 yield f"run.variants_for.{key}", pair, self.pairs
             yield from ((f"run.variants_for.{key}", name, variants) for name in names)
         for key in self.run.rivals_at:
@@ -417,6 +483,12 @@ def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str,
     while "$ref" in node:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     return node
+
+
+def _not_a_method(method: str) -> str:
+    if "/" in method or method.endswith(".py"):
+        return f"`method: {method}` names a file without its class; write it as {method}:Class"
+    return f"'{method}' is not a method{_nearest(method, METHODS)}; one of your own is written as file.py:Class"
 
 
 def _nearest(name: str, known: Any) -> str:

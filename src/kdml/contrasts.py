@@ -1,7 +1,8 @@
 """Differences between two runs of one task and pair, with the uncertainty over test cases, over seeds, and over both.
 
-The interval and p of a contrast come from one hierarchical bootstrap (seeds, then groups of cases); beside them stand the
-classical test over cases for each seed and Student's interval over seeds. All are in percentage points, left minus right.
+The interval and p of a contrast are the wider of two: one hierarchical bootstrap (seeds, then groups of cases), and Student's
+over seeds, because a bootstrap of few seeds is too sure of itself (`kdml.statistics.wider`). Both stand beside them on their own,
+with the classical test over cases for each seed. All are in percentage points, left minus right.
 """
 
 import math
@@ -13,7 +14,7 @@ import numpy as np
 
 from kdml import statistics
 from kdml.collect import summarise
-from kdml.measured import Key, Measured, resamples_of
+from kdml.measured import Key, Measure, Measured, resamples_of
 from kdml.statistics import Interval, Resamples
 
 ONE_SEED = "one seed: uncertainty over test cases only"
@@ -67,19 +68,17 @@ class Place:
             self._resamples[chosen] = resamples_of(runs)
         return self._resamples[chosen]
 
-    def _drawn(self, name: str, key: Key, seeds: Sequence[int]) -> np.ndarray | None:
-        """A run's metric, in percent, under the draws of seeds and groups; None where it was not measured."""
+    def _drawn(self, name: str, key: Key, seeds: Sequence[int]) -> np.ndarray:
+        """A run's metric, in percent, under the draws of seeds and groups; all of these seeds must have it."""
         address = (name, key, tuple(seeds))
         if address not in self._draws:
             measures = {seed: self._measure(name, seed, key) for seed in seeds}
-            if any(measure is None for measure in measures.values()):
-                return None
             shared = self._shared(seeds)
             by_seed = {seed: shared.of(seed, measure.counts, measure.metric) for seed, measure in measures.items()}
             self._draws[address] = 100 * shared.combine(by_seed)
         return self._draws[address]
 
-    def _measure(self, name: str, seed: int, key: Key):
+    def _measure(self, name: str, seed: int, key: Key) -> Measure | None:
         run = self.runs[name][seed]
         return run.measures.get(key._replace(network=run.network(key.network)))
 
@@ -95,25 +94,47 @@ class Place:
         if wanted.metric == "auc":
             return row | self._areas(wanted, seeds)
         key = Key(wanted.network, wanted.truth, wanted.metric)
+        lacking = [where for name in (wanted.left, wanted.right) for where in self._lacking(name, key, seeds)]
+        if lacking:
+            return row | _unknown(f"not measured, no such network, teacher or region: {', '.join(lacking)}")
         draws = [self._drawn(name, key, seeds) for name in (wanted.left, wanted.right)]
-        if any(drawn is None for drawn in draws):
-            return row | _unknown("not measured: the run has no such network, teacher or region")
         differences = [
             100 * (self._measure(wanted.left, seed, key).value - self._measure(wanted.right, seed, key).value)
             for seed in seeds
         ]
-        found = statistics.percentile(float(np.mean(differences)), draws[0] - draws[1])
+        found = statistics.percentile(
+            float(np.mean(differences)), draws[0] - draws[1], self._groups(wanted.left, seeds)
+        )
         return row | self._described(found, differences, seeds, wanted, self._case_tests(wanted, key, seeds))
+
+    def _lacking(self, name: str, key: Key, seeds: Sequence[int]) -> list[str]:
+        """Seeds of a run that were not measured on this."""
+        return [f"seed {seed} of {name}" for seed in seeds if self._measure(name, seed, key) is None]
+
+    def _groups(self, name: str, seeds: Sequence[int]) -> int:
+        """Independent groups of test cases; of seeds with splits of their own, the fewest."""
+        return min(len(self.runs[name][seed].groups) for seed in seeds)
+
+    def _undefined(self, name: str, key: Key, seeds: Sequence[int]) -> list[str]:
+        """Seeds of a run in which this metric has no value."""
+        return [f"seed {seed} of {name}" for seed in seeds if math.isnan(self._measure(name, seed, key).value)]
+
+    def _unpaired(self, *names: str) -> str:
+        """Seeds that some of these runs have and others lack."""
+        common = set(self._common(*names))
+        alone = [f"{seed} of {name}" for name in names for seed in sorted(set(self.runs[name]) - common)]
+        return f"left out, without a partner: seed {', '.join(alone)}" if alone else ""
 
     def _described(
         self,
-        found: Interval,
+        over_both: Interval,
         differences: Sequence[float],
         seeds: Sequence[int],
         wanted: Contrast,
         tests: Mapping[str, str],
     ) -> dict[str, Any]:
         over_seeds = statistics.paired_seeds(differences)
+        found = statistics.wider(over_both, over_seeds)
         left = self.runs[wanted.left][seeds[0]]
         return {
             "estimate": found.estimate,
@@ -124,13 +145,25 @@ class Place:
             "cases": left.cases,
             "groups": len(left.groups),
             "by_seed": " ".join(f"{value:.3f}" for value in differences),
+            "both_low": over_both.low,
+            "both_high": over_both.high,
+            "p_both": over_both.p,
             "seeds_low": over_seeds.low,
             "seeds_high": over_seeds.high,
             "p_seeds": over_seeds.p,
             "seeds_ahead": statistics.probability_of_outperforming(differences),
             **tests,
-            "remark": _remark(found, seeds),
+            "remark": _joined(self._why(wanted, over_both, seeds), self._unpaired(wanted.left, wanted.right)),
         }
+
+    def _why(self, wanted: Contrast, found: Interval, seeds: Sequence[int]) -> str:
+        """What has to be known of a contrast's numbers."""
+        if not math.isnan(found.estimate) or wanted.metric == "auc":
+            return _remark(found, seeds, compared=True)
+        key = Key(wanted.network, wanted.truth, wanted.metric)
+        return _without_value(
+            [one for name in (wanted.left, wanted.right) for one in self._undefined(name, key, seeds)]
+        )
 
     def _case_tests(self, wanted: Contrast, key: Key, seeds: Sequence[int]) -> dict[str, str]:
         """The classical test over cases, one p per seed."""
@@ -141,7 +174,7 @@ class Place:
         return {"test": test, "p_cases": " ".join(f"{value:.4g}" for value in values)}
 
     def _areas(self, wanted: Contrast, seeds: Sequence[int]) -> dict[str, Any]:
-        """Contrast of areas under the ROC curve: DeLong over cases, Student over seeds."""
+        """Contrast of areas under the ROC curve: DeLong over cases in place of the bootstrap, Student over seeds."""
         pairs = [(self.runs[wanted.left][seed], self.runs[wanted.right][seed]) for seed in seeds]
         if any(run.positive is None for pair in pairs for run in pair):
             return _unknown("only for two classes")
@@ -151,59 +184,71 @@ class Place:
             for left, right in pairs
         ]
         differences = [100 * one.estimate for one in by_case]
-        single = Interval(differences[0], 100 * by_case[0].low, 100 * by_case[0].high, by_case[0].p)
-        found = single if len(seeds) == 1 else statistics.paired_seeds(differences)
+        mean = statistics.mean_of_correlated(by_case)
+        found = Interval(100 * mean.estimate, 100 * mean.low, 100 * mean.high, mean.p)
         tests = {"test": "DeLong", "p_cases": " ".join(f"{one.p:.4g}" for one in by_case)}
         return self._described(found, differences, seeds, wanted, tests)
 
     def values(self) -> Iterator[dict[str, Any]]:
-        """A row on every run, network, truth and metric: mean and SD over seeds, and its interval."""
+        """A row on every run, network, truth and metric: mean and SD over seeds, and its interval; NaN where a seed lacks it."""
         for name, by_seed in self.runs.items():
-            seeds = sorted(by_seed)
-            keys = dict.fromkeys(key for run in by_seed.values() for key in run.measures)
-            for key in keys:
-                draws = self._drawn(name, key, seeds)
-                if draws is None:
-                    continue
-                measures = [by_seed[seed].measures[key] for seed in seeds]
-                summary = summarise([100 * measure.value for measure in measures])
-                found = statistics.percentile(summary.mean, draws)
-                yield {
-                    "run": name,
-                    **key._asdict(),
-                    "seeds": len(seeds),
-                    "cases": by_seed[seeds[0]].cases,
-                    "groups": len(by_seed[seeds[0]].groups),
-                    "mean": summary.mean,
-                    "std": summary.std,
-                    "low": found.low,
-                    "high": found.high,
-                    # Of shares: how many things there were to find, over all seeds.
-                    "of": int(sum(m.counts[:, 1].sum() for m in measures)) if key.metric.startswith("found") else "",
-                    "departures": by_seed[seeds[0]].departures,
-                    "remark": _remark(found, seeds),
-                }
+            for key in dict.fromkeys(key for run in by_seed.values() for key in run.measures):
+                yield {"run": name, **key._asdict(), **self._value(name, key)}
+
+    def _value(self, name: str, key: Key) -> dict[str, Any]:
+        by_seed = self.runs[name]
+        seeds, first = sorted(by_seed), by_seed[min(by_seed)]
+        row = {
+            "seeds": len(seeds),
+            "cases": first.cases,
+            "groups": len(first.groups),
+            **dict.fromkeys(("mean", "std", "low", "high"), math.nan),
+            "of": "",
+            "departures": first.departures,
+        }
+        if lacking := [f"seed {seed}" for seed in seeds if key not in by_seed[seed].measures]:
+            return row | {"remark": f"not measured in {', '.join(lacking)}"}
+        measures = [by_seed[seed].measures[key] for seed in seeds]
+        values = [100 * measure.value for measure in measures]
+        summary, drawn = summarise(values), self._drawn(name, key, seeds)
+        over_both = statistics.percentile(summary.mean, drawn, self._groups(name, seeds))
+        found = statistics.wider(over_both, statistics.paired_seeds(values))
+        undefined = self._undefined(name, key, seeds)
+        return row | {
+            "mean": summary.mean,
+            "std": summary.std,
+            "low": found.low,
+            "high": found.high,
+            "of": _things_to_find(measures) if key.metric.startswith("found") else "",
+            "remark": _joined(
+                _without_value(undefined) if undefined else _remark(over_both, seeds, compared=False), first.remark
+            ),
+        }
+
+
+def _things_to_find(measures: Sequence[Measure]) -> str:
+    """How many things there were to find in a test set; where seeds have splits of their own, from the fewest to the most."""
+    counts = sorted({int(measure.counts[:, 1].sum()) for measure in measures})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
 
 
 def _unknown(remark: str) -> dict[str, Any]:
     return dict.fromkeys(("estimate", "low", "high", "p"), math.nan) | {"seeds": 0, "remark": remark}
 
 
-def _remark(found: Interval, seeds: Sequence[int]) -> str:
-    if math.isnan(found.estimate):
-        return "undefined: the test set of a run has no case that it could count"
-    parts = (
-        [ONE_SEED]
-        if len(seeds) == 1
-        else [FEW_SEEDS.format(n=len(seeds), p=2 / 2 ** len(seeds))]
-        if len(seeds) < 6
-        else []
-    )
-    if math.isnan(found.low):
-        parts.append("no interval: undefined in too many resamples")
-    elif found.low == found.high:
-        parts.append("all groups alike: a bootstrap sees no spread among them, which does not mean that there is none")
-    return "; ".join(parts)
+def _remark(found: Interval, seeds: Sequence[int], compared: bool) -> str:
+    """Limits of few seeds, which for a comparison are those of its tests, and why there is no interval."""
+    limits = {1: ONE_SEED} | ({n: FEW_SEEDS.format(n=n, p=2 / 2**n) for n in range(2, 6)} if compared else {})
+    no_interval = "no interval: all groups alike, too few of them, or undefined in too many resamples"
+    return _joined(limits.get(len(seeds), ""), no_interval if math.isnan(found.low) else "")
+
+
+def _without_value(where: Sequence[str]) -> str:
+    return f"undefined: the test set has no case that could count, {', '.join(where)}"
+
+
+def _joined(*remarks: str) -> str:
+    return "; ".join(filter(None, remarks))
 
 
 def _mcnemar(left: Measured, right: Measured, key: Key) -> float:
@@ -221,4 +266,5 @@ _CASE_TESTS: Mapping[tuple[str, str], tuple[str, Callable]] = {
     ("label", "accuracy"): ("McNemar", _mcnemar),
     ("label", "iou"): ("Wilcoxon over groups", _wilcoxon),
     ("label", "f_score"): ("Wilcoxon over groups", _wilcoxon),
+    ("label", "iou_per_group"): ("Wilcoxon over groups", _wilcoxon),
 }

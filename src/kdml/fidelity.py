@@ -6,11 +6,18 @@ Reference:
     the paper show agreement alone: accuracy, or IoU and F-score, with the teacher's predictions as the truth.
 """
 
+from collections.abc import Iterator, Mapping
+from itertools import permutations
+
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from kdml import metrics
+from kdml.predictions import Predictions, dequantise, marked
+
 TINY = 1e-12
 IN_NATS = "predictive_kl"
+TEACHER_COLUMNS = ("first_seed", "second_seed", "metric", "value")
 EXTRAS = (IN_NATS, "agreement_where_right", "agreement_where_wrong")
 
 
@@ -29,6 +36,40 @@ def predictive_kl(teacher: Float[np.ndarray, "*cases classes"], student: Float[n
 def binary(probability: Float[np.ndarray, "*pixels"]) -> Float[np.ndarray, "*pixels 2"]:
     """Foreground probabilities as probabilities of two classes."""
     return np.stack([1 - probability, probability], axis=-1)
+
+
+def of_outputs(teacher: np.ndarray, student: np.ndarray) -> dict[str, float]:
+    """A student's metrics with the teacher's predictions as the truth, and the divergence of the two.
+
+    Args:
+        teacher: class probabilities (n, K), or quantised foreground probabilities (n, h, w).
+        student: likewise.
+
+    Returns:
+        Fractions by metric; the divergence in nats.
+    """
+    if teacher.ndim == 2:
+        cells = metrics.confusions(teacher.argmax(axis=1), student.argmax(axis=1), teacher.shape[1])
+        return metrics.classification(cells) | {IN_NATS: predictive_kl(teacher, student)}
+    scores = metrics.segmentation(metrics.pixel_counts(marked(teacher), marked(student)))
+    return scores | {IN_NATS: predictive_kl(*(binary(dequantise(output)) for output in (teacher, student)))}
+
+
+def between_teachers(stored: Mapping[int, Predictions]) -> Iterator[dict[str, int | str | float]]:
+    """How far independently seeded teachers agree: a row per ordered pair that was tested on the same images, and metric.
+
+    Args:
+        stored: predictions of teachers by seed, each with the output of one network.
+
+    Returns:
+        Rows of `TEACHER_COLUMNS`; values in percent, the divergence in nats.
+    """
+    for first, second in permutations(sorted(stored), 2):
+        if np.array_equal(stored[first].rows, stored[second].rows):
+            (teacher,), (student,) = (stored[seed].outputs.values() for seed in (first, second))
+            for metric, value in of_outputs(teacher, student).items():
+                shown = value if metric == IN_NATS else 100 * value
+                yield dict(zip(TEACHER_COLUMNS, (first, second, metric, round(shown, 4)), strict=True))
 
 
 def agreement(

@@ -11,6 +11,8 @@ from typing import Any
 
 from kdml.errors import UserError
 
+MAKE_AGAIN = "delete it and let the workflow make it again"  # what to do about a table that cannot be used
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -43,12 +45,14 @@ def read_json(path: Path, remedy: str) -> Any:
     """Read a JSON file.
 
     Raises:
-        UserError: the file is missing or not JSON; `remedy` says what to do.
+        UserError: the file is missing, cannot be read, or is not JSON; `remedy` says what to do.
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", remedy) from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}).", remedy) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid JSON ({error}).", remedy) from None
 
@@ -77,19 +81,19 @@ def read_csv(path: Path, remedy: str, columns: Sequence[str] = ()) -> list[dict[
         columns: that it must have.
 
     Raises:
-        UserError: the file is missing, has no header, or lacks a column.
+        UserError: the file is missing, cannot be read, has no header, or lacks a column.
     """
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            rows = list(reader)
+            rows, found = list(reader), reader.fieldnames or ()
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", remedy) from None
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
-    if not reader.fieldnames or missing:
-        raise UserError(
-            f"{path} " + (f"lacks the column '{missing[0]}'." if reader.fieldnames else "is empty."), remedy
-        )
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} cannot be read ({error}).", remedy) from None
+    missing = [name for name in columns if name not in found]
+    if not found or missing:
+        raise UserError(f"{path} " + (f"lacks the column '{missing[0]}'." if found else "is empty."), remedy)
     return rows
 
 

@@ -1,6 +1,6 @@
 """Tables that are plain grids: who shares what, architectures, contrasts, rivals, similarity, costs, detection, comparison.
 
-Rendering only: numbers come from tidy CSV; means over seeds are taken here as in `kdml.tables`.
+Rendering only: all numbers come from tidy CSV.
 """
 
 import math
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kdml import paper, wording
-from kdml.collect import Summary, summarise
+from kdml.metrics import primary
 from kdml.sharing import PROPOSED
 
 Row = Mapping[str, str]
@@ -18,10 +18,17 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell shows, and the value that it is sorted and stored by."""
+    """What a cell shows, and what is stored of it.
+
+    Args:
+        text: to show.
+        value: to sort and store by.
+        more: further numbers to store, by a word: low, high, sd.
+    """
 
     text: str
     value: float | str
+    more: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,27 @@ class Grid:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
+
+    def stored(self) -> tuple[list[str], list[dict[str, float | str]]]:
+        """Columns and rows for a CSV: every number has a column of its own, named without what only the shown text needs."""
+        names = [column.replace(SHOWN_INTERVAL, "") for column in self.columns]
+        rows = [
+            {
+                f"{name} {word}".strip(): value
+                for name, cell in zip(names, row, strict=True)
+                for word, value in (("", cell.value), *cell.more)
+            }
+            for row in self.rows
+        ]
+        columns = {
+            f"{name} {word}".strip(): None
+            for place, name in enumerate(names)
+            for word in ("", *dict.fromkeys(word for row in self.rows for word, _ in row[place].more))
+        }
+        return list(columns), rows
+
+
+SHOWN_INTERVAL = " [95 %]"
 
 
 @dataclass(frozen=True)
@@ -94,16 +122,19 @@ def unsigned_zero(value: float, form: str) -> str:
 def with_interval(mean: Any, low: Any, high: Any, form: str = ".2f") -> Cell:
     """An estimate with its interval in brackets."""
     cell = number(mean, form)
-    if math.isnan(cell.value if isinstance(cell.value, float) else math.nan) or number(low).text == "–":
+    if cell.text == "–" or number(low).text == "–":
         return cell
     ends = ", ".join(unsigned_zero(float(end), form) for end in (low, high))
-    return Cell(f"{cell.text} [{ends}]", cell.value)
+    return Cell(f"{cell.text} [{ends}]", cell.value, (("low", float(low)), ("high", float(high))))
 
 
-def of_seeds(summary: Summary) -> Cell:
-    """Mean ± SD; a single seed has none."""
-    spread = "" if math.isnan(summary.std) else f" ± {summary.std:.2f}"
-    return number(summary.mean) if math.isnan(summary.mean) else Cell(f"{summary.mean:.2f}{spread}", summary.mean)
+def of_seeds(mean: Any, std: Any) -> Cell:
+    """Mean ± SD over seeds; a dash where there is none."""
+    cell = number(mean)
+    if cell.text == "–":
+        return cell
+    spread = float(std or "nan")
+    return Cell(wording.mean_and_spread(cell.value, spread), cell.value, (("sd", spread),))
 
 
 def p_value(value: Any) -> Cell:
@@ -139,7 +170,9 @@ LETTER = {"predictions": "p", "features": "f"}
 
 def loss_terms(graph: Sequence[Sequence[str]], student: str) -> list[str]:
     """Knowledge terms in a student's loss, as the paper writes them: KD from the teacher, ML from a student; a prime for S2."""
-    prime = "′" * (int(student[1:]) - 1)
+    prime = (
+        "′" * (int(student[1:]) - 1) if student[1:].isdigit() else ""
+    )  # an online teacher may learn from students, too
     return [
         f"L{prime}({'KD' if source == 'teacher' else 'ML'}, {LETTER[knowledge]})"
         for source, learner, knowledge in graph
@@ -149,7 +182,8 @@ def loss_terms(graph: Sequence[Sequence[str]], student: str) -> list[str]:
 
 def losses(sources: Sources) -> Grid:
     """Table 5: loss terms of each student."""
-    students = sorted({learner for graph in sources.graphs.values() for _, learner, _ in graph})
+    learners = {learner for graph in sources.graphs.values() for _, learner, _ in graph}
+    students = sorted(learners, key=wording.network_order)
     rows = tuple(
         (text(wording.run(name)), *(text(" + ".join(loss_terms(graph, student)) or "–") for student in students))
         for name, graph in sources.graphs.items()
@@ -179,9 +213,11 @@ def contrasts(sources: Sources) -> Grid:
         "Difference [95 %]",
         "p",
         "p (Holm)",
+        "By seed",
+        "p over seeds",
         "Seeds ahead",
-        "Test",
-        "p by seed",
+        "Test over cases",
+        "its p by seed",
         "Remark",
     )
     rows = []
@@ -191,34 +227,37 @@ def contrasts(sources: Sources) -> Grid:
             rows.append((
                 *_place(label), text(wording.run(row["right"])), text(wording.METRICS[row["metric"]]),
                 text(wording.network(row["network"])),
-                with_interval(row["estimate"], row["low"], row["high"]), p_value(row["p"]), p_value(row["p_holm"]), ahead,
-                text(row["test"]), text(row["p_cases"]), text(row["remark"]),
+                with_interval(row["estimate"], row["low"], row["high"]), p_value(row["p"]), p_value(row["p_holm"]),
+                text(row["by_seed"]), p_value(row["p_seeds"]), ahead, text(row["test"]), text(row["p_cases"]), text(row["remark"]),
             ))  # fmt: skip
-    return Grid(columns, tuple(rows))
+    notes = () if rows else (f"{wording.run(PROPOSED)} was not run, so there is nothing to compare with.",)
+    return Grid(columns, tuple(rows), notes)
 
 
 def rivals(sources: Sources) -> Grid:
     """Table 10: published methods with one student, and what the paper proposes."""
     columns = (*PLACE, "Method", "Metric", "Paper", "Ours [95 %]", "Proposed − method [95 %]", "p", "p (Holm)")
-    columns += ("Student (M)", "Added in training (M)", "Loss weights", "Options")
-    values, found, methods = (sources.under(name) for name in ("values", "contrasts", "methods"))
+    columns += ("Student (M)", "Added in training (M)", "Loss weights", "Options", "Departs from the publication")
+    values, found, methods, papers = (sources.under(name) for name in ("values", "contrasts", "methods", "comparison"))
     rows = []
     for label, described in methods.items():
         by_run = {row["run"]: row for row in described}
         against = {(row["right"], row["metric"]): row for row in found[label] if row["family"] == "rivals"}
+        theirs = {(row["run"], row["metric"]): row for row in papers[label] if row["table"] == str(paper.RIVALS_TABLE)}
         for name in (*by_run, PROPOSED):
             for row in _shown(values[label], name, label):
-                theirs = paper.rivals().get((label.split("/")[1], name, row["metric"]))
+                given = theirs.get((name, row["metric"]))
                 rows.append((
                     *_place(label), text(by_run[name]["title"] if name in by_run else f"{wording.run(name)} (proposed)"),
-                    text(wording.METRICS[row["metric"]]), of_seeds(Summary(*theirs, paper.RUNS)) if theirs else text("–"),
+                    text(wording.METRICS[row["metric"]]),
+                    of_seeds(given["paper_mean"], given["paper_std"]) if given else text("–"),
                     _ours(row),
                     *_against(against.get((name, row["metric"]))), *_added(by_run.get(name)),
                 ))  # fmt: skip
     notes = (
         "Proposed: the ensemble of two students of KD + ML with V3; a rival has one student. Added in training: adaptors and "
-        "adversary, which the student does without. p by a bootstrap over seeds and groups of test cases, Holm over the methods "
-        "of a place and metric.",
+        "adversary, which the student does without. Interval and p: the wider of a bootstrap over seeds and groups of test cases "
+        "and of Student's over seeds; Holm over the methods of a place and metric.",
     )
     return Grid(columns, tuple(rows), notes)
 
@@ -234,10 +273,10 @@ def _shown(rows: Sequence[Row], run: str, label: str) -> list[Row]:
 
 def _ours(row: Row) -> Cell:
     """Mean ± SD over seeds, and the interval."""
-    cell = of_seeds(Summary(float(row["mean"]), float(row["std"] or "nan"), int(row["seeds"])))
-    return Cell(
-        f"{cell.text} [{float(row['low']):.2f}, {float(row['high']):.2f}]" if row["low"] else cell.text, cell.value
-    )
+    spread, interval = of_seeds(row["mean"], row["std"]), with_interval(row["mean"], row["low"], row["high"])
+    brackets = interval.text.partition(" [")[2]
+    shown = f"{spread.text} [{brackets}" if brackets else spread.text
+    return Cell(shown, spread.value, (*spread.more, *interval.more))
 
 
 def _against(row: Row | None) -> tuple[Cell, ...]:
@@ -248,7 +287,7 @@ def _against(row: Row | None) -> tuple[Cell, ...]:
 
 def _added(row: Row | None) -> tuple[Cell, ...]:
     if row is None:
-        return text("–"), text("–"), text("–"), text("–")
+        return (text("–"),) * 5
     added = float(row["adaptor_parameters"]) + float(row["adversary_parameters"])
     stages = f"{row['stages']} stages" if row["stages"] != "1" else ""
     return (
@@ -256,6 +295,7 @@ def _added(row: Row | None) -> tuple[Cell, ...]:
         number(added / 1e6, ".2f"),
         text(row["weights"]),
         text(", ".join(filter(None, (row["options"], stages))) or "default"),
+        text(row["departures"] or "–"),
     )
 
 
@@ -288,46 +328,50 @@ def grid_search(sources: Sources) -> Grid:
     return Grid(columns, shown)
 
 
+MIXED = "runs of several versions of the training code"
+
+
 def similarity(sources: Sources) -> Grid:
     """Mean CKA over the higher layers."""
-    rows = []
-    for label, found in sources.rows.items():
-        values: dict[tuple[str, str], list[float]] = defaultdict(list)
-        for row in found:
-            values[row["run"], f"{row['first']}-{row['second']}"].append(100 * float(row["upper_mean"]))
-        for run, networks in sorted(values, key=lambda key: (wording.run_order(key[0]), key[1])):
-            of = values[run, networks]
-            cells = (
-                text(wording.run(run)),
-                text(wording.network(networks)),
-                of_seeds(summarise(of)),
-                number(len(of), ".0f"),
-            )
-            rows.append((*_place(label), *cells))
-    return Grid((*PLACE, "Variant", "Networks", "Mean CKA × 100", "Seeds"), tuple(rows))
+    rows = [
+        (
+            *_place(label), text(wording.run(row["run"])), text(wording.network(f"{row['first']}-{row['second']}")),
+            number(row["mean"], ".3f"), number(row["std"], ".3f"), number(row["seeds"], ".0f"),
+            text("; ".join(filter(None, (row["remark"], MIXED if " " in row["code_hash"] else "")))),
+        )
+        for label, found in sources.rows.items()
+        for row in sorted(found, key=lambda row: (wording.run_order(row["run"]), row["first"], row["second"]))
+    ]  # fmt: skip
+    return Grid((*PLACE, "Variant", "Networks", "Mean CKA", "SD", "Seeds", "Remark"), tuple(rows))
 
 
 def compression(sources: Sources) -> Grid:
     """Costs beside scores."""
-    columns = (*PLACE, "Network", "Parameters", "Saved", "MACs (G)", "Size (MB)", "Latency (ms)", "Score [95 %]")
-    scores, rows, notes = values_of(sources), [], set()
+    columns = (*PLACE, "Network", "Parameters", "Saved", "MACs (G)", "Size (MB)", "Latency (ms)", "Run", "Score [95 %]")
+    scores, rows, notes = sources.under("scores"), [], set()
     for label, found in sources.under("costs").items():
-        teacher = float(next(row for row in found if row["network"] == "teacher")["parameters"])
         for row in found:
-            saved = 100 * (1 - float(row["parameters"]) / teacher)
             notes.add(
-                f"Latency: median for one image of {row['size']} pixels, {row['threads']} threads, {row['machine']}."
+                f"Latency: median for one image of {row['size']} pixels, {wording.counted(row['threads'], 'thread')}, "
+                f"{row['machine']}."
             )
+            best = _scored(row["network"], [one for one in scores[label] if one["students"] == row["students"]])
             rows.append((
-                *_place(label), text(COST_NAMES[row["network"]]), number(row["parameters"], ",.0f"), number(saved, ".1f", " %"),
+                *_place(label), text(_cost_name(row)), number(row["parameters"], ",.0f"), number(row["saved"], ".1f", " %"),
                 number(float(row["macs"]) / 1e9, ".3f"), number(float(row["bytes"]) / 1e6, ".2f"), number(row["latency_ms"], ".1f"),
-                _score(row["network"], scores[label]),
+                text(wording.run(best["run"]) if best else "–"),
+                with_interval(best["mean"], best["low"], best["high"]) if best else text("–"),
             ))  # fmt: skip
     return Grid(columns, tuple(rows), tuple(sorted(notes)))
 
 
-COST_NAMES = {"teacher": "Teacher", "student": "One student", "ensemble": "Two students (ensemble)"}
-# cost row -> (run, network) whose score stands beside it, the first that was run.
+def _cost_name(row: Row) -> str:
+    return {"teacher": "Teacher", "student": "One student"}.get(
+        row["network"], f"{row['students']} students (ensemble)"
+    )
+
+
+# cost row -> (run, network) whose score stands beside it, the first that was run; else the first of its kind.
 SCORED = {
     "teacher": (("baseline_teacher", "baseline"), ("kd_ml_v3", "teacher"), ("kd_on_v3", "teacher")),
     "student": (("baseline_student", "baseline"), ("kd_ml_v3", "s1")),
@@ -335,24 +379,9 @@ SCORED = {
 }
 
 
-def primary(rows: Sequence[Row]) -> str:
-    """The metric that a place is judged by: IoU in segmentation, else accuracy."""
-    return "iou" if any(row["metric"] == "iou" for row in rows) else "accuracy"
-
-
-def scored(network: str, values: Sequence[Row]) -> Row | None:
-    """Row of values.csv with the score of a row of costs.csv."""
-    metric = primary(values)
-    found = {(row["run"], row["network"]): row for row in values if (row["truth"], row["metric"]) == ("label", metric)}
-    return next((found[key] for key in SCORED[network] if key in found), None)
-
-
-def _score(network: str, values: Sequence[Row]) -> Cell:
-    row = scored(network, values)
-    if row is None:
-        return text("–")
-    cell = with_interval(row["mean"], row["low"], row["high"])
-    return Cell(f"{cell.text} ({wording.run(row['run'])})", cell.value)
+def _scored(network: str, rows: Sequence[Row]) -> Row | None:
+    found = {(row["run"], row["network"]): row for row in rows if row["of"] == network}
+    return next((found[key] for key in SCORED[network] if key in found), next(iter(found.values()), None))
 
 
 def detection(sources: Sources) -> Grid:
@@ -375,7 +404,7 @@ def _found(row: Row | None) -> Cell:
     if row is None:
         return text("–")
     cell = with_interval(row["mean"], row["low"], row["high"], ".1f")
-    return Cell(f"{cell.text} of {row['of']}", cell.value)
+    return Cell(f"{cell.text} of {row['of']}", cell.value, cell.more)
 
 
 def comparison(sources: Sources) -> Grid:
@@ -385,10 +414,8 @@ def comparison(sources: Sources) -> Grid:
     columns += ("Interval", "Departs from the paper", "Remark")
     shown = []
     for row in rows:
-        ours = Cell("–", math.nan)
-        if row["seeds"] != "0":
-            ours = of_seeds(Summary(float(row["mean"]), float(row["std"] or "nan"), int(row["seeds"])))
-        theirs = Cell(f"{float(row['paper_mean']):.2f} ± {float(row['paper_std']):.3f}", float(row["paper_mean"]))
+        ours = of_seeds(row["mean"], row["std"])
+        theirs = of_seeds(row["paper_mean"], row["paper_std"])
         difference = with_interval(row["difference"], row["difference_low"], row["difference_high"])
         shown.append((
             number(row["table"], ".0f"), text(row["protocol"]), text(wording.task(row["task"])), text(wording.run(row["run"])),

@@ -1,30 +1,33 @@
-"""Loss weights alpha, beta, gamma of every variant: the paper's, or those of a CSV of the same form."""
+"""Loss weights alpha, beta, gamma of every variant: the paper's, even ones, or those of a CSV of the paper's form."""
 
 import csv
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from kdml import paper
 from kdml.errors import UserError
-from kdml.registry import PROJECT
-from kdml.sharing import LossWeights
+from kdml.project import ROOT
+from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS, LossWeights, TeacherMode
 
 COLUMNS = ("table", "dataset", "task", "student", "pair", "technique", "strategy", *paper.WEIGHTS)
 Weights = tuple[LossWeights, LossWeights]  # of S1 and S2
+Key = tuple[str, str, str, str, str]  # task, pair or nothing, student, technique, strategy
+ROUNDING = 2e-6  # of a sum whose terms have six digits, as the grid search writes them
+REMEDY = "give `paper`, `even`, or a CSV as `snakemake grid_search` writes it, its path relative to the project's root"
 
 
 def weights_of(
-    source: Literal["paper"] | Path, task: str, pair: str, student: str, variant: tuple[str, str]
+    source: Literal["paper", "even"] | Path, task: str, pair: str, student: str, variant: tuple[str, str]
 ) -> Weights:
     """Weights of both students.
 
     Args:
-        source: `paper`, or a CSV of that form, relative to the project's root.
+        source: `paper`, `even`, or a CSV of the paper's form, relative to the project's root.
         task: key of the task.
-        pair: key of the pair; where the CSV names pairs, its rows are for that pair alone.
+        pair: key of the pair; a row of the CSV that names it comes before one that names none.
         student: the paper's architecture that the student is or stands for; its own name if none.
         variant: technique and strategy.
 
@@ -32,26 +35,36 @@ def weights_of(
         UserError: there are no weights for the variant, or the CSV cannot be used.
     """
     if source == "paper":
-        return as_weights(paper.hyperparameters(task, student, *variant))
-    for row in _rows(PROJECT / Path(source).expanduser()):
-        if (row["pair"] or pair) == pair and (row["of"], row["student"], row["technique"], row["strategy"]) == (
-            task,
-            student,
-            *variant,
-        ):
-            return as_weights(row)
+        return paper.weights_in(paper.hyperparameters(task, student, *variant))
+    if source == "even":
+        return even_weights(variant[0])
+    rows = _rows(ROOT / Path(source).expanduser())
+    for of in (pair, ""):
+        if (found := rows.get((task, of, student, *variant))) is not None:
+            return found
+    there = ", ".join(dict.fromkeys(f"{student} on {task}" for task, _, student, *_ in rows))
     raise UserError(
-        f"hyperparameters: {source} has no weights for {'_'.join(variant)} of the student '{student}' on the task '{task}'.",
-        "search for them: `snakemake grid_search`, or add the row by hand",
+        f"hyperparameters: {source} has no weights for {'_'.join(variant)} of the student '{student}' on the task '{task}';"
+        f" it has some for {there}.",
+        f"add the row by hand, its column `task` naming the task's key; {paper.SEARCH}",
     )
 
 
-def as_weights(row: Mapping[str, Any]) -> Weights:
-    """A row's six numbers as the weights of S1 and S2."""
-    first, second = (
-        LossWeights(*(row[f"{name}{prime}"] for name in ("alpha", "beta", "gamma"))) for prime in ("", "_prime")
-    )
-    return first, second
+def even_weights(technique: str) -> Weights:
+    """The same weight for every term of a student's loss: labels, teacher, other student, as far as the technique has them.
+
+    Args:
+        technique: key of `TECHNIQUES`.
+    """
+    taught, mutual = _shares(technique)
+    share = 1 / (1 + taught + mutual)
+    one = LossWeights(share, share * taught, share * mutual)
+    return one, one
+
+
+def _shares(technique: str) -> tuple[bool, bool]:
+    """Whether students learn from a teacher, and from each other."""
+    return TECHNIQUES[technique].teacher is not TeacherMode.NONE, TECHNIQUES[technique].mutual
 
 
 def as_row(weights: Weights) -> dict[str, float]:
@@ -64,24 +77,69 @@ def as_row(weights: Weights) -> dict[str, float]:
 
 
 @cache
-def _rows(path: Path) -> tuple[dict[str, Any], ...]:
-    return tuple(_read(path))
+def _rows(path: Path) -> dict[Key, Weights]:
+    """Weights of a CSV by what they are for."""
+    found: dict[Key, Weights] = {}
+    for number, row in _read(path):
+        where = f"hyperparameters: {path}, line {number}"
+        weights = _weights(row, where)
+        key = (paper.task_of(row), row.get("pair") or "", row["student"], row["technique"], row["strategy"])
+        if found.setdefault(key, weights) != weights:
+            raise UserError(
+                f"{where}: {row['technique']}_{row['strategy']} of '{row['student']}' on '{key[0]}' stands there"
+                " a second time, with other weights.",
+                "keep one of the two rows, or name a pair in each",
+            )
+    return found
 
 
-def _read(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows with their weights as numbers, and the task that they are of."""
-    remedy = "give `paper`, or a CSV as `snakemake grid_search` writes it, its path relative to the project's root"
+def _read(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """Rows with the line where they end."""
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"hyperparameters: {path} cannot be read ({error}).", remedy) from None
-    missing = [column for column in COLUMNS if column not in ("table", "pair") and (not rows or column not in rows[0])]
-    if missing:
-        raise UserError(f"hyperparameters: {path} has no column '{missing[0]}', or no row.", remedy)
-    for number, row in enumerate(rows, start=2):
-        weights = {name: _weight(row[name], f"{path}, line {number}, {name}") for name in paper.WEIGHTS}
-        yield {**row, **weights, "pair": row.get("pair") or "", "of": paper.task_of(row)}
+        with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of the encoding first
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or ()
+            rows = [(reader.line_num, row) for row in reader if any(row.values())]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"hyperparameters: {path} cannot be read ({error}).", f"{REMEDY}; {paper.SEARCH}") from None
+    for missing in (name for name in COLUMNS if name not in ("table", "pair") and name not in columns):
+        raise UserError(
+            f"hyperparameters: {path} has no column '{missing}'; its first line is '{','.join(columns)}'.", REMEDY
+        )
+    if not rows:
+        raise UserError(f"hyperparameters: {path} has a first line and no other.", f"{REMEDY}; {paper.SEARCH}")
+    return rows
+
+
+def _weights(row: Mapping[str, Any], where: str) -> Weights:
+    """A row's weights, which must be such that the variant can use them."""
+    technique, strategy = row["technique"], row["strategy"]
+    if (technique, strategy) not in VARIANTS.values():
+        raise UserError(
+            f"{where}: technique '{technique}' with strategy '{strategy}' is no variant of the paper.",
+            f"write one of {', '.join(TECHNIQUES)} with one of {', '.join(STRATEGIES)}",
+        )
+    weights = paper.weights_in({name: _weight(row[name], f"{where}, {name}") for name in paper.WEIGHTS})
+    for student, one in zip(("S1", "S2"), weights, strict=True):
+        _check(one, technique, f"of {student}", where)
+    return weights
+
+
+def _check(weights: LossWeights, technique: str, student: str, where: str) -> None:
+    """Refuse weights of terms that the student's loss does not have, and others that do not sum to 1."""
+    taught, mutual = _shares(technique)
+    terms = (("beta", weights.beta, taught, "a teacher"), ("gamma", weights.gamma, mutual, "each other"))
+    for name, value, used, source in terms:
+        if value and not used:
+            raise UserError(
+                f"{where}: {name} {student} is {value:g}, but in {technique} students do not learn from {source}.",
+                "write 0, and let the other weights sum to 1",
+            )
+    total = math.fsum((weights.alpha, weights.beta, weights.gamma))
+    if abs(total - 1) > ROUNDING:
+        raise UserError(
+            f"{where}: alpha + beta + gamma {student} is {total:.6g}.", "write weights that sum to 1, to six digits"
+        )
 
 
 def _weight(text: str, where: str) -> float:
@@ -90,5 +148,5 @@ def _weight(text: str, where: str) -> float:
     except (TypeError, ValueError):
         value = math.nan
     if not (math.isfinite(value) and value >= 0):
-        raise UserError(f"hyperparameters: {where}: '{text}' is no weight.", "write a number of 0 or more")
+        raise UserError(f"{where}: '{text}' is no weight.", "write a number of 0 or more")
     return value

@@ -17,6 +17,13 @@ from kdml.predictions import quantise
 def predict(cohort: Cohort, arrays: Arrays, part: Part, training: Training, device: str) -> Mapping[str, np.ndarray]:
     """Outputs of every network of a run for the rows of a part.
 
+    Args:
+        cohort: networks of the run, on `device`.
+        arrays: prepared images.
+        part: rows to predict.
+        training: its precision counts.
+        device: as torch names it.
+
     Returns:
         By network: class probabilities (n, K) float32, or foreground probabilities (n, h, w) quantised to uint8.
     """

@@ -28,7 +28,14 @@ def focal_dice(
     exponent: float = 2.0,
     reduction: Literal["mean", "sum"] = "mean",
 ) -> Float[Tensor, ""]:
-    """Focal loss plus Dice loss with squared denominator over the whole batch (Eq. 8 of the paper)."""
+    """Focal loss plus Dice loss with squared denominator over the whole batch (Eq. 8 of the paper).
+
+    Args:
+        logits: of the foreground.
+        mask: 1 where the lesion is.
+        exponent: of the focal loss; 0 makes it the cross-entropy.
+        reduction: of the focal loss over pixels.
+    """
     truth = mask.to(logits.dtype)
     per_pixel = _focal(logits, truth, exponent)
     focal = per_pixel.mean() if reduction == "mean" else per_pixel.sum()
@@ -42,6 +49,12 @@ def focal_dice_stock(
     """Focal plus Dice as the Keras library segmentation_models ships it.
 
     The foreground is weighted `alpha`, the background 1 - `alpha`; the Dice term has a linear denominator.
+
+    Args:
+        logits: of the foreground.
+        mask: 1 where the lesion is.
+        exponent: of the focal loss; 0 makes it the cross-entropy.
+        alpha: weight of the foreground.
     """
     truth = mask.to(logits.dtype)
     balance = torch.where(truth > 0, alpha, 1 - alpha)

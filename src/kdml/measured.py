@@ -14,15 +14,18 @@ import numpy as np
 import pandas as pd
 
 from kdml import detection, metrics, paper
-from kdml.collect import refuse_mixed_code, refuse_mixed_settings
+from kdml.collect import refuse_mixture
 from kdml.errors import UserError
 from kdml.files import read_json
 from kdml.metrics import Metric
-from kdml.sharing import TEACHER
+from kdml.sharing import TEACHER, is_student
 from kdml.statistics import Counts, Resamples, sums_by_group
 
 log = logging.getLogger(__name__)
 AGAIN = "delete it and let the workflow evaluate the run again"
+CASES = ("id", "group", "network", "truth")
+COUNTED = {"classification": ("target", "predicted"), "segmentation": (*metrics.PIXELS, "false_regions")}
+REGIONS = ("id", "group", "region", "area", "network", "share")
 BOTH = "both"  # of the students: a region that each of them finds
 
 
@@ -61,6 +64,8 @@ class Measured:
         scores: per case the score of the second class (two classes), by network.
         positive: per case whether it is of the second class.
         departures: how its settings differ from the paper's.
+        ids: of the cases, in the order of `right` and `scores`.
+        remark: what a reader has to know of the test set.
     """
 
     run: str
@@ -72,10 +77,14 @@ class Measured:
     scores: Mapping[str, np.ndarray] = field(default_factory=dict)
     positive: np.ndarray | None = None
     departures: str = ""
+    ids: tuple[str, ...] = ()
+    remark: str = ""
 
     def network(self, name: str) -> str:
         """The network that stands for `name` here: a run of a single network or of a single student has only that."""
         known = {key.network for key in self.measures}
+        if name in known:
+            return name
         learners = known - {TEACHER} or known
         return next(iter(learners)) if len(learners) == 1 else name
 
@@ -96,42 +105,68 @@ def read_run(folder: Path, run: str, seed: int, classes: int, limits: tuple[floa
         limits: areas that divide regions into sizes; None for classification.
 
     Raises:
-        UserError: a file is missing or has other columns.
+        UserError: a file is missing, lacks a column, or holds something that is no number.
     """
-    cases = _read(folder / "cases.csv")
-    cases["group"] = cases["group"].where(cases["group"] != "", cases["id"])
+    numbers = ("target", "predicted") if classes else (*metrics.PIXELS, "false_regions")
+    cases = _read(folder / "cases.csv", ("network", "truth"), numbers)
     first = cases[(cases["network"] == cases["network"].iloc[0]) & (cases["truth"] == "label")]
     groups = tuple(dict.fromkeys(first["group"]))
-    measures, right = {}, {}
-    kind = "classification" if classes else "segmentation"
+    measures: dict[Key, Measure] = {}
     for (network, truth), mine in cases.groupby(["network", "truth"], sort=False):
-        counts = _counts(mine, classes)
-        names, sums = sums_by_group(counts, mine["group"].tolist())
-        if tuple(names) != groups:
+        if tuple(dict.fromkeys(mine["group"])) != groups:
             raise UserError(f"{folder / 'cases.csv'}: {network} was not measured on the same cases as others.", AGAIN)
-        measures |= {Key(network, truth, name): Measure(metric, sums) for name, metric in metrics.POOLED[kind].items()}
-        if kind == "segmentation" and truth == "label":
-            _, per_image = sums_by_group(
-                np.stack([mine["false_regions"].astype(float), np.ones(len(mine))], axis=1), mine["group"].tolist()
-            )
-            measures[Key(network, truth, "false_regions")] = Measure(share, per_image)
-        if kind == "classification" and truth == "label":
-            right[network] = (mine["target"] == mine["predicted"]).to_numpy()
+        of_network = _of_classes(mine, classes) if classes else _of_pixels(mine, with_regions=truth == "label")
+        measures |= {Key(network, truth, name): measure for name, measure in of_network.items()}
     if limits is not None:
-        measures |= _detection(_read(folder / "regions.csv"), groups, limits)
-    labelled = cases[cases["truth"] == "label"]
-    scored = "score" in cases
+        regions = _read(folder / "regions.csv", ("network", "region"), ("area", "share"))
+        measures |= _detection(regions, groups, limits)
+    record = read_json(folder / "run.json", "let the workflow train the run")
     return Measured(
         run,
         seed,
         groups,
         len(first),
         measures,
-        right,
-        {name: mine["score"].astype(float).to_numpy() for name, mine in labelled.groupby("network")} if scored else {},
-        (first["target"] == 1).to_numpy() if scored else None,
-        "; ".join(paper.departures(read_json(folder / "run.json", "let the workflow train the run"))),
+        **(_by_case(cases[cases["truth"] == "label"], first) if classes else {}),
+        departures="; ".join(paper.departures(record)),
+        ids=tuple(first["id"]),
+        remark=_absent(first["target"], record) if classes else "",
     )
+
+
+def _of_classes(mine: pd.DataFrame, classes: int) -> dict[str, Measure]:
+    cells = metrics.confusions(mine["target"].to_numpy(), mine["predicted"].to_numpy(), classes)
+    _, sums = sums_by_group(cells, mine["group"].tolist())
+    return {name: Measure(metric, sums) for name, metric in metrics.POOLED["classification"].items()}
+
+
+def _of_pixels(mine: pd.DataFrame, with_regions: bool) -> dict[str, Measure]:
+    """Pooled over all pixels, and the mean of the groups' own IoU, in which no lesion found where there is none counts as 1."""
+    groups = mine["group"].tolist()
+    _, sums = sums_by_group(mine[list(metrics.PIXELS)].to_numpy(), groups)
+    found = {name: Measure(metric, sums) for name, metric in metrics.POOLED["segmentation"].items()}
+    own = np.nan_to_num(metrics.iou(sums), nan=1.0)
+    found["iou_per_group"] = Measure(share, np.stack([own, np.ones_like(own)], axis=1))
+    if with_regions:
+        _, per_image = sums_by_group(np.stack([mine["false_regions"], np.ones(len(mine))], axis=1), groups)
+        found["false_regions"] = Measure(share, per_image)
+    return found
+
+
+def _by_case(labelled: pd.DataFrame, first: pd.DataFrame) -> dict[str, Any]:
+    """What tests over single cases need, by network: right or wrong, and the scores of two classes."""
+    networks = labelled.groupby("network", sort=False)
+    found = {"right": {name: (mine["target"] == mine["predicted"]).to_numpy() for name, mine in networks}}
+    if "score" in labelled:
+        found["scores"] = {name: pd.to_numeric(mine["score"]).to_numpy(dtype=float) for name, mine in networks}
+        found["positive"] = (first["target"] == 1).to_numpy()
+    return found
+
+
+def _absent(target: pd.Series, record: Mapping[str, Any]) -> str:
+    """Names the classes of which the test set has no case."""
+    absent = [name for number, name in enumerate(record["settings"]["classes"]) if number not in set(target)]
+    return f"no test case of {', '.join(absent)}" if absent else ""
 
 
 def read_runs(described: Sequence[Mapping[str, Any]], classes: int, allow_mixed_code: bool = False) -> list[Measured]:
@@ -145,13 +180,8 @@ def read_runs(described: Sequence[Mapping[str, Any]], classes: int, allow_mixed_
     Raises:
         UserError: a file is missing or has other columns, or runs are mixed that do not belong together.
     """
+    refuse_mixture(described, ("run",), allow_mixed_code)
     folders = [Path(run["folder"]) for run in described]
-    records = [read_json(folder / "run.json", "let the workflow train the run") for folder in folders]
-    if not allow_mixed_code:
-        refuse_mixed_code({str(folder): record["code_hash"] for folder, record in zip(folders, records, strict=True)})
-    refuse_mixed_settings(
-        (run["run"], str(folder), record) for run, folder, record in zip(described, folders, records, strict=True)
-    )
     areas = () if classes else region_areas(folders)
     limits = detection.size_limits(areas) if len(areas) else None
     if limits is not None:
@@ -164,25 +194,17 @@ def read_runs(described: Sequence[Mapping[str, Any]], classes: int, allow_mixed_
 
 def region_areas(folders: Sequence[Path]) -> np.ndarray:
     """Areas of the regions in the test sets of runs, each region once per run."""
-    tables = [_read(folder / "regions.csv") for folder in folders]
+    tables = [_read(folder / "regions.csv", ("region",), ("area",)) for folder in folders]
     areas = [table.drop_duplicates(["id", "region"])["area"].to_numpy(dtype=float) for table in tables]
     return np.concatenate(areas) if areas else np.zeros(0)
-
-
-def _counts(cases: pd.DataFrame, classes: int) -> np.ndarray:
-    if classes:
-        target, predicted = (cases[name].to_numpy(dtype=np.int64) for name in ("target", "predicted"))
-        return metrics.confusions(target, predicted, classes)
-    return cases[list(metrics.PIXELS)].to_numpy(dtype=np.int64)
 
 
 def _detection(regions: pd.DataFrame, groups: tuple[str, ...], limits: tuple[float, float]) -> dict[Key, Measure]:
     """Share of the regions of each size that a network finds, and that both students find."""
     if regions.empty:
         return {}
-    regions["group"] = regions["group"].where(regions["group"] != "", regions["id"])
     regions["size"] = [detection.size_of(area, limits) for area in regions["area"]]
-    students = regions[regions["network"].str.fullmatch(r"s\d")]
+    students = regions[regions["network"].map(is_student).astype(bool)]
     if students["network"].nunique() > 1:
         keys = ["id", "group", "region", "area", "size"]
         regions = pd.concat([regions, students.groupby(keys, as_index=False)["share"].min().assign(network=BOTH)])
@@ -197,26 +219,47 @@ def _detection(regions: pd.DataFrame, groups: tuple[str, ...], limits: tuple[flo
     return found
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, words: tuple[str, ...], numbers: tuple[str, ...]) -> pd.DataFrame:
+    """A table of cases or regions; a case without a group is a group of its own."""
     try:
-        return pd.read_csv(path, dtype={"id": str, "group": str}, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", "let the workflow evaluate the run") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not a table ({error}).", AGAIN) from None
+    missing = [name for name in ("id", "group", *words, *numbers) if name not in table]
+    if missing:
+        raise UserError(f"{path} lacks the column '{missing[0]}'.", AGAIN)
+    if table.empty and path.name == "cases.csv":
+        raise UserError(f"{path} has no rows.", AGAIN)
+    for name in numbers:
+        table[name] = _numeric(path, table, name)
+    table["group"] = table["group"].where(table["group"] != "", table["id"])
+    return table
+
+
+def _numeric(path: Path, table: pd.DataFrame, name: str) -> pd.Series:
+    """A column as numbers; false regions are not counted against a teacher's mask."""
+    optional = name == "false_regions"
+    found = pd.to_numeric(table[name], errors="coerce")
+    bad = found.isna() & ~(optional & (table[name] == ""))
+    if bad.any():
+        line = int(bad.to_numpy().argmax()) + 2
+        raise UserError(f"{path}, line {line}, {name}: '{table[name][bad].iloc[0]}' is no number.", AGAIN)
+    return found if optional or name == "share" else found.astype(np.int64)
 
 
 def resamples_of(runs: Sequence[Measured]) -> Resamples:
     """Draws for the seeds and test groups of these runs.
 
     Raises:
-        UserError: runs of one seed were tested on different groups.
+        UserError: runs of one seed were tested on different cases.
     """
-    groups: dict[int, tuple[str, ...]] = {}
+    tested: dict[int, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     for run in sorted(runs, key=lambda run: run.seed):
-        if groups.setdefault(run.seed, run.groups) != run.groups:
+        if tested.setdefault(run.seed, (run.groups, run.ids)) != (run.groups, run.ids):
             raise UserError(
                 f"{run.run}, seed {run.seed}, was tested on other images than the runs it is compared with.",
                 "let the workflow train them again on one split: `snakemake --forcerun split`",
             )
-    return Resamples(groups)
+    return Resamples({seed: groups for seed, (groups, _) in tested.items()})

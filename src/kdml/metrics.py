@@ -2,18 +2,18 @@
 
 Every metric is a function of counts with any leading dimensions, so that a bootstrap computes thousands of data sets at once.
 
-Rules for what has no value of its own: a class that is never predicted has precision 0, one that never occurs recall 0, as in
-scikit-learn with zero_division=0; an empty mask predicted empty has IoU and F-score 1 in the mean over images; the pooled IoU
-of a whole set without a single lesion pixel, true or predicted, is undefined (NaN).
+Rules for what has no value of its own: a class that is neither true nor predicted in any case does not count; one that is never
+predicted has precision 0, one that is only predicted recall 0, all as in scikit-learn with zero_division=0; an empty mask predicted
+empty has IoU and F-score 1 in the mean over images; the pooled IoU of a whole set without a single lesion pixel, true or predicted,
+is undefined (NaN).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-CLASSIFICATION = ("accuracy", "precision", "recall")
-SEGMENTATION = ("iou", "f_score", "iou_per_image", "f_score_per_image")
 PIXELS = ("tp", "fp", "fn", "tn")
 
 Metric = Callable[[np.ndarray], np.ndarray]
@@ -56,15 +56,21 @@ def accuracy(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"
 
 
 def precision(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
-    """Precision averaged over all classes (macro)."""
+    """Precision averaged over all classes that occur, true or predicted (macro)."""
     square = _square(cells)
-    return _ratio(_diagonal(square), square.sum(axis=-2), empty=0.0).mean(axis=-1)
+    return _macro(_ratio(_diagonal(square), square.sum(axis=-2), empty=0.0), square)
 
 
 def recall(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
-    """Recall averaged over all classes (macro)."""
+    """Recall averaged over all classes that occur, true or predicted (macro)."""
     square = _square(cells)
-    return _ratio(_diagonal(square), square.sum(axis=-1), empty=0.0).mean(axis=-1)
+    return _macro(_ratio(_diagonal(square), square.sum(axis=-1), empty=0.0), square)
+
+
+def _macro(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """Mean over the classes that occur; a test set's absent class says nothing of a network."""
+    occurs = (square.sum(axis=-1) + square.sum(axis=-2)) > 0
+    return _ratio((by_class * occurs).sum(axis=-1), occurs.sum(axis=-1))
 
 
 def iou(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
@@ -82,6 +88,11 @@ POOLED: Mapping[str, Mapping[str, Metric]] = {
     "classification": {"accuracy": accuracy, "precision": precision, "recall": recall},
     "segmentation": {"iou": iou, "f_score": f_score},
 }
+
+
+def primary(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The metric that a place is judged by, from its rows: IoU in segmentation, else accuracy."""
+    return "iou" if any(row["metric"] == "iou" for row in rows) else "accuracy"
 
 
 def classification(cells: Float[np.ndarray, "n cells"]) -> dict[str, float]:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from kdml import paper
 from kdml.config import Experiment, Network, OwnEdge, RivalChoice, Task
+from kdml.feasibility import check_rivals, nothing_to_train
 from kdml.hyperparameters import Weights, weights_of
-from kdml.registry import METHODS, fingerprint, is_own
+from kdml.registry import METHODS, fingerprint
 from kdml.settings import Backbone, NetworkSettings, RivalSettings, RunSettings
 from kdml.sharing import (
     BASELINE,
@@ -53,6 +54,9 @@ class Plan:
 
     Args:
         experiment: the validated configuration.
+
+    Raises:
+        UserError: nothing would run, or a rival of the user's own nowhere; a rival or a variant cannot run as configured.
     """
 
     def __init__(self, experiment: Experiment):
@@ -62,32 +66,28 @@ class Plan:
         teachers = {teacher for run in variants if (teacher := self.teacher_of(run)) is not None}
         baselines = set(self._baselines()) | teachers
         self.runs: tuple[Run, ...] = (*sorted(baselines), *variants)
+        check_rivals(experiment)
+        if not self.runs:
+            raise nothing_to_train(experiment)
 
     def _variants(self) -> Iterator[Run]:
         choice = self.experiment.run
         for protocol, task, pair, seed in product(choice.protocols, choice.tasks, choice.pairs, choice.seeds):
-            if self._is_run_on(pair, task):
+            if self.experiment.is_run_on(pair, task):
                 yield from (Run(protocol, task, pair, variant, seed) for variant in self._variants_of(task, pair))
 
     def _rivals(self) -> Iterator[Run]:
         choice = self.experiment.run
         for protocol, place, seed in product(choice.protocols, choice.rivals_at, choice.seeds):
-            task, _, pair = place.partition("/")
-            if task in choice.tasks and pair in choice.pairs and self._is_run_on(pair, task):
-                yield from (Run(protocol, task, pair, name, seed) for name in choice.rivals if self._suits(name, task))
-
-    def _suits(self, rival: str, task: str) -> bool:
-        method, only = self.experiment.method_of(rival), self.experiment.rivals.get(rival, RivalChoice()).tasks
-        wanted = only is None or task in only
-        return wanted and (is_own(method) or self.experiment.tasks[task].kind in METHODS[method].classes)
+            task, pair = place.split("/")
+            if task in choice.tasks and pair in choice.pairs and self.experiment.is_run_on(pair, task):
+                yield from (
+                    Run(protocol, task, pair, name, seed) for name in choice.rivals if self.experiment.suits(name, task)
+                )
 
     def is_rival(self, run: Run) -> bool:
         """Whether a run is one of a rival, not of a variant."""
         return run.run in self.rivals
-
-    def _is_run_on(self, pair: str, task: str) -> bool:
-        only = self.experiment.pairs[pair].tasks
-        return only is None or task in only
 
     def _variants_of(self, task: str, pair: str) -> list[str]:
         choice = self.experiment.run
@@ -101,14 +101,14 @@ class Plan:
         if not choice.baselines:
             return
         for protocol, task, pair, seed in product(choice.protocols, choice.tasks, choice.pairs, choice.seeds):
-            if self._is_run_on(pair, task):
+            if self.experiment.is_run_on(pair, task):
                 for network in (self.experiment.pairs[pair].teacher, self.experiment.pairs[pair].student):
                     yield Run(protocol, task, network, BASELINE, seed)
 
     def teacher_of(self, run: Run) -> Run | None:
         """The run whose network is the frozen teacher of `run`: of the same protocol, task, pair and seed.
 
-        Where the teacher carries no extra block it is the baseline, shared by all pairs (see `block_of`). That of a rival never
+        Where the teacher carries no extra block it is the baseline, shared by all pairs (see `_block_of`). That of a rival never
         carries one: the block belongs to the paper's method.
         """
         if self._is_single(run) or self._graph(run).teacher is not TeacherMode.FROZEN:
@@ -139,7 +139,7 @@ class Plan:
             return self.experiment.variants[run.run].graph()
         technique, strategy = VARIANTS[run.run]
         return paper_graph(
-            technique, strategy, weights or self._loss_weights(run), self.experiment.sharing.swap_students
+            technique, strategy, weights or self.loss_weights(run), self.experiment.sharing.swap_students
         )
 
     def _rival(self, run: Run) -> RivalSettings:
@@ -166,24 +166,36 @@ class Plan:
             titles[name] = choice.title or (METHODS[method].title if name in METHODS else name)
         return titles
 
-    def _loss_weights(self, run: Run) -> Weights:
+    def loss_weights(self, run: Run) -> Weights:
         """Alpha, beta, gamma of both students, from where the configuration says."""
         return self._weights_from(self.experiment.hyperparameters, run)
 
-    def papers_weights(self, run: Run) -> Weights:
-        """The paper's alpha, beta, gamma of both students."""
-        return self._weights_from("paper", run)
+    def papers_weights(self, run: Run) -> Weights | None:
+        """The paper's alpha, beta, gamma of both students; None where it has no such task or student."""
+        known = (run.task, self.student_of(run)) in paper.TABLES
+        return self._weights_from("paper", run) if known else None
 
-    def _weights_from(self, source: Literal["paper"] | Path, run: Run) -> Weights:
-        student = self.stands_for(self.experiment.pairs[run.pair].student)
-        return weights_of(source, run.task, run.pair, student, VARIANTS[run.run])
+    def _weights_from(self, source: Literal["paper", "even"] | Path, run: Run) -> Weights:
+        return weights_of(source, run.task, run.pair, self.student_of(run), VARIANTS[run.run])
+
+    def student_of(self, run: Run) -> str:
+        """The paper's architecture that the student of a run is or stands for; its own name if none."""
+        return self.stands_for(self.experiment.pairs[run.pair].student)
 
     def stands_for(self, network: str) -> str:
         """The paper's architecture that a network is or stands for; its own name if none."""
         return self.experiment.networks[network].stands_for or network
 
     def settings(self, run: Run, weights: Weights | None = None) -> RunSettings:
-        """All options of a run; with `weights` of a variant in place of the configured ones."""
+        """All options of a run.
+
+        Args:
+            run: of a variant, a rival, a baseline or a teacher.
+            weights: of a variant, in place of the configured ones.
+
+        Raises:
+            UserError: there are no alpha, beta, gamma for the variant, or a rival's own file cannot be read.
+        """
         task, graph = self._task(run), self._graph(run, weights)
         edges = tuple(
             OwnEdge(source=e.source, learner=e.learner, knowledge=e.knowledge, weight=e.weight) for e in graph.edges
@@ -273,7 +285,11 @@ class Plan:
         return run.run != BASELINE or self.experiment.run.baselines
 
     def describe(self, run: Run) -> dict[str, Any]:
-        """Columns that a run contributes to every tidy table."""
+        """Columns that a run contributes to every tidy table.
+
+        Raises:
+            UserError: there are no alpha, beta, gamma for the variant.
+        """
         technique, strategy = VARIANTS.get(run.run, ("", ""))
         described = {"protocol": run.protocol, "task": run.task, "pair": run.pair, "run": run.run, "seed": run.seed}
         described |= {"technique": technique, "strategy": strategy, "table": self.table_of(run)}
@@ -283,7 +299,7 @@ class Plan:
         stands_for = f"{self.stands_for(pair.teacher)}-{self.stands_for(pair.student)}"
         described |= {"teacher": pair.teacher, "student": pair.student, "stands_for": stands_for}
         if technique:
-            for weights, prime in zip(self._loss_weights(run), ("", "_prime"), strict=True):
+            for weights, prime in zip(self.loss_weights(run), ("", "_prime"), strict=True):
                 described |= {f"{name}{prime}": getattr(weights, name) for name in ("alpha", "beta", "gamma")}
         return described
 

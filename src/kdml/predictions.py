@@ -43,6 +43,11 @@ def dequantise(quantised: np.ndarray) -> np.ndarray:
     return (quantised.astype(np.float32) + 0.5) / 256
 
 
+def marked(quantised: np.ndarray) -> np.ndarray:
+    """Pixels that count as lesion: probability 0.5 or more."""
+    return quantised >= THRESHOLD
+
+
 def save(path: Path, rows: np.ndarray, outputs: Mapping[str, np.ndarray]) -> None:
     """Write the outputs, whole or not at all.
 

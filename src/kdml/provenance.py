@@ -10,17 +10,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kdml.registry import BROUGHT
+
 PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "albumentations", "numpy", "safetensors")
 
-
-SHARED_BY_RIVALS = {"kdml.rivals", "kdml.rivals.base"}
+SHARED_BY_RIVALS = {"kdml.rivals", "kdml.rivals.base", "kdml.rivals.contract"}
 
 
 def code_hash() -> str:
     """First 16 hex digits of a SHA-256 over the package's modules that this process has loaded.
 
     Only what a training imports counts, so that an edit of a figure does not make its runs look like another program's. Modules
-    of single rivals are left to `method_hash`, so that runs of different rivals are of one program.
+    of single rivals, and what only these import, are left to `method_hash`, so that runs of different rivals are of one program.
     """
     return _hash_of(name for name in _loaded() if not _is_method(name))
 
@@ -39,7 +40,7 @@ def _is_ours(name: str, module: Any) -> bool:
 
 
 def _is_method(name: str) -> bool:
-    return name.startswith("kdml.rivals.") and name not in SHARED_BY_RIVALS
+    return name not in SHARED_BY_RIVALS and (name.startswith("kdml.rivals.") or name in BROUGHT)
 
 
 def _hash_of(names: Iterable[str]) -> str:

@@ -2,16 +2,21 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from kdml.errors import UserError
+from kdml.project import ROOT
 
 OWN = "write it as docs/own_method.md says"
-PROJECT = Path(__file__).resolve().parents[2]
+# Modules that methods have imported in this process; `provenance` counts them as theirs.
+BROUGHT: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -21,8 +26,8 @@ class Method:
     Args:
         title: as the paper's table 10 has it.
         classes: kind of task -> `module:class` below `kdml.rivals`.
-        supervised: weight of the task's loss, as published.
-        kd: weight of plain distillation beside it, as published.
+        supervised: weight of the task's loss, unless the configuration gives one.
+        kd: likewise of plain distillation beside it; where a publication has another, the method's departures say so.
     """
 
     title: str
@@ -57,7 +62,7 @@ def is_own(method: str) -> bool:
 
 def source_of(method: str) -> Path:
     """The file of a user's own method; paths are relative to the project's root."""
-    return PROJECT / Path(method.rpartition(":")[0]).expanduser()
+    return ROOT / Path(method.rpartition(":")[0]).expanduser()
 
 
 def fingerprint(method: str) -> str | None:
@@ -95,24 +100,63 @@ def load(method: str, kind: str) -> type:
             f"There is no rival '{method}' for {kind}.", f"use one of {known}, or your own as file.py:Class"
         )
     module, _, name = METHODS[method].classes[kind].partition(":")
-    return getattr(import_module(f"kdml.rivals.{module}"), name)
+    with code_of(method, "cannot be imported"):
+        return getattr(import_module(f"kdml.rivals.{module}"), name)
 
 
 def _load_own(method: str) -> type:
     path, name = source_of(method), method.rpartition(":")[2]
-    found = getattr(_module(method, path), name, None)
+    with code_of(method, "cannot be imported"):
+        found = getattr(_module(path), name, None)
     if not isinstance(found, type):
-        raise UserError(f"rivals: `method: {method}`: {path} has no class '{name}'.", OWN)
+        raise UserError(f"`method: {method}`: {path} has no class '{name}'.", OWN)
     return found
 
 
-def _module(method: str, path: Path) -> Any:
+def _module(path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(f"own_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
     try:
-        module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's file raises
-        raise UserError(
-            f"rivals: `method: {method}`: {path} cannot be imported ({type(error).__name__}: {error}).", "mend the file"
-        ) from None
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
     return module
+
+
+@contextmanager
+def code_of(method: str, failing: str) -> Iterator[None]:
+    """Surroundings in which a method's code runs: what it imports is noted, what a user's own raises is told with its place.
+
+    Args:
+        method: as the configuration names it.
+        failing: what it means if the code raises, such as `cannot be imported`.
+
+    Raises:
+        UserError: a user's own method raised something.
+    """
+    before = set(sys.modules)
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, UserError) or not is_own(method) or _is_lack_of_memory(error):
+            raise
+        said = f"{type(error).__name__}: {error}"
+        raise UserError(
+            f"`method: {method}`: {_place(error, source_of(method))} {failing} ({said}).", f"mend the file; {OWN}"
+        ) from error
+    finally:
+        BROUGHT.update(set(sys.modules) - before)
+
+
+def _is_lack_of_memory(error: Exception) -> bool:
+    return (
+        isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    )  # torch's; torch is not imported here
+
+
+def _place(error: Exception, path: Path) -> str:
+    """The file, and the line of it in which the error arose."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f"{path}, line {lines[-1]}," if lines else str(path)

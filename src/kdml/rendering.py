@@ -1,9 +1,10 @@
 """Templates of tables and pages, filled."""
 
-from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parents[2] / "workflow" / "report" / "templates"
+from kdml.project import ROOT
+
+FOLDER = ROOT / "workflow" / "report" / "templates"
 # What LaTeX would read as a command, and letters that its default fonts lack.
 TEX = str.maketrans(
     {

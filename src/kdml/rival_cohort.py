@@ -1,6 +1,8 @@
 """The networks of a rival's run: one frozen teacher, one student, and the method's loss module in place of edges."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -12,11 +14,13 @@ from kdml.errors import UserError
 from kdml.losses import predictions_divergence
 from kdml.models import Network, Output
 from kdml.rivals.base import Layers, Rival, Setting, Stage
+from kdml.rivals.contract import check_built, check_number, check_stages, check_terms
 from kdml.settings import RunSettings
 from kdml.sharing import STUDENTS, TEACHER
 from kdml.taps import Taps
 
 STUDENT = STUDENTS[0]
+POOLED = "f4"  # the map of a classifier that is pooled
 
 
 class RivalCohort(Cohort):
@@ -31,7 +35,8 @@ class RivalCohort(Cohort):
         class_weights: weights of the cross-entropy, if the task balances by them.
 
     Raises:
-        UserError: the method does not exist, cannot take its options, or does not fit the networks.
+        UserError: the method does not exist, is not the one that the settings were made for, cannot take its options, breaks
+            the contract of methods, or does not fit the networks.
     """
 
     def __init__(
@@ -50,12 +55,19 @@ class RivalCohort(Cohort):
             classifier=getattr(teacher.body, "head", None),
             options=settings.rival.options,
         )
-        self.rival = _built(settings, setting)
-        self.rival.adopt(student.body)
-        self._taps = {name: Taps(self.networks[name].stages, self.rival.taps) for name in (TEACHER, STUDENT)}
-        self.whole_batches = self.rival.whole_batches
+        self._settings = settings
         usual = Stage(settings.rival.supervised, settings.rival.kd, kd_temperature=settings.rival.kd_temperature)
-        self._stages = self.rival.stages(usual)
+        _refuse_another_file(settings)
+        with _code_of(settings, "cannot be built"):
+            self.rival = _built(settings, setting)
+            self.rival.adopt(student.body)
+            self._stages = self.rival.stages(usual)
+            check_stages(self.rival, self._stages)
+        pooled = {POOLED} & student.stages.keys()
+        self._taps = {
+            name: Taps(self.networks[name].stages, {*self.rival.taps, *pooled}) for name in (TEACHER, STUDENT)
+        }
+        self.whole_batches = self.rival.whole_batches
         self._stage = 0
         self._share = 0.0
         self._last: tuple[Layers, Layers] | None = None
@@ -110,7 +122,10 @@ class RivalCohort(Cohort):
             seed: of all that it draws.
         """
         (student, teacher), self._last = self._last, None
-        return self.rival.adversary_step(student, teacher, seed)
+        with _code_of(self._settings, "cannot compute the adversary's loss"):
+            loss = self.rival.adversary_step(student, teacher, seed)
+            check_number(loss, f"{type(self.rival).__name__}.adversary_step")
+        return loss
 
     def get_extra_state(self) -> Tensor:
         """The stage belongs to the state; it is no buffer, because reading one from a GPU would make every step wait."""
@@ -135,18 +150,25 @@ class RivalCohort(Cohort):
                 student.logits, teacher.logits, stage.kd_temperature, direction="source_first", scale_by_t2=True
             )
         if stage.terms:
-            terms |= self.rival(student, teacher, targets)
+            terms |= self._terms(student, teacher, targets)
             weights |= self.rival.weights
         total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
         self._last = None if self.adversary is None else (student.detached(), teacher)
         detached = {f"{STUDENT}.{name}": term.detach() for name, term in terms.items()}
         return Losses(total, detached | {f"{STUDENT}.total": total.detach()})
 
+    def _terms(self, student: Layers, teacher: Layers, targets: Tensor) -> Mapping[str, Tensor]:
+        """The method's own terms."""
+        with _code_of(self._settings, "cannot compute its terms"):
+            terms = self.rival(student, teacher, targets)
+            check_terms(self.rival, terms)
+        return terms
+
     def _layers(self, name: str, output: Output) -> Layers:
         """What a network gave in its last forward, in float32."""
         maps = {tap: map_.float() for tap, map_ in self._taps[name].take().items()}
-        pooled = maps["f4"].mean(dim=(2, 3)) if "f4" in maps else None
-        return Layers(maps, output.logits.float(), pooled)
+        pooled = maps[POOLED].mean(dim=(2, 3)) if POOLED in maps else None
+        return Layers({tap: maps[tap] for tap in self.rival.taps}, output.logits.float(), pooled)
 
     def trained_parameters(self, learner: str) -> list[nn.Parameter]:
         """Parameters of the student and of the method's adaptors."""
@@ -154,14 +176,36 @@ class RivalCohort(Cohort):
         return [parameter for parameter in everything if parameter.requires_grad]
 
     def describe(self) -> dict[str, Any]:
-        """What run.json says of the method: weights of its terms, parameters that it adds while training."""
+        """What run.json says of the method: weights, stages, departures from the publication, what it adds while training."""
         adversary = () if self.adversary is None else self.adversary.parameters()
         return {
             "weights": dict(self.rival.weights),
-            "adaptor_parameters": sum(parameter.numel() for parameter in self.rival.parameters()),
-            "adversary_parameters": sum(parameter.numel() for parameter in adversary),
             "stages": len(self._stages),
+            "schedule": [asdict(stage) for stage in self._stages],
+            "departures": [*self.rival.departures, *self._departure_of_kd()],
+            "adaptor_parameters": _trained(self.rival.parameters()),
+            "adversary_parameters": _trained(adversary),
         }
+
+    def _departure_of_kd(self) -> Iterator[str]:
+        published, ours = self.rival.published_kd, self._settings.rival.kd
+        if published is not None and ours != published:
+            yield f"weight of plain distillation {ours:g}, not {published:g}"
+
+
+def _trained(parameters: Iterable[nn.Parameter]) -> int:
+    """How many numbers are trained; what a method keeps of the frozen teacher is not."""
+    return sum(parameter.numel() for parameter in parameters if parameter.requires_grad)
+
+
+@contextmanager
+def _code_of(settings: RunSettings, failing: str) -> Iterator[None]:
+    """Surroundings of the method's code: what it raises names the entry of the configuration."""
+    try:
+        with registry.code_of(settings.rival.method, failing):
+            yield
+    except UserError as error:
+        raise UserError(f"rivals.{settings.run}: {error.problem}", error.remedy) from error.__cause__
 
 
 def _built(settings: RunSettings, setting: Setting) -> Rival:
@@ -169,15 +213,24 @@ def _built(settings: RunSettings, setting: Setting) -> Rival:
     method = registry.load(settings.rival.method, settings.kind)
     if not issubclass(method, Rival):
         raise UserError(
-            f"rivals: `method: {settings.rival.method}`: {method.__name__} is not derived from kdml.rivals.base.Rival.",
+            f"`method: {settings.rival.method}`: {method.__name__} is not derived from kdml.rivals.base.Rival.",
             registry.OWN,
         )
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(settings.seed)
-        try:
-            return method(setting)
-        except UserError as error:
-            raise UserError(f"rivals.{settings.run}: {error.problem}", error.remedy) from None
+        rival = method(setting)
+    check_built(rival, setting)
+    return rival
+
+
+def _refuse_another_file(settings: RunSettings) -> None:
+    """A user's file that has changed since the settings were made is another method."""
+    method, made_for = settings.rival.method, settings.rival.sha256
+    if made_for is not None and registry.fingerprint(method) != made_for:
+        raise UserError(
+            f"rivals.{settings.run}: `method: {method}`: {registry.source_of(method)} is not the file that these settings are of.",
+            "make the settings anew with src/settings.py, let the workflow train the run, or bring the file back",
+        )
 
 
 @torch.no_grad()

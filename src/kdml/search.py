@@ -1,7 +1,7 @@
 """The grid search for loss weights: which settings are tried, and what follows from their validation scores.
 
 Every variant has the same budget: all alphas of S1 with all of S2. Beta and gamma share the rest as in the paper's weights for the
-variant, so that alpha + beta + gamma = 1. The test set is never looked at.
+variant, or in the configured ones where the paper has none, so that alpha + beta + gamma = 1. The test set is never looked at.
 """
 
 import math
@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from kdml import paper
-from kdml.hyperparameters import Weights, as_row
+from kdml.hyperparameters import Weights, as_row, even_weights
 from kdml.plan import Plan, Run
 from kdml.settings import RunSettings
 from kdml.sharing import VARIANTS, LossWeights
@@ -40,14 +40,17 @@ class Trial:
         return f"alpha-{self.alpha:g}-{self.alpha_prime:g}"
 
 
-def shared_out(alpha: float, papers: LossWeights) -> LossWeights:
-    """Weights with this alpha, the rest divided between beta and gamma as the paper divides it."""
-    rest = (1 - alpha) / (papers.beta + papers.gamma)
-    return LossWeights(alpha, round(papers.beta * rest, DIGITS), round(papers.gamma * rest, DIGITS))
+def shared_out(alpha: float, like: LossWeights) -> LossWeights:
+    """Weights with this alpha, the rest divided between beta and gamma as in weights that have something to divide."""
+    rest = (1 - alpha) / (like.beta + like.gamma)
+    return LossWeights(alpha, round(like.beta * rest, DIGITS), round(like.gamma * rest, DIGITS))
 
 
 class Search:
-    """All trials of a configuration's grid search, of the first of its protocols.
+    """All trials of a configuration's grid search, of the first of its protocols, each on the split of its seed.
+
+    The chosen weights serve all runs of a task. Where the experiment has other splits, by protocol or by seed, their test sets hold
+    images that chose weights here: `other_splits` names them.
 
     Args:
         plan: of the experiment; its tasks, pairs and variants of the paper are searched.
@@ -68,11 +71,7 @@ class Search:
 
     @cached_property
     def trials(self) -> tuple[Trial, ...]:
-        """Every setting with every seed.
-
-        Raises:
-            UserError: the paper has no weights for a student, so that nothing says how beta and gamma share the rest.
-        """
+        """Every setting with every seed."""
         return tuple(
             Trial(replace(run, seed=seed), *alphas)
             for run in self.variants
@@ -81,10 +80,14 @@ class Search:
         )
 
     def _alphas(self, run: Run) -> list[tuple[float, float]]:
-        """The grid, and the paper's own choice where the grid lacks it."""
+        """The grid, and the paper's own choice where there is one and the grid lacks it."""
         grid = list(product(self.grid.alpha, repeat=2))
-        chosen = tuple(one.alpha for one in self.plan.papers_weights(run))
-        return grid if chosen in grid else [*grid, chosen]
+        papers = self._papers_alphas(run)
+        return grid if papers is None or papers in grid else [*grid, papers]
+
+    def _papers_alphas(self, run: Run) -> tuple[float, float] | None:
+        papers = self.plan.papers_weights(run)
+        return None if papers is None else (papers[0].alpha, papers[1].alpha)
 
     def at(self, protocol: str, task: str, pair: str) -> tuple[Trial, ...]:
         """Trials of a place."""
@@ -92,24 +95,43 @@ class Search:
 
     def weights(self, trial: Trial) -> Weights:
         """Alpha, beta and gamma of both students."""
-        papers = self.plan.papers_weights(trial.run)
-        first, second = map(shared_out, (trial.alpha, trial.alpha_prime), papers)
+        like = self.plan.papers_weights(trial.run) or self.plan.loss_weights(trial.run)
+        even = even_weights(VARIANTS[trial.run.run][0])
+        like = [one if one.beta or one.gamma else other for one, other in zip(like, even, strict=True)]
+        first, second = map(shared_out, (trial.alpha, trial.alpha_prime), like)
         return first, second
 
     def settings(self, trial: Trial) -> RunSettings:
         """All options of a trial's training."""
         return self.plan.settings(trial.run, self.weights(trial))
 
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        """Splits on whose validation part settings are ranked, as `protocol seed`."""
+        first = self.plan.experiment.run.protocols[0]
+        seeds = (self.plan.split_seed(Run(first, "", "", "", seed)) for seed in self.grid.seeds)
+        return tuple(f"{first} {seed}" for seed in sorted(set(seeds)))
+
+    @cached_property
+    def other_splits(self) -> tuple[str, ...]:
+        """Splits of the experiment's variants that are not searched on, likewise."""
+        planned = ((run.protocol, self.plan.split_seed(run)) for run in self.plan.runs if run.run in VARIANTS)
+        named = (f"{protocol} {seed}" for protocol, seed in sorted(set(planned)))
+        return tuple(split for split in named if split not in self.splits)
+
     def describe(self, trial: Trial) -> dict[str, Any]:
         """Columns that a trial contributes to the table of scores."""
         technique, strategy = VARIANTS[trial.run.run]
-        papers = tuple(one.alpha for one in self.plan.papers_weights(trial.run))
         student = self.plan.stands_for(self.plan.experiment.pairs[trial.run.pair].student)
         task = self.plan.experiment.tasks[trial.run.task]
+        named = {"dataset": task.dataset, "task": task.kind}
         return {
             "table": paper.TABLES.get((trial.run.task, student), ""),
+            "protocol": trial.run.protocol,
+            "splits": ", ".join(self.splits),
+            "other_splits": ", ".join(self.other_splits),
             "dataset": task.dataset,
-            "task": task.kind,
+            "task": task.kind if paper.task_of(named) == trial.run.task else trial.run.task,
             "student": student,
             "pair": trial.run.pair,
             "technique": technique,
@@ -117,12 +139,13 @@ class Search:
             **as_row(self.weights(trial)),
             "seed": trial.run.seed,
             "in_grid": int(trial.alpha in self.grid.alpha and trial.alpha_prime in self.grid.alpha),
-            "papers": int((trial.alpha, trial.alpha_prime) == papers),
+            "papers": int((trial.alpha, trial.alpha_prime) == self._papers_alphas(trial.run)),
         }
 
 
 Row = Mapping[str, str]
-SETTING = ("dataset", "task", "pair", "technique", "strategy", *paper.WEIGHTS)
+VARIANT = ("dataset", "task", "pair", "technique", "strategy")
+SETTING = (*VARIANT, *paper.WEIGHTS)
 
 
 def by_setting(rows: Iterable[Row]) -> list[dict[str, Any]]:
@@ -136,19 +159,28 @@ def by_setting(rows: Iterable[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def chosen(settings: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """The best setting of every variant within the grid; of equals the paper's, else the first.
-
-    Beside it stand the score of the paper's setting, `papers_score`, its `papers_rank` (1 is best, equals share it), and the
-    number of settings it is ranked `of`.
-    """
+def ranked(settings: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Every setting with its `rank` among those of its variant (1 is best, equals share it), the number it is ranked `of`, and
+    `best`: 1 for the best within the grid; of equals the paper's, else the first."""
     variants: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
     for one in settings:
-        variants.setdefault((one["dataset"], one["task"], one["pair"], one["technique"], one["strategy"]), []).append(
-            one
-        )
+        variants.setdefault(tuple(one[name] for name in VARIANT), []).append(one)
     for mine in variants.values():
         best = max((one for one in mine if one["in_grid"] == "1"), key=lambda one: (one["score"], one["papers"]))
-        papers = next(one for one in mine if one["papers"] == "1")
-        better = sum(one["score"] > papers["score"] for one in mine)
-        yield {**best, "papers_score": papers["score"], "papers_rank": better + 1, "of": len(mine)}
+        for one in mine:
+            better = sum(other["score"] > one["score"] for other in mine)
+            yield {**one, "rank": better + 1, "of": len(mine), "best": int(one is best)}
+
+
+def chosen(settings: Iterable[Row]) -> Iterator[dict[str, Any]]:
+    """The best setting of every variant; beside it `papers_score` and `papers_rank` of the paper's, empty where it has none.
+
+    Args:
+        settings: what `ranked` gave, read from a CSV.
+    """
+    rows = list(settings)
+    papers = {tuple(one[name] for name in VARIANT): one for one in rows if one["papers"] == "1"}
+    for one in rows:
+        if one["best"] == "1":
+            theirs = papers.get(tuple(one[name] for name in VARIANT), {"score": "", "rank": ""})
+            yield {**one, "papers_score": theirs["score"], "papers_rank": theirs["rank"]}

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from kdml.arguments import mapping_argument
 from kdml.config import Model, OwnEdge, Sharing, Training, Weights
 from kdml.errors import UserError
 from kdml.sharing import Edge, SharingGraph, TeacherMode
@@ -108,19 +108,11 @@ class RunSettings(Model):
         Raises:
             UserError: neither, or not valid.
         """
-        text = argument if argument.lstrip().startswith("{") else _read(Path(argument))
+        remedy = "pass what `python src/settings.py` prints, or the run.json of a finished run"
+        content = mapping_argument(argument, "--settings", remedy=remedy)
         try:
-            content = json.loads(text)
             return cls.model_validate(content.get("settings", content))
-        except (json.JSONDecodeError, ValidationError, AttributeError) as error:
-            remedy = "pass what `python src/settings.py` prints, or the run.json of a finished run"
+        except ValidationError as error:
             raise UserError(
                 f"--settings {argument[:60]}: these are not the settings of a run ({error}).", remedy
             ) from None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"--settings {path}: cannot be read ({error.strerror}).", "give JSON text or a file") from None

@@ -4,6 +4,7 @@ Source: table 1 and Eqs. 6, 7, 9, 10 of the paper. Where table 1 (a, b) and the 
 the equations hold; `swap_students` gives the other reading.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +12,13 @@ from enum import StrEnum
 TEACHER = "teacher"
 STUDENTS = ("s1", "s2")
 BASELINE = "baseline"
+ENSEMBLE = "ensemble"  # of a run's students: measured like a network, but none
+STUDENT_NAME = r"s[1-9]"
+
+
+def is_student(name: str) -> bool:
+    """Whether a network is one of a run's students: s1, s2, ..."""
+    return re.fullmatch(STUDENT_NAME, name) is not None
 
 
 class Knowledge(StrEnum):

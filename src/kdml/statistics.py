@@ -68,7 +68,8 @@ def delong(
         positive: the truth.
 
     Returns:
-        Estimate, normal interval and two-sided p; all NaN if a class is absent.
+        Estimate, normal interval and two-sided p; all NaN if a class has fewer than 2 cases, interval and p if the areas
+        differ without any spread.
 
     Raises:
         ValueError: the cases are not the same ones.
@@ -78,19 +79,20 @@ def delong(
     """
     _check_paired(left, right, positive)
     m, n = int(positive.sum()), int((~positive).sum())
-    if m == 0 or n == 0:
+    if min(m, n) < 2:
         return Interval(math.nan, math.nan, math.nan, math.nan)
     components = [_placements(scores, positive) for scores in (left, right)]
     areas = [float(of_positive.mean()) for of_positive, _ in components]
     by_positive, by_negative = (np.stack(pair) for pair in zip(*components, strict=True))
     contrast = np.array([1.0, -1.0])
     variance = sum(
-        float(contrast @ np.atleast_2d(np.cov(values)) @ contrast) / size if size > 1 else 0.0
+        float(contrast @ np.atleast_2d(np.cov(values)) @ contrast) / size
         for values, size in ((by_positive, m), (by_negative, n))
     )
     difference = areas[0] - areas[1]
     if variance <= 1e-15:
-        return Interval(difference, difference, difference, 1.0 if abs(difference) < 1e-12 else 0.0)
+        equal = abs(difference) < 1e-12
+        return Interval(difference, 0.0, 0.0, 1.0) if equal else Interval(difference, math.nan, math.nan, math.nan)
     error = math.sqrt(variance)
     reach = float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * error
     return Interval(
@@ -116,7 +118,8 @@ def wilcoxon(differences: Float[np.ndarray, " groups"]) -> float:
 
 
 def paired_seeds(differences: Sequence[float]) -> Interval:
-    """Mean of paired differences, one per seed, with Student's interval and p; a single seed has neither.
+    """Mean of paired differences, one per seed, with Student's interval and p; a single seed has neither, and equal differences
+    other than 0 have none either.
 
     With 3 seeds the interval has 2 degrees of freedom and reaches 4.3 standard errors; no sign-flip test on 3 seeds can give
     less than p = 0.25.
@@ -127,9 +130,44 @@ def paired_seeds(differences: Sequence[float]) -> Interval:
         return Interval(mean, math.nan, math.nan, math.nan)
     error = float(values.std(ddof=1)) / math.sqrt(n)
     if error == 0:
-        return Interval(mean, mean, mean, 1.0 if mean == 0 else 0.0)
+        return Interval(mean, 0.0, 0.0, 1.0) if mean == 0 else Interval(mean, math.nan, math.nan, math.nan)
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
     return Interval(mean, mean - reach, mean + reach, float(2 * stats.t.sf(abs(mean) / error, n - 1)))
+
+
+def wider(over_both: Interval, over_seeds: Interval) -> Interval:
+    """The cautious one of two answers to one question: the larger p, and an interval that holds both.
+
+    A bootstrap that draws among 3 seeds cannot see more spread than these 3 show: where seeds are the larger part of the
+    uncertainty, it calls 1 in 4 differences of equal methods significant. Student's t over seeds does not, but sees nothing of
+    the test cases that all seeds share. Both together keep to the level.
+
+    Args:
+        over_both: bootstrap over seeds and test cases; undefined, it stays so.
+        over_seeds: of the same quantity; undefined for a single seed, which leaves the other as it is.
+    """
+    if math.isnan(over_both.low) or math.isnan(over_seeds.low):
+        return over_both
+    low, high = min(over_both.low, over_seeds.low), max(over_both.high, over_seeds.high)
+    return Interval(over_both.estimate, low, high, max(over_both.p, over_seeds.p))
+
+
+def mean_of_correlated(intervals: Sequence[Interval]) -> Interval:
+    """Mean of estimates on the same test cases, such as one per seed, as if all erred on the same cases.
+
+    Args:
+        intervals: normal intervals, at least one.
+
+    Returns:
+        Mean estimate with the mean of the standard errors, which is the largest that their mean can have.
+    """
+    estimate = float(np.mean([one.estimate for one in intervals]))
+    reach = float(np.mean([(one.high - one.low) / 2 for one in intervals]))
+    if reach == 0 or math.isnan(reach):
+        p = math.nan if math.isnan(reach) else 1.0 if estimate == 0 else 0.0
+        return Interval(estimate, estimate - reach, estimate + reach, p)
+    z = abs(estimate) / reach * float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    return Interval(estimate, estimate - reach, estimate + reach, float(2 * stats.norm.sf(z)))
 
 
 def welch(left: tuple[float, float, int], right: tuple[float, float, int]) -> Interval:
@@ -203,17 +241,33 @@ class Resamples:
         return np.einsum("rs,sr->r", self.seed_weights, np.stack([by_seed[seed] for seed in self.seeds]))
 
 
-def percentile(estimate: float, draws: Float[np.ndarray, " resamples"]) -> Interval:
-    """Percentile interval of bootstrap draws; p from the share of draws on the other side of 0, never below 1 / draws.
+def percentile(estimate: float, draws: Float[np.ndarray, " resamples"], groups: int) -> Interval:
+    """Expanded percentile interval of bootstrap draws, and the p at which it would end at 0.
 
-    Draws in which the metric is undefined are left out; if more than 1 in 20 are, the interval is undefined too.
+    The plain percentile interval is too narrow for few groups, by the factor sqrt((n - 1) / n) and for want of Student's tails;
+    its quantiles are moved outwards by as much. A draw is at least as extreme as 1 in (draws + 1). Draws in which the metric is
+    undefined are left out; if more than 1 in 20 are, interval and p are undefined, as they are where all draws are alike but not
+    0: groups without spread say nothing of other groups.
+
+    Args:
+        estimate: of the metric or difference.
+        draws: of it.
+        groups: independent groups of test cases that were drawn from.
+
+    Reference:
+        Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 2015, section 5.3.
     """
     known = draws[~np.isnan(draws)]
-    if math.isnan(estimate) or len(known) < 0.95 * len(draws):
+    if math.isnan(estimate) or groups < 2 or len(known) < 0.95 * len(draws):
         return Interval(estimate, math.nan, math.nan, math.nan)
-    low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    tail = min((known <= 0).sum(), (known >= 0).sum())
-    return Interval(estimate, float(low), float(high), min(1.0, 2 * (int(tail) + 1) / (len(known) + 1)))
+    if np.ptp(known) == 0:
+        return Interval(estimate, 0.0, 0.0, 1.0) if estimate == 0 else Interval(estimate, math.nan, math.nan, math.nan)
+    shrunk = math.sqrt((groups - 1) / groups)
+    outwards = float(stats.norm.cdf(stats.t.ppf((1 - CONFIDENCE) / 2, groups - 1) / shrunk))
+    low, high = np.quantile(known, [outwards, 1 - outwards])
+    tail = (int(min((known <= 0).sum(), (known >= 0).sum())) + 1) / (len(known) + 1)
+    p = 2 * float(stats.t.cdf(float(stats.norm.ppf(min(tail, 0.5))) * shrunk, groups - 1))
+    return Interval(estimate, float(low), float(high), min(1.0, p))
 
 
 def probability_of_outperforming(differences: Sequence[float]) -> float:

@@ -1,6 +1,5 @@
-"""The paper's result tables in its layout, ours beside the paper's. Rendering only: numbers come from tidy tables."""
+"""The paper's result tables in its layout, ours beside the paper's. Rendering only: it reads tables of means over seeds."""
 
-import csv
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from kdml import paper, wording
-from kdml.collect import Summary, refuse_mixed_code, summarise
+from kdml.collect import Summary, refuse_mixed_code
 from kdml.errors import UserError
 from kdml.fidelity import EXTRAS, IN_NATS
+from kdml.files import MAKE_AGAIN, read_csv
 from kdml.sharing import STRATEGIES, TEACHER, TECHNIQUES
 
 FORMATS = ("csv", "md", "tex", "html")
@@ -19,7 +19,9 @@ FIDELITY_NOTE = (
     "The truth is what the teacher of the same run and seed predicts. KL is in nats, teacher first; agreement is split by "
     "whether the teacher is right."
 )
-NO_OTHER_TEACHER = "One seed: no second teacher to compare with."
+NO_OTHER_TEACHER = (
+    "No two teachers of different seeds were tested on the same images: nothing to compare fidelity with."
+)
 Row = Mapping[str, str]
 
 
@@ -46,13 +48,12 @@ class Cell:
             return ""
         if math.isnan(self.ours.mean):
             return "undefined"
-        spread = "–" if math.isnan(self.ours.std) else f"{self.ours.std:.3f}"
-        return f"{self.ours.mean:.2f} ± {spread}"
+        return wording.mean_and_spread(self.ours.mean, self.ours.std)
 
     @property
     def theirs_text(self) -> str:
         """The paper's value, or nothing."""
-        return "" if self.theirs is None else f"{self.theirs[0]:.2f} ± {self.theirs[1]:.3f}"
+        return "" if self.theirs is None else wording.mean_and_spread(*self.theirs)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Section:
-    """The blocks of one protocol."""
+    """The blocks of one protocol and pair."""
 
     protocol: str
     title: str
@@ -92,7 +93,7 @@ class Table:
         number: in the paper.
         caption: what it shows.
         notes: what a reader must know.
-        sections: one per protocol.
+        sections: one per protocol and pair.
     """
 
     number: int
@@ -101,46 +102,40 @@ class Table:
     sections: tuple[Section, ...] = ()
 
 
-def read_tidy(paths: Iterable[Path], allow_mixed_code: bool = False) -> list[dict[str, str]]:
-    """Rows of several tidy tables.
+COLUMNS = {"protocol", "task", "pair", "run", "truth", "network", "metric", "mean", "std", "seeds", "code_hash"}
+
+
+def read_summaries(paths: Iterable[Path], allow_mixed_code: bool = False) -> list[dict[str, str]]:
+    """Rows of several tables of means over seeds.
 
     Args:
         paths: of the tables.
         allow_mixed_code: accept runs of different versions of the training code.
 
     Raises:
-        UserError: a file is missing or is no tidy table, or versions of the training code are mixed.
+        UserError: a file is missing or is no such table, or versions of the training code are mixed.
     """
     rows: list[dict[str, str]] = []
     for path in paths:
-        try:
-            with open(path, newline="", encoding="utf-8") as file:
-                mine = list(csv.DictReader(file))
-        except FileNotFoundError:
-            raise UserError(f"{path} does not exist.", "let the workflow collect the runs") from None
-        if (
-            not mine
-            or not {"protocol", "task", "pair", "run", "seed", "truth", "network", "metric", "value", "code_hash"}
-            <= mine[0].keys()
-        ):
-            raise UserError(
-                f"{path} is no tidy table of metrics.", "delete it and let the workflow collect the runs again"
-            )
-        rows += mine
+        rows += read_csv(path, MAKE_AGAIN, sorted(COLUMNS))
     if not allow_mixed_code:
-        run_keys = ("protocol", "task", "pair", "run", "seed")
+        run_keys = ("protocol", "task", "pair", "run")
         refuse_mixed_code({"/".join(row[key] for key in run_keys): row["code_hash"] for row in rows})
     return rows
 
 
-def build(number: int, rows: Sequence[Row], note: str = "", teachers: Sequence[Row] = ()) -> Table:
-    """A result table from tidy rows.
+Teachers = Mapping[str, Sequence[Row]]
+"""protocol/task/pair -> agreement of independently seeded teachers there, a row per metric."""
+
+
+def build(number: int, rows: Sequence[Row], note: str = "", teachers: Teachers | None = None) -> Table:
+    """A result table from means over seeds.
 
     Args:
         number: of the table in the paper.
-        rows: of tidy tables; those of other tables are left aside.
+        rows: of tables of means; those of other tables are left aside.
         note: on the experiment, put under the caption.
-        teachers: agreement of independently seeded teachers, for a table of fidelity.
+        teachers: for a table of fidelity.
 
     Raises:
         UserError: the paper has no such table, or no row belongs to it.
@@ -153,19 +148,31 @@ def build(number: int, rows: Sequence[Row], note: str = "", teachers: Sequence[R
     mine = [row for row in rows if row["table"] == str(source) and row["truth"] == truth]
     if not mine:
         raise UserError(f"No run fills table {number}.", "add its task and pair to `run` in the configuration")
+    notes = [_extent(mine), *_undefined(mine), note]
     if truth == TEACHER:
-        blocks_of, caption = partial(_fidelity_blocks, teachers=teachers), _fidelity_caption
-        note = " ".join([FIDELITY_NOTE, "" if teachers else NO_OTHER_TEACHER, note]).strip()
+        blocks_of, caption = partial(_fidelity_blocks, teachers=teachers or {}), _fidelity_caption
+        notes[1:1] = [FIDELITY_NOTE, "" if teachers and any(teachers.values()) else NO_OTHER_TEACHER]
     elif mine[0]["run"] == "baseline":
         blocks_of, caption = _baseline_blocks, _baseline_caption
     else:
         blocks_of, caption = _variant_blocks, _caption
     sections = tuple(
-        Section(protocol, wording.PROTOCOLS[protocol], tuple(blocks_of(number, chosen)))
-        for protocol in wording.PROTOCOLS
-        if (chosen := [row for row in mine if row["protocol"] == protocol])
+        Section(protocol, title, tuple(blocks_of(number, chosen))) for protocol, title, chosen in _sections(mine)
     )
-    return Table(number, caption(mine), tuple(filter(None, (_extent(mine), note))), sections)
+    return Table(number, caption(mine), tuple(filter(None, notes)), sections)
+
+
+def _sections(rows: Sequence[Row]) -> Iterator[tuple[str, str, list[Row]]]:
+    """(protocol, title, rows) of one split and one pair each, so that no two networks are taken for two seeds of one."""
+    for protocol in wording.PROTOCOLS:
+        here = [row for row in rows if row["protocol"] == protocol]
+        if here and here[0]["run"] == "baseline":
+            yield protocol, wording.PROTOCOLS[protocol], here
+            continue
+        pairs = list(dict.fromkeys(row["pair"] for row in here))
+        for pair in pairs:
+            of_pair = f"; pair '{pair}'" if len(pairs) > 1 else ""
+            yield protocol, f"{wording.PROTOCOLS[protocol]}{of_pair}", [row for row in here if row["pair"] == pair]
 
 
 def _fidelity_caption(rows: Sequence[Row]) -> str:
@@ -173,11 +180,16 @@ def _fidelity_caption(rows: Sequence[Row]) -> str:
 
 
 def _caption(rows: Sequence[Row]) -> str:
-    teacher, student = (wording.ARCHITECTURES.get(part, part) for part in rows[0]["stands_for"].split("-", 1))
-    pair = f"{teacher}-{student}"
-    if rows[0]["pair"] != rows[0]["stands_for"]:
-        pair = f"the pair '{rows[0]['pair']}' ({rows[0]['teacher']}, {rows[0]['student']}), which stands for {pair}"
-    return f"Four techniques and three strategies of sharing knowledge, {wording.TASKS[rows[0]['task']]}, {pair}"
+    pairs = {row["pair"]: row for row in rows}
+    of_pairs = "; ".join(map(_pair, pairs.values()))
+    return f"Four techniques and three strategies of sharing knowledge, {wording.TASKS[rows[0]['task']]}, {of_pairs}"
+
+
+def _pair(row: Row) -> str:
+    teacher, student = (wording.ARCHITECTURES.get(part, part) for part in row["stands_for"].split("-", 1))
+    if row["pair"] == row["stands_for"]:
+        return f"{teacher}-{student}"
+    return f"the pair '{row['pair']}' ({row['teacher']}, {row['student']}), which stands for {teacher}-{student}"
 
 
 def _baseline_caption(rows: Sequence[Row]) -> str:
@@ -186,10 +198,22 @@ def _baseline_caption(rows: Sequence[Row]) -> str:
 
 
 def _extent(rows: Sequence[Row]) -> str:
-    seeds = sorted({row["seed"] for row in rows}, key=int)
-    runs = "1 run (no spread)" if len(seeds) == 1 else f"{len(seeds)} runs, mean ± standard deviation (ddof 1)"
+    numbers = sorted({int(row["seeds"]) for row in rows})
+    several = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
+    runs = "1 run (no spread)" if numbers == [1] else f"{several} runs, mean ± standard deviation (ddof 1)"
     counts = ", ".join(sorted({f"{row['task']} {row['n']}" for row in rows}))
     return f"Percent on the test images ({counts}); {runs}."
+
+
+def _undefined(rows: Sequence[Row]) -> list[str]:
+    """Names what has no value, and what has fewer seeds than others."""
+    most = max(int(row["seeds"]) for row in rows)
+    said = []
+    for row in rows:
+        what = f"{wording.run(row['run'])} {wording.network(row['network'])} {wording.METRICS.get(row['metric'], row['metric'])}"
+        said += [f"{what}: {row['remark']}"] if row.get("remark") else []
+        said += [f"{what}: {row['seeds']} of {most} seeds"] if int(row["seeds"]) < most else []
+    return [f"{'; '.join(said)}."] if said else []
 
 
 def _variant_blocks(number: int, rows: Sequence[Row]) -> Iterator[Block]:
@@ -209,7 +233,7 @@ def _variant_blocks(number: int, rows: Sequence[Row]) -> Iterator[Block]:
         yield _block("own", "Own variants", tuple(Group(name, name, metrics) for name in names), own, "run", {}, best)
 
 
-def _fidelity_blocks(number: int, rows: Sequence[Row], teachers: Sequence[Row]) -> Iterator[Block]:
+def _fidelity_blocks(number: int, rows: Sequence[Row], teachers: Teachers) -> Iterator[Block]:
     """The paper's agreement, then what it does not show, then two teachers beside each other."""
     yield from _variant_blocks(number, rows)
     best = dict.fromkeys(EXTRAS, math.inf)  # neither more nor less of these is best
@@ -221,11 +245,10 @@ def _fidelity_blocks(number: int, rows: Sequence[Row], teachers: Sequence[Row]) 
             yield _block(
                 f"{technique}_more", f"{how.title}, beyond the paper", groups, mine, "strategy", {}, best, best
             )
-    if teachers:
-        metrics = (*paper.METRICS[rows[0]["task"]], IN_NATS)
-        cells = tuple(
-            Cell(summarise([float(row["value"]) for row in teachers if row["metric"] == metric])) for metric in metrics
-        )
+    first = rows[0]
+    if here := teachers.get(f"{first['protocol']}/{first['task']}/{first['pair']}"):
+        metrics = (*paper.METRICS[first["task"]], IN_NATS)
+        cells = tuple(Cell(_summary(here, metric=metric)) for metric in metrics)
         group = Group("reference", "Two independently seeded teachers (n: ordered pairs)", metrics)
         yield Block("reference", "Reference", (group,), (("teacher", "T and T′", cells),))
 
@@ -275,9 +298,12 @@ def _block(
 
 
 def _summary(rows: Sequence[Row], **keys: str) -> Summary | None:
-    """Over the seeds, of the rows with these keys."""
-    values = [float(row["value"]) for row in rows if all(row[name] == value for name, value in keys.items())]
-    return summarise(values) if values else None
+    """The row with these keys."""
+    found = [row for row in rows if all(row[name] == value for name, value in keys.items())]
+    if not found:
+        return None
+    (row,) = found
+    return Summary(float(row["mean"]), float(row["std"] or "nan"), int(row["seeds"]))
 
 
 def _best(rows: Sequence[Row], metrics: tuple[str, ...]) -> dict[str, float]:
@@ -339,7 +365,6 @@ def as_rows(table: Table) -> Iterator[dict[str, Any]]:
                             "n": cell.ours.n,
                             "paper_mean": "" if cell.theirs is None else cell.theirs[0],
                             "paper_std": "" if cell.theirs is None else cell.theirs[1],
-                            "difference": "" if cell.theirs is None else _number(cell.ours.mean - cell.theirs[0]),
                         }
 
 

@@ -23,6 +23,14 @@ def validate(cohort: Cohort, batches: Iterable[Batch], device: str) -> dict[str,
     """Score every learner; a frozen teacher is not run.
 
     Counts are summed over all batches and divided once, so the score does not depend on the batch size.
+
+    Args:
+        cohort: networks of the run, on `device`.
+        batches: of the validation part.
+        device: as torch names it.
+
+    Returns:
+        By learner.
     """
     cohort.eval()
     sums = {learner: torch.zeros(2, dtype=torch.float64, device=device) for learner in cohort.graph.learners}
@@ -43,7 +51,13 @@ def validate(cohort: Cohort, batches: Iterable[Batch], device: str) -> dict[str,
 
 @torch.inference_mode()
 def validate_loss(cohort: Cohort, batches: Iterable[Batch], device: str) -> float:
-    """Mean over the images of the loss that the learners are trained on, where their outputs are of no use yet."""
+    """Mean over the images of the loss that the learners are trained on, where their outputs are of no use yet.
+
+    Args:
+        cohort: networks of the run, on `device`.
+        batches: of the validation part.
+        device: as torch names it.
+    """
     cohort.eval()
     total, images = 0.0, 0
     for batch in batches:

@@ -14,16 +14,15 @@ MARKS: Mapping[str, str] = {
     Verdict.UNDECIDED: "open",
     Verdict.NOTHING: "open",
 }
+SHOWN_ANSWERS = (Answer.YES, Answer.NO, Answer.OPEN, Answer.UNDEFINED, Answer.NOT_RUN)
 COLUMNS = (
     "Place", "Pair", "Network", "Contrast", "Ours [95 %]", "p (Holm)", "Answer", "Seeds", "Paper [95 %]", "Paper's p (Holm)",
     "Paper's answer", "Remark",
 )  # fmt: skip
 RULES = (
-    "Every claim is a set of contrasts in percentage points (workflow/resources/paper/claims.yaml). A contrast is answered yes "
-    "or no if its p, from a bootstrap over seeds and groups of test cases, is below 0.05 after Holm's correction within the claim "
-    "and place; otherwise it is open. A claim holds if all its contrasts are yes, does not hold if any is no, and is undecided "
-    "otherwise; claim 9, which denies a consistent gain, the other way round. The paper's own answers come from its means and "
-    "standard deviations of 3 runs (Welch)."
+    "Every claim is a set of contrasts in percentage points (workflow/resources/paper/claims.yaml), each answered yes, no or open "
+    "by the rule that stands with it. The paper's own answers come from its means and standard deviations of 3 runs (Welch), by "
+    "the same rule."
 )
 
 
@@ -33,6 +32,7 @@ class Page:
 
     number: str
     text: str
+    decided_by: str
     verdict: str
     mark: str
     paper_verdict: str
@@ -62,11 +62,12 @@ def _page(rows: Sequence[Mapping[str, str]]) -> Page:
     return Page(
         first["claim"],
         first["text"],
+        first["decided_by"],
         first["verdict"],
         MARKS[first["verdict"]],
         first["paper_verdict"],
         MARKS[first["paper_verdict"]],
-        ", ".join(str(counts[answer]) for answer in (Answer.YES, Answer.NO, Answer.OPEN, Answer.NOT_RUN)),
+        ", ".join(str(counts[answer]) for answer in SHOWN_ANSWERS),
         Grid(COLUMNS, tuple(_row(row) for row in rows)),
     )
 

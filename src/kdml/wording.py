@@ -1,5 +1,6 @@
 """How things are called in tables and figures."""
 
+import math
 from collections.abc import Mapping
 
 from kdml.registry import METHODS
@@ -12,6 +13,7 @@ METRICS: Mapping[str, str] = {
     "auc": "AUC",
     "iou": "IoU",
     "f_score": "F-score",
+    "iou_per_group": "IoU, mean of groups",
     "predictive_kl": "KL (nats)",
     "agreement_where_right": "Agreement, T right",
     "agreement_where_wrong": "Agreement, T wrong",
@@ -39,6 +41,16 @@ SHORT_TASKS: Mapping[str, str] = {
     "ham10000_classification": "HAM10000 classification",
     "ham10000_segmentation": "HAM10000 segmentation",
 }
+
+
+def mean_and_spread(mean: float, std: float) -> str:
+    """As `96.68 ± 0.584`; the spread of a single seed is a dash."""
+    return f"{mean:.2f} ± {'–' if math.isnan(std) else f'{std:.3f}'}"
+
+
+def counted(number: str | int, what: str) -> str:
+    """As `1 thread` or `4 threads`."""
+    return f"{number} {what}" if str(number) == "1" else f"{number} {what}s"
 
 
 def run(name: str) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from kdml import cka
-from kdml.cka import Similarity, centred, gram, hsic
+from kdml.cka import Similarity, centred, gram
 from kdml.sharing import single
 
 
@@ -24,6 +24,12 @@ def similarity(x, y, size):
     for a, b in zip(x.split(size), y.split(size), strict=True):
         found.update(centred(gram(a))[None], centred(gram(b))[None])
     return float(found.compute())
+
+
+def hsic(x, y):
+    """From Gram matrices as `Similarity` takes them; it may be negative."""
+    n = len(x)
+    return float((centred(gram(x)) * centred(gram(y))).sum() / (n * (n - 3)))
 
 
 def by_definition(x, y):
@@ -43,6 +49,15 @@ def test_golden_values():
     assert hsic(x, y) == pytest.approx(-0.7855898632068331, rel=1e-6)
     assert similarity(x, y, 8) == pytest.approx(-0.2430035129439, rel=1e-6)
     assert similarity(x, y, 4) == pytest.approx(-0.5156745293347, rel=1e-6)
+
+
+def test_golden_value_of_the_biased_estimator_is_another():
+    """Linear CKA of centred Gram matrices with their diagonals; it is above 0 where the unbiased one, rightly, is below."""
+    x, y = (features - features.mean(dim=0) for features in golden())
+    cross, first, second = ((a.T @ b).square().sum() for a, b in ((x, y), (x, x), (y, y)))
+    biased = float(cross / (first * second).sqrt())
+    assert biased == pytest.approx(0.0268781573522, rel=1e-10)
+    assert similarity(*golden(), 8) < 0 < biased
 
 
 def test_fast_form_equals_the_definition():
@@ -86,6 +101,33 @@ def test_negative_batches_are_summed_and_not_clipped():
 def test_constant_features_are_undefined():
     x = torch.randn(12, 4, dtype=torch.float64)
     assert math.isnan(similarity(x, torch.ones(12, 3, dtype=torch.float64), 12))
+
+
+@pytest.mark.parametrize(("n", "features"), [(256, 2048), (13, 100_352)])
+def test_constant_features_in_float32_are_undefined_too(n, features):
+    """Rounding alone would give a collapsed layer a CKA of 1 with itself."""
+    generator = torch.Generator().manual_seed(5)
+    constant = torch.rand(1, features, generator=generator).expand(n, features) * 37.7
+    other = torch.randn(n, features, generator=generator)
+    for pair in ((constant, constant), (constant, other)):
+        assert math.isnan(similarity(*pair, n))
+    assert similarity(other, other, n) == pytest.approx(1)
+
+
+def test_a_large_mean_does_not_drown_what_differs():
+    generator = torch.Generator().manual_seed(6)
+    x = torch.randn(64, 500, generator=generator)
+    assert similarity(x + 1000, x, 64) == pytest.approx(1, abs=1e-4)
+
+
+def test_features_are_taken_in_chunks(monkeypatch):
+    """What is copied at a time is bounded, whatever the size of a layer; the result does not depend on it."""
+    x = torch.randn(8, 6, 10, 10, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    whole = gram(x)
+    monkeypatch.setattr(cka, "CHUNK", 37)
+    assert torch.allclose(gram(x), whole) and torch.allclose(gram(x.to(memory_format=torch.channels_last)), whole)
+    centred_by_hand = x.flatten(1) - x.flatten(1).mean(dim=0)
+    assert torch.allclose(whole, centred_by_hand @ centred_by_hand.T)
 
 
 def test_too_few_images_are_refused():

@@ -55,7 +55,7 @@ ANSWERS = [
     (2.0, 1.0, 3.0, 0.01, 1.5, Answer.YES),
     (1.2, 0.5, 2.0, 0.01, 1.5, Answer.OPEN),
     (2.0, UNKNOWN, UNKNOWN, UNKNOWN, 0.0, Answer.OPEN),
-    (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0.0, Answer.NOT_RUN),
+    (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0.0, Answer.UNDEFINED),
 ]
 
 
@@ -63,6 +63,34 @@ ANSWERS = [
 def test_answers(estimate, low, high, p, at_least, expected):
     asked = claim(at_least=at_least)
     assert claims.answer(asked, 0.05, "hcd/resnet18", Interval(estimate, low, high, p), p) is expected
+
+
+def test_undefined_is_told_from_not_run():
+    asked = claim(contrasts=[("a", "b"), ("a", "c")])
+    ours = {("ensemble", "a", "b"): Finding(claims.UNDEFINED, 3, 9, "undefined: ...")}
+    rows = claims.rows_of(asked, 0.05, "hcd/resnet18", ours, "classification")
+    assert [row["answer"] for row in rows] == [Answer.UNDEFINED, Answer.NOT_RUN]
+    assert claims.verdict(asked, [Answer.YES, Answer.UNDEFINED]) is Verdict.UNDECIDED
+    assert claims.verdict(asked, [Answer.UNDEFINED]) is Verdict.NOTHING
+
+
+def test_the_rule_in_words_is_the_rule_that_decides(read):
+    """Each number of a rule is named, and nothing of rules that do not apply."""
+    by_number = {one.number: one.in_words(read.level) for one in read.claims}
+    assert "p < 0.05" in by_number[1] and "at least" not in by_number[1] and "bootstrap" in by_number[1]
+    assert "at least 1.5" in by_number[4] and "interval lies below 1.5" in by_number[4]
+    assert "Student's over seeds." in by_number[8] and "bootstrap" not in by_number[8]
+    assert (
+        "holds if any is no" in by_number[9]
+        and "within 2 of the paper's" in by_number[10]
+        and "p <" not in by_number[10]
+    )
+    assert "p < 0.01" in claim().in_words(0.01)
+
+
+def test_the_same_elsewhere_is_claims_1_to_3(read):
+    by_number = {one.number: set(one.contrasts) for one in read.claims}
+    assert by_number[6] == by_number[1] | by_number[2] | by_number[3]
 
 
 def test_verdicts():
@@ -133,11 +161,13 @@ def test_script_names_what_was_not_run(root, tmp_path):
     (tmp_path / "upper.csv").write_text(
         "run,seed,first,second,upper_mean\nkd_ml_v3,0,teacher,s1,0.8\nkd_ml_v1,0,teacher,s1,0.7\n"
     )
-    (tmp_path / "costs.csv").write_text("network,parameters\nteacher,200\nensemble,170\n")
+    (tmp_path / "costs.csv").write_text(
+        "network,students,parameters,saved\nteacher,0,200,0\nensemble,2,170,15\nensemble,3,255,-27.5\n"
+    )
     place = {"protocol": "paper", "task": "hcd", "pair": "small", "place": "hcd/resnet18", "kind": "classification"}
     files = {"contrasts": ["contrasts.csv"], "similarity": ["upper.csv"], "costs": "costs.csv"}
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
-    command += ["--places", json.dumps([place | files]), "--out", "claims.csv"]
+    command += ["--places", json.dumps([place | files]), "--protocols", "paper", "--out", "claims.csv"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with open(tmp_path / "claims.csv", newline="") as file:
@@ -155,3 +185,13 @@ def test_script_names_what_was_not_run(root, tmp_path):
         row for row in rows if row["claim"] == "8" and row["right"] == "kd_ml_v1" and row["network"] == "teacher-s1"
     )
     assert float(eight["estimate"]) == pytest.approx(10) and eight["answer"] == "open" and "one seed" in eight["remark"]
+
+
+def test_an_experiment_without_variants_has_all_claims_not_run(root, tmp_path):
+    command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += ["--places", "[]", "--protocols", "paper", "grouped", "--out", tmp_path / "claims.csv"]
+    subprocess.run(command, check=True)
+    with open(tmp_path / "claims.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({(row["protocol"], row["claim"]) for row in rows}) == 22
+    assert {row["answer"] for row in rows} == {"not run"} and {row["verdict"] for row in rows} == {"no numbers"}

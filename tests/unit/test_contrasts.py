@@ -36,7 +36,6 @@ def contrast(runs, left="a", right="b", metric="accuracy", network="ensemble"):
 
 def test_equal_runs_do_not_differ():
     row = contrast([run("a", 0, wrong_at(40, 1, 2)), run("b", 0, wrong_at(40, 1, 2))])
-    assert "sees no spread" in row["remark"]
     assert row["estimate"] == 0 and row["p"] == 1 and row["p_cases"] == "1" and (row["low"], row["high"]) == (0, 0)
 
 
@@ -56,6 +55,15 @@ def test_seeds_are_paired_and_their_limits_said():
     assert len(row["p_cases"].split()) == 3
 
 
+def test_seeds_that_disagree_leave_the_question_open():
+    """All ahead, but by very different amounts: a bootstrap of the 3 seeds alone would be sure."""
+    runs = [run("a", seed, wrong_at(3000)) for seed in range(3)]
+    runs += [run("b", seed, wrong_at(3000, *range(wrong))) for seed, wrong in enumerate((9, 15, 75))]
+    row = contrast(runs)
+    assert row["by_seed"] == "0.300 0.500 2.500" and row["seeds_ahead"] == 1
+    assert row["p_both"] < 0.01 and row["p"] == row["p_seeds"] > 0.2 and row["low"] < 0 < row["high"]
+
+
 def test_only_common_seeds_count():
     runs = [
         run("a", 0, wrong_at(20)),
@@ -63,7 +71,8 @@ def test_only_common_seeds_count():
         run("b", 1, wrong_at(20, 3)),
         run("b", 2, wrong_at(20)),
     ]
-    assert contrast(runs)["by_seed"] == "5.000"
+    row = contrast(runs)
+    assert row["by_seed"] == "5.000" and "left out, without a partner: seed 0 of a, 2 of b" in row["remark"]
     assert contrast([run("a", 0, wrong_at(20)), run("b", 1, wrong_at(20))])["remark"] == "no seed in common"
 
 
@@ -88,12 +97,41 @@ def test_a_single_network_stands_for_any():
 def test_runs_of_other_test_images_are_refused():
     with pytest.raises(UserError, match="other images"):
         contrast([run("a", 0, wrong_at(3)), run("b", 0, wrong_at(3), groups=["x", "y", "z"])])
+    same_patients = [
+        Measured(name, 0, ("p", "q"), 2, run(name, 0, wrong_at(2)).measures, ids=(f"{name}1", f"{name}2"))
+        for name in "ab"
+    ]
+    with pytest.raises(UserError, match="other images"):
+        contrast(same_patients)
 
 
 def test_areas_under_the_curve_are_compared_by_delong():
     good, poor = np.tile([0.9, 0.1], 20), np.tile([0.9, 0.1, 0.4, 0.6], 10)
     row = contrast([run("a", 0, wrong_at(40), scores=good), run("b", 0, wrong_at(40), scores=poor)], metric="auc")
     assert row["test"] == "DeLong" and row["estimate"] == pytest.approx(25, abs=1) and row["p"] < 0.05
+
+
+def test_a_measure_that_one_seed_lacks_is_named():
+    found = {KEY._replace(metric="found_small"): Measure(measured.share, np.array([[1.0, 2.0], [2.0, 2.0]]))}
+    runs = [
+        Measured(name, seed, ("x", "y"), 2, found if seed or name == "b" else {}) for name in "ab" for seed in range(2)
+    ]
+    row = contrast(runs, metric="found_small")
+    assert math.isnan(row["estimate"]) and "seed 0 of a" in row["remark"]
+    rows = {row["run"]: row for row in Place(runs).values()}
+    assert math.isnan(rows["a"]["mean"]) and rows["a"]["remark"] == "not measured in seed 0"
+    assert rows["b"]["mean"] == 75 and rows["b"]["of"] == "4"
+
+
+def test_a_teachers_values_are_its_own():
+    """A run of one student answers for any network that it does not have, but not for its teacher."""
+    key = Key("teacher", "label", "accuracy")
+    student = run("sp", 0, wrong_at(40, *range(20)), network="s1")
+    teacher = run("sp", 0, wrong_at(40, *range(4)), network="teacher")
+    both = Measured("sp", 0, student.groups, 40, {**student.measures, **teacher.measures})
+    rows = {row["network"]: row for row in Place([both]).values()}
+    assert rows["teacher"]["mean"] == 90 and rows["teacher"]["low"] > 75 and both.network(key.network) == "teacher"
+    assert both.network("ensemble") == "s1"
 
 
 def test_values_have_intervals():
@@ -108,7 +146,9 @@ def write(folder, cases, regions=()):
                                      ' "learning_rate": 0.0001}}, "images": {"total": 3929, "size": 256}}')  # fmt: skip
     for name, rows in (("cases", cases), ("regions", regions)):
         with open(folder / f"{name}.csv", "w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else ["id", "region", "area"])
+            writer = csv.DictWriter(
+                file, fieldnames=list(rows[0]) if rows else ["id", "group", "region", "area", "network", "share"]
+            )
             writer.writeheader()
             writer.writerows(rows)
     return folder
@@ -138,6 +178,7 @@ def test_measures_of_a_segmentation(tmp_path):
     assert found.groups == ("p", "z") and found.cases == 3  # an image without a group is one of its own
     assert found.measures[Key("s1", "label", "iou")].value == pytest.approx(18 / 24)
     assert found.measures[Key("s1", "teacher", "iou")].value == 1
+    assert found.measures[Key("s1", "label", "iou_per_group")].value == pytest.approx((12 / 16 + 6 / 8) / 2)
     assert found.measures[Key("s1", "label", "found_small")].value == 1
     assert found.measures[Key("s2", "label", "found_small")].value == 0
     assert found.measures[Key("both", "label", "found_small")].value == 0
@@ -159,6 +200,35 @@ def test_seeds_of_other_code_or_settings_are_refused(tmp_path):
         measured.read_runs(described, classes=0)
 
 
+BAD_CASES = {
+    "a column that is missing": ({"tp": None}, "cases.csv lacks the column 'tp'"),
+    "no number": ({"tp": "nan"}, "cases.csv, line 2, tp: 'nan' is no number"),
+    "nothing": ({"fp": ""}, "cases.csv, line 2, fp: '' is no number"),
+}
+
+
+@pytest.mark.parametrize(("changed", "said"), BAD_CASES.values(), ids=BAD_CASES)
+def test_bad_cases_are_named(tmp_path, changed, said):
+    case = {name: value for name, value in (pixel_case("x", "p", "s1", 1) | changed).items() if value is not None}
+    described = [{"folder": write(tmp_path / "run", [case]), "run": "a", "seed": 0}]
+    with pytest.raises(UserError, match=said):
+        measured.read_runs(described, classes=0)
+
+
+def test_a_class_without_a_test_case_is_named(tmp_path):
+    folder = write(tmp_path / "run", [
+        {"id": str(i), "group": "", "network": "baseline", "truth": "label", "target": i % 2, "predicted": i % 2} for i in range(4)
+    ])  # fmt: skip
+    text = (folder / "run.json").read_text()
+    (folder / "run.json").write_text(
+        text.replace('"task": "lgg"', '"task": "ham10000_classification", "classes": ["mel", "nv", "df"]')
+    )
+    runs = measured.read_runs([{"folder": folder, "run": "a", "seed": 0}], classes=3)
+    assert runs[0].remark == "no test case of df"
+    rows = {row["metric"]: row for row in Place(runs).values()}
+    assert rows["recall"]["mean"] == 100 and "no test case of df" in rows["recall"]["remark"]
+
+
 def test_missing_cases_of_a_network_are_named(tmp_path):
     cases = [pixel_case("x", "p", "s1", 1), pixel_case("y", "q", "s1", 1), pixel_case("x", "p", "s2", 1)]
     described = [{"folder": write(tmp_path / "run", cases), "run": "a", "seed": 0}]
@@ -166,4 +236,19 @@ def test_missing_cases_of_a_network_are_named(tmp_path):
         measured.read_runs(described, classes=0)
     (tmp_path / "run" / "cases.csv").unlink()
     with pytest.raises(UserError, match=r"cases\.csv does not exist"):
+        measured.read_runs(described, classes=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("cases.csv", "id,group,network,tp\n", r"cases\.csv lacks the column 'truth'"),
+        ("cases.csv", "id,group,network,truth,tp,fp,fn,tn,false_regions\n", r"cases\.csv has no rows"),
+        ("regions.csv", "id,group\n", r"regions\.csv lacks the column 'region'"),
+    ],
+)
+def test_other_columns_are_named(tmp_path, name, text, words):
+    described = [{"folder": write(tmp_path / "run", [pixel_case("x", "p", "s1", 1)]), "run": "a", "seed": 0}]
+    (tmp_path / "run" / name).write_text(text)
+    with pytest.raises(UserError, match=words):
         measured.read_runs(described, classes=0)

@@ -178,9 +178,9 @@ def test_skin_mask_covers_what_differs_from_the_skin():
 @pytest.mark.parametrize(
     ("request_", "problem", "remedy"),
     [
-        ({"name": "lgg-mri-segmentatoin"}, "'lgg-mri-segmentatoin'", "Did you mean 'lgg-mri-segmentation'?"),
+        ({"name": "lgg-mri-segmentatoin"}, "'lgg-mri-segmentatoin'", "did you mean 'lgg-mri-segmentation'?"),
         ({"name": "hcd"}, "'hcd'", "histopathologic-cancer-detection"),
-        ({"images": 5}, "5 images are too few", "Ask for 60 images or more"),
+        ({"images": 5}, "5 images are too few", "ask for 60 images or more"),
         ({"images": -1}, "too few", "or more"),
         ({"size": 8}, "8 pixels are too small", "32 pixels or more"),
         ({"seed": -3}, "seed -3", "0 or more"),
@@ -209,5 +209,5 @@ def test_script(root, tmp_path):
     bad = subprocess.run(
         [*script, "--archive", "lgg", "--out", str(tmp_path / "bad.zip")], capture_output=True, text=True
     )
-    assert bad.returncode == 2 and "Did you mean 'lgg-mri-segmentation'" in bad.stderr and "Traceback" not in bad.stderr
+    assert bad.returncode == 2 and "did you mean 'lgg-mri-segmentation'" in bad.stderr and "Traceback" not in bad.stderr
     assert not (tmp_path / "bad.zip").exists()

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from packaging.markers import Marker
 from packaging.requirements import Requirement
+from tracked import tracked_texts
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,9 @@ def test_direct_dependencies_are_pinned_and_locked(root, lock):
 def test_what_the_pins_bring_with_them_is_fixed_too(root, lock):
     """Otherwise an index that shows more packages tomorrow would make another environment."""
     settings = project(root)
-    constrained = {(r.name.lower(), str(r.specifier)) for r in map(Requirement, settings["tool"]["uv"]["constraint-dependencies"])}
+    constrained = {
+        (r.name.lower(), str(r.specifier)) for r in map(Requirement, settings["tool"]["uv"]["constraint-dependencies"])
+    }
     direct = pins(settings["project"]["dependencies"]) | pins(settings["dependency-groups"]["dev"])
     assert constrained == {(r.name.lower(), str(r.specifier)) for r, _ in lock if r.name.lower() not in direct}
 
@@ -70,8 +73,30 @@ def test_conda_environment_has_the_same_pins(root):
     assert pip == project(root)["project"]["dependencies"]
 
 
+REGISTRIES = re.compile(
+    r"files\.pythonhosted\.org|(?<![\w.])pypi\.org|download\.pytorch\.org|conda\.anaconda\.org|repo\.anaconda\.com|registry\.npmjs\.org"
+    r"|(?:huggingface\.co|github\.com)/\S+/(?:resolve|releases/download)/"
+    r"|index-(?:url)\b|://(?!localhost|127\.)[^\s\"')]+\.(?:whl|tar\.gz|tgz|zip|conda|safetensors|pth)\b"
+)
+
+
 def test_no_download_addresses_are_committed(root):
+    """A lock with addresses would tie the project to one mirror; uv.lock has them, so it stays out."""
     assert "uv.lock" in (root / ".gitignore").read_text().splitlines()
+    texts = tracked_texts(root)
+    assert len(texts) > 100 and "uv.lock" not in texts
+    assert {name: found[0] for name, text in texts.items() if (found := REGISTRIES.search(text))} == {}
+
+
+@pytest.mark.parametrize(
+    ("host", "rest"),
+    [
+        ("files.pythonhosted", ".org/packages/ab/x"), ("https://pypi", ".org/simple"), ("https://download.pytorch", ".org/whl/cpu"),
+        ("--index", "-url https://mirror"), ("https://mirror.example/kdml-1", ".whl"), ("https://huggingface.co/timm/", "r50/resolve/main/a"),
+    ],
+)  # fmt: skip
+def test_download_addresses_are_recognised(host, rest):
+    assert REGISTRIES.search(f'url = "{host}{rest}"')
 
 
 def test_ignored_folders_keep_their_readme(root):

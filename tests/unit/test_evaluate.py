@@ -142,8 +142,9 @@ def test_undefined_metric_is_null_and_said(tmp_path, run):
         ("classification", np.array([1, 3, 2]), {"s1": one_hot([1, 0, 1])}, ["other test images", "split.csv"]),
         ("segmentation", ROWS, {"s1": one_hot([1, 0, 1])}, ["the output of s1 is not one of segmentation"]),
         ("classification", ROWS, None, ["predictions.npz does not exist"]),
+        ("segmentation", ROWS, {"s1": np.zeros((3, 4, 4), np.uint8)}, ["masks.npy cannot be read", "src/prepare.py"]),
     ],
-    ids=["other rows", "other kind", "missing"],
+    ids=["other rows", "other kind", "missing", "no masks"],
 )
 def test_mistakes_end_with_a_message(tmp_path, run, kind, rows, outputs, words):
     done = run(kind, rows, outputs)

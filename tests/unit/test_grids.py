@@ -52,16 +52,65 @@ def test_cells():
     assert grids.p_value("0.0001").text == "< 0.001" and grids.p_value("").text == "–"
 
 
+def test_an_online_teacher_that_learns_from_a_student_has_its_terms():
+    found = words(
+        GRIDS["table_05"](Sources({}, {"mine": [("s1", "teacher", "features"), ("teacher", "s1", "predictions")]}))
+    )
+    assert found["mine"] == ["L(ML, f)", "L(KD, p)"]
+
+
 def test_compression_says_what_is_saved():
-    costs = [{"network": name, "parameters": n, "macs": "1e9", "bytes": "1e6", "latency_ms": "2", "size": "64", "threads": "1", "machine": "m"}
-             for name, n in (("teacher", "200"), ("student", "80"), ("ensemble", "160"))]  # fmt: skip
-    value = {"truth": "label", "metric": "accuracy", "mean": "90", "low": "80", "high": "95"}
-    values = [value | {"run": "kd_ml_v3", "network": "ensemble"}]
-    alone = [value | {"run": "baseline", "network": "baseline", "mean": "70"}]
-    rows = {"costs:paper/hcd/small": costs, "values:paper/hcd/small": values, "values-student:paper/hcd/small": alone}
+    costs = [{"network": name, "students": students, "parameters": n, "saved": saved, "macs": "1e9", "bytes": "1e6", "latency_ms": "2",
+              "size": "64", "threads": "1", "machine": "m"}
+             for name, students, n, saved in (("teacher", "0", "200", "0"), ("student", "1", "80", "60"), ("ensemble", "2", "160", "20"))]  # fmt: skip
+    scores = [
+        {
+            "of": "student",
+            "students": "1",
+            "run": "baseline_student",
+            "network": "baseline",
+            "mean": "70",
+            "low": "60",
+            "high": "80",
+        }
+    ]
+    rows = {"costs:paper/hcd/small": costs, "scores:paper/hcd/small": scores}
     table = [[cell.text for cell in row] for row in GRIDS["compression"](Sources(rows, {})).rows]
-    assert [row[5] for row in table] == ["0.0 %", "60.0 %", "20.0 %"]
-    assert table[1][-1] == "70.00 [80.00, 95.00] (Student network alone)" and table[0][-1] == "–"
+    assert [row[5] for row in table] == ["0.0 %", "60.0 %", "20.0 %"] and table[2][3] == "2 students (ensemble)"
+    assert table[1][-2:] == ["Student network alone", "70.00 [60.00, 80.00]"] and table[0][-2:] == ["–", "–"]
+
+
+def test_every_number_is_stored_in_a_column_of_its_own():
+    grid = Grid(
+        ("Run", "Score [95 %]"),
+        ((grids.text("a"), grids.with_interval("1", "0", "2")), (grids.text("b"), grids.number(""))),
+    )
+    columns, rows = grid.stored()
+    assert columns == ["Run", "Score", "Score low", "Score high"]
+    assert rows[0] == {"Run": "a", "Score": 1, "Score low": 0, "Score high": 2} and "Score low" not in rows[1]
+
+
+RIVAL = {"run": "sp", "title": "SP", "student_parameters": "1e6", "adaptor_parameters": "0", "adversary_parameters": "0",
+         "stages": "1", "weights": "similarity 375", "options": "", "departures": "weight follows the batch"}  # fmt: skip
+VALUE = {
+    "run": "sp",
+    "network": "s1",
+    "truth": "label",
+    "metric": "accuracy",
+    "mean": "90",
+    "std": "1",
+    "seeds": "3",
+    "low": "nan",
+    "high": "nan",
+}
+
+
+@pytest.mark.parametrize(("papers", "shown"), [([], "–"), ([{"table": "10", "run": "sp", "metric": "accuracy", "paper_mean": "94.56", "paper_std": "0.31"}], "94.56 ± 0.310")])  # fmt: skip
+def test_table_10_shows_the_papers_number_only_where_it_has_one(papers, shown):
+    """It has none for other students than ResNet18; the comparison with the paper knows."""
+    files = {"values": [VALUE], "contrasts": [], "methods": [RIVAL], "comparison": papers}
+    (row,) = GRIDS["rivals"](Sources({f"{name}:paper/hcd/small": rows for name, rows in files.items()}, {})).rows
+    assert (row[5].text, row[6].text) == (shown, "90.00 ± 1.000")  # an undefined interval is left out
 
 
 GRID = Grid(

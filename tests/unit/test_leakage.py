@@ -195,7 +195,7 @@ def test_twenty_thousand_images_take_seconds():
 def test_impossible_hash_is_explained(digits):
     with pytest.raises(UserError) as error:
         parse_hashes(pd.Series(["0" * 16, digits]))
-    assert f"'{digits}'" in error.value.problem and "Prepare" in error.value.remedy
+    assert f"'{digits}'" in error.value.problem and "prepare" in error.value.remedy
 
 
 @pytest.mark.parametrize("distance", [-1, 32])

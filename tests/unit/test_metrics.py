@@ -27,6 +27,15 @@ def test_classification_against_scikit_learn(classes, seed):
     )
 
 
+def test_an_absent_class_does_not_count_and_one_only_predicted_does():
+    """As scikit-learn has it where no labels are named."""
+    for target, predicted in (([0, 0, 1, 1], [0, 0, 1, 1]), ([0, 0, 1, 1], [0, 2, 1, 1]), ([0, 0, 1, 1], [0, 0, 0, 0])):
+        target, predicted = np.array(target), np.array(predicted)
+        ours = metrics.classification(metrics.confusions(target, predicted, 4))
+        for name, theirs in (("precision", sk.precision_score), ("recall", sk.recall_score)):
+            assert ours[name] == pytest.approx(theirs(target, predicted, average="macro", zero_division=0)), name
+
+
 def test_confusion_sums_over_batches():
     generator = np.random.default_rng(0)
     target, predicted = generator.integers(0, 4, (2, 50))

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from importlib import util
 
 import pytest
 import torch
@@ -180,6 +181,103 @@ class TestFitNetInTwoStages:
         again.run()
         one, two = engine.cohort.state_dict(), again.cohort.state_dict()
         assert all(torch.equal(one[name], two[name]) for name in one)
+
+    def test_weight_of_the_labels_is_the_configured_one(self):
+        settings = rival_settings("fitnet", rival={"options": {"stages": 2}, "supervised": 0.5})
+        assert [stage.supervised for stage in cohort_of(settings)._stages] == [0.0, 0.5]
+
+    @pytest.mark.parametrize("rival", [{"kd": 2.0}, {"kd_temperature": 1.0}])
+    def test_plain_distillation_of_ones_own_is_refused(self, rival):
+        """The second stage has its own, so that the configured one would be ignored."""
+        with pytest.raises(UserError, match=r"rivals\.test: FitNet: with `stages: 2`"):
+            cohort_of(rival_settings("fitnet", rival={"options": {"stages": 2}, **rival}))
+        cohort_of(rival_settings("fitnet", rival=rival))
+
+
+def test_srrl_pooled_before_its_connector_gets_no_single_image():
+    """13 training images in batches of 4 leave one over, of which BatchNorm has no variance."""
+    settings = rival_settings("srrl", rival={"options": {"pooling": "before"}}, epochs=1)
+    engine = engine_of(settings)
+    assert engine.cohort.whole_batches and not cohort_of(rival_settings("srrl")).whole_batches
+    assert {len(batch.images) for batch in engine.batches.epoch(0)} == {4}
+    with pytest.raises(UserError, match=r"rivals\.test: SRRL cannot normalise batches of 1"):
+        cohort_of(rival_settings("srrl", rival={"options": {"pooling": "before"}}, batch_size=1))
+
+
+DEPARTURES = {  # method, kind, what the configuration says -> the first words of each departure
+    "fitnet": ("fitnet", "classification", {}, ["hints and labels in one stage"]),
+    "fitnet as published": ("fitnet", "classification", {"options": {"stages": 2}}, []),
+    "fitnet on masks": ("fitnet", "segmentation", {}, ["hints and labels in one stage", "hints at d0", "weight of plain distillation 0, not 1"]),
+    "at": ("at", "classification", {}, ["mean of squares"]),
+    "at, norm": ("at", "classification", {"options": {"form": "norm", "weight_attention": 1}}, []),
+    "at on masks, kd": ("at", "segmentation", {"kd": 1.0}, ["mean of squares", "attention at d0 to d3"]),
+    "sp": ("sp", "classification", {}, ["weight 187.5 at batch 4, not 3000 at 64"]),
+    "sp as published": ("sp", "classification", {"options": {"weighting": "published"}}, []),
+    "srrl": ("srrl", "classification", {}, []),
+    "srrl, before": ("srrl", "classification", {"options": {"pooling": "before"}}, ["pooled before"]),
+    "vid": ("vid", "classification", {}, []),
+    "simkd": ("simkd", "classification", {}, []),
+    "semckd": ("semckd", "classification", {}, ["projections at most 256 wide", "similarities within a batch"]),
+    "semckd as published": ("semckd", "classification", {"options": {"middle": "full", "normalise_similarities": False}}, []),
+    "semckd without kd": ("semckd", "classification", {"kd": 0.0}, ["projections", "similarities", "weight of plain distillation 0, not 1"]),
+    "skd": ("skd", "segmentation", {}, ["pixel term averaged", "pairs of d2", "gradients of norm 10", "gradient penalty", "its optimiser Adam"]),
+    "skd, no critic": ("skd", "segmentation", {"options": {"weight_adversarial": 0, "tap": "d4"}}, ["pixel term", "gradients of norm 10", "no adversarial"]),
+    "ifvd": ("ifvd", "segmentation", {}, ["no adversarial term", "similarities at d2", "weight of plain distillation 0, not 1"]),
+    "ifvd, kd": ("ifvd", "segmentation", {"kd": 1.0, "options": {"tap": "d4"}}, ["no adversarial term"]),
+    "cwd": ("cwd", "segmentation", {}, ["one channel"]),
+    "cwd, features": ("cwd", "segmentation", {"options": {"variant": "features", "tap": "d1"}}, ["channels of d1"]),
+    "dsd": ("dsd", "segmentation", {}, ["decoder maps"]),
+    "emkd": ("emkd", "segmentation", {}, ["the task's own loss"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "kind", "rival", "words"), DEPARTURES.values(), ids=DEPARTURES)
+def test_departures_from_the_publication_are_row_of(method, kind, rival, words):
+    weights = {"supervised": METHODS[method].supervised, "kd": METHODS[method].kd}
+    found = cohort_of(rival_settings(method, kind, weights | rival)).describe()["departures"]
+    assert len(found) == len(words) and all(map(str.startswith, found, words)), found
+
+
+@pytest.fixture(scope="module")
+def script(root):
+    """`src/rivals.py`."""
+    spec = util.spec_from_file_location("rivals_script", root / "src/rivals.py")
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def row_of(script):
+    """Row of a rival as it would be trained with some configuration."""
+
+    def row(method, kind="classification", **rival):
+        settings = rival_settings(method, kind, rival)
+        record = {"settings": settings.model_dump(mode="json"), "sharing": cohort_of(settings).describe()}
+        return script.row_of([{"run": "test", "title": "Test", "folder": "f"}], record | {"parameters": {"s1": 1}})
+
+    return row
+
+
+def test_row_of_a_rival_says_what_ran(row_of):
+    row = row_of("skd", "segmentation", kd=1.5, options={"weight_pair": 0, "grid": 2})
+    assert row["weights"] == "supervised 1, kd 1.5 at temperature 4, pixel 10, adversarial 0.1"
+    assert (row["options"], row["stages"]) == ("weight pair 0, grid 2", 1)
+    assert row["departures"].startswith("pixel term averaged") and row["departures"].count("; ") == 4
+    assert row_of("at")["weights"] == "supervised 1, attention 1000"
+    assert row_of("simkd")["weights"] == "projection 1"
+
+
+def test_row_of_a_rival_in_two_stages_has_the_weights_of_both(row_of):
+    row = row_of("fitnet", options={"stages": 2, "tap": "f3"})
+    assert row["weights"] == "stage 1: hint 100; stage 2: supervised 1, kd 4 to 1 at temperature 3"
+    assert (row["options"], row["stages"]) == ("tap f3", 2)
+    assert row_of("fitnet", options={"stages": 1})["options"] == "stages 1"
+
+
+def test_run_of_older_code_is_refused_by_its_folder(script):
+    with pytest.raises(UserError, match=r"f/run\.json does not say `departures`"):
+        script.row_of([{"run": "test", "title": "Test", "folder": "f"}], {"sharing": {"schedule": []}})
 
 
 def test_gradients_are_clipped_where_the_method_says_so():

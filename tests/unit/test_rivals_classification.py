@@ -118,7 +118,7 @@ def decoder_or_stages(method):
     ],
 )
 def test_golden(value, golden):
-    assert value().item() == pytest.approx(golden, rel=1e-6)
+    assert value().item() == pytest.approx(golden, rel=1e-6, abs=0)
 
 
 def as_layers(map_, tap="f4"):
@@ -194,8 +194,8 @@ def test_weight_option_replaces_the_weight(method):
     assert set(method(replace(built_for, options=options)).weights.values()) == {0.125}
 
 
-@pytest.mark.parametrize("value", ["strong", True, math.nan, math.inf, None])
-def test_weight_must_be_a_finite_number(value):
+@pytest.mark.parametrize("value", ["strong", True, math.nan, math.inf, None, -1, -1e-9])
+def test_weight_must_be_a_finite_number_of_0_or_more(value):
     with pytest.raises(UserError, match="weight_hint"):
         FitNet(setting(weight_hint=value))
 
@@ -213,6 +213,9 @@ def test_weight_must_be_a_finite_number(value):
         (SemCKD, "middle", 0),
         (SemCKD, "normalise_similarities", "yes"),
         (SemCKD, "attention_temperature", 0),
+        (FitNet, "stages", True),
+        (FitNet, "stages", 3),
+        (SemCKD, "normalise_similarities", 1),
         (FitNet, "tap", "f9"),
         (FitNet, "tap", ["f1"]),
     ],

@@ -11,6 +11,7 @@ from kdml.sharing import (
     LossWeights,
     SharingGraph,
     TeacherMode,
+    is_student,
     paper_graph,
 )
 
@@ -85,3 +86,8 @@ def test_swapped_students_exchange_knowledge_but_keep_their_weights():
 def test_broken_graph_is_refused(teacher, supervised, edges, message):
     with pytest.raises(ValueError, match=message):
         SharingGraph(TeacherMode(teacher), supervised, tuple(Edge(s, d, Knowledge(k), w) for s, d, k, w in edges))
+
+
+def test_who_is_a_student():
+    names = ["s1", "s9", "s0", "s10", "s", "S1", "sp", "teacher", "baseline", "ensemble", "both", "1", ""]
+    assert [name for name in names if is_student(name)] == ["s1", "s9"]

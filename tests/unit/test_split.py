@@ -186,7 +186,7 @@ def test_by_image_a_divided_group_is_no_violation():
         (
             {"protocol": "grouped", "index": index_of([0] * 40 + [1] * 20, [*range(40), *[7] * 20])},
             "'class-1' has 20 images in 1 known groups",
-            "Add images (or groups)",
+            "add images (or groups)",
         ),
     ],
 )

@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from kdml import statistics
-from kdml.statistics import Resamples
+from kdml.statistics import Interval, Resamples
 
 
 def accuracy(counts):
@@ -73,6 +73,20 @@ def test_delong_with_one_class_is_undefined():
     assert math.isnan(found.estimate) and math.isnan(found.p)
 
 
+def test_delong_of_a_single_positive_case_is_undefined():
+    scores, positive = np.array([0.9, 0.1, 0.2]), np.array([True, False, False])
+    assert math.isnan(statistics.delong(scores, -scores, positive).p)
+    opposite = statistics.delong(
+        np.array([1.0, 1, 0, 0]), np.array([0.0, 0, 1, 1]), np.array([True, True, False, False])
+    )
+    assert opposite.estimate == 1 and math.isnan(opposite.p)  # no spread at all says nothing of other cases
+
+
+def test_equal_differences_of_all_seeds_have_no_spread_to_judge_by():
+    found = statistics.paired_seeds([5.0, 5.0, 5.0])
+    assert found.estimate == 5 and math.isnan(found.p) and math.isnan(found.low)
+
+
 def test_paired_seeds_is_the_t_test():
     found = statistics.paired_seeds([0.5, 0.9, 0.4])
     expected = stats.ttest_1samp([0.5, 0.9, 0.4], 0)
@@ -112,7 +126,7 @@ def test_correlated_slices_do_not_shrink_the_interval():
         counts, groups = patients(np.random.default_rng(1), 100, slices, 0.8)
         for level, names in (("group", groups), ("image", [str(i) for i in range(len(groups))])):
             names, sums = statistics.sums_by_group(counts, names)
-            found = statistics.percentile(0.8, Resamples({0: names}).of(0, sums, accuracy))
+            found = statistics.percentile(0.8, Resamples({0: names}).of(0, sums, accuracy), len(names))
             widths[slices, level] = found.high - found.low
     assert widths[20, "group"] == pytest.approx(widths[1, "group"], rel=0.1)
     assert widths[20, "image"] < 0.4 * widths[20, "group"]
@@ -128,9 +142,9 @@ def test_planted_difference_of_five_points_over_a_hundred_patients_is_found():
     resamples = Resamples({0: [str(i) for i in range(100)]})
     draws = {name: resamples.of(0, values, accuracy) for name, values in counts.items()}
     estimate = accuracy(counts["left"].sum(0)) - accuracy(counts["right"].sum(0))
-    found = statistics.percentile(estimate, draws["left"] - draws["right"])
+    found = statistics.percentile(estimate, draws["left"] - draws["right"], 100)
     assert 0.04 < found.low < 0.05 < found.high < 0.06 and found.p < 0.01
-    unpaired = statistics.percentile(estimate, draws["left"] - draws["right"][::-1])
+    unpaired = statistics.percentile(estimate, draws["left"] - draws["right"][::-1], 100)
     assert unpaired.high - unpaired.low > 2 * (
         found.high - found.low
     )  # same draws on both sides are what makes it narrow
@@ -144,9 +158,30 @@ def test_bootstrap_interval_covers_as_often_as_it_says():
     covered = 0
     for _ in range(300):
         counts = np.stack([generator.random(60) < 0.7, np.ones(60)], axis=1).astype(float)
-        found = statistics.percentile(counts[:, 0].mean(), resamples.of(0, counts, accuracy))
+        found = statistics.percentile(counts[:, 0].mean(), resamples.of(0, counts, accuracy), 60)
         covered += found.low <= 0.7 <= found.high
     assert 0.90 < covered / 300 < 0.98
+
+
+def test_few_groups_do_not_make_sure():
+    """With 3 patients a plain bootstrap calls 1 in 4 differences of equal methods significant."""
+    generator = np.random.default_rng(13)
+    for groups in (3, 5, 10):
+        names = [str(i) for i in range(groups)]
+        resamples = Resamples({0: names}, resamples=1000)
+        called = 0
+        for _ in range(300):
+            differences = generator.normal(0, 1, groups)
+            draws = resamples.of(0, np.stack([differences, np.ones(groups)], axis=1), accuracy)
+            called += statistics.percentile(float(differences.mean()), draws, groups).p < 0.05
+        assert called / 300 < 0.09, groups
+
+
+def test_one_group_or_groups_that_are_all_alike_have_no_interval():
+    alike = Resamples({0: ["a", "b", "c"]}).of(0, np.array([[1.0, 10.0]] * 3), accuracy)
+    for found in (statistics.percentile(0.1, alike, 3), statistics.percentile(0.1, np.linspace(0, 1, 50), 1)):
+        assert math.isnan(found.low) and math.isnan(found.p) and found.estimate == 0.1
+    assert statistics.percentile(0.0, 0 * alike, 3).p == 1
 
 
 def test_seeds_add_their_own_uncertainty():
@@ -159,7 +194,7 @@ def test_seeds_add_their_own_uncertainty():
     width = {}
     for name, runs in (("same", same), ("apart", apart)):
         draws = resamples.combine({seed: resamples.of(seed, counts, accuracy) for seed, counts in runs.items()})
-        found = statistics.percentile(0.8, draws)
+        found = statistics.percentile(0.8, draws, 200)
         width[name] = found.high - found.low
     assert width["apart"] > 2 * width["same"]
 
@@ -180,9 +215,9 @@ def test_draws_repeat_bit_by_bit():
 def test_undefined_draws_make_the_interval_undefined():
     draws = np.linspace(0, 1, 100)
     draws[:10] = np.nan
-    assert math.isnan(statistics.percentile(0.5, draws).low)
+    assert math.isnan(statistics.percentile(0.5, draws, 50).low)
     draws[3:10] = 0.5
-    assert not math.isnan(statistics.percentile(0.5, draws).low)
+    assert not math.isnan(statistics.percentile(0.5, draws, 50).low)
 
 
 def test_cases_must_be_paired():
@@ -192,3 +227,50 @@ def test_cases_must_be_paired():
 
 def test_share_of_seeds_ahead():
     assert statistics.probability_of_outperforming([1.0, -1.0, 0.0, 2.0]) == pytest.approx(0.625)
+
+
+def equal_methods_called_different(spread_of_seeds, trials=150):
+    """How often the bootstrap alone, and the wider of both, call methods different that are not; 3 seeds, 100 groups of 30 cases."""
+    generator = np.random.default_rng(11)
+    names = [str(i) for i in range(100)]
+    resamples = Resamples(dict.fromkeys(range(3), names), resamples=500)
+    found = {"bootstrap": 0, "wider": 0}
+    for _ in range(trials):
+        level = generator.beta(8, 2, 100)
+        draws, values = {}, []
+        for seed in range(3):
+            rates = [np.clip(level + generator.normal(0, spread_of_seeds), 0, 1) for _ in range(2)]
+            counts = [
+                np.stack([generator.binomial(30, rate), np.full(100, 30)], axis=1).astype(float) for rate in rates
+            ]
+            draws[seed] = np.subtract(*(resamples.of(seed, one, accuracy) for one in counts))
+            values.append(float(np.subtract(*(accuracy(one.sum(0)) for one in counts))))
+        both = statistics.percentile(float(np.mean(values)), resamples.combine(draws), 100)
+        found["bootstrap"] += both.p < 0.05
+        found["wider"] += statistics.wider(both, statistics.paired_seeds(values)).p < 0.05
+    return {name: count / trials for name, count in found.items()}
+
+
+def test_equal_methods_are_seldom_called_different_with_three_seeds():
+    """A bootstrap of 3 seeds cannot see their spread; the wider of both keeps to the level wherever the uncertainty lies."""
+    of_seeds, of_cases = equal_methods_called_different(0.03), equal_methods_called_different(0.001)
+    assert of_seeds["bootstrap"] > 0.15 and of_seeds["wider"] < 0.08
+    assert of_cases["wider"] < 0.08
+
+
+def test_the_wider_of_both_holds_both_intervals():
+    both, seeds = Interval(1.0, 0.2, 1.8, 0.01), Interval(1.0, -0.5, 2.5, 0.12)
+    assert statistics.wider(both, seeds) == Interval(1.0, -0.5, 2.5, 0.12)
+    assert statistics.wider(both, Interval(1.0, 0.9, 1.1, 0.001)) == both
+    assert statistics.wider(both, Interval(1.0, math.nan, math.nan, math.nan)) == both  # a single seed
+    assert math.isnan(
+        statistics.wider(Interval(1.0, math.nan, math.nan, math.nan), seeds).p
+    )  # an undefined metric stays so
+
+
+def test_mean_over_seeds_on_the_same_cases_is_no_surer_than_one():
+    one = Interval(0.1, 0.0, 0.2, 0.05)
+    assert statistics.mean_of_correlated([one] * 3).p == pytest.approx(0.05, abs=1e-4)
+    apart = statistics.mean_of_correlated([one, Interval(0.3, 0.1, 0.5, 0.003)])
+    assert (apart.estimate, apart.low, apart.high) == pytest.approx((0.2, 0.05, 0.35))
+    assert statistics.mean_of_correlated([Interval(0.0, 0.0, 0.0, 1.0)]).p == 1

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from kdml import paper, tables
-from kdml.collect import summarise, tidy
+from kdml.collect import over_seeds, summarise, tidy
 from kdml.errors import UserError
 from kdml.sharing import VARIANTS
 
@@ -83,6 +83,19 @@ def test_summary_is_the_sample_standard_deviation():
     assert math.isnan(summarise([94.2]).std) and math.isnan(summarise([94.2, math.nan]).mean)
 
 
+def test_means_over_seeds_keep_what_tells_runs_apart():
+    rows = [
+        {"pair": pair, "run": "a", "seed": seed, "value": value, "code_hash": f"code{seed}", "epochs": seed}
+        for pair, seed, value in (("p", 0, 90), ("p", 1, 92), ("q", 0, 60), ("q", 1, math.nan))
+    ]
+    first, second = over_seeds(rows)
+    assert (first["pair"], first["mean"], first["std"], first["seeds"]) == ("p", 91, pytest.approx(math.sqrt(2)), 2)
+    assert first["code_hash"] == "code0 code1" and first["remark"] == "" and "epochs" not in first
+    assert math.isnan(second["mean"]) and second["remark"] == "undefined in seed 1"
+    with pytest.raises(UserError, match="seed 0 stands twice"):
+        over_seeds([*rows, rows[0]])
+
+
 def tidy_rows(task="hcd", seeds=(0, 1, 2), protocols=("paper",), own=False, student="resnet18"):
     """Rows for all variants: the value tells run, network and seed apart."""
     number = paper.TABLES[task, student]
@@ -120,12 +133,10 @@ def fidelity_rows():
 
 
 def test_fidelity_table_stands_beside_the_papers():
-    agreement = [
-        {"metric": "accuracy", "value": "95"},
-        {"metric": "accuracy", "value": "97"},
-        {"metric": "predictive_kl", "value": "0.1"},
-    ]
-    table = tables.build(11, fidelity_rows(), "", agreement)
+    pairs = [("0", "1", "accuracy", 95), ("1", "0", "accuracy", 97), ("0", "1", "predictive_kl", 0.1)]
+    names = ("first_seed", "second_seed", "metric", "value")
+    agreement = over_seeds([dict(zip(names, pair, strict=True)) for pair in pairs], over=names[:2])
+    table = tables.build(11, over_seeds(fidelity_rows()), "", {"paper/hcd/resnet50-resnet18": agreement})
     (section,) = table.sections
     titles = [block.title for block in section.blocks]
     assert titles[:3] == ["KD (off)", "KD (on)", "KD + ML"] and titles[-1] == "Reference" and len(titles) == 7
@@ -134,11 +145,11 @@ def test_fidelity_table_stands_beside_the_papers():
     assert cell.ours.mean == 77 and cell.theirs == theirs
     assert [cell.ours.mean for cell in section.blocks[3].rows[0][2][:3]] == pytest.approx([0.4, 90, 30])
     assert section.blocks[-1].rows[0][2][0].ours.mean == 96
-    assert "no second teacher" in " ".join(tables.build(11, fidelity_rows()).notes)
+    assert "No two teachers" in " ".join(tables.build(11, over_seeds(fidelity_rows())).notes)
 
 
 def test_layout_and_numbers_of_table_3():
-    table = tables.build(3, tidy_rows())
+    table = tables.build(3, over_seeds(tidy_rows()))
     (section,) = table.sections
     assert [block.title for block in section.blocks] == ["ML", "KD (off)", "KD (on)", "KD + ML"]
     ml, *others = section.blocks
@@ -155,7 +166,7 @@ def test_layout_and_numbers_of_table_3():
 def test_every_number_of_the_paper_stands_in_its_table():
     shown = 0
     for (task, student), number in paper.TABLES.items():
-        table = tables.build(number, tidy_rows(task, student=student))
+        table = tables.build(number, over_seeds(tidy_rows(task, student=student)))
         values = [
             c.theirs for s in table.sections for b in s.blocks for _, _, cells in b.rows for c in cells if c.theirs
         ]
@@ -165,13 +176,42 @@ def test_every_number_of_the_paper_stands_in_its_table():
 
 
 def test_one_seed_has_no_spread():
-    table = tables.build(4, tidy_rows("lgg", seeds=(0,)))
+    table = tables.build(4, over_seeds(tidy_rows("lgg", seeds=(0,))))
     assert table.sections[0].blocks[0].rows[0][2][0].ours_text == "80.00 ± –"
     assert "1 run (no spread)" in table.notes[0]
 
 
+def test_two_pairs_that_stand_for_one_are_not_averaged():
+    other = [row | {"pair": "other", "value": "10"} for row in tidy_rows()]
+    table = tables.build(3, over_seeds([*tidy_rows(), *other]))
+    assert [section.title.partition("; ")[2] for section in table.sections] == [
+        "pair 'resnet50-resnet18'",
+        "pair 'other'",
+    ]
+    assert [section.blocks[0].rows[0][2][0].ours.mean for section in table.sections] == pytest.approx([80.1, 10])
+    assert "'other'" in table.caption
+
+
+def test_teachers_stand_under_their_own_protocol():
+    rows = fidelity_rows()
+    rows += [row | {"protocol": "grouped"} for row in rows]
+    one = {"metric": "accuracy", "std": "", "seeds": "2"}
+    teachers = {f"{protocol}/hcd/resnet50-resnet18": [one | {"mean": mean}, one | {"metric": "predictive_kl", "mean": "0.1"}]
+                for protocol, mean in (("paper", "98"), ("grouped", "70"))}  # fmt: skip
+    sections = tables.build(11, over_seeds(rows), "", teachers).sections
+    assert [section.blocks[-1].rows[0][2][0].ours.mean for section in sections] == [98, 70]
+
+
+def test_undefined_values_and_missing_seeds_are_named():
+    rows = [row for row in tidy_rows() if (row["run"], row["seed"]) != ("ml_v2", "2")]
+    rows[0]["value"] = "nan"
+    notes = " ".join(tables.build(3, over_seeds(rows)).notes)
+    assert "ML V1 S1 Accuracy: undefined in seed 0" in notes and "ML V2 Ensemble Accuracy: 2 of 3 seeds" in notes
+    assert "2 to 3 runs" in notes
+
+
 def test_two_protocols_and_own_variants():
-    table = tables.build(3, tidy_rows(protocols=("grouped", "paper"), own=True))
+    table = tables.build(3, over_seeds(tidy_rows(protocols=("grouped", "paper"), own=True)))
     assert [section.protocol for section in table.sections] == ["paper", "grouped"]
     own = table.sections[0].blocks[-1]
     assert own.title == "Own variants" and [title for _, title, _ in own.rows] == ["T", "S1", "S2", "S3", "Ensemble"]
@@ -180,7 +220,7 @@ def test_two_protocols_and_own_variants():
 
 def test_what_did_not_run_is_left_out():
     rows = [row for row in tidy_rows() if row["run"] in ("ml_v1", "kd_ml_v3")]
-    (section,) = tables.build(3, rows).sections
+    (section,) = tables.build(3, over_seeds(rows)).sections
     assert [(block.title, [group.title for group in block.groups]) for block in section.blocks] == [
         ("ML", ["V1"]),
         ("KD + ML", ["V3"]),
@@ -195,13 +235,13 @@ def baseline_rows():
                 rows.append({
                     "protocol": "paper", "task": task, "pair": network, "run": "baseline", "seed": "0", "technique": "",
                     "strategy": "", "table": "2", "teacher": "", "student": "", "truth": "label", "network": "baseline", "metric": metric,
-                    "stands_for": "resnet18" if network == "tiny" else network, "value": "90", "n": "10",
+                    "stands_for": "resnet18" if network == "tiny" else network, "value": "90", "n": "10", "code_hash": "abc",
                 })  # fmt: skip
     return rows
 
 
 def test_baselines():
-    (block,) = tables.build(2, baseline_rows()).sections[0].blocks
+    (block,) = tables.build(2, over_seeds(baseline_rows())).sections[0].blocks
     assert [title for _, title, _ in block.rows] == ["ResNet50", "ResNet18", "tiny (for ResNet18)", "MobileNet"]
     cells = {network: cells for network, _, cells in block.rows}
     assert cells["resnet50"][0].theirs == (94.35, 0.763)
@@ -211,11 +251,12 @@ def test_baselines():
 @pytest.mark.parametrize(("number", "words"), [(5, "not a table of results"), (4, "No run fills")])
 def test_tables_that_cannot_be(number, words):
     with pytest.raises(UserError, match=words):
-        tables.build(number, tidy_rows())
+        tables.build(number, over_seeds(tidy_rows()))
 
 
 def render(root, folder, number, rows, note="A note with 50 % & more_less."):
-    with open(folder / "metrics.csv", "w", newline="") as file:
+    rows = over_seeds(rows)
+    with open(folder / "summary.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
@@ -230,7 +271,7 @@ def render(root, folder, number, rows, note="A note with 50 % & more_less."):
         *outputs,
     ]
     return subprocess.run(
-        [*command, "--metrics", str(folder / "metrics.csv")], capture_output=True, text=True, check=False
+        [*command, "--summaries", str(folder / "summary.csv")], capture_output=True, text=True, check=False
     )
 
 
@@ -250,7 +291,6 @@ def test_rendered_files(root, tmp_path):
         r for r in rows if (r["block"], r["column"], r["network"], r["metric"]) == ("kd_ml", "v3", "ensemble", "iou")
     )
     assert float(headline["mean"]) == pytest.approx(91.15) and float(headline["paper_mean"]) == 80.12
-    assert float(headline["difference"]) == pytest.approx(91.15 - 80.12)
 
 
 def test_rendering_refuses_mixed_code_and_keeps_the_old_table(root, tmp_path):

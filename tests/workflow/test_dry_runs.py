@@ -6,6 +6,8 @@ import time
 import pytest
 from snakemake_runs import ROOT, job_counts, snakemake
 
+from kdml.data.demo import draw_archive
+
 DEMO = ("--profile", "profiles/demo", "--cores", "2", "-n")
 
 
@@ -13,8 +15,8 @@ def test_paper_plan(tmp_path):
     started = time.monotonic()
     counts = job_counts(snakemake(tmp_path, "--cores", "8", "-n"))
     assert counts == {
-        "fetch": 4, "weights": 3, "prepare": 3, "split": 4, "leakage": 1, "train": 297, "evaluate": 297, "collect": 18, "metrics": 1,
-        "values": 18, "compare": 18, "comparison": 1, "contrasts": 8, "rivals": 2, "similarity": 72, "networks": 6, "teachers": 2,
+        "fetch": 4, "weights": 3, "prepare": 3, "split": 4, "leakage": 1, "train": 297, "evaluate": 297, "collect": 20, "metrics": 1,
+        "summary": 26, "compression": 6, "values": 20, "compare": 20, "comparison": 1, "contrasts": 8, "rivals": 2, "similarity": 72, "networks": 6, "teachers": 2,
         "curves": 9, "slices": 4, "table": 10, "grid": 10, "figure": 49, "claims": 1, "claims_page": 1, "index": 1, "all": 1,
     }  # fmt: skip
     assert time.monotonic() - started < 60  # seconds here; a hang would show
@@ -29,11 +31,22 @@ def test_demo_plan(tmp_path):
 DATA = {"fetch": 1, "weights": 2, "prepare": 1, "split": 1}  # of one dataset, with the two networks of the pair
 ALONE = {
     # Twelve variants, three seeds, and the teachers of the offline ones.
-    "tables/table_04.md": DATA | {"train": 39, "evaluate": 36, "collect": 1, "table": 1},
-    "tables/table_11.tex": DATA | {"train": 39, "evaluate": 39, "collect": 1, "teachers": 1, "table": 1},
+    "tables/table_04.md": DATA | {"train": 39, "evaluate": 36, "collect": 1, "summary": 1, "table": 1},
+    # Variants with a teacher alone, and three teachers.
+    "tables/table_11.tex": DATA | {"train": 30, "evaluate": 27, "collect": 1, "teachers": 1, "summary": 2, "table": 1},
+    "figures/beside_table_11.pdf": DATA | {"train": 30, "evaluate": 27, "values": 1, "compare": 1, "figure": 1},
+    "figures/figure_07.pdf": DATA | {"train": 5, "evaluate": 4, "slices": 1, "figure": 1},
     # Fourteen rivals and the proposed variant, and the networks that teach them, trained alone; no variant else.
     "tables/table_10.csv": {"fetch": 2, "weights": 2, "prepare": 2, "split": 2}
-    | {"train": 3 * (14 + 2 + 2), "evaluate": 3 * (14 + 2), "values": 2, "contrasts": 2, "rivals": 2, "grid": 1},
+    | {
+        "train": 3 * (14 + 2 + 2),
+        "evaluate": 3 * (14 + 2),
+        "values": 2,
+        "compare": 2,
+        "contrasts": 2,
+        "rivals": 2,
+        "grid": 1,
+    },
     "tables/table_01.md": {"grid": 1},
     "tables/table_06.html": {"weights": 2, "networks": 1, "grid": 1},
     "figures/figure_01.pdf": {"figure": 1},
@@ -66,6 +79,21 @@ def test_a_target_that_does_not_exist_is_named(tmp_path, target):
     assert "table_03" in output or "figure_06" in output
 
 
+STEPS = {
+    "curves/nothing.csv": "table 'nothing'",
+    "slices/figure_01.csv": "figure of slices 'figure_01'",
+    "grid_search/paper/hcd/resnet50-resnet18/ml_v1/alpha-0.3-0.3/seed-0/run.json": "trial 'alpha-0.3-0.3'",
+}
+
+
+@pytest.mark.parametrize(("target", "what"), STEPS.items(), ids=STEPS)
+def test_a_step_on_the_way_that_does_not_exist_is_named(tmp_path, target, what):
+    done = snakemake(tmp_path, "--cores", "2", "-n", f"results/reproduction/{target}")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0 and f"The {what} cannot be made by the experiment 'reproduction'" in output
+    assert "What to do: add" in output and "KeyError" not in output
+
+
 def test_real_small_plan(tmp_path, kaggle_archives, imagenet_weights):
     arguments = ("--cores", "2", "-n", "--configfile", "config.yaml", "tests/configs/real_small.yaml")
     counts = job_counts(snakemake(tmp_path, *arguments))
@@ -96,6 +124,28 @@ def test_folder_without_archives_is_named(tmp_path):
     assert done.returncode != 0 and re.search(r"lacks [\w-]+\.zip\. It holds no zip files", done.stderr)
 
 
+def test_what_needs_no_images_is_made_without_any(tmp_path):
+    done = snakemake(tmp_path, "--cores", "1", "results/figures/figure_01.pdf")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "results/figures/figure_01.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_only_archives_that_a_target_needs_are_asked_for(tmp_path):
+    """A folder with one archive is enough for its data set; another's is missed, and named alone."""
+    (tmp_path / "mine").mkdir()
+    draw_archive("lgg-mri-segmentation", tmp_path / "mine" / "lgg-mri-segmentation.zip", images=60, size=32, seed=0)
+
+    def ask(target):
+        config = f"archives={tmp_path / 'mine'}"
+        return snakemake(tmp_path, "--cores", "1", f"results/reproduction/{target}", "--config", config)
+
+    done = ask("archives/lgg-mri-segmentation.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = ask("data/hcd/report.json")
+    assert done.returncode != 0 and "lacks histopathologic-cancer-detection.zip" in done.stderr
+    assert "with the files histopathologic-cancer-detection.zip;" in done.stderr
+
+
 MISTAKES = {
     "misspelt key": ("trainning={epochs: 1}", ["trainning: unknown key", "did you mean 'training'"]),
     "unknown task": ("run={tasks: [brain]}", ["run.tasks: 'brain' is not defined"]),
@@ -107,11 +157,19 @@ MISTAKES = {
         "rivals={sp: {method: at}}",
         ["rivals.sp: this is the name of a published method"],
     ),
+    "misspelt option of a rival": (
+        "rivals={sp: {options: {wieght_similarity: 1}}}",
+        ["rivals.sp.options: sp has no option `wieght_similarity`", "weight_similarity, weighting"],
+    ),
     "own method that is not there": (
         "rivals={mine: {method: nowhere.py:Mine}} run={rivals: [mine]}",
         ["nowhere.py cannot be read"],
     ),
     "weights that are not there": ("hyperparameters=nowhere.csv", ["nowhere.csv cannot be read"]),
+    "nothing to train": (
+        "run={techniques: [], baselines: false, rivals: []}",
+        ["run: nothing to train", "baselines: true"],
+    ),
     "wrong type": ("training={epochs: many}", ["training.epochs", "'many'"]),
     "student without the paper's weights": (
         "networks={tiny: {timm: resnet10t, title: Tiny}} "
@@ -119,6 +177,27 @@ MISTAKES = {
         ["no weights alpha, beta, gamma for the student 'tiny'", "stands_for"],
     ),
 }
+
+
+@pytest.mark.parametrize("weights", ["even", "h.csv"])
+def test_own_student_on_an_own_task_can_be_searched(tmp_path, weights):
+    """With weights in a file of one's own, or without any: the paper has none for it."""
+    if weights == "h.csv":
+        (tmp_path / weights).write_text(
+            "dataset,task,student,technique,strategy,alpha,alpha_prime,beta,beta_prime,gamma,gamma_prime\n"
+            "hcd,my_hcd,tiny,ml,v1,0.5,0.5,0,0,0.5,0.5\nhcd,my_hcd,tiny,kd_off,v1,0.5,0.5,0.5,0.5,0,0\n"
+        )
+        weights = tmp_path / weights
+    task = "{title: Mine, dataset: hcd, kind: classification, classes: [normal, metastasis]}"
+    config = (
+        f"hyperparameters={weights}",
+        f"tasks={{my_hcd: {task}}}",
+        "networks={tiny: {timm: resnet10t, title: Tiny}}",
+        "pairs={own: {teacher: resnet50, student: tiny}}",
+        "run={tasks: [my_hcd], pairs: [own], techniques: [ml, kd_off], strategies: [v1], seeds: [0]}",
+    )
+    counts = job_counts(snakemake(tmp_path, "--cores", "2", "-n", "grid_search", "--config", *config))
+    assert (counts["train_trial"], counts["train"], counts["search_best"]) == (2 * 9, 1, 1)
 
 
 @pytest.mark.parametrize(("config", "words"), MISTAKES.values(), ids=MISTAKES)
@@ -147,6 +226,21 @@ def test_slurm_profile_by_name_sets_resources(tmp_path):
     (resources,) = re.findall(r"resources: (.*)", train)
     for wanted in ("gpu=1", "mem_mb=24000", "runtime=1440", "cpus_per_task=8"):
         assert wanted in resources, resources
+
+
+def test_partition_and_account_wait_in_the_slurm_profile(tmp_path):
+    """On the command line they would replace time and memory; uncommented in the profile they stand beside them."""
+    text = (ROOT / "profiles/slurm/config.yaml").read_text()
+    for line in ("slurm_partition: gpu", "slurm_account: mine"):
+        assert f"  # {line}\n" in text
+        text = text.replace(f"# {line}", line)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/config.yaml").write_text(text)
+    target = "results/reproduction/paper/hcd/split-0.csv"
+    done = snakemake(tmp_path, "--profile", str(tmp_path / "mine"), "-n", target)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for wanted in ("slurm_partition=gpu", "slurm_account=mine", "runtime=60", "mem_mb=8000"):
+        assert wanted in done.stdout + done.stderr
 
 
 def test_default_profile_sets_cores_and_keeps_going(tmp_path):

@@ -7,7 +7,9 @@ import pytest
 import yaml
 
 from kdml.config import validated
+from kdml.errors import UserError
 from kdml.plan import Plan, Run
+from kdml.settings import RunSettings
 from kdml.sharing import VARIANTS, TeacherMode
 
 
@@ -145,6 +147,74 @@ def test_lists_choose_what_runs(paper_config):
     assert {run.protocol for run in planned(paper_config, protocols=["paper", "grouped"]).runs} == {"paper", "grouped"}
 
 
+SP_ON_LGG = {"method": "sp", "tasks": ["lgg"]}  # SP is for classification alone
+IN_VAIN = {
+    "no variant, no baseline": (
+        {"techniques": [], "baselines": False, "rivals": []},
+        {},
+        ["run: nothing to train: no variant, no baseline", "baselines: true"],
+    ),
+    "pair that is not for the task": (
+        {"pairs": ["resnet50-mobilenet"], "tasks": ["ham10000_classification"]},
+        {},
+        ["run: nothing to train: no pair of run.pairs", "resnet50-mobilenet: hcd, lgg"],
+    ),
+    "published method on another kind of task": (
+        {"rivals": ["skd"], "rivals_at": ["hcd/resnet50-resnet18"]},
+        {},
+        ["run.rivals: 'skd' would run nowhere: it is for lgg, ham10000_segmentation", "names hcd/resnet50-resnet18"],
+    ),
+    "own entry for a task of another kind": ({"rivals": ["sp2", "sp"]}, {"sp2": SP_ON_LGG}, ["'sp2'", "none of the tasks"]),
+    "published name for a task of another kind": ({}, {"sp": SP_ON_LGG}, ["'sp' would run nowhere", "none of the tasks"]),
+    "own entry at places that are not run": (
+        {"rivals": ["sp2"], "tasks": ["lgg"]},
+        {"sp2": {"method": "sp"}},
+        ["'sp2' would run nowhere: it is for hcd, ham10000_classification", "names lgg/resnet50-resnet18"],
+    ),
+    "places that can never be run": (
+        {"rivals_at": ["ham10000_segmentation/resnet50-mobilenet"]},
+        {},
+        ["run.rivals_at: ham10000_segmentation/resnet50-mobilenet", "no pair is for its task"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("run", "rivals", "words"), IN_VAIN.values(), ids=IN_VAIN)
+def test_what_is_asked_for_in_vain_is_refused(paper_config, run, rivals, words):
+    with pytest.raises(UserError) as caught:
+        planned(paper_config | {"rivals": rivals}, **run)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_misspelt_options_are_refused_before_anything_is_trained(paper_config):
+    """Of the rivals that run, each on its kinds of task."""
+    misspelt = paper_config | {"rivals": {"sp": {"options": {"wieght_similarity": 1}}}}
+    with pytest.raises(UserError) as caught:
+        planned(misspelt)
+    assert "rivals.sp.options: sp has no option `wieght_similarity` for classification" in str(caught.value)
+    assert caught.value.remedy == "use its known options: weight_similarity, weighting"
+    assert planned(misspelt, tasks=["lgg"]).runs
+    assert planned(paper_config | {"rivals": {"fitnet": {"options": {"stages": 2, "weight_hint": 1}}}}).runs
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {"tasks": ["lgg"]},
+        {"tasks": ["ham10000_segmentation"]},
+        {"pairs": ["resnet50-mobilenet"]},
+        {"techniques": []},
+        {"baselines": False},
+        {"rivals": []},
+    ],
+)
+def test_narrowed_lists_stay_valid(paper_config, run):
+    """Even where none of the rivals that config.yaml lists, or no variant, is left."""
+    configured = paper_config | {"rivals": {"sp": {"options": {"weighting": "published"}}}}
+    assert planned(configured, **run).runs
+
+
 def test_settings_change_only_with_what_decides_the_run(paper_config):
     run = Run("paper", "hcd", "resnet50-resnet18", "ml_v1", 0)
     before = planned(paper_config).settings(run).digest()
@@ -187,5 +257,10 @@ def test_committed_experiments_are_valid(root, paper_config, path):
     update_config(config, yaml.safe_load((root / path).read_text()))
     plan = Plan(validated(config))
     for run in plan.runs:
-        assert plan.settings(run).graph
-    assert plan.tables()
+        settings = plan.settings(run)
+        assert RunSettings.from_argument(settings.to_json()) == settings
+        assert set(settings.networks) == set(settings.graph.networks)
+        teacher = plan.teacher_of(run)
+        assert (teacher in plan.runs) == (settings.graph.teacher is TeacherMode.FROZEN)
+        assert set(plan.start_weights(run)) <= set(config["weights"])
+    assert {run for runs in plan.tables().values() for run in runs} <= set(plan.runs) and plan.tables()

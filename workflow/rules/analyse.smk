@@ -3,18 +3,19 @@
 
 rule evaluate:
     input:
-        predictions=f"{RUN}/predictions.npz",
+        predictions=PATHS.predictions(ANY_RUN),
         split=split_of,
     output:
-        metrics=f"{RUN}/metrics.json",
-        cases=f"{RUN}/cases.csv",
-        regions=f"{RUN}/regions.csv",
+        metrics=PATHS.metrics(ANY_RUN),
+        cases=PATHS.cases(ANY_RUN),
+        regions=PATHS.regions(ANY_RUN),
     log:
         f"{LOGS}/evaluate/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
     params:
         script=f"{SRC}/evaluate.py",
+        code=code_of("evaluate.py"),
         data=data_of,
-        kind=lambda wildcards: EXPERIMENT.tasks[wildcards.task].kind,
+        kind=kind_of_task,
     conda:
         ENVIRONMENT
     shell:
@@ -26,11 +27,12 @@ rule collect:
     input:
         metrics_in,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/metrics{{of}}.csv",
+        PATHS.tidy(ANY_RUN, "{of}"),
     log:
         f"{LOGS}/collect/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/collect.py",
+        code=code_of("collect.py"),
         runs=descriptions_in,
         mixed=mixed_code(),
     localrule: True
@@ -42,13 +44,14 @@ rule collect:
 
 rule metrics:
     input:
-        tidy_of(PLAN.runs),
+        ANALYSES.tidy(PLAN.runs),
     output:
-        f"{RESULTS}/metrics.csv",
+        PATHS.all_metrics(),
     log:
         f"{LOGS}/metrics.log",
     params:
         script=f"{SRC}/concatenate.py",
+        code=code_of("concatenate.py"),
     localrule: True
     conda:
         ENVIRONMENT
@@ -56,19 +59,40 @@ rule metrics:
         "python {params.script} {input} --out {output} 2> {log}"
 
 
+rule summary:
+    input:
+        summarised,
+    output:
+        PATHS.summary(ANY_RUN, "{tidy}"),
+    log:
+        f"{LOGS}/summary/{{protocol}}/{{task}}/{{pair}}/{{tidy}}.log",
+    params:
+        script=f"{SRC}/summary.py",
+        code=code_of("summary.py"),
+        options=summary_options,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} {input} {params.options} --out {output} 2> {log}"
+
+
 rule contrasts:
     input:
-        cases_at,
+        cases_of(contrasted),
         claims=CLAIMS,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/contrasts{{of}}.csv",
+        PATHS.contrasts(ANY_RUN, "{of}"),
+    wildcard_constraints:
+        of=f"|{RIVALS}",
     log:
         f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/contrasts.py",
+        code=code_of("contrasts.py"),
         options=contrasts_options,
-        runs=measured_json,
-        place=lambda wildcards: place_of(wildcards).name,
+        runs=folders_of(contrasted),
+        place=name_of_place,
         classes=classes_of,
     conda:
         ENVIRONMENT
@@ -79,15 +103,16 @@ rule contrasts:
 
 rule values:
     input:
-        cases_in,
+        cases_of(valued),
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values{{of}}.csv",
+        PATHS.values(ANY_RUN, "{of}"),
     log:
         f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/values.py",
+        code=code_of("values.py"),
         mixed=mixed_code(),
-        runs=valued_json,
+        runs=folders_of(valued),
         classes=classes_of,
     conda:
         ENVIRONMENT
@@ -97,13 +122,14 @@ rule values:
 
 rule compare:
     input:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/values{{of}}.csv",
+        PATHS.values(ANY_RUN, "{of}"),
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/comparison{{of}}.csv",
+        PATHS.comparison(ANY_RUN, "{of}"),
     log:
         f"{LOGS}/compare/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/compare.py",
+        code=code_of("compare.py"),
         architecture=compared_architecture,
     localrule: True
     conda:
@@ -117,11 +143,12 @@ rule rivals:
     input:
         rivals_records,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/rivals.csv",
+        PATHS.rivals(ANY_RUN),
     log:
         f"{LOGS}/rivals/{{protocol}}/{{task}}/{{pair}}.log",
     params:
         script=f"{SRC}/rivals.py",
+        code=code_of("rivals.py"),
         runs=rivals_described,
     localrule: True
     conda:
@@ -132,34 +159,37 @@ rule rivals:
 
 rule teachers:
     input:
-        teachers_predictions,
+        predictions_of_teachers,
     output:
-        f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/teachers.csv",
+        PATHS.teachers(ANY_RUN),
     log:
         f"{LOGS}/teachers/{{protocol}}/{{task}}/{{pair}}.log",
     params:
         script=f"{SRC}/teachers.py",
-        runs=teachers_runs,
+        code=code_of("teachers.py"),
+        mixed=mixed_code(),
+        runs=folders_of(independent),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --runs {params.runs:q} --out {output} 2> {log}"
+        "python {params.script} --runs {params.runs:q} {params.mixed} --out {output} 2> {log}"
 
 
 rule similarity:
     input:
         unpack(similarity_inputs),
     output:
-        layers=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/similarity/{{group}}/seed-{{seed}}/layers.csv",
-        upper=f"{RESULTS}/{{protocol}}/{{task}}/{{pair}}/similarity/{{group}}/seed-{{seed}}/upper.csv",
+        layers=PATHS.similarity(ANY_RUN, "{group}", "{seed}", "layers"),
+        upper=PATHS.similarity(ANY_RUN, "{group}", "{seed}", "upper"),
     log:
         f"{LOGS}/similarity/{{protocol}}/{{task}}/{{pair}}/{{group}}/seed-{{seed}}.log",
     params:
         script=f"{SRC}/similarity.py",
+        code=code_of("similarity.py"),
         runs=similarity_runs,
         data=subpath(input.data, parent=True),
-        weights=weights_arguments,
+        weights=weights_options,
         batch=EXPERIMENT.similarity.batch,
         passes=EXPERIMENT.similarity.passes,
     threads: train_threads
@@ -174,16 +204,17 @@ rule networks:
     input:
         weights=pair_weights,
     output:
-        costs=f"{RESULTS}/networks/{{task}}/{{pair_of_task}}/costs.csv",
-        layers=f"{RESULTS}/networks/{{task}}/{{pair_of_task}}/layers.csv",
+        costs=PATHS.costs("{task}", "{pair_of_task}"),
+        layers=PATHS.layers("{task}", "{pair_of_task}"),
     log:
         f"{LOGS}/networks/{{task}}/{{pair_of_task}}.log",
     params:
         script=f"{SRC}/networks.py",
+        code=code_of("networks.py"),
         networks=pair_networks,
         titles=pair_titles,
-        options=task_options,
-        weights=weights_arguments,
+        options=network_options,
+        weights=weights_options,
     threads: train_threads
     conda:
         ENVIRONMENT
@@ -192,37 +223,55 @@ rule networks:
         " --threads {threads} --costs {output.costs} --layers {output.layers} 2> {log}"
 
 
+rule compression:
+    input:
+        unpack(compression_inputs),
+    output:
+        PATHS.compression(ANY_RUN),
+    log:
+        f"{LOGS}/compression/{{protocol}}/{{task}}/{{pair}}.log",
+    params:
+        script=f"{SRC}/scores_by_cost.py",
+        code=code_of("scores_by_cost.py"),
+        options=compression_options,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "python {params.script} {params.options} --out {output} 2> {log}"
+
+
 rule curves:
     input:
-        lambda wildcards: [
-            f"{folder(run)}/history.csv"
-            for run in (RESULT_TABLES | GRIDS)[wildcards.table].runs
-        ],
+        curves_histories,
     output:
-        runs=f"{RESULTS}/curves/{{table}}.csv",
-        bands=f"{RESULTS}/curves/{{table}}-bands.csv",
+        runs=PATHS.curves("{table}"),
+        bands=PATHS.bands("{table}"),
     log:
         f"{LOGS}/curves/{{table}}.log",
     params:
         script=f"{SRC}/curves.py",
+        code=code_of("curves.py"),
+        mixed=mixed_code(),
         runs=curves_runs,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --runs {params.runs:q} --out {output.runs} --bands {output.bands} 2> {log}"
+        "python {params.script} --runs {params.runs:q} {params.mixed} --out {output.runs} --bands {output.bands} 2> {log}"
 
 
 rule slices:
     input:
         slices_inputs,
     output:
-        images=f"{RESULTS}/slices/{{figure}}.npz",
-        csv=f"{RESULTS}/slices/{{figure}}.csv",
+        images=PATHS.slice_images("{figure}"),
+        csv=PATHS.slices("{figure}"),
     log:
         f"{LOGS}/slices/{{figure}}.log",
     params:
         script=f"{SRC}/slices.py",
+        code=code_of("slices.py"),
         options=slices_options,
     conda:
         ENVIRONMENT
@@ -232,13 +281,15 @@ rule slices:
 
 rule comparison:
     input:
-        comparison_files(PLAN.runs),
+        ANALYSES.comparisons(PLAN.runs),
+        ANALYSES.comparisons_of_fidelity(PLAN.runs),
     output:
-        f"{RESULTS}/comparison.csv",
+        PATHS.whole_comparison(),
     log:
         f"{LOGS}/comparison.log",
     params:
         script=f"{SRC}/comparison.py",
+        code=code_of("comparison.py"),
     localrule: True
     conda:
         ENVIRONMENT
@@ -248,7 +299,7 @@ rule comparison:
 
 rule claims:
     input:
-        claims_inputs,
+        ANALYSES.claims(),
         claims=CLAIMS,
     output:
         "results/claims.csv",
@@ -256,9 +307,11 @@ rule claims:
         f"{LOGS}/claims.log",
     params:
         script=f"{SRC}/claims.py",
-        places=claims_places(),
+        code=code_of("claims.py"),
+        protocols=EXPERIMENT.run.protocols,
+        places=json.dumps(ANALYSES.claims_described()),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --claims {input.claims} --places {params.places:q} --out {output} 2> {log}"
+        "python {params.script} --claims {input.claims} --protocols {params.protocols} --places {params.places:q} --out {output} 2> {log}"

@@ -3,7 +3,7 @@
 
 rule draw_demo:
     output:
-        f"{RESOURCES}/archives/{{archive}}.zip",
+        PATHS.drawn_archive("{archive}"),
     log:
         f"{LOGS}/draw_demo/{{archive}}.log",
     params:
@@ -19,7 +19,7 @@ rule fetch:
     input:
         archive_file,
     output:
-        f"{RESULTS}/archives/{{archive}}.json",
+        PATHS.archive_record("{archive}"),
     log:
         f"{LOGS}/fetch/{{archive}}.log",
     params:
@@ -36,17 +36,15 @@ rule prepare:
     input:
         records_of,
     output:
-        report=f"{RESULTS}/data/{{dataset}}/report.json",
-        index=f"{RESULTS}/data/{{dataset}}/index.parquet",
-        images=f"{RESULTS}/data/{{dataset}}/images.npy",
+        report=PATHS.data_report("{dataset}"),
+        index=PATHS.index("{dataset}"),
+        images=PATHS.images("{dataset}"),
     log:
         f"{LOGS}/prepare/{{dataset}}.log",
     params:
         script=f"{SRC}/prepare.py",
         options=prepare_options,
-        records=lambda wildcards, input: " ".join(
-            f"--record {record}" for record in input
-        ),
+        records=records_options,
         out=subpath(output.report, parent=True),
     threads: 2
     conda:
@@ -60,8 +58,8 @@ rule split:
     input:
         index_of,
     output:
-        split=f"{RESULTS}/{{protocol}}/{{task}}/split-{{seed}}.csv",
-        report=f"{RESULTS}/{{protocol}}/{{task}}/leakage-{{seed}}.json",
+        split=PATHS.split("{protocol}", "{task}", "{seed}"),
+        report=PATHS.split_report("{protocol}", "{task}", "{seed}"),
     log:
         f"{LOGS}/split/{{protocol}}/{{task}}/{{seed}}.log",
     params:
@@ -76,17 +74,16 @@ rule split:
 
 rule leakage:
     input:
-        split_reports,
+        ANALYSES.split_reports(),
     output:
-        csv=f"{RESULTS}/leakage.csv",
-        md=f"{RESULTS}/leakage.md",
+        csv=PATHS.leakage("csv"),
+        md=PATHS.leakage("md"),
     log:
         f"{LOGS}/leakage.log",
     params:
         script=f"{SRC}/leakage.py",
-        reports=lambda wildcards, input: " ".join(
-            f"--report {report}" for report in input
-        ),
+        code=code_of("leakage.py"),
+        reports=reports_options,
     localrule: True
     conda:
         ENVIRONMENT

@@ -5,49 +5,51 @@ rule table:
     input:
         unpack(table_inputs),
     output:
-        csv="results/tables/{table}.csv",
-        md="results/tables/{table}.md",
-        tex="results/tables/{table}.tex",
-        html=in_report("results/tables/{table}.html", RESULT_TABLES, "table"),
+        csv=paths.table("{table}", "csv"),
+        md=paths.table("{table}", "md"),
+        tex=paths.table("{table}", "tex"),
+        html=in_report(paths.table("{table}", "html")),
     log:
         f"{LOGS}/table/{{table}}.log",
     wildcard_constraints:
-        table=either(RESULT_TABLES),
+        table=either(CATALOGUE.results),
     params:
         script=f"{SRC}/render_table.py",
-        number=lambda wildcards: int(wildcards.table.removeprefix("table_")),
-        teachers=lambda wildcards, input: " ".join(input.get("teachers", [])),
+        code=code_of("render_table.py"),
+        number=table_number,
+        teachers=teachers_options,
         note=title_note(),
         mixed=mixed_code(),
-        caption=title_note(),
+        caption=item_caption,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --table {params.number} --metrics {input.metrics} --teachers {params.teachers}"
+        "python {params.script} --table {params.number} --summaries {input.summaries} --teachers {params.teachers}"
         " --title-note={params.note:q} {params.mixed}"
         " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} 2> {log}"
 
 
 rule grid:
     input:
-        grid_files,
+        item_files,
     output:
-        csv="results/tables/{table}.csv",
-        md="results/tables/{table}.md",
-        tex="results/tables/{table}.tex",
-        html=in_report("results/tables/{table}.html", GRIDS, "table"),
+        csv=paths.table("{table}", "csv"),
+        md=paths.table("{table}", "md"),
+        tex=paths.table("{table}", "tex"),
+        html=in_report(paths.table("{table}", "html")),
     log:
         f"{LOGS}/table/{{table}}.log",
     wildcard_constraints:
-        table=rf"(?!(?:{either(RESULT_TABLES)})\.)[a-z]\w*",
+        table=rf"(?!(?:{either(CATALOGUE.results)})\.)[a-z]\w*",
     params:
         script=f"{SRC}/render_grid.py",
-        kind=lambda wildcards: GRIDS[wildcards.table].kind,
-        title=lambda wildcards: GRIDS[wildcards.table].title,
-        caption=lambda wildcards: GRIDS[wildcards.table].caption,
-        data=lambda wildcards: labelled(GRIDS[wildcards.table]),
-        graphs=graphs(),
+        code=code_of("render_grid.py"),
+        kind=item_kind,
+        title=item_title,
+        caption=item_caption,
+        data=item_data,
+        graphs=json.dumps(PLAN.graphs()),
         note=title_note(),
     localrule: True
     conda:
@@ -60,22 +62,22 @@ rule grid:
 
 rule figure:
     input:
-        figure_files,
+        item_files,
     output:
-        pdf="results/figures/{figure}.pdf",
-        png=in_report("results/figures/{figure}.png", FIGURES, "figure"),
+        pdf=paths.figure("{figure}", "pdf"),
+        png=in_report(paths.figure("{figure}", "png")),
     log:
         f"{LOGS}/figure/{{figure}}.log",
     params:
         script=f"{SRC}/render_figure.py",
-        kind=lambda wildcards: FIGURES[wildcards.figure].kind,
-        option=lambda wildcards: FIGURES[wildcards.figure].option,
-        title=lambda wildcards: FIGURES[wildcards.figure].title,
-        caption=lambda wildcards: FIGURES[wildcards.figure].caption,
-        data=lambda wildcards: labelled(FIGURES[wildcards.figure]),
+        code=code_of("render_figure.py"),
+        kind=item_kind,
+        option=item_option,
+        title=item_title,
+        caption=item_caption,
+        data=item_data,
         extra=figure_extra,
         note=title_note(),
-        style=STYLE,
     localrule: True
     conda:
         ENVIRONMENT
@@ -86,8 +88,8 @@ rule figure:
 
 rule claims_page:
     input:
-        claims="results/claims.csv",
-        comparison=f"{RESULTS}/comparison.csv",
+        claims=rules.claims.output,
+        comparison=PATHS.whole_comparison(),
     output:
         md="results/claims.md",
         html=report(
@@ -100,6 +102,7 @@ rule claims_page:
         f"{LOGS}/claims_page.log",
     params:
         script=f"{SRC}/render_claims.py",
+        code=code_of("render_claims.py"),
         note=title_note(),
         caption=title_note(),
     localrule: True
@@ -112,19 +115,20 @@ rule claims_page:
 
 rule index:
     input:
-        shown=files_of(["html", "png"]),
-        claims="results/claims.html",
-        metrics=f"{RESULTS}/metrics.csv",
-        leakage=f"{RESULTS}/leakage.md",
+        shown=ingredients.files_to_show(CATALOGUE, ["html", "png"]),
+        claims=rules.claims_page.output.html,
+        metrics=PATHS.all_metrics(),
+        leakage=PATHS.leakage("md"),
     output:
         page="results/index.html",
-        shown=f"{RESULTS}/shown.json",
+        shown=PATHS.shown(),
     log:
         f"{LOGS}/index.log",
     params:
         script=f"{SRC}/render_index.py",
+        code=code_of("render_index.py"),
         title=f"Results of the experiment '{EXPERIMENT.experiment}'",
-        content=json.dumps(everything_to_show()),
+        content=json.dumps(ingredients.everything_to_show(CATALOGUE)),
         results=subpath(input.metrics, parent=True),
         note=title_note(),
     localrule: True
@@ -138,11 +142,11 @@ rule index:
 
 rule tables:
     input:
-        files_of(["html", "md", "tex", "csv"]),
+        ingredients.files_to_show(CATALOGUE, ingredients.TABLE_SUFFIXES),
     localrule: True
 
 
 rule figures:
     input:
-        files_of(["png", "pdf"]),
+        ingredients.files_to_show(CATALOGUE, ingredients.FIGURE_SUFFIXES),
     localrule: True

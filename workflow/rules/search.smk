@@ -5,8 +5,8 @@ rule train_trial:
     input:
         unpack(train_inputs),
     output:
-        history=f"{TRIAL}/history.csv",
-        record=f"{TRIAL}/run.json",
+        history=PATHS.trial_history(ANY_RUN, "{trial}"),
+        record=PATHS.trial_record(ANY_RUN, "{trial}"),
     log:
         f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/{{run}}/{{trial}}/seed-{{seed}}.log",
     params:
@@ -29,12 +29,14 @@ rule search_scores:
     input:
         trial_records,
     output:
-        trials=f"{RESULTS}/grid_search/{{protocol}}/{{task}}/{{pair}}/trials.json",
-        scores=f"{RESULTS}/grid_search/{{protocol}}/{{task}}/{{pair}}/scores.csv",
+        trials=PATHS.trials(ANY_RUN),
+        scores=PATHS.scores(ANY_RUN),
+        settings=PATHS.ranked_settings(ANY_RUN),
     log:
         f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/scores.log",
     params:
         script=f"{SRC}/search_scores.py",
+        code=code_of("search_scores.py"),
         trials=trials_described,
         mixed=mixed_code(),
     localrule: True
@@ -42,18 +44,19 @@ rule search_scores:
         ENVIRONMENT
     shell:
         "printf '%s' {params.trials:q} > {output.trials} &&"
-        " python {params.script} --trials {output.trials} {params.mixed} --out {output.scores} 2> {log}"
+        " python {params.script} --trials {output.trials} {params.mixed} --scores {output.scores} --settings {output.settings} 2> {log}"
 
 
 rule search_best:
     input:
-        search_scores(),
+        searched_settings(),
     output:
-        f"{RESULTS}/grid_search/hyperparameters.csv",
+        PATHS.hyperparameters(),
     log:
         f"{LOGS}/grid_search/hyperparameters.log",
     params:
         script=f"{SRC}/search_best.py",
+        code=code_of("search_best.py"),
     localrule: True
     conda:
         ENVIRONMENT

@@ -5,7 +5,7 @@ rule weights:
     input:
         weights_file,
     output:
-        f"{RESOURCES}/weights/{{weights}}.safetensors",
+        PATHS.start_weights("{weights}"),
     log:
         f"{LOGS}/weights/{{weights}}.log",
     params:
@@ -24,14 +24,14 @@ rule train:
     input:
         unpack(train_inputs),
     output:
-        weights=f"{RUN}/weights.safetensors",
-        history=f"{RUN}/history.csv",
-        predictions=f"{RUN}/predictions.npz",
-        record=f"{RUN}/run.json",
+        weights=PATHS.weights(ANY_RUN),
+        history=PATHS.history(ANY_RUN),
+        predictions=PATHS.predictions(ANY_RUN),
+        record=PATHS.record(ANY_RUN),
     log:
         f"{LOGS}/train/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
     benchmark:
-        f"{RUN}/benchmark.tsv"
+        PATHS.benchmark(ANY_RUN)
     params:
         script=f"{SRC}/train.py",
         settings=settings_of,

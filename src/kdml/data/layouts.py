@@ -90,7 +90,15 @@ class Choice:
 
 
 def histopathologic_cancer_detection(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
-    """Patches `train/<id>.tif` with `train_labels.csv`: a balanced random subset, or as many balanced ones as there are."""
+    """Patches `train/<id>.tif` with `train_labels.csv`: a balanced random subset, or as many balanced ones as there are.
+
+    Args:
+        zips: the one archive.
+        choice: `subset`, `limit`, `seed` and `slides` count.
+
+    Raises:
+        UserError: the table or the slides are not as they should be, or table and pictures differ.
+    """
     table = _read_csv(zips[0], "train_labels.csv", ("id", "label"))
     files = {PurePosixPath(name).stem: name for name in zips[0].namelist() if re.fullmatch(r"train/[^/]+\.tif", name)}
     labels = _unique([(row["id"], row["label"]) for row in table], "train_labels.csv")
@@ -102,6 +110,19 @@ def histopathologic_cancer_detection(zips: Sequence[zipfile.ZipFile], choice: Ch
         )
     bad = {reason: [key] for key, reason in KNOWN_BAD_PATCHES.items() if key in labels}
     slides = _slides(choice.slides)
+    chosen = _balanced(labels, choice)
+    if choice.slides is not None:
+        found = sum(str(key) in slides for key, _ in chosen)
+        log.info("%s: knows the slide of %d of %d patches", choice.slides, found, len(chosen))
+    pictures = [
+        Picture(str(key), Member(0, files[key]), None, label, slides.get(str(key), NO_GROUP))
+        for key, label in sorted(chosen)
+    ]
+    return Listing(pictures, ("normal", "metastasis"), bad)
+
+
+def _balanced(labels: Mapping[str, str], choice: Choice) -> list[tuple[str, int]]:
+    """(id, label) of as many patches of each class as are wanted, or as the smaller class has."""
     by_class = [
         sorted(key for key, label in labels.items() if label == value and key not in KNOWN_BAD_PATCHES)
         for value in ("0", "1")
@@ -113,17 +134,7 @@ def histopathologic_cancer_detection(zips: Sequence[zipfile.ZipFile], choice: Ch
     if choice.subset and not choice.limit and 2 * each < choice.subset:
         log.info("a balanced subset of %d was asked for, but there are only %d", choice.subset, 2 * each)
     generator = np.random.default_rng(choice.seed)
-    chosen = [
-        (key, label) for label, keys in enumerate(by_class) for key in generator.choice(keys, each, replace=False)
-    ]
-    if choice.slides is not None:
-        found = sum(str(key) in slides for key, _ in chosen)
-        log.info("%s: knows the slide of %d of %d patches", choice.slides, found, len(chosen))
-    pictures = [
-        Picture(str(key), Member(0, files[key]), None, label, slides.get(str(key), NO_GROUP))
-        for key, label in sorted(chosen)
-    ]
-    return Listing(pictures, ("normal", "metastasis"), bad)
+    return [(key, label) for label, keys in enumerate(by_class) for key in generator.choice(keys, each, replace=False)]
 
 
 def _slides(path: Path | None) -> dict[str, str]:
@@ -144,7 +155,15 @@ def _slides(path: Path | None) -> dict[str, str]:
 
 
 def lgg_mri_segmentation(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
-    """Slices `kaggle_3m/<patient>/<name>.tif` with `<name>_mask.tif`; the group is the patient, TCGA_<site>_<case>."""
+    """Slices `kaggle_3m/<patient>/<name>.tif` with `<name>_mask.tif`; the group is the patient, TCGA_<site>_<case>.
+
+    Args:
+        zips: the one archive.
+        choice: `limit` and `seed` count; patients stay whole.
+
+    Raises:
+        UserError: images and masks differ, or a name or a double is not as it should be.
+    """
     pattern = r"(?:.*/)?kaggle_3m/([^/]+/[^/]+)\.tif"
     files, doubled = _once(zips[0], pattern)
     masks = {name.removesuffix("_mask"): member for name, member in files.items() if name.endswith("_mask")}
@@ -179,7 +198,15 @@ def _whole_groups(pictures: list[Picture], choice: Choice) -> list[Picture]:
 
 
 def ham10000(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
-    """Photographs in two folders with `HAM10000_metadata.csv`; masks in an archive of their own; the group is the lesion."""
+    """Photographs in two folders with `HAM10000_metadata.csv`; masks in an archive of their own; the group is the lesion.
+
+    Args:
+        zips: the archive of images, and that of masks.
+        choice: `limit` and `seed` count; every class keeps some pictures.
+
+    Raises:
+        UserError: table, images and masks differ, or the table is not as it should be.
+    """
     table = _read_csv(zips[0], "HAM10000_metadata.csv", ("lesion_id", "image_id", "dx"))
     rows = _unique([(row["image_id"], row) for row in table], "HAM10000_metadata.csv")
     images, doubled = _once(zips[0], r"(?:.*/)?(ISIC_\d+)\.jpg")

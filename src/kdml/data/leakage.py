@@ -56,7 +56,7 @@ def leakage_report(
     if not 0 <= max_distance < HASH_BITS // 2:
         raise UserError(
             f"The distance {max_distance} is no limit for near-duplicates.",
-            f"Give a number from 0 to {HASH_BITS // 2 - 1}.",
+            f"give a number from 0 to {HASH_BITS // 2 - 1}",
         )
     images = index.merge(split.table[["row", "part"]], on="row").sort_values("row", ignore_index=True)
     return {
@@ -154,7 +154,7 @@ def parse_hashes(dhash: pd.Series) -> Hashes:
     wrong = dhash[~dhash.astype(str).str.fullmatch("[0-9a-fA-F]{16}")]
     if len(wrong):
         raise UserError(
-            f"The dhash '{wrong.iloc[0]}' in the index is not 16 hexadecimal digits.", "Prepare the data again."
+            f"The dhash '{wrong.iloc[0]}' in the index is not 16 hexadecimal digits.", "prepare the data again"
         )
     return np.array([int(digits, 16) for digits in dhash], np.uint64)
 

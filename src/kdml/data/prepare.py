@@ -134,30 +134,26 @@ def prepare(
         listing = LAYOUTS[dataset]([stack.enter_context(zipfile.ZipFile(path)) for path in archives], choice)
     _check_space(out, len(listing.pictures), size, has_masks=listing.pictures[0].mask is not None)
     log.info("%s: reading %d pictures", dataset, len(listing.pictures))
-    with ExitStack() as stack:
-        names = ["images.npy", "masks.npy"] if listing.pictures[0].mask else ["images.npy"]
-        parts = {name: stack.enter_context(written_whole(out / name)) for name in names}
-        pixels = list(_fill(listing, Reader(archives, size), parts, threads))
-        rows, dropped = _index(listing, pixels)
-        if not rows:
-            raise UserError(f"{archives[0]}: every picture has a double with another label.", "look at its labels")
-        checksums = {name.removesuffix(".npy"): sha256_of(part) for name, part in parts.items()}
-        _write_index(out / "index.parquet", rows)
-    counts = Counter(row["label_name"] for row in rows)
-    report = {
-        "dataset": dataset,
-        "size": size,
-        "read": len(listing.pictures),
-        "kept": len(rows),
-        "dropped": {reason: {"count": len(names), "files": names} for reason, names in dropped.items() if names},
-        "classes": {name: counts[name] for name in listing.classes},
-        "groups": len({row["group"] for row in rows} - {NO_GROUP}),
+    rows, dropped, checksums = _write(listing, Reader(archives, size), out, threads)
+    report = {"dataset": dataset, "size": size, **_counted(listing, rows, dropped)} | {
         "choice": {"subset": choice.subset, "limit": choice.limit, "seed": choice.seed},
         "sha256": checksums,
         "archives": {record["archive"]: record["sha256"] for record in records},
     }
     write_json(out / "report.json", report)
     return report
+
+
+def _counted(listing: Listing, rows: Sequence[Mapping[str, Any]], dropped: Mapping[str, list[str]]) -> dict[str, Any]:
+    """What the report says of the pictures: how many were read and kept, of which classes and groups, and what was left out."""
+    counts = Counter(row["label_name"] for row in rows)
+    return {
+        "read": len(listing.pictures),
+        "kept": len(rows),
+        "dropped": {reason: {"count": len(names), "files": names} for reason, names in dropped.items() if names},
+        "classes": {name: counts[name] for name in listing.classes},
+        "groups": len({row["group"] for row in rows} - {NO_GROUP}),
+    }
 
 
 def _check_space(out: Path, pictures: int, size: int, has_masks: bool) -> None:
@@ -169,6 +165,24 @@ def _check_space(out: Path, pictures: int, size: int, has_masks: bool) -> None:
             f"The arrays need {needed / 1e9:.2f} GB, but {out} has {free / 1e9:.2f} GB left.",
             "free some space, or make the data set smaller: `subset`, `limit`, or `image_size` in the configuration",
         )
+
+
+def _write(
+    listing: Listing, reader: Reader, out: Path, threads: int
+) -> tuple[list[dict[str, Any]], dict[str, list[str]], dict[str, str]]:
+    """Write arrays and index; give the rows of the index, what was dropped, and checksums of the arrays."""
+    with ExitStack() as stack:
+        names = ["images.npy", "masks.npy"] if listing.pictures[0].mask else ["images.npy"]
+        parts = {name: stack.enter_context(written_whole(out / name)) for name in names}
+        pixels = list(_fill(listing, reader, parts, threads))
+        rows, dropped = _index(listing, pixels)
+        if not rows:
+            raise UserError(
+                f"{reader.archives[0]}: every picture has a double with another label.", "look at its labels"
+            )
+        checksums = {name.removesuffix(".npy"): sha256_of(part) for name, part in parts.items()}
+        _write_index(out / "index.parquet", rows)
+    return rows, dropped, checksums
 
 
 def _fill(listing: Listing, reader: Reader, parts: Mapping[str, Path], threads: int) -> Iterator[Pixels]:

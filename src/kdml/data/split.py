@@ -17,7 +17,7 @@ from kdml.data.arrays import PARTS
 from kdml.errors import UserError
 from kdml.files import written_whole
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 INDEX_COLUMNS = ("row", "id", "label", "label_name", "group", "sha256", "dhash")
 SPLIT_COLUMNS = ("row", "id", "label", "group", "part")
@@ -29,7 +29,7 @@ SOME_GROUPS = (
     "{unknown} of {images} images have no known group: each was taken as a group of its own, and may show the patient, "
     "lesion or slide of images in another part."
 )
-MAKE_AGAIN = "Delete the split and let src/split.py make it again."
+MAKE_AGAIN = "delete the split and let src/split.py make it again"
 
 Parts = Int[np.ndarray, " images"]
 
@@ -55,7 +55,7 @@ def read_index(path: Path) -> pd.DataFrame:
     Raises:
         UserError: the file is missing, no Parquet file or empty, lacks a column or a value, or lists an image twice.
     """
-    remedy = "Let src/prepare.py make the index."
+    remedy = "let src/prepare.py make the index"
     try:
         index = pd.read_parquet(path)
     except FileNotFoundError:
@@ -94,7 +94,7 @@ def check_fractions(fractions: Sequence[float]) -> None:
         given = " ".join(f"{fraction:g}" for fraction in fractions)
         raise UserError(
             f"The split fractions {given} are not three positive numbers that sum to 1.",
-            "Give the shares of training, validation and test part, for example 0.75 0.10 0.15.",
+            "give the shares of training, validation and test part, for example 0.75 0.10 0.15",
         )
 
 
@@ -111,13 +111,13 @@ def make_split(index: pd.DataFrame, protocol: str, fractions: Sequence[float], s
         UserError: an unknown protocol, impossible fractions, a negative seed, or a class too small to be in every part.
     """
     if protocol not in PROTOCOLS:
-        raise UserError(f"There is no split protocol '{protocol}'.", f"The protocols are {' and '.join(PROTOCOLS)}.")
+        raise UserError(f"There is no split protocol '{protocol}'.", f"use one of {' and '.join(PROTOCOLS)}")
     check_fractions(fractions)
     if seed < 0:
-        raise UserError(f"The split seed {seed} is negative.", "Give a whole number, 0 or more.")
+        raise UserError(f"The split seed {seed} is negative.", "give a whole number, 0 or more")
     split = PROTOCOLS[protocol](index, fractions, np.random.default_rng(seed))
     for warning in split.warnings:
-        logger.warning("WARNING: %s", warning)
+        log.warning("WARNING: %s", warning)
     check_disjoint(split.table, index, fractions, split.unit)
     return split
 
@@ -274,7 +274,7 @@ def check_classes(split: pd.DataFrame, index: pd.DataFrame) -> None:
             raise UserError(
                 f"The class '{names[label]}' has {len(of_class)} images in {groups} known groups, and none of them came to "
                 f"the part {' and '.join(missing)}.",
-                "Add images (or groups) of this class, make that part larger, or leave the class out.",
+                "add images (or groups) of this class, make that part larger, or leave the class out",
             )
 
 
@@ -292,5 +292,5 @@ def check_shares(split: pd.DataFrame, fractions: Sequence[float], unit: str) -> 
         if abs(shares[part] - fraction) > tolerance:
             raise UserError(
                 f"The part {part} holds {shares[part]:.1%} of the images instead of {fraction:.1%}.",
-                "Choose fractions that the sizes of the groups allow, or another seed.",
+                "choose fractions that the sizes of the groups allow, or another seed",
             )

@@ -4,7 +4,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kdml import paper, wording
-from kdml.figures.common import PAPER, Data, colour_of, footnote, margins, number
+from kdml.errors import UserError
+from kdml.figures.common import MARKS, Data, colour_of, footnote, margins, number
 
 Row = dict[str, str]
 
@@ -13,14 +14,11 @@ def draw(data: Data) -> Figure:
     """Forest panels, one per task and metric, and the scatter on the right."""
     table = str(int(data.option.removeprefix("table_")))
     rows = [row for row in data.rows("comparison") if row["table"] == table and row["seeds"] != "0"]
+    if not rows:
+        raise UserError(f"Table {table} of the paper has no number for these runs.", "ask for another figure")
     single = table == str(paper.RIVALS_TABLE)  # rivals have one student
     shown = [row for row in rows if single or row["network"] in ("ensemble", "baseline")]
-    panels = list(
-        dict.fromkeys(
-            (row["protocol"], row["task"], row["pair"] if row["network"] != "baseline" else "", row["metric"])
-            for row in shown
-        )
-    )
+    panels = list(dict.fromkeys(map(_panel, shown)))
     lines = max(sum(_panel(row) == panel for row in shown) for panel in panels)
     tasks = len(dict.fromkeys(panel[1] for panel in panels))  # the first panel of each has the names of the runs
     figure = Figure(figsize=(2.3 * len(panels) + 3.7 + 0.5 * tasks, max(2.9, 0.22 * lines + 1.6)))
@@ -62,7 +60,15 @@ def _forest(axes: Axes, rows: list[Row], panel: tuple[str, str, str, str], named
         theirs, spread = number(row["paper_mean"]), number(row["paper_std"])
         label = "paper, mean ± SD" if place == 0 else None
         axes.errorbar(
-            theirs, place - 0.17, xerr=spread, fmt="D", mfc="white", color=PAPER, markersize=4, linewidth=1, label=label
+            theirs,
+            place - 0.17,
+            xerr=spread,
+            fmt="D",
+            mfc="white",
+            color=MARKS["paper"],
+            markersize=4,
+            linewidth=1,
+            label=label,
         )
     axes.set_yticks(range(len(rows)), [wording.run(row["run"]) for row in rows] if named else [""] * len(rows))
     axes.set_ylim(-0.7, len(rows) - 0.3)
@@ -94,6 +100,6 @@ def _scatter(axes: Axes, rows: list[Row]) -> None:
         )
     ends = [*axes.get_xlim(), *axes.get_ylim()]
     low, high = max(0, min(ends)), min(100, max(ends))
-    axes.plot([low, high], [low, high], color=PAPER, linewidth=0.8, linestyle=":", zorder=0)
+    axes.plot([low, high], [low, high], color=MARKS["paper"], linewidth=0.8, linestyle=":", zorder=0)
     axes.set(xlabel="ours (%)", ylabel="paper (%)", title=f"all networks and metrics, n = {len(rows)}")
     axes.legend(loc="best")

@@ -5,26 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kdml.files import read_csv
+import yaml
+
+from kdml.files import MAKE_AGAIN, read_csv
 from kdml.grids import renamed
+from kdml.project import ROOT
 
-STYLE = Path(__file__).resolve().parents[3] / "workflow" / "report" / "style.mplstyle"
-AGAIN = "delete it and let the workflow make it again"
-
-# Okabe and Ito's palette; a network and a technique have the same colour wherever they appear.
-NETWORKS: Mapping[str, str] = {
-    "teacher": "#000000",
-    "s1": "#0072B2",
-    "s2": "#D55E00",
-    "ensemble": "#009E73",
-    "both": "#CC79A7",
-    "baseline": "#E69F00",
-}
-TECHNIQUES: Mapping[str, str] = {"ml": "#E69F00", "kd_off": "#56B4E9", "kd_on": "#0072B2", "kd_ml": "#009E73"}
-KNOWLEDGE: Mapping[str, str] = {"predictions": "#0072B2", "features": "#D55E00"}
-FOUND, MISSED, TRUTH = "#009E73", "#D55E00", "#56B4E9"
-PAPER = "#8a919c"
-OTHER = ("#CC79A7", "#F0E442", "#999999")
+STYLE = yaml.safe_load((ROOT / "workflow" / "report" / "style.yaml").read_text(encoding="utf-8"))
+NETWORKS: Mapping[str, str] = STYLE["networks"]
+TECHNIQUES: Mapping[str, str] = STYLE["techniques"]
+KNOWLEDGE: Mapping[str, str] = STYLE["knowledge"]
+REGIONS: Mapping[str, str] = STYLE["regions"]
+MARKS: Mapping[str, str] = STYLE["marks"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ class Data:
 
     def rows(self, label: str) -> list[dict[str, str]]:
         """Rows of all CSV files of a label."""
-        return [row for path in self.files[label] for row in read_csv(path, AGAIN)]
+        return [row for path in self.files[label] for row in read_csv(path, MAKE_AGAIN)]
 
     def values(self) -> list[dict[str, str]]:
         """Values at a place, those of teacher and student trained alone among them."""
@@ -67,10 +59,8 @@ def number(text: str) -> float:
 
 
 def colour_of(network: str) -> str:
-    """Of a network, also of a third student and beyond."""
-    if network in NETWORKS:
-        return NETWORKS[network]
-    return OTHER[int(network[1:]) % len(OTHER)] if network[1:].isdigit() else OTHER[-1]
+    """Of a network, whatever the number of students."""
+    return NETWORKS.get(network, MARKS["other"])
 
 
 def footnote(figure, text: str, below: float = 0.1) -> None:
@@ -80,7 +70,7 @@ def footnote(figure, text: str, below: float = 0.1) -> None:
 
         lines = "\n".join(textwrap.wrap(text, int(figure.get_figwidth() * 17)))
         height = -below / figure.get_figheight()
-        figure.text(0.01, height, lines, ha="left", va="top", fontsize=7, color="#444444")
+        figure.text(0.01, height, lines, ha="left", va="top", fontsize=7, color=MARKS["note"])
 
 
 def margins(figure, top: float, bottom: float) -> None:

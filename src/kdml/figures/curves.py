@@ -59,7 +59,7 @@ def _terms(axes: Axes, rows: list[Row]) -> None:
             label = _term_label(network, term)
             axes.plot(*_points(mine), marker=".", linestyle=style, color=colour_of(network), label=label)
     _logarithmic(axes, [number(row["value"]) for row in rows])
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=6.5)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7)
 
 
 def _logarithmic(axes: Axes, values: Sequence[float]) -> None:

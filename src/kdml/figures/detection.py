@@ -13,9 +13,7 @@ def draw(data: Data) -> Figure:
     """A panel per size, a line per run, a mark per network: both students, either student alone, the ensemble."""
     rows = [row for row in data.values() if row["metric"] in SIZES and row["truth"] == "label"]
     runs = sorted({row["run"] for row in rows}, key=wording.run_order, reverse=True)
-    networks = [
-        n for n in ("baseline", "teacher", "s1", "s2", "both", "ensemble") if any(row["network"] == n for row in rows)
-    ]
+    networks = sorted({row["network"] for row in rows}, key=_order)
     figure = Figure(figsize=(8.2, 0.36 * len(runs) + 1.3))
     panels = figure.subplots(1, len(SIZES), sharey=True, squeeze=False)[0]
     for axes, size in zip(panels, SIZES, strict=True):
@@ -26,8 +24,11 @@ def draw(data: Data) -> Figure:
             axes.plot([number(row["low"]), number(row["high"])], [height] * 2, linewidth=0.8, alpha=0.6, **style)
             axes.plot(number(row["mean"]), height, "o", markersize=3.2, **style)
         some = next((row for row in mine if row["run"] in VARIANTS), mine[0] if mine else None)
-        each = int(some["of"]) // int(some["seeds"]) if some else 0
-        axes.set(title=f"{size.removeprefix('found_')} regions, n = {each}", xlabel="found (%)", xlim=(-4, 104))
+        axes.set(
+            title=f"{size.removeprefix('found_')} regions, n = {some['of'] if some else 0}",
+            xlabel="found (%)",
+            xlim=(-4, 104),
+        )
         axes.grid(axis="x")
     panels[0].set_yticks(range(len(runs)), [wording.run(run) for run in runs])
     for network in networks:
@@ -36,11 +37,16 @@ def draw(data: Data) -> Figure:
             [],
             "o",
             color=colour_of(network),
-            label={"both": "found by both students"}.get(network, wording.network(network)),
+            label={"both": "found by every student"}.get(network, wording.network(network)),
         )
     figure.legend(loc="lower center", ncols=len(networks), bbox_to_anchor=(0.5, -0.06 if len(runs) > 5 else -0.16))
     figure.tight_layout()
     return figure
+
+
+def _order(network: str) -> tuple[int, str]:
+    """Single networks, what all students find, their ensemble."""
+    return {"baseline": 0, "teacher": 1, "both": 3, "ensemble": 4}.get(network, 2), network
 
 
 def _offset(network: str, networks: list[str]) -> float:

@@ -8,12 +8,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from kdml import wording
-from kdml.figures.common import KNOWLEDGE, Data
+from kdml.figures.common import KNOWLEDGE, MARKS, NETWORKS, Data
 from kdml.grids import loss_terms
 from kdml.sharing import STRATEGIES, TECHNIQUES
 
 # Colours of boxes tell architectures apart, those of arrows knowledge.
-TEACHER, STUDENT = "#000000", "#7a828e"
+TEACHER, STUDENT = NETWORKS["teacher"], MARKS["student"]
 Graph = Sequence[Sequence[str]]
 # The teacher is the larger network; both students are of one architecture.
 PLACES = {"teacher": (0.5, 0.8), "s1": (0.22, 0.25), "s2": (0.78, 0.25)}
@@ -90,7 +90,7 @@ def _styles(data: Data) -> Figure:
                 (x, 0.72),
                 (0.48, 0.42),
                 STYLES[knowledge],
-                KNOWLEDGE[knowledge] if knowledge in received else "#d0d4da",
+                KNOWLEDGE[knowledge] if knowledge in received else MARKS["unused"],
             )
         for student, x, knowledge in zip(("s1", "s2"), STYLE_PLACES.values(), received, strict=True):
             box(axes, (x, 0.09), (0.3, 0.16), wording.network(student), STUDENT)
@@ -134,7 +134,8 @@ def _scheme(data: Data) -> Figure:
     for student in ("s1", "s2"):
         prime = "′" if student == "s2" else ""
         beta, gamma = loss_terms(edges, student)
-        loss = f"L{prime} = α{prime} {supervised}\n+ β{prime} {beta} + γ{prime} {gamma}"
+        own = f"({supervised})" if segmentation else supervised
+        loss = f"L{prime} = α{prime} {own}\n+ β{prime} {beta} + γ{prime} {gamma}"
         axes.text(PLACES[student][0], 0.11, loss, ha="center", va="top", fontsize=8)
     for source, learner, knowledge in edges:
         (x, y), (x_, y_), _ = _ends(source, learner)
@@ -153,5 +154,5 @@ def _scheme(data: Data) -> Figure:
         if segmentation
         else "p: class probabilities; f: last feature map"
     )
-    axes.text(0.0, 0.98, last, fontsize=7, color="#444444", va="top")
+    axes.text(0.0, 0.98, last, fontsize=7, color=MARKS["note"], va="top")
     return figure

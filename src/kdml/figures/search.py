@@ -6,22 +6,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kdml.figures.common import Data
-from kdml.search import by_setting, chosen
+from kdml.figures.common import MARKS, Data, number
 from kdml.sharing import STRATEGIES, TECHNIQUES
 
-Setting = dict[str, str | float]
-PAPERS = "#D55E00"
+Setting = dict[str, str]
 SIDE = 1.5  # inches of a map
 
 
 def draw(data: Data) -> Figure:
     """Techniques in rows, strategies in columns, one colour scale for all."""
-    settings = by_setting(data.rows("scores"))
-    best = {(one["technique"], one["strategy"]): one for one in chosen(settings)}
+    settings = data.rows("settings")
+    best = {(one["technique"], one["strategy"]): one for one in settings if one["best"] == "1"}
     techniques = [name for name in TECHNIQUES if any(key[0] == name for key in best)]
     strategies = [name for name in STRATEGIES if any(key[1] == name for key in best)]
-    scores = [one["score"] for one in settings]
+    scores = [number(one["score"]) for one in settings]
     figure = Figure(figsize=(SIDE * len(strategies) + 1.7, SIDE * len(techniques) + 0.9))
     panels = figure.subplots(len(techniques), len(strategies), squeeze=False)
     for line, technique in zip(panels, techniques, strict=True):
@@ -45,14 +43,15 @@ def _panel(axes: Axes, settings: list[Setting], best: Setting | None, limits: tu
     rows, columns = (sorted({float(one[name]) for one in settings}) for name in ("alpha", "alpha_prime"))
     values = np.full((len(rows), len(columns)), np.nan)
     for one in settings:
-        values[rows.index(float(one["alpha"])), columns.index(float(one["alpha_prime"]))] = one["score"]
+        values[rows.index(float(one["alpha"])), columns.index(float(one["alpha_prime"]))] = number(one["score"])
     seaborn.heatmap(
         values, ax=axes, vmin=limits[0], vmax=limits[1], cmap="cividis", cbar=False, annot=True, fmt=".1f", linewidths=0.5,
-        annot_kws={"fontsize": 6.5}, square=True, xticklabels=[f"{x:g}" for x in columns], yticklabels=[f"{y:g}" for y in rows],
+        annot_kws={"fontsize": 7}, square=True, xticklabels=[f"{x:g}" for x in columns], yticklabels=[f"{y:g}" for y in rows],
     )  # fmt: skip
     axes.tick_params(axis="y", rotation=0)
-    papers = next(one for one in settings if one["papers"] == "1")
-    for one, style in ((papers, {"linestyle": "--", "edgecolor": PAPERS}), (best, {"edgecolor": "black"})):
+    papers = next((one for one in settings if one["papers"] == "1"), None)
+    framed = [] if papers is None else [(papers, {"linestyle": "--", "edgecolor": MARKS["papers_weights"]})]
+    for one, style in (*framed, (best, {"edgecolor": MARKS["other"]})):
         place = columns.index(float(one["alpha_prime"])), rows.index(float(one["alpha"]))
         inset = 0.12 if one is papers else 0.03
         corner = place[0] + inset, place[1] + inset

@@ -10,16 +10,23 @@ from matplotlib.patches import Rectangle
 
 from kdml import wording
 from kdml.errors import UserError
-from kdml.figures.common import Data, number
+from kdml.figures.common import MARKS, Data, number
 from kdml.sharing import STRATEGIES, TECHNIQUES, VARIANTS
 
 Matrix = tuple[np.ndarray, list[tuple[str, bool]], list[tuple[str, bool]]]
 
 
 def draw(data: Data) -> Figure:
-    """Rows and columns of heat maps as the figure's number asks for."""
+    """Rows and columns of heat maps as the figure's number asks for.
+
+    Args:
+        data: files `layers` and `upper`; the option is the figure's number.
+
+    Raises:
+        UserError: the runs have no networks that the figure compares.
+    """
     matrices = read(data)
-    means = {(row["run"], row["first"], row["second"]): 100 * number(row["upper_mean"]) for row in data.rows("upper")}
+    means = {(row["run"], row["first"], row["second"]): number(row["upper_mean"]) for row in data.rows("upper")}
     rows, columns = {"6": _students_by_strategy, "10": _all_with_teacher, "11": _between_students}[data.option](
         matrices
     )
@@ -87,7 +94,7 @@ def _between_students(matrices) -> tuple[list[Part], list[Part]]:
 def _grid(matrices, means, rows, columns, cells, images: str) -> Figure:
     some = next(iter(matrices[key] for key in cells.values()))
     # Panels in inches: a line of text per layer, and room for the titles.
-    width, height = max(1.15, 0.12 * len(some[2])), max(1.0, 0.105 * len(some[1]))
+    width, height = max(1.15, 0.125 * len(some[2])), max(1.0, 0.115 * len(some[1]))
     figure = Figure(figsize=((width + 0.12) * len(columns) + 1.9, (height + 0.45) * len(rows) + 0.9))
     spaces = {
         "wspace": 0.12 / width,
@@ -113,7 +120,13 @@ def _heat_map(axes: Axes, matrix: Matrix, bar: Axes) -> None:
     rows, columns = ([place for place, (_, upper) in enumerate(side) if upper] for side in (first, second))
     # The teacher's depth runs downwards, the student's to the right.
     frame = Rectangle(
-        (columns[0], rows[0]), len(columns), len(rows), fill=False, edgecolor="#ff2e93", linewidth=1.6, clip_on=False
+        (columns[0], rows[0]),
+        len(columns),
+        len(rows),
+        fill=False,
+        edgecolor=MARKS["frame"],
+        linewidth=1.6,
+        clip_on=False,
     )
     axes.add_patch(frame)
 
@@ -121,8 +134,8 @@ def _heat_map(axes: Axes, matrix: Matrix, bar: Axes) -> None:
 def _label(axes: Axes, key: tuple[str, str, str], mean: float, leftmost: bool, lowest: bool) -> None:
     run, first, second = key
     pair = f"{wording.network(first)}–{wording.network(second)}"
-    axes.set_title(f"{wording.run(run)}\n{pair}: {mean:.0f}", fontsize=7.5)
-    axes.tick_params(length=0, labelsize=6.5)
+    axes.set_title(f"{wording.run(run)}\n{pair}: {mean:.2f}", fontsize=7.5)
+    axes.tick_params(length=0, labelsize=7)
     axes.set_ylabel(f"layers of {wording.network(first)}" if leftmost else "")
     axes.set_xlabel(f"layers of {wording.network(second)}" if lowest else "")
     if not leftmost:

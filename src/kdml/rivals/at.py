@@ -65,6 +65,8 @@ class AT(Rival):
         if self.form == "norm" and "weight_attention" not in setting.options:
             problem = f"{type(self).__name__}: the default weight {self.weights['attention']:g} belongs to `form: code`"
             raise UserError(problem, "set `weight_attention` along with `form: norm`")
+        if self.form == "code":
+            self.departures = ("mean of squares as in the authors' code, not the equation's norm", *self.departures)
         for tap in self.taps:
             tap_shapes(type(self), setting, tap)
         self.weights = {f"attention_{tap}": self.weights["attention"] for tap in self.taps}
@@ -80,3 +82,5 @@ class SegmentationAT(AT):
 
     taps = ("d0", "d1", "d2", "d3")
     weights = {"attention": 10000.0}
+    departures = ("attention at d0 to d3, not at the map before the last layer alone",)
+    published_kd = 1.0

@@ -1,7 +1,7 @@
 """What every rival is: a loss module with its adaptors, fed with what student and teacher gave for a batch."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, ClassVar
@@ -37,12 +37,28 @@ class Layers:
         return Layers(maps, self.logits.detach(), None if self.pooled is None else self.pooled.detach())
 
 
+class Shapes(dict[str, Shape]):
+    """Shapes of a network's maps by tap; a tap that is not there is refused with those that student and teacher share.
+
+    Args:
+        mine: of the network.
+        other: of the network that it is compared with.
+    """
+
+    def __init__(self, mine: Mapping[str, Shape], other: Mapping[str, Shape]):
+        super().__init__(mine)
+        self.shared = sorted(mine.keys() & other.keys())
+
+    def __missing__(self, tap: str) -> Shape:
+        raise _not_shared("The method", tap, self.shared)
+
+
 @dataclass(frozen=True)
 class Setting:
     """What a rival is built for.
 
     Args:
-        student: (channels, height, width) of the student's maps by tap.
+        student: (channels, height, width) of the student's maps by tap, as `Shapes`.
         teacher: likewise of the teacher's.
         batch_size: images per step.
         classifier: the teacher's classifier, everything after the pooled vector; its parameters are frozen.
@@ -54,6 +70,11 @@ class Setting:
     batch_size: int
     classifier: nn.Module | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        student, teacher = Shapes(self.student, self.teacher), Shapes(self.teacher, self.student)
+        object.__setattr__(self, "student", student)
+        object.__setattr__(self, "teacher", teacher)
 
 
 @dataclass(frozen=True)
@@ -86,14 +107,21 @@ class Rival(nn.Module):
     """A published method: its taps, its weights, its adaptors, and its loss terms for a batch.
 
     Adaptors are ordinary submodules, so that they are optimised, checkpointed and counted; they are no part of the
-    student.
+    student. A method that builds none, and has no option to look at, needs no `__init__` of its own.
+
+    Args:
+        setting: what to configure it for; a subclass with an `__init__` leaves it out and calls `configure` itself.
 
     Attributes:
         taps: names of the maps it reads from both networks.
-        weights: weight of each loss term; an option `weight_<term>` replaces it.
+        weights: weight of each loss term, 0 or more; an option `weight_<term>` replaces it.
         defaults: every other option of the method, with the value it has unless the configuration gives one.
         choices: the values an option can take, for those that are a choice.
         whole_batches: whether every batch must have the full size; the last short one of an epoch is left out then.
+        departures: what it does differently from the publication, in a few words each.
+        published_kd: weight of plain distillation that belongs to the publication, or to the code that the weights are from;
+            None where nothing is said of it.
+        adversary_adam: options of the adversary's Adam, where there is an adversary.
     """
 
     taps: ClassVar[tuple[str, ...]] = ()
@@ -101,6 +129,15 @@ class Rival(nn.Module):
     defaults: ClassVar[Mapping[str, Any]] = {}
     choices: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     whole_batches: ClassVar[bool] = False
+    departures: ClassVar[tuple[str, ...]] = ()
+    published_kd: ClassVar[float | None] = None
+    adversary_adam: ClassVar[Mapping[str, Any]] = {}
+    configured: ClassVar[bool] = False
+
+    def __init__(self, setting: Setting | None = None):
+        super().__init__()
+        if setting is not None:
+            self.configure(setting)
 
     def configure(self, setting: Setting) -> dict[str, Any]:
         """Set this object's weights, and give the method's other options with their defaults filled in.
@@ -110,6 +147,7 @@ class Rival(nn.Module):
         """
         options = read_options(type(self), setting.options)
         self.weights = {term: float(options.pop(f"weight_{term}")) for term in type(self).weights}
+        self.configured = True
         return options
 
     def stages(self, usual: Stage) -> tuple[Stage, ...]:
@@ -132,6 +170,16 @@ class Rival(nn.Module):
         """
         return None
 
+    def adversary_step(self, student: Layers, teacher: Layers, seed: int) -> Tensor:
+        """The adversary's loss for a batch, on detached maps.
+
+        Args:
+            student: what the student gave.
+            teacher: what the teacher gave for the same images.
+            seed: of all that it draws.
+        """
+        raise NotImplementedError
+
     def forward(self, student: Layers, teacher: Layers, targets: Tensor) -> dict[str, Tensor]:
         """Loss terms by name, before weighting."""
         raise NotImplementedError
@@ -141,7 +189,7 @@ def read_options(method: type[Rival], given: Mapping[str, Any]) -> dict[str, Any
     """All options of a method, the weights as `weight_<term>` among them: those given, defaults for the others.
 
     Raises:
-        UserError: an option is unknown, not among its choices, or a weight that is not a finite number.
+        UserError: an option is unknown, not among its choices, or a weight that is not a finite number of 0 or more.
     """
     weights = {f"weight_{term}": weight for term, weight in method.weights.items()}
     defaults = {**method.defaults, **weights}
@@ -149,16 +197,26 @@ def read_options(method: type[Rival], given: Mapping[str, Any]) -> dict[str, Any
     for name, value in given.items():
         if name not in defaults:
             raise UserError(f"{method.__name__} has no option `{name}`", f"use its known options: {known}")
-        if name in method.choices and value not in method.choices[name]:
+        if name in method.choices and not _is_one_of(value, method.choices[name]):
             raise refusal(method, name, value, f"one of {', '.join(map(str, method.choices[name]))}")
-        if name in weights and not _is_finite_number(value):
-            raise refusal(method, name, value, "a finite number")
+        if name in weights and not is_weight(value):
+            raise refusal(method, name, value, "a finite number of 0 or more")
     return {**defaults, **given}
 
 
 def refusal(method: type[Rival], name: str, value: Any, expected: str) -> UserError:
     """The error for an option's value that is not what was `expected`."""
     return UserError(f"{method.__name__}: option `{name}` is {value!r}", f"set `{name}` to {expected}")
+
+
+def _is_one_of(value: Any, choices: tuple[Any, ...]) -> bool:
+    """Whether a value is among the choices; `True` is not 1."""
+    return any(type(value) is type(choice) and value == choice for choice in choices)
+
+
+def is_weight(value: Any) -> bool:
+    """Whether a value can weigh a loss term: a finite number of 0 or more; `True` is none."""
+    return _is_finite_number(value) and value >= 0
 
 
 def _is_finite_number(value: Any) -> bool:
@@ -181,13 +239,16 @@ def tap_shapes(method: type[Rival], setting: Setting, tap: str) -> tuple[Shape, 
     Raises:
         UserError: one of the two networks has no such tap.
     """
-    shared = [name for name in setting.student if name in setting.teacher]
+    shared = setting.student.shared
     if tap not in shared:
-        known = ", ".join(sorted(shared))
-        raise UserError(
-            f"{method.__name__} reads the tap `{tap}`, which student and teacher do not share", f"use {known}"
-        )
+        raise _not_shared(method.__name__, tap, shared)
     return setting.student[tap], setting.teacher[tap]
+
+
+def _not_shared(reader: str, tap: str, shared: Iterable[str]) -> UserError:
+    return UserError(
+        f"{reader} reads the tap `{tap}`, which student and teacher do not share", f"use {', '.join(shared)}"
+    )
 
 
 def frozen_classifier(method: type[Rival], setting: Setting) -> nn.Module:

@@ -41,6 +41,7 @@ class CWD(SegmentationRival):
     weights = {"channelwise": 3.0}
     defaults = {"variant": "logits", "tap": "d2", "temperature": 4.0}
     choices = {"variant": ("logits", "features")}
+    departures = ("one channel, the foreground's logit, not one per class",)
 
     def __init__(self, setting: Setting):
         super().__init__()
@@ -53,6 +54,7 @@ class CWD(SegmentationRival):
     def _read_features(self, setting: Setting, tap: str) -> None:
         tap, student, teacher = tap_name(type(self), setting, tap)
         self.taps = (tap,)
+        self.departures = () if tap == "d4" else (f"channels of {tap}, not of the map before the last layer",)
         if "weight_channelwise" not in setting.options:
             self.weights = {"channelwise": FEATURES_WEIGHT}
         if student[0] != teacher[0]:

@@ -78,6 +78,7 @@ class DSD(SegmentationRival):
     # terms show it.
     weights = {"pixel": 1000.0, "category": 10.0}
     defaults = {"taps": ("d1", "d2", "d3"), "temperature": 4.0}
+    departures = ("decoder maps, not auxiliary head, last map and logits",)
 
     def __init__(self, setting: Setting):
         super().__init__()

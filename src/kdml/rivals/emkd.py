@@ -20,7 +20,7 @@ from kdml.rivals.dense import (
 )
 
 
-def prediction_divergence(
+def softened_divergence(
     student: Float[Tensor, "b 1 h w"], teacher: Float[Tensor, "b 1 h w"], temperature: float = 4.0
 ) -> Float[Tensor, ""]:
     """KL(teacher, student) of the two classes of each pixel, times T^2, mean over pixels.
@@ -46,7 +46,7 @@ def importance_distance(
         teacher: maps; detach them before.
         exponent: 4 in the published code.
 
-    Reference: as `prediction_divergence`.
+    Reference: as `softened_divergence`.
     """
     if student.shape[2:] != teacher.shape[2:]:
         student = F.interpolate(student, size=teacher.shape[2:], mode="bilinear", align_corners=False)
@@ -84,7 +84,7 @@ def region_distance(
         targets: masks of any size.
         classes: number of them.
 
-    Reference: as `prediction_divergence`.
+    Reference: as `softened_divergence`.
     """
     affinities = [region_affinity(maps, labels_at(targets, maps.shape[2:]), classes) for maps in (student, teacher)]
     return F.mse_loss(*affinities)
@@ -101,6 +101,7 @@ class EMKD(SegmentationRival):
     taps = ("e1", "e3")
     weights = {"prediction": 0.1, "importance": 0.9, "region": 0.9}
     defaults = {"taps": ("e1", "e3"), "temperature": 4.0, "exponent": 4.0}
+    departures = ("the task's own loss, not half focal and half Dice",)
 
     def __init__(self, setting: Setting):
         super().__init__()
@@ -115,7 +116,7 @@ class EMKD(SegmentationRival):
         """The terms `prediction`, `importance` and `region`."""
         pairs = [(student.maps[tap], teacher.maps[tap]) for tap in self.taps]
         return {
-            "prediction": prediction_divergence(student.logits, teacher.logits, self.temperature),
+            "prediction": softened_divergence(student.logits, teacher.logits, self.temperature),
             "importance": torch.stack([importance_distance(*pair, self.exponent) for pair in pairs]).sum(),
             "region": torch.stack([region_distance(*pair, targets) for pair in pairs]).sum(),
         }

@@ -26,7 +26,8 @@ class FitNet(Rival):
 
     Trained so from the first step, this is the toolboxes' one-stage form. The published procedure has two: first the student up
     to `guided_tap` learns from this loss alone, until its value on the validation part improves no more; then the whole student
-    learns from labels and from the teacher's predictions, whose weight falls linearly from 4 to 1, at temperature 3.
+    learns from labels and from the teacher's predictions, whose weight falls linearly from 4 to 1, at temperature 3. The
+    weight of the labels is the configured one; that of the teacher's predictions belongs to the procedure.
 
     Args:
         setting: option `tap` names the stage of the network, `stages` is 1 or 2.
@@ -41,12 +42,25 @@ class FitNet(Rival):
         super().__init__()
         options = self.configure(setting)
         self.taps, self.two_stages = (options["tap"],), options["stages"] == 2
+        if not self.two_stages:
+            self.departures = ("hints and labels in one stage, not two", *self.departures)
         self.regressor = self.build_regressor(*tap_shapes(type(self), setting, self.guided_tap))
 
     def stages(self, usual: Stage) -> tuple[Stage, ...]:
-        """One stage as configured, or the two that were published."""
+        """One stage as configured, or the two that were published.
+
+        Raises:
+            UserError: plain distillation is configured, and the second stage has its own.
+        """
+        if not self.two_stages:
+            return (usual,)
+        if (usual.kd, usual.kd_temperature) != (Stage.kd, Stage.kd_temperature):
+            raise UserError(
+                "FitNet: with `stages: 2` the weight of plain distillation falls from 4 to 1, at temperature 3",
+                "leave out `kd` and `kd_temperature`, or set `stages: 1`",
+            )
         hints = Stage(supervised=0.0, scored=False)
-        return (hints, Stage(kd=4.0, kd_end=1.0, kd_temperature=3.0, terms=False)) if self.two_stages else (usual,)
+        return hints, Stage(usual.supervised, kd=4.0, kd_end=1.0, kd_temperature=3.0, terms=False)
 
     @property
     def guided_tap(self) -> str:
@@ -73,6 +87,8 @@ class SegmentationFitNet(FitNet):
 
     taps = ("d0",)
     weights = {"hint": 10.0}
+    departures = ("hints at d0, not at the map before the last layer",)
+    published_kd = 1.0
     defaults = {"tap": "d0", "stages": 1}
 
     @staticmethod

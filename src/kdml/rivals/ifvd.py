@@ -56,10 +56,17 @@ class IFVD(SegmentationRival):
     taps = ("d2",)
     weights = {"variation": 200.0}
     defaults = {"tap": "d2"}
+    departures = ("no adversarial term",)
+    published_kd = 1.0
 
     def __init__(self, setting: Setting):
         super().__init__()
         self.taps = tap_name(type(self), setting, self.configure(setting)["tap"])[:1]
+        if self.taps != ("d4",):
+            self.departures = (
+                *self.departures,
+                f"similarities at {self.taps[0]}, not at the map before the last layer",
+            )
 
     def terms(self, student: Layers, teacher: Layers, targets: Tensor) -> dict[str, Tensor]:
         """The term `variation`."""

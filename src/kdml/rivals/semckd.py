@@ -1,5 +1,7 @@
 """SemCKD: every student stage learns from every teacher stage, as attention weighs them (semantic calibration)."""
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -58,6 +60,7 @@ class SemCKD(Rival):
     defaults = {"middle": 256, "normalise_similarities": True, "attention_temperature": 1.0}
     choices = {"normalise_similarities": (True, False)}
     whole_batches = True
+    published_kd = 1.0
 
     def __init__(self, setting: Setting):
         super().__init__()
@@ -66,6 +69,7 @@ class SemCKD(Rival):
         self.batch_size = setting.batch_size
         self.normalise_similarities = options["normalise_similarities"]
         self.temperature = options["attention_temperature"]
+        self.departures = tuple(_departures(options))
         shapes = {tap: tap_shapes(type(self), setting, tap) for tap in self.taps}
         self.queries = nn.ModuleDict({tap: _embedding(self.batch_size) for tap in self.taps})
         self.keys = nn.ModuleDict({tap: _embedding(self.batch_size) for tap in self.taps})
@@ -115,6 +119,13 @@ class SemCKD(Rival):
     def _distance(self, student: dict[str, Tensor], teacher: dict[str, Tensor], mine: str, theirs: str) -> Tensor:
         learner, source = pool_to_smaller(student[mine], teacher[theirs])
         return (self.projections[_pair(mine, theirs)](learner) - source).square().mean(dim=(1, 2, 3))
+
+
+def _departures(options: dict) -> Iterator[str]:
+    if options["middle"] != "full":
+        yield f"projections at most {options['middle']} wide inside, not twice the teacher's channels"
+    if options["normalise_similarities"]:
+        yield "similarities within a batch normalised"
 
 
 def _pair(mine: str, theirs: str) -> str:

@@ -1,6 +1,6 @@
 """SKD: pixels, pairs of regions, and score maps that a discriminator cannot tell from the teacher's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import torch
@@ -160,6 +160,18 @@ class SKD(SegmentationRival):
         self._clip = positive(type(self), options, "clip")
         # Past nn.Module's own attributes, which would register it as a submodule.
         self.__dict__["discriminator"] = Discriminator() if self.weights["adversarial"] else None
+        self.departures = tuple(self._departures())
+
+    def _departures(self) -> Iterator[str]:
+        yield "pixel term averaged over pixels and images, not over pixels alone"
+        if self.taps != ("d4",):
+            yield f"pairs of {self.taps[0]}, not of the map before the last layer"
+        yield f"gradients of norm {self.clip:g} at most"
+        if self.discriminator is None:
+            yield "no adversarial term"
+        else:
+            yield "gradient penalty of the discriminator along the logit alone"
+            yield "its optimiser Adam, not SGD"
 
     def _checked_tap(self, setting: Setting, tap: str, grid: Any) -> str:
         tap, *shapes = tap_name(type(self), setting, tap)

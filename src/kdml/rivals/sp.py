@@ -43,6 +43,8 @@ class SP(Rival):
         if "weight_similarity" not in setting.options:
             scales = {"batch_scaled": setting.batch_size / PUBLISHED_BATCH, "published": 1.0}
             self.weights = {"similarity": PUBLISHED_WEIGHT * scales[options["weighting"]]}
+        if (weight := self.weights["similarity"]) != PUBLISHED_WEIGHT:
+            self.departures = (f"weight {weight:g} at batch {setting.batch_size}, not 3000 at 64",)
 
     def forward(self, student: Layers, teacher: Layers, targets: Tensor) -> dict[str, Tensor]:
         """The term `similarity`."""

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from kdml.errors import UserError
 from kdml.rivals.base import Layers, Rival, Setting, frozen_classifier, tap_shapes
 
 
@@ -33,7 +34,8 @@ class SRRL(Rival):
     The teacher's f4 has to be the map that it pools and classifies. The student is tested with its own classifier.
 
     Args:
-        setting: option `pooling` is `after` the connector, as the authors have it, or `before` it.
+        setting: option `pooling` is `after` the connector, as the authors have it, or `before` it; the connector's BatchNorm
+            then sees one vector per image, and no batch may hold a single one.
     """
 
     taps = ("f4",)
@@ -44,10 +46,21 @@ class SRRL(Rival):
     def __init__(self, setting: Setting):
         super().__init__()
         self.pooling = self.configure(setting)["pooling"]
+        if self.pooling == "before":
+            self._take_no_single_image(setting.batch_size)
         student, teacher = tap_shapes(type(self), setting, "f4")
         self.connector = _connector(student[0], teacher[0])
         # In a tuple, hence not registered: it is the teacher's, which checkpoints it and keeps it in eval mode.
         self._classifier = (frozen_classifier(type(self), setting),)
+
+    def _take_no_single_image(self, batch_size: int) -> None:
+        if batch_size < 2:
+            raise UserError(
+                f"SRRL cannot normalise batches of {batch_size} with `pooling: before`",
+                "use `pooling: after`, or at least 2 images",
+            )
+        self.whole_batches = True
+        self.departures = ("pooled before the connector, not after",)
 
     def forward(self, student: Layers, teacher: Layers, targets: Tensor) -> dict[str, Tensor]:
         """The terms `features` and `regression`."""

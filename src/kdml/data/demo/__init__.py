@@ -66,18 +66,18 @@ def check_request(name: str, images: int, size: int, seed: int) -> None:
         nearest = difflib.get_close_matches(name, DEMO_ARCHIVES, n=1, cutoff=0)[0]
         raise UserError(
             f"There is no demo archive '{name}'.",
-            f"Did you mean '{nearest}'? The demo archives are {', '.join(DEMO_ARCHIVES)}.",
+            f"did you mean '{nearest}'? the demo archives are {', '.join(DEMO_ARCHIVES)}",
         )
     fewest = DEMO_ARCHIVES[name].fewest
     if images < fewest:
         raise UserError(
             f"{images} images are too few for the demo archive '{name}': its classes could not be split in three.",
-            f"Ask for {fewest} images or more.",
+            f"ask for {fewest} images or more",
         )
     if size < SMALLEST_SIZE:
         raise UserError(
             f"Demo images of {size} pixels are too small to show anything.",
-            f"Ask for a size of {SMALLEST_SIZE} pixels or more.",
+            f"ask for a size of {SMALLEST_SIZE} pixels or more",
         )
     if seed < 0:
-        raise UserError(f"The seed {seed} is negative.", "Give a whole number, 0 or more.")
+        raise UserError(f"The seed {seed} is negative.", "give a whole number, 0 or more")

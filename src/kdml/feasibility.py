@@ -1,0 +1,94 @@
+"""Refuses what a configuration asks for in vain: rivals that run nowhere or with unknown options, and nothing to train at all."""
+
+from collections.abc import Sequence
+from itertools import product
+
+from kdml.config import Experiment, RivalChoice
+from kdml.errors import UserError
+from kdml.options import option_names
+from kdml.registry import METHODS
+
+Places = Sequence[tuple[str, str]]
+"""Task and pair of each."""
+
+
+def check_rivals(experiment: Experiment) -> None:
+    """Refuse rivals that are asked for in vain.
+
+    A published one may stay out of a run: `config.yaml` lists those of both kinds of task, and other files narrow what is run.
+
+    Args:
+        experiment: the validated configuration.
+
+    Raises:
+        UserError: a rival of the user's own runs nowhere, or none of them at the places that are run; or one has unknown options.
+    """
+    choice = experiment.run
+    if not choice.rivals:
+        return
+    places = _rival_places(experiment)
+    lost = [name for name in choice.rivals if not any(experiment.suits(name, task) for task, _ in places)]
+    own = [name for name in lost if name in experiment.rivals and _is_for_nothing_else(experiment, name)]
+    if own or (places and len(lost) == len(choice.rivals)):
+        raise _runs_nowhere(experiment, (own or lost)[0], places)
+    for name, (task, _) in product(choice.rivals, places):
+        if experiment.suits(name, task):
+            _check_options(experiment, name, experiment.tasks[task].kind)
+
+
+def _rival_places(experiment: Experiment) -> Places:
+    """Places of `run.rivals_at` that are run."""
+    choice = experiment.run
+    named = [tuple(place.split("/")) for place in choice.rivals_at]
+    possible = [(task, pair) for task, pair in named if experiment.is_run_on(pair, task)]
+    if not possible:
+        raise UserError(
+            f"run.rivals_at: {', '.join(choice.rivals_at)}: no pair is for its task (`pairs: tasks`).",
+            "name places where the pair is run on the task",
+        )
+    return [(task, pair) for task, pair in possible if task in choice.tasks and pair in choice.pairs]
+
+
+def _is_for_nothing_else(experiment: Experiment, rival: str) -> bool:
+    """Whether an entry of `rivals` has no use but here: its name is the user's own, or it suits no task whatever."""
+    return rival not in METHODS or not any(experiment.suits(rival, task) for task in experiment.tasks)
+
+
+def _runs_nowhere(experiment: Experiment, rival: str, places: Places) -> UserError:
+    suits = ", ".join(task for task in experiment.tasks if experiment.suits(rival, task)) or "none of the tasks"
+    where = ", ".join(f"{task}/{pair}" for task, pair in places) or "no task/pair that is run"
+    return UserError(
+        f"run.rivals: '{rival}' would run nowhere: it is for {suits}, and run.rivals_at names {where}.",
+        "name a place for it there, mend its `tasks` or `method` under `rivals`, or leave it out of `run: rivals`",
+    )
+
+
+def _check_options(experiment: Experiment, rival: str, kind: str) -> None:
+    """Refuse options that the method does not have, before its teacher is trained; values are checked when it is built."""
+    method, given = experiment.method_of(rival), experiment.rivals.get(rival, RivalChoice()).options
+    known = option_names(method, kind) if given else None
+    for name in given:
+        if known is not None and name not in known:
+            raise UserError(
+                f"rivals.{rival}.options: {method} has no option `{name}` for {kind}.",
+                f"use its known options: {', '.join(sorted(known))}",
+            )
+
+
+def nothing_to_train(experiment: Experiment) -> UserError:
+    """The error for a configuration without any run.
+
+    Args:
+        experiment: the validated configuration.
+    """
+    choice = experiment.run
+    if not any(experiment.is_run_on(pair, task) for pair, task in product(choice.pairs, choice.tasks)):
+        only = "; ".join(f"{pair}: {', '.join(experiment.pairs[pair].tasks or ())}" for pair in choice.pairs)
+        return UserError(
+            f"run: nothing to train: no pair of run.pairs is for a task of run.tasks ({only}).",
+            "choose other `tasks` or `pairs` under `run`, or mend `pairs: tasks`",
+        )
+    return UserError(
+        "run: nothing to train: no variant, no baseline, and no rival at a place that is run.",
+        "name `techniques` and `strategies`, `own_variants`, or `rivals` with `rivals_at`; or set `baselines: true`",
+    )

@@ -43,7 +43,7 @@ def test_nothing_committed_names_a_place_of_this_machine():
 def test_imports_run_one_way():
     """What is further down this list may import what is further up, never the other way."""
     floors = [
-        ["errors"], ["files", "sharing", "registry"], ["config", "paper", "provenance", "predictions", "metrics", "ensemble", "fidelity", "detection", "statistics", "wording", "rendering"],
+        ["errors"], ["files", "sharing", "registry", "sources"], ["config", "paper", "provenance", "predictions", "metrics", "ensemble", "fidelity", "detection", "statistics", "wording", "rendering"],
         ["settings", "taps"], ["data", "weights", "collect", "comparison", "losses"], ["rivals", "measured", "models", "hyperparameters", "tables", "grids", "contrasts"],
         ["plan", "paths", "cohort"],
             ["rival_cohort", "search", "checkpoint", "catalogue", "claims", "cka", "costs"], ["validation", "engine", "verdicts", "architecture", "figures", "analyses", "ingredients"],

@@ -13,6 +13,7 @@ rule evaluate:
         f"{LOGS}/evaluate/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
     params:
         script=f"{SRC}/evaluate.py",
+        code=code_of("evaluate.py"),
         data=data_of,
         kind=kind_of_task,
     conda:
@@ -31,6 +32,7 @@ rule collect:
         f"{LOGS}/collect/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/collect.py",
+        code=code_of("collect.py"),
         runs=descriptions_in,
         mixed=mixed_code(),
     localrule: True
@@ -49,6 +51,7 @@ rule metrics:
         f"{LOGS}/metrics.log",
     params:
         script=f"{SRC}/concatenate.py",
+        code=code_of("concatenate.py"),
     localrule: True
     conda:
         ENVIRONMENT
@@ -66,6 +69,7 @@ rule contrasts:
         f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/contrasts.py",
+        code=code_of("contrasts.py"),
         options=contrasts_options,
         runs=folders_of(contrasted),
         place=name_of_place,
@@ -86,6 +90,7 @@ rule values:
         f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/values.py",
+        code=code_of("values.py"),
         mixed=mixed_code(),
         runs=folders_of(valued),
         classes=classes_of,
@@ -104,6 +109,7 @@ rule compare:
         f"{LOGS}/compare/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
         script=f"{SRC}/compare.py",
+        code=code_of("compare.py"),
         architecture=compared_architecture,
     localrule: True
     conda:
@@ -122,6 +128,7 @@ rule rivals:
         f"{LOGS}/rivals/{{protocol}}/{{task}}/{{pair}}.log",
     params:
         script=f"{SRC}/rivals.py",
+        code=code_of("rivals.py"),
         runs=rivals_described,
     localrule: True
     conda:
@@ -139,6 +146,7 @@ rule teachers:
         f"{LOGS}/teachers/{{protocol}}/{{task}}/{{pair}}.log",
     params:
         script=f"{SRC}/teachers.py",
+        code=code_of("teachers.py"),
         runs=folders_of(independent),
     localrule: True
     conda:
@@ -157,6 +165,7 @@ rule similarity:
         f"{LOGS}/similarity/{{protocol}}/{{task}}/{{pair}}/{{group}}/seed-{{seed}}.log",
     params:
         script=f"{SRC}/similarity.py",
+        code=code_of("similarity.py"),
         runs=similarity_runs,
         data=subpath(input.data, parent=True),
         weights=weights_options,
@@ -180,6 +189,7 @@ rule networks:
         f"{LOGS}/networks/{{task}}/{{pair_of_task}}.log",
     params:
         script=f"{SRC}/networks.py",
+        code=code_of("networks.py"),
         networks=pair_networks,
         titles=pair_titles,
         options=task_options,
@@ -202,6 +212,7 @@ rule curves:
         f"{LOGS}/curves/{{table}}.log",
     params:
         script=f"{SRC}/curves.py",
+        code=code_of("curves.py"),
         runs=curves_runs,
     localrule: True
     conda:
@@ -220,6 +231,7 @@ rule slices:
         f"{LOGS}/slices/{{figure}}.log",
     params:
         script=f"{SRC}/slices.py",
+        code=code_of("slices.py"),
         options=slices_options,
     conda:
         ENVIRONMENT
@@ -236,6 +248,7 @@ rule comparison:
         f"{LOGS}/comparison.log",
     params:
         script=f"{SRC}/comparison.py",
+        code=code_of("comparison.py"),
     localrule: True
     conda:
         ENVIRONMENT
@@ -253,6 +266,7 @@ rule claims:
         f"{LOGS}/claims.log",
     params:
         script=f"{SRC}/claims.py",
+        code=code_of("claims.py"),
         places=json.dumps(ANALYSES.claims_described()),
     localrule: True
     conda:

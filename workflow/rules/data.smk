@@ -82,6 +82,7 @@ rule leakage:
         f"{LOGS}/leakage.log",
     params:
         script=f"{SRC}/leakage.py",
+        code=code_of("leakage.py"),
         reports=reports_options,
     localrule: True
     conda:

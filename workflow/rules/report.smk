@@ -15,6 +15,7 @@ rule table:
         table=either(CATALOGUE.results),
     params:
         script=f"{SRC}/render_table.py",
+        code=code_of("render_table.py"),
         number=table_number,
         teachers=teachers_options,
         note=title_note(),
@@ -43,6 +44,7 @@ rule grid:
         table=rf"(?!(?:{either(CATALOGUE.results)})\.)[a-z]\w*",
     params:
         script=f"{SRC}/render_grid.py",
+        code=code_of("render_grid.py"),
         kind=item_kind,
         title=item_title,
         caption=item_caption,
@@ -68,6 +70,7 @@ rule figure:
         f"{LOGS}/figure/{{figure}}.log",
     params:
         script=f"{SRC}/render_figure.py",
+        code=code_of("render_figure.py"),
         kind=item_kind,
         option=item_option,
         title=item_title,
@@ -75,7 +78,6 @@ rule figure:
         data=item_data,
         extra=figure_extra,
         note=title_note(),
-        style=STYLE,
     localrule: True
     conda:
         ENVIRONMENT
@@ -100,6 +102,7 @@ rule claims_page:
         f"{LOGS}/claims_page.log",
     params:
         script=f"{SRC}/render_claims.py",
+        code=code_of("render_claims.py"),
         note=title_note(),
         caption=title_note(),
     localrule: True
@@ -123,6 +126,7 @@ rule index:
         f"{LOGS}/index.log",
     params:
         script=f"{SRC}/render_index.py",
+        code=code_of("render_index.py"),
         title=f"Results of the experiment '{EXPERIMENT.experiment}'",
         content=json.dumps(ingredients.everything_to_show(CATALOGUE)),
         results=subpath(input.metrics, parent=True),

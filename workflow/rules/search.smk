@@ -35,6 +35,7 @@ rule search_scores:
         f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/scores.log",
     params:
         script=f"{SRC}/search_scores.py",
+        code=code_of("search_scores.py"),
         trials=trials_described,
         mixed=mixed_code(),
     localrule: True
@@ -54,6 +55,7 @@ rule search_best:
         f"{LOGS}/grid_search/hyperparameters.log",
     params:
         script=f"{SRC}/search_best.py",
+        code=code_of("search_best.py"),
     localrule: True
     conda:
         ENVIRONMENT

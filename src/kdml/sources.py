@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from kdml.errors import UserError
+
 SOURCE = Path(__file__).resolve().parents[1]
 PACKAGE = "kdml"
 # What a file reads, or imports under a name that is made only when it runs: file -> patterns, both relative to `SOURCE`.
@@ -28,6 +30,9 @@ def code_of(script: str, source: Path = SOURCE) -> str:
     Args:
         script: its name.
         source: folder of scripts and package.
+
+    Raises:
+        UserError: one of them is not valid Python.
     """
     digest = hashlib.sha256()
     for path in sorted(closure(source / script, source)):
@@ -64,9 +69,17 @@ def closure(script: Path, source: Path = SOURCE, besides: Mapping[str, tuple[str
 
 @cache
 def imported_by(path: Path, source: Path = SOURCE) -> frozenset[Path]:
-    """Modules of the package that a file imports, with the packages that they lie in."""
+    """Modules of the package that a file imports, with the packages that they lie in.
+
+    Raises:
+        UserError: the file is not valid Python.
+    """
     within = path.relative_to(source).parts[:-1]
-    names = {name for node in ast.walk(ast.parse(path.read_bytes())) for name in _names(node, within)}
+    try:
+        tree = ast.parse(path.read_bytes())
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}.", "mend the file") from None
+    names = {name for node in ast.walk(tree) for name in _names(node, within)}
     ours = (name.split(".") for name in names)
     return frozenset(file for parts in ours if parts[0] == PACKAGE for file in _files(parts, source))
 

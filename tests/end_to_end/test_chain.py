@@ -174,14 +174,14 @@ def test_similarity_compares_students_with_their_teacher(chain):
 EDITS = {
     "workflow/report/captions.yaml": (("Figure 10", "Figure ten"), {"figure"}, {"figure", "index"}),
     "workflow/report/style.yaml": (("0072B2", "0072B3"), {"figure"}, {"figure", "index"}),
-    "src/kdml/figures/common.py": (("import", "# edited\nimport"), {"figure"}, {"figure", "index"}),
+    "src/kdml/figures/common.py": (('"""\n\n', '"""\n\n# edited\n'), {"figure"}, {"figure", "index"}),
     "workflow/report/templates/grid.md.j2": (("|", "||"), {"table", "grid"}, {"table", "grid", "claims_page", "index"}),
     "src/kdml/statistics.py": (
-        ("import", "# edited\nimport"),
+        ('"""\n\n', '"""\n\n# edited\n'),
         {"contrasts", "values", "compare", "claims"},
         {"contrasts", "values", "compare", "comparison", "claims", "grid", "figure", "claims_page", "index"},
     ),
-    "src/kdml/engine.py": (("import", "# edited\nimport"), set(), set()),
+    "src/kdml/engine.py": (('"""\n\n', '"""\n\n# edited\n'), set(), set()),
 }
 
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from kdml.errors import UserError
 from kdml.sources import BESIDES, SOURCE, closure, code_of, imported_by
 
 FILES = {
@@ -106,6 +107,12 @@ def test_the_hash_follows_content_and_not_the_place(source, tmp_path_factory):
     assert hashed(source) == before
     (source / "kdml/third.py").write_text("changed = True\n")
     assert hashed(source) != before
+
+
+def test_a_file_that_is_no_python_is_named(source):
+    (source / "kdml/third.py").write_text("fine = 1\nfine fine\n")
+    with pytest.raises(UserError, match=r"third\.py, line 2: invalid syntax"):
+        closure(source / "script.py", source, {})
 
 
 # Trainings and their data are not made again because of an edit: `run.json` records their code, and tables refuse a mixture.

@@ -14,7 +14,7 @@ sys.path.insert(
 )  # also without an installed package, as in a conda environment
 
 import yaml
-from kdml import ingredients, paths
+from kdml import ingredients, paths, sources
 from kdml.analyses import RIVALS, TAUGHT, Analyses
 from kdml.catalogue import Catalogue
 from kdml.config import validated
@@ -23,18 +23,22 @@ from kdml.errors import UserError
 from kdml.paths import ANY_RUN, Paths
 from kdml.plan import Plan, Run
 from kdml.search import Search
-from kdml.sources import code_of
 
 
-def planned():
-    """The runs of the validated configuration; a mistake ends the workflow with its message alone."""
+def or_message(make, *arguments):
+    """What a function of the package returns; a user's mistake ends the workflow with its message alone."""
     try:
-        return Plan(validated(config))
+        return make(*arguments)
     except UserError as error:
         raise WorkflowError(str(error)) from None
 
 
-PLAN = planned()
+def code_of(script):
+    """Hash of a script and all that it imports: a rule with it as a parameter runs again after an edit."""
+    return or_message(sources.code_of, script)
+
+
+PLAN = or_message(lambda: Plan(validated(config)))
 EXPERIMENT = PLAN.experiment
 PATHS = Paths(EXPERIMENT.experiment)
 LOGS = PATHS.logs

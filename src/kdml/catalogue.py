@@ -207,12 +207,13 @@ class Catalogue:
             "contrasts": "Claims",
             "similarity": "Representations",
             "compression": "Compression",
-            "comparison": "Comparison",
         }
         if everything:
             yield from (
                 self._item(name, name, category, name, runs=everything) for name, category in categories.items()
             )
+        if trained := tuple(run for run in self.plan.runs if run.run != TEACHER):
+            yield self._item("comparison", "comparison", "Comparison", "comparison", runs=trained)
         with_rivals = [place for place in self.places if self.rivals_at(place)]
         if rivals := tuple(run for place in with_rivals for run in self.compared_at(place)):
             name = f"table_{paper.RIVALS_TABLE}"

@@ -79,6 +79,14 @@ def test_a_figure_beside_the_paper_needs_numbers_of_the_paper(catalogue):
     assert "beside_table_08" in mobile.figures and "beside_table_02" in mobile.figures
 
 
+def test_rivals_or_baselines_alone_are_compared_with_the_paper(catalogue):
+    rivals = {"tasks": ["hcd"], "techniques": [], "rivals": ["sp"], "rivals_at": ["hcd/resnet50-resnet18"]}
+    assert (
+        "comparison" in catalogue(**rivals).grids
+        and "comparison" in catalogue(tasks=["hcd"], techniques=[], rivals=[]).grids
+    )
+
+
 def test_figure_10_needs_a_teacher(catalogue):
     alone = {"tasks": ["hcd"], "pairs": ["resnet50-resnet18"], "techniques": ["ml"], "rivals": []}
     assert "figure_10" not in catalogue(**alone, baselines=False).figures

@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 
-from kdml.analyses import RIVALS, Analyses
+from kdml.analyses import RIVALS, TAUGHT, Analyses
 from kdml.catalogue import Catalogue
 from kdml.config import validated
 from kdml.ingredients import CATEGORIES, MADE_FROM, data_of, everything_to_show, files_to_show
@@ -50,12 +50,14 @@ def test_labels_and_files_are_arguments_without_spaces(analyses, items):
         ("figure_04", [("images", "slices/figure_04.npz"), ("slices", "slices/figure_04.csv")]),
         ("beside_table_10", [("comparison", f"paper/{task}/resnet50-resnet18/comparison_rivals.csv") for task in ("hcd", "lgg")]),
         ("table_06", [("layers", "networks/hcd/resnet50-resnet18/layers.csv")]),
-        ("table_11", [("metrics", "paper/hcd/resnet50-resnet18/metrics.csv"), ("teachers", "paper/hcd/resnet50-resnet18/teachers.csv")]),
-        ("table_04", [("metrics", "paper/lgg/resnet50-resnet18/metrics.csv")]),
-        ("compression_lgg_resnet50-resnet18", [
-            ("costs", "networks/lgg/resnet50-resnet18/costs.csv"), ("values", "paper/lgg/resnet50-resnet18/values.csv"),
-            ("values-teacher", "paper/lgg/resnet50/values.csv"), ("values-student", "paper/lgg/resnet18/values.csv"),
+        ("table_11", [
+            ("summaries", "paper/hcd/resnet50-resnet18/metrics_taught_summary.csv"),
+            ("teachers:paper/hcd/resnet50-resnet18", "paper/hcd/resnet50-resnet18/teachers_summary.csv"),
         ]),
+        ("table_04", [("summaries", "paper/lgg/resnet50-resnet18/metrics_summary.csv")]),
+        ("compression_lgg_resnet50-resnet18", [("scores", "paper/lgg/resnet50-resnet18/compression.csv")]),
+        ("beside_table_11", [("comparison", "paper/hcd/resnet50-resnet18/comparison_taught.csv")]),
+        ("grid_search_lgg_resnet50-resnet18", [("settings", "grid_search/paper/lgg/resnet50-resnet18/settings.csv")]),
     ],
 )  # fmt: skip
 def test_files_of_an_item(analyses, items, name, data):
@@ -67,7 +69,7 @@ def test_table_10_tells_its_places_apart(analyses, items):
     assert labels == [
         f"{what}:paper/{task}/resnet50-resnet18"
         for task in ("hcd", "lgg")
-        for what in ("values", "contrasts", "methods")
+        for what in ("values", "contrasts", "methods", "comparison")
     ]
 
 
@@ -91,6 +93,31 @@ def test_variants_and_rivals_are_collected_apart(analyses):
     proposed = {"kd_ml_v3"}
     assert {name for name, _ in analyses.contrasted(place, RIVALS)} == proposed | {run.run for run in rivals}
     assert analyses.valued(place, RIVALS) == analyses.contrasted(place, RIVALS)
+
+
+def test_fidelity_is_of_variants_with_a_teacher_alone(analyses):
+    place = next(place for place in analyses.catalogue.places if place.task == "lgg")
+    taught = analyses.runs_in(place, TAUGHT)
+    assert {run.run.rpartition("_")[0] for run in taught} == {"kd_off", "kd_on", "kd_ml"} and len(taught) == 9 * 3
+    assert [run for _, run in analyses.valued(place, TAUGHT)] == taught
+    files = analyses.comparisons_of_fidelity(analyses.plan.runs)
+    assert files == [f"results/full/paper/{task}/resnet50-resnet18/comparison_taught.csv" for task in ("hcd", "lgg")]
+
+
+def test_slices_of_every_size_need_no_judges(analyses, items):
+    assert {run.run for run in analyses.judges(items["figure_05"])} == {"baseline"}
+    assert analyses.judges(items["figure_07"]) == list(items["figure_07"].runs)
+
+
+def test_ensembles_have_the_papers_two_students_and_those_of_own_variants(root):
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    edges = [{"source": "s1", "learner": "s2", "knowledge": "features", "weight": 0.5}]
+    own = {"teacher": "none", "supervised": dict.fromkeys(("s1", "s2", "s3"), 0.5), "edges": edges}
+    config["variants"] = {"three": own}
+    config["run"] |= {"own_variants": ["three"], "tasks": ["lgg"]}
+    captions = yaml.safe_load((root / "workflow/report/captions.yaml").read_text())
+    analyses = Analyses(Catalogue(Plan(validated(config)), captions), Paths("full"))
+    assert analyses.numbers_of_students("lgg", "resnet50-resnet18") == [2, 3]
 
 
 def test_a_pairs_own_teacher_has_no_values(analyses):

@@ -34,7 +34,8 @@ rule fetch:
 
 rule prepare:
     input:
-        records_of,
+        records=records_of,
+        slides=slides_of,
     output:
         report=PATHS.data_report("{dataset}"),
         index=PATHS.index("{dataset}"),

@@ -48,7 +48,14 @@ def records_of(wildcards):
 
 def records_options(wildcards, input):
     """The same as arguments of src/prepare.py."""
-    return " ".join(f"--record {record}" for record in input)
+    return " ".join(f"--record {record}" for record in input.records)
+
+
+def slides_of(wildcards):
+    """The user's table of slides, if there is one; where it is missing, src/prepare.py says so."""
+    slides = EXPERIMENT.datasets[wildcards.dataset].slides
+    exists = slides is not None and Path(from_project(slides)).exists()
+    return from_project(slides) if exists else []
 
 
 def prepare_options(wildcards):

@@ -190,12 +190,10 @@ class TestOtherSplits:
     @pytest.mark.parametrize("others", ["", "grouped 0"])
     def test_are_warned_of_and_written(self, tmp_path, root, others):
         columns = {"table": "", "student": "s", "protocol": "paper", "splits": "paper 0", "other_splits": others}
-        with open(tmp_path / "scores.csv", "w", newline="") as file:
-            rows = [row(0.1, 0.1, 90) | columns, row(0.2, 0.2, 80, papers=1) | columns]
-            writer = csv.DictWriter(file, fieldnames=rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
-        command = [sys.executable, root / "src/search_best.py", tmp_path / "scores.csv", "--out", tmp_path / "best.csv"]
+        rows = [row(0.1, 0.1, 90) | columns, row(0.2, 0.2, 80, papers=1) | columns]
+        settings = tmp_path / "settings.csv"
+        write_csv(settings, list(ranked(by_setting(rows))))
+        command = [sys.executable, root / "src/search_best.py", settings, "--out", tmp_path / "best.csv"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         (best,) = csv.DictReader((tmp_path / "best.csv").read_text().splitlines())
         assert (best["protocol"], best["splits"], best["other_splits"]) == ("paper", "paper 0", others)

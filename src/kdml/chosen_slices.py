@@ -41,7 +41,7 @@ class Slice:
 
 
 def with_lesion(judges: Sequence[Path]) -> list[Slice]:
-    """Test slices with a lesion, and how well the judges mark them.
+    """Test slices with a lesion, and how well the judges mark them; crumbs that are no region (`kdml.detection`) are left out.
 
     Args:
         judges: folders of runs.
@@ -53,7 +53,7 @@ def with_lesion(judges: Sequence[Path]) -> list[Slice]:
     areas, groups, places = {}, {}, {}
     for place, row in (numbered for folder in judges for numbered in _judged(folder)):
         tp, fp, fn = (int(row[name]) for name in ("tp", "fp", "fn"))
-        if tp + fn:
+        if tp + fn >= detection.SMALLEST:
             scores.setdefault(row["id"], []).append(tp / (tp + fp + fn))
             areas[row["id"]], groups[row["id"]], places[row["id"]] = tp + fn, row["group"] or row["id"], place
     if not scores:

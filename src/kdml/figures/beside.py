@@ -35,7 +35,7 @@ def draw(data: Data) -> Figure:
     _scatter(figure.add_subplot(grid[-1]), rows)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower left", ncols=2, bbox_to_anchor=(0.0, 1.0))
-    margins(figure, top=0.5, bottom=0.55)
+    margins(figure, top=0.65, bottom=0.55)
     departures = dict.fromkeys(part for row in rows for part in row["departures"].split("; ") if part)
     footnote(figure, f"Our runs depart from the paper: {'; '.join(departures)}." if departures else "")
     return figure
@@ -74,7 +74,8 @@ def _forest(axes: Axes, rows: list[Row], panel: tuple[str, str, str, str], named
     axes.set_ylim(-0.7, len(rows) - 0.3)
     axes.grid(axis="x")
     protocol, task, pair, metric = panel
-    axes.set_title(f"{wording.task(task)}{f', {pair}' if pair else ''}\n{protocol} split, n = {rows[0]['cases']}")
+    lines = (wording.task(task), pair, f"{protocol} split, n = {rows[0]['cases']}")
+    axes.set_title("\n".join(filter(None, lines)))
     axes.set_xlabel(f"{wording.METRICS[metric]} (%)")
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from kdml.arguments import runs_argument
-from kdml.collect import RETRAIN, refuse_mixed_settings
+from kdml.collect import RETRAIN, refuse_mixture
 from kdml.errors import UserError, run_script
-from kdml.files import read_json, write_csv
+from kdml.files import write_csv
 
 TAP = re.compile(r"_[a-z]\d$")  # terms of one name at several taps share their weight
 COLUMNS = (
@@ -88,12 +88,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     runs = runs_argument(arguments.runs, ("run", "title", "seed", "folder"))
-    records = {run["folder"]: read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
-    refuse_mixed_settings((run["run"], run["folder"], records[run["folder"]]) for run in runs)
+    records = refuse_mixture(runs, ("run",), allow_mixed_code=True)  # the files of values and contrasts see to the code
     by_name: dict[str, list] = {}
     for run in runs:
         by_name.setdefault(run["run"], []).append(run)
-    write_csv(arguments.out, [row_of(seeds, records[seeds[0]["folder"]]) for seeds in by_name.values()], COLUMNS)
+    write_csv(arguments.out, [row_of(seeds, records[str(seeds[0]["folder"])]) for seeds in by_name.values()], COLUMNS)
 
 
 if __name__ == "__main__":

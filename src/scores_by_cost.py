@@ -7,6 +7,7 @@ from pathlib import Path
 from kdml.compression import COLUMNS, join
 from kdml.errors import run_script
 from kdml.files import MAKE_AGAIN, read_csv, write_csv
+from kdml.grids import renamed
 from kdml.metrics import primary
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     values = read_csv(arguments.values, MAKE_AGAIN, columns)
     for role in ("teacher", "student"):
         if path := getattr(arguments, f"{role}_alone"):
-            values += [row | {"run": f"baseline_{role}"} for row in read_csv(path, MAKE_AGAIN, columns)]
+            values += renamed(read_csv(path, MAKE_AGAIN, columns), role)
     costs = read_csv(arguments.costs, MAKE_AGAIN, ("network", "students", "saved"))
     write_csv(arguments.out, join(costs, values, primary(values)), COLUMNS)
 

@@ -35,7 +35,7 @@ def join(costs: Sequence[Row], values: Sequence[Row], metric: str) -> list[dict[
     """
     known = {(row["network"], row["students"]): row for row in costs}
     scored = [row for row in values if (row["truth"], row["metric"]) == ("label", metric)]
-    rows = [_joined(row, known, _network(row, scored)) for row in scored if _network(row, scored)]
+    rows = [_joined(row, known, key) for row in scored if (key := _network(row, scored))]
     for cost in COSTS:
         best = set(_front(rows, cost))
         for number, row in enumerate(rows):

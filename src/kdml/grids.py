@@ -11,7 +11,7 @@ from typing import Any
 
 from kdml import paper, wording
 from kdml.metrics import primary
-from kdml.sharing import PROPOSED
+from kdml.sharing import PROPOSED, is_student
 
 Row = Mapping[str, str]
 
@@ -170,9 +170,8 @@ LETTER = {"predictions": "p", "features": "f"}
 
 def loss_terms(graph: Sequence[Sequence[str]], student: str) -> list[str]:
     """Knowledge terms in a student's loss, as the paper writes them: KD from the teacher, ML from a student; a prime for S2."""
-    prime = (
-        "′" * (int(student[1:]) - 1) if student[1:].isdigit() else ""
-    )  # an online teacher may learn from students, too
+    # An online teacher may learn from students, too.
+    prime = "′" * (int(student[1:]) - 1) if is_student(student) else ""
     return [
         f"L{prime}({'KD' if source == 'teacher' else 'ML'}, {LETTER[knowledge]})"
         for source, learner, knowledge in graph

@@ -16,16 +16,12 @@ import pandas as pd
 from kdml import detection, metrics, paper
 from kdml.collect import refuse_mixture
 from kdml.errors import UserError
-from kdml.files import read_json
 from kdml.metrics import Metric
 from kdml.sharing import TEACHER, is_student
 from kdml.statistics import Counts, Resamples, sums_by_group
 
 log = logging.getLogger(__name__)
 AGAIN = "delete it and let the workflow evaluate the run again"
-CASES = ("id", "group", "network", "truth")
-COUNTED = {"classification": ("target", "predicted"), "segmentation": (*metrics.PIXELS, "false_regions")}
-REGIONS = ("id", "group", "region", "area", "network", "share")
 BOTH = "both"  # of the students: a region that each of them finds
 
 
@@ -94,13 +90,16 @@ def share(counts: np.ndarray) -> np.ndarray:
     return np.divide(counts[..., 0], counts[..., 1], out=np.full(counts.shape[:-1], np.nan), where=counts[..., 1] > 0)
 
 
-def read_run(folder: Path, run: str, seed: int, classes: int, limits: tuple[float, float] | None) -> Measured:
+def read_run(
+    folder: Path, run: str, seed: int, record: Mapping[str, Any], classes: int, limits: tuple[float, float] | None
+) -> Measured:
     """Read what `src/evaluate.py` wrote of one run.
 
     Args:
         folder: of the run.
         run: its name.
         seed: of the repetition.
+        record: its run.json.
         classes: of the task; 0 for segmentation.
         limits: areas that divide regions into sizes; None for classification.
 
@@ -120,7 +119,6 @@ def read_run(folder: Path, run: str, seed: int, classes: int, limits: tuple[floa
     if limits is not None:
         regions = _read(folder / "regions.csv", ("network", "region"), ("area", "share"))
         measures |= _detection(regions, groups, limits)
-    record = read_json(folder / "run.json", "let the workflow train the run")
     return Measured(
         run,
         seed,
@@ -180,14 +178,14 @@ def read_runs(described: Sequence[Mapping[str, Any]], classes: int, allow_mixed_
     Raises:
         UserError: a file is missing or has other columns, or runs are mixed that do not belong together.
     """
-    refuse_mixture(described, ("run",), allow_mixed_code)
+    records = refuse_mixture(described, ("run",), allow_mixed_code)
     folders = [Path(run["folder"]) for run in described]
     areas = () if classes else region_areas(folders)
     limits = detection.size_limits(areas) if len(areas) else None
     if limits is not None:
         log.info("regions are small up to %.0f pixels, large above %.0f", *limits)
     return [
-        read_run(folder, run["run"], run["seed"], classes, limits)
+        read_run(folder, run["run"], run["seed"], records[str(run["folder"])], classes, limits)
         for folder, run in zip(folders, described, strict=True)
     ]
 

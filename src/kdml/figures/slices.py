@@ -135,7 +135,7 @@ def _prediction(panel: Axes, slices: Slices, place: int, run: str, network: str,
 
 
 def _mark(panel: Axes, row: Mapping[str, str], side: int) -> None:
-    """A frame around a region of the truth: green if it is found, red and dashed if it is missed."""
+    """A frame around a region of the truth: green if it is found, orange and dashed if it is missed."""
     top, bottom, left, right = (int(row[name]) for name in ("top", "bottom", "left", "right"))
     margin = max(2, side // 40)
     found = row["found"] == "1"

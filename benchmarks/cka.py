@@ -12,12 +12,11 @@ import time
 import torch
 from common import alternate, median_ratio, write_figures
 
-from kdml import cka
-from kdml.config import Sharing
-from kdml.engine import EVALUATION_BATCH
-from kdml.models import Network, build
-from kdml.provenance import peak_memory_mib
-from kdml.settings import Backbone, NetworkSettings
+from kdml.inspection import cka
+from kdml.learning.engine import EVALUATION_BATCH
+from kdml.learning.networks import Network, build
+from kdml.learning.provenance import peak_memory_mib
+from kdml.runs.settings import Backbone, NetworkSettings, Sharing
 
 
 def networks(kind: str) -> dict[str, Network]:

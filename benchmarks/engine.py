@@ -22,12 +22,12 @@ import torch.nn.functional as F
 import yaml
 from common import ROOT, alternate, median_ratio, synchronise, write_data, write_figures
 
-from kdml import assemble
-from kdml.config import Augmentation, validated
-from kdml.data.augment import Augmenter, pipeline
-from kdml.engine import Engine, Sitting, autocast
-from kdml.plan import Plan, Run
-from kdml.settings import RunSettings
+from kdml.experiment.config import validated
+from kdml.experiment.plan import Plan, Run
+from kdml.learning import build
+from kdml.learning.augment import Augmenter, pipeline
+from kdml.learning.engine import Engine, Sitting, autocast
+from kdml.runs.settings import Augmentation, RunSettings
 
 BATCH = 8
 PIXELS = 224  # of a side
@@ -47,10 +47,10 @@ def settings_of(options: argparse.Namespace, epochs: int) -> RunSettings:
 
 def our_loop(settings: RunSettings, folder: Path, options: argparse.Namespace) -> Callable[[], float]:
     """Images per second of the engine's own steps."""
-    device = assemble.choose_device(settings)
-    data = assemble.open_data(settings, folder, folder / "split.csv")
-    batches = assemble.training_batches(settings, data, device, options.workers)
-    cohort = assemble.build_cohort(settings, {}, None, PIXELS)
+    device = build.choose_device(settings)
+    data = build.open_data(settings, folder, folder / "split.csv")
+    batches = build.training_batches(settings, data, device, options.workers)
+    cohort = build.build_cohort(settings, {}, None, PIXELS)
     engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, Sitting(device=device))
     cohort.train()
     epoch = iter(range(10_000))
@@ -74,9 +74,7 @@ def bare_loop(settings: RunSettings, options: argparse.Namespace, best: bool) ->
     """Images per second of a loop that does nothing but forward, losses, backward and Adam."""
     memory_format = torch.channels_last if best else torch.contiguous_format
     device = options.device
-    networks = (
-        assemble.build_cohort(settings, {}, None, PIXELS).networks.to(device, memory_format=memory_format).train()
-    )
+    networks = build.build_cohort(settings, {}, None, PIXELS).networks.to(device, memory_format=memory_format).train()
     teacher, first, second = networks["teacher"], networks["s1"], networks["s2"]
     optimiser = torch.optim.Adam(networks.parameters(), lr=1e-4, **({"fused": True} if best else {}))
     pixels = torch.randint(0, 256, (BATCH, 3, PIXELS, PIXELS), dtype=torch.uint8).to(

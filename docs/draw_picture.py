@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from kdml.predictions import THRESHOLD, load
+from kdml.runs.predictions import THRESHOLD, load
 
 RESULTS = Path("results/demo")
 RUN = RESULTS / "paper/lgg/small/kd_ml_v3/seed-0"

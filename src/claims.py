@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kdml import claims, paper, statistics
-from kdml.arguments import runs_argument
-from kdml.claims import Claim, Finding, Findings
-from kdml.errors import run_script
-from kdml.files import MAKE_AGAIN, read_csv, write_csv
-from kdml.sharing import ENSEMBLE, TEACHER
-from kdml.statistics import Interval
+from kdml.analysis import claims, statistics
+from kdml.analysis.claims import Claim, Finding, Findings
+from kdml.analysis.statistics import Interval
+from kdml.common.command_line import runs_argument
+from kdml.common.errors import run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
+from kdml.paper import numbers
+from kdml.runs.graph import ENSEMBLE, TEACHER
 
 PLACE_KEYS = ("protocol", "task", "pair", "place", "kind", "contrasts", "similarity", "costs")
 
@@ -111,7 +112,7 @@ def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protoco
     for name in claim.where:
         here = [place for place in places if place["place"] == name and place["protocol"] == protocol]
         for place in here or [None]:
-            kind = place["kind"] if place else paper.kind_of(name.partition("/")[0])
+            kind = place["kind"] if place else numbers.kind_of(name.partition("/")[0])
             ours = findings(claim, place) if place else {}
             keys = {
                 "claim": claim.number,

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from kdml.arguments import runs_argument
-from kdml.collect import tidy
-from kdml.errors import run_script
-from kdml.files import write_csv
+from kdml.analysis.over_seeds import tidy
+from kdml.common.command_line import runs_argument
+from kdml.common.errors import run_script
+from kdml.common.files import write_csv
 
 
 def main() -> None:

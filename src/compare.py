@@ -3,15 +3,15 @@
 import argparse
 from pathlib import Path
 
-from kdml import comparison
-from kdml.errors import run_script
-from kdml.files import MAKE_AGAIN, read_csv, write_csv
+from kdml.analysis import paper_comparison
+from kdml.common.errors import run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 
 COMPARED = {
-    "variants": comparison.of_variants,
-    "fidelity": comparison.of_fidelity,
-    "rivals": comparison.of_rivals,
-    "baselines": comparison.of_baselines,  # the pair is a network that is trained alone
+    "variants": paper_comparison.of_variants,
+    "fidelity": paper_comparison.of_fidelity,
+    "methods": paper_comparison.of_methods,
+    "baselines": paper_comparison.of_baselines,  # the pair is a network that is trained alone
 }
 
 
@@ -32,7 +32,7 @@ def main() -> None:
         {"protocol": arguments.protocol, "pair": arguments.pair} | row
         for row in COMPARED[arguments.of](arguments.task, arguments.architecture, values)
     ]
-    write_csv(arguments.out, found, comparison.COLUMNS)
+    write_csv(arguments.out, found, paper_comparison.COLUMNS)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from kdml import comparison
-from kdml.errors import run_script
-from kdml.files import MAKE_AGAIN, read_csv, write_csv
+from kdml.analysis import paper_comparison
+from kdml.common.errors import run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 
 
 def main() -> None:
@@ -15,9 +15,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     rows = [row for path in arguments.tables for row in read_csv(path, MAKE_AGAIN, ("table", "metric"))]
-    rows += comparison.not_run(rows)
+    rows += paper_comparison.not_run(rows)
     ordered = sorted(rows, key=lambda row: (int(row["table"]), row.get("protocol", "")))
-    write_csv(arguments.out, ordered, comparison.COLUMNS)
+    write_csv(arguments.out, ordered, paper_comparison.COLUMNS)
 
 
 if __name__ == "__main__":

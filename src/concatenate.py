@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from kdml.errors import run_script
-from kdml.files import MAKE_AGAIN, read_csv, write_csv
+from kdml.common.errors import run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 
 
 def main() -> None:

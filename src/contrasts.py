@@ -3,15 +3,15 @@
 import argparse
 from pathlib import Path
 
-from kdml.arguments import runs_argument
-from kdml.claims import PRIMARY, contrasts_at, read_claims
-from kdml.contrasts import Contrast, Place
-from kdml.errors import run_script
-from kdml.files import write_csv
-from kdml.measured import read_runs
-from kdml.registry import METHODS
-from kdml.sharing import PROPOSED, VARIANTS
-from kdml.statistics import holm
+from kdml.analysis.claims import PRIMARY, contrasts_at, read_claims
+from kdml.analysis.contrasts import Contrast, Place
+from kdml.analysis.counts import read_runs
+from kdml.analysis.statistics import holm
+from kdml.common.command_line import runs_argument
+from kdml.common.errors import run_script
+from kdml.common.files import write_csv
+from kdml.paper.methods import METHODS
+from kdml.runs.graph import PROPOSED, VARIANTS
 
 STUDENT_ALONE = "baseline_student"
 COLUMNS = (
@@ -42,7 +42,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--classes", type=int, required=True, help="of the task; 0 for segmentation")
     parser.add_argument("--claims", type=Path, required=True)
     parser.add_argument(
-        "--rivals", action="store_true", help="the runs are rivals, and beside them what the paper proposes"
+        "--methods", action="store_true", help="the runs are methods, and beside them what the paper proposes"
     )
     parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
@@ -55,7 +55,7 @@ def against_proposed(names: list[str], classes: int) -> list[Contrast]:
     others = [name for name in names if name != PROPOSED and not name.startswith("baseline")]
     others.sort(
         key=lambda name: list(VARIANTS).index(name) if name in VARIANTS else len(VARIANTS)
-    )  # rivals stay as they come
+    )  # methods stay as they come
     return [Contrast(PROPOSED, other, "ensemble", "label", metric) for metric in metrics for other in others]
 
 
@@ -75,9 +75,9 @@ def main() -> None:
     names = list(place.runs)
     claimed = contrasts_at(read_claims(arguments.claims), arguments.place, kind)
     others = against_proposed(names, arguments.classes) if PROPOSED in names else []
-    families = {"claims": [one for one in claimed if (one.right in METHODS) == arguments.rivals]}
-    if arguments.rivals:
-        families["rivals"] = others
+    families = {"claims": [one for one in claimed if (one.right in METHODS) == arguments.methods]}
+    if arguments.methods:
+        families["methods"] = others
     else:
         families["reference"] = others
         families["alone"] = against_student_alone(names, PRIMARY[kind]) if PROPOSED in names else []

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from kdml import histories
-from kdml.arguments import runs_argument
-from kdml.collect import refuse_mixture
-from kdml.errors import run_script
-from kdml.files import write_csv
+from kdml.analysis import learning_curves
+from kdml.common.command_line import runs_argument
+from kdml.common.errors import run_script
+from kdml.common.files import write_csv
+from kdml.runs.records import refuse_mixture
 
 
 def main() -> None:
@@ -18,11 +18,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="CSV of every run")
     parser.add_argument("--bands", type=Path, required=True, help="CSV of mean and range over seeds")
     arguments = parser.parse_args()
-    runs = runs_argument(arguments.runs, histories.RUN_KEYS)
+    runs = runs_argument(arguments.runs, learning_curves.RUN_KEYS)
     refuse_mixture(runs, ("where", "run"), arguments.allow_mixed_code)
-    rows = [row for run in runs for row in histories.rows_of(run)]
-    write_csv(arguments.out, rows, histories.COLUMNS)
-    write_csv(arguments.bands, list(histories.bands(rows)), histories.BAND_COLUMNS)
+    rows = [row for run in runs for row in learning_curves.rows_of(run)]
+    write_csv(arguments.out, rows, learning_curves.COLUMNS)
+    write_csv(arguments.bands, list(learning_curves.bands(rows)), learning_curves.BAND_COLUMNS)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import argparse
 import logging
 from pathlib import Path
 
+from kdml.common.errors import run_script
 from kdml.data.demo import DEMO_ARCHIVES, draw_archive
-from kdml.errors import run_script
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,10 @@ regions.csv says of each connected region of the true masks how much of it every
 import argparse
 from pathlib import Path
 
-from kdml import evaluation, predictions
-from kdml.errors import run_script
-from kdml.files import write_csv, write_json
+from kdml.analysis import evaluation
+from kdml.common.errors import run_script
+from kdml.common.files import write_csv, write_json
+from kdml.runs import predictions
 
 
 def parse_arguments() -> argparse.Namespace:

@@ -4,10 +4,10 @@ import argparse
 import logging
 from pathlib import Path
 
+from kdml.common.errors import run_script
+from kdml.common.files import write_json
 from kdml.data.archives import ARCHIVES, in_folder, record_of
 from kdml.data.kaggle_download import RETRIES, download
-from kdml.errors import run_script
-from kdml.files import write_json
 
 log = logging.getLogger(__name__)
 

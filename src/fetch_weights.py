@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from kdml.config import Weights
-from kdml.errors import UserError, run_script
+from kdml.common.errors import UserError, run_script
+from kdml.runs.settings import Weights
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def main() -> None:
         entry = Weights.model_validate_json(arguments.weights)
     except ValidationError as error:
         raise UserError(f"--weights: {error}", "pass one entry of `weights` as JSON") from None
-    from kdml.weights import fetch
+    from kdml.learning.start_weights import fetch
 
     fetch(entry, arguments.name, arguments.timm, arguments.out)
     log.info("weights '%s' for %s: %s", arguments.name, arguments.timm, arguments.out)

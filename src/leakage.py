@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kdml.common.errors import UserError, run_script
+from kdml.common.files import read_json, write_text
 from kdml.data.leakage import leakage_table
-from kdml.errors import UserError, run_script
-from kdml.files import read_json, write_text
 
 log = logging.getLogger(__name__)
 

@@ -13,17 +13,16 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from kdml import costs
-from kdml.architecture import describe
-from kdml.arguments import labelled_files, mapping_argument
-from kdml.compression import STUDENT, saved
-from kdml.config import Sharing
-from kdml.errors import UserError, run_script
-from kdml.files import write_csv
-from kdml.models import Network, build, parameter_count, trainable_count
-from kdml.settings import NetworkSettings
-from kdml.sharing import ENSEMBLE, TEACHER
-from kdml.weights import load_start
+from kdml.analysis.scores_by_cost import STUDENT, saved
+from kdml.common.command_line import labelled_files, mapping_argument
+from kdml.common.errors import UserError, run_script
+from kdml.common.files import write_csv
+from kdml.inspection import costs
+from kdml.inspection.layers import describe
+from kdml.learning.networks import Network, build, parameter_count, trainable_count
+from kdml.learning.start_weights import load_start
+from kdml.runs.graph import ENSEMBLE, TEACHER
+from kdml.runs.settings import NetworkSettings, Sharing
 
 PARTS = ("stem", "encoder", "extra block", "decoder", "head")
 

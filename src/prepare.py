@@ -4,10 +4,10 @@ import argparse
 import logging
 from pathlib import Path
 
+from kdml.common.errors import run_script
+from kdml.common.files import read_json
 from kdml.data.layouts import LAYOUTS, Choice
 from kdml.data.prepare import prepare
-from kdml.errors import run_script
-from kdml.files import read_json
 
 log = logging.getLogger(__name__)
 

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from kdml.errors import run_script
-from kdml.files import MAKE_AGAIN, read_csv, write_text
-from kdml.rendering import fill
-from kdml.verdicts import RULES, pages
+from kdml.common.errors import run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, write_text
+from kdml.reporting.claims_page import RULES, pages
+from kdml.reporting.templates import fill
 
 
 def main() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import matplotlib
 
-from kdml.arguments import labelled_files, mapping_argument
-from kdml.errors import run_script
-from kdml.figures.common import STYLE, Data
-from kdml.files import written_whole
+from kdml.common.command_line import labelled_files, mapping_argument
+from kdml.common.errors import run_script
+from kdml.common.files import written_whole
+from kdml.reporting.figures.common import STYLE, Data
 
 # kind -> module and function; only the module of the wanted figure is imported, because seaborn costs a second and a half.
 KINDS = {
@@ -45,7 +45,7 @@ def main() -> None:
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table of every font
     with matplotlib.rc_context(STYLE["rc"]):
         module, _, function = KINDS[arguments.kind].partition(":")
-        draw = getattr(importlib.import_module(f"kdml.figures.{module}"), function)
+        draw = getattr(importlib.import_module(f"kdml.reporting.figures.{module}"), function)
         figure = draw(Data(files, arguments.option, extra))
         save(figure, arguments)
 

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from kdml.arguments import labelled_files, mapping_argument
-from kdml.errors import run_script
-from kdml.files import MAKE_AGAIN, read_csv, write_csv, write_text
-from kdml.grids import GRIDS, Sources
-from kdml.rendering import fill
+from kdml.common.command_line import labelled_files, mapping_argument
+from kdml.common.errors import run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv, write_text
+from kdml.reporting.plain_tables import GRIDS, Sources
+from kdml.reporting.templates import fill
 
 FORMATS = ("md", "tex", "html")
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kdml import wording
-from kdml.arguments import runs_argument
-from kdml.errors import UserError, run_script
-from kdml.files import MAKE_AGAIN, read_csv, read_json, write_text
-from kdml.grids import Grid, number, text
-from kdml.metrics import primary
-from kdml.rendering import fill
+from kdml.analysis.metrics import primary
+from kdml.common.command_line import runs_argument
+from kdml.common.errors import UserError, run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, read_json, write_text
+from kdml.reporting import labels
+from kdml.reporting.plain_tables import Grid, number, text
+from kdml.reporting.templates import fill
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -57,11 +57,11 @@ def runs_grid(rows: list[dict[str, str]], results: Path, page: Path) -> tuple[Gr
         record = read_json(folder / "run.json", "let the workflow train the run")
         metric = primary(mine)
         scores = {row["network"]: row["value"] for row in mine if (row["truth"], row["metric"]) == ("label", metric)}
-        best = " ".join(f"{wording.network(name)} {float(value):.1f}" for name, value in scores.items())
+        best = " ".join(f"{labels.network(name)} {float(value):.1f}" for name, value in scores.items())
         cells = (
-            *map(text, (key[0], key[1], key[2], wording.run(key[3]))),
+            *map(text, (key[0], key[1], key[2], labels.run(key[3]))),
             number(key[4], ".0f"),
-            text(f"{wording.METRICS[metric]}: {best}"),
+            text(f"{labels.METRICS[metric]}: {best}"),
             number(record["epochs"], ".0f"),
             number(record["seconds"], ".0f"),
             number(record["images_per_second"], ".1f"),

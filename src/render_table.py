@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from kdml import tables, wording
-from kdml.arguments import labelled_files
-from kdml.errors import run_script
-from kdml.files import MAKE_AGAIN, read_csv, write_csv, write_text
-from kdml.rendering import fill
+from kdml.common.command_line import labelled_files
+from kdml.common.errors import run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv, write_text
+from kdml.reporting import labels, result_tables
+from kdml.reporting.templates import fill
 
 
 def main() -> None:
@@ -24,18 +24,18 @@ def main() -> None:
         help="agreement of two teachers, for tables 11 and 12",
     )
     parser.add_argument("--allow-mixed-code", action="store_true")
-    for suffix in tables.FORMATS:
+    for suffix in result_tables.FORMATS:
         parser.add_argument(f"--{suffix}", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = tables.read_summaries(arguments.summaries, arguments.allow_mixed_code)
+    rows = result_tables.read_summaries(arguments.summaries, arguments.allow_mixed_code)
     teachers = {
         place: read_csv(path, MAKE_AGAIN, ("metric", "mean", "std", "seeds"))
         for place, path in labelled_files(arguments.teachers, "--teachers")
     }
-    table = tables.build(arguments.table, rows, arguments.title_note, teachers)
-    write_csv(arguments.csv, list(tables.as_rows(table)))
-    for suffix in tables.FORMATS[1:]:
-        content = fill(f"table.{suffix}.j2", table=table, metric_titles=wording.METRICS)
+    table = result_tables.build(arguments.table, rows, arguments.title_note, teachers)
+    write_csv(arguments.csv, list(result_tables.as_rows(table)))
+    for suffix in result_tables.FORMATS[1:]:
+        content = fill(f"table.{suffix}.j2", table=table, metric_titles=labels.METRICS)
         write_text(getattr(arguments, suffix), content)
 
 

@@ -4,11 +4,11 @@ is better."""
 import argparse
 from pathlib import Path
 
-from kdml.compression import COLUMNS, join
-from kdml.errors import run_script
-from kdml.files import MAKE_AGAIN, read_csv, write_csv
-from kdml.grids import renamed
-from kdml.metrics import primary
+from kdml.analysis.metrics import primary
+from kdml.analysis.scores_by_cost import COLUMNS, join
+from kdml.common.errors import run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
+from kdml.reporting.plain_tables import renamed
 
 
 def main() -> None:

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kdml.errors import run_script
-from kdml.files import MAKE_AGAIN, read_csv, write_csv
-from kdml.hyperparameters import COLUMNS
-from kdml.search import chosen
+from kdml.common.errors import run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
+from kdml.experiment.grid_search import chosen
+from kdml.experiment.loss_weights import COLUMNS
 
 ADDED = ("protocol", "splits", "other_splits", "score", "seeds", "papers_score", "papers_rank", "of")
 

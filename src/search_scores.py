@@ -5,12 +5,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kdml.arguments import runs_argument
-from kdml.collect import RETRAIN, refuse_mixed_code
-from kdml.errors import UserError, run_script
-from kdml.files import read_json, write_csv
-from kdml.search import by_setting, ranked
-from kdml.sharing import STUDENTS
+from kdml.common.command_line import runs_argument
+from kdml.common.errors import UserError, run_script
+from kdml.common.files import read_json, write_csv
+from kdml.experiment.grid_search import by_setting, ranked
+from kdml.runs.graph import STUDENTS
+from kdml.runs.records import RETRAIN, refuse_mixed_code
 
 
 def score_of(record: dict[str, Any], folder: str) -> dict[str, Any]:

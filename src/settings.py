@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from kdml.config import validated
-from kdml.errors import UserError, run_script
-from kdml.plan import Plan, Run
+from kdml.common.errors import UserError, run_script
+from kdml.experiment.config import validated
+from kdml.experiment.plan import Plan, Run
 
 
 def merged(paths: list[Path]) -> dict:
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--protocol", default="paper")
     parser.add_argument("--task", required=True)
     parser.add_argument("--pair", required=True, help="a pair, or a network for a baseline")
-    parser.add_argument("--run", required=True, help="a variant, rival, baseline or teacher")
+    parser.add_argument("--run", required=True, help="a variant, method, baseline or teacher")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     plan = Plan(validated(merged(arguments.config)))

@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from kdml import assemble, cka
-from kdml.arguments import labelled_files, runs_argument
-from kdml.collect import RETRAIN
+from kdml.common.command_line import labelled_files, runs_argument
+from kdml.common.errors import UserError, run_script
+from kdml.common.files import read_json, write_csv
 from kdml.data.arrays import Arrays
-from kdml.errors import UserError, run_script
-from kdml.files import read_json, write_csv
-from kdml.models import Network, load_networks
-from kdml.settings import RunSettings
-from kdml.sharing import TEACHER, TeacherMode
+from kdml.inspection import cka
+from kdml.learning import build
+from kdml.learning.networks import Network, load_networks
+from kdml.runs.graph import TEACHER, TeacherMode
+from kdml.runs.records import RETRAIN
+from kdml.runs.settings import RunSettings
 
 log = logging.getLogger(__name__)
 KEYS = ("run", "seed", "first", "second")
@@ -52,7 +53,7 @@ def networks_of(run: dict[str, Any], starts: dict[str, Path], size: int, device:
     settings = RunSettings.from_argument(str(folder / "run.json"))
     frozen = settings.teacher is TeacherMode.FROZEN
     trained = teacher / "weights.safetensors" if teacher and frozen else None
-    cohort = assemble.build_cohort(settings, starts, trained, size)
+    cohort = build.build_cohort(settings, starts, trained, size)
     load_networks(folder / "weights.safetensors", {name: cohort.networks[name] for name in cohort.graph.learners})
     networks = dict(cohort.networks.items())
     if teacher and TEACHER not in networks:
@@ -63,7 +64,7 @@ def networks_of(run: dict[str, Any], starts: dict[str, Path], size: int, device:
 
 def _alone(folder: Path, starts: dict[str, Path], size: int) -> Network:
     """The only network of a run."""
-    cohort = assemble.build_cohort(RunSettings.from_argument(str(folder / "run.json")), starts, None, size)
+    cohort = build.build_cohort(RunSettings.from_argument(str(folder / "run.json")), starts, None, size)
     load_networks(folder / "weights.safetensors", dict(cohort.networks.items()))
     return next(iter(cohort.networks.values()))
 
@@ -97,8 +98,8 @@ def main() -> None:
     for run in runs:
         code = read_json(Path(run["folder"]) / "run.json", RETRAIN)["code_hash"]
         settings = RunSettings.from_argument(str(Path(run["folder"]) / "run.json"))
-        device = assemble.choose_device(settings)
-        data = assemble.open_data(settings, arguments.data, Path(run["split"]))
+        device = build.choose_device(settings)
+        data = build.open_data(settings, arguments.data, Path(run["split"]))
         rows = data.parts["test"].rows
         if len(rows) < cka.SMALLEST_BATCH:
             raise UserError(f"{run['split']} has {len(rows)} test images; CKA needs 4.", "use more images")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from kdml import chosen_slices
-from kdml.arguments import runs_argument
-from kdml.errors import run_script
-from kdml.files import write_csv, written_whole
+from kdml.analysis import slices
+from kdml.common.command_line import runs_argument
+from kdml.common.errors import run_script
+from kdml.common.files import write_csv, written_whole
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -20,7 +20,7 @@ def parse_arguments() -> argparse.Namespace:
         "--judges", nargs="+", type=Path, required=True, help="folders of runs whose IoU says what is hard"
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
-    parser.add_argument("--rule", choices=list(chosen_slices.RULES), required=True)
+    parser.add_argument("--rule", choices=list(slices.RULES), required=True)
     parser.add_argument("--count", type=int, required=True)
     parser.add_argument("--images", type=Path, required=True, help="npz to write")
     parser.add_argument("--out", type=Path, required=True, help="CSV to write: slices, and regions found and missed")
@@ -30,11 +30,11 @@ def parse_arguments() -> argparse.Namespace:
 def main() -> None:
     """Choose, cut out, write."""
     arguments = parse_arguments()
-    runs = runs_argument(arguments.runs, chosen_slices.RUN_KEYS)
-    slices = chosen_slices.with_lesion(arguments.judges)
-    chosen = chosen_slices.RULES[arguments.rule](slices, arguments.count)
-    pictures = chosen_slices.pictures(runs, chosen, arguments.data)
-    table = chosen_slices.table(runs, chosen, len(slices))
+    runs = runs_argument(arguments.runs, slices.RUN_KEYS)
+    candidates = slices.with_lesion(arguments.judges)
+    chosen = slices.RULES[arguments.rule](candidates, arguments.count)
+    pictures = slices.pictures(runs, chosen, arguments.data)
+    table = slices.table(runs, chosen, len(candidates))
     with written_whole(arguments.images) as temporary:
         np.savez_compressed(temporary, **pictures)
     write_csv(arguments.out, table)

@@ -7,10 +7,10 @@ import argparse
 import logging
 from pathlib import Path
 
+from kdml.common.errors import run_script
+from kdml.common.files import write_json
 from kdml.data.leakage import DEFAULT_DISTANCE, leakage_report
 from kdml.data.split import PROTOCOLS, make_split, read_index, write_split
-from kdml.errors import run_script
-from kdml.files import write_json
 
 log = logging.getLogger(__name__)
 

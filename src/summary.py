@@ -4,9 +4,9 @@ import argparse
 import csv
 from pathlib import Path
 
-from kdml.collect import PER_RUN, SUMMARY, over_seeds
-from kdml.errors import run_script
-from kdml.files import MAKE_AGAIN, read_csv, write_csv
+from kdml.analysis.over_seeds import PER_RUN, SUMMARY, over_seeds
+from kdml.common.errors import run_script
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 
 
 def header(path: Path) -> list[str]:

@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
-from kdml import fidelity, predictions
-from kdml.arguments import runs_argument
-from kdml.collect import refuse_mixture
-from kdml.errors import run_script
-from kdml.files import write_csv
+from kdml.analysis import fidelity
+from kdml.common.command_line import runs_argument
+from kdml.common.errors import run_script
+from kdml.common.files import write_csv
+from kdml.runs import predictions
+from kdml.runs.records import refuse_mixture
 
 
 def main() -> None:

@@ -21,14 +21,15 @@ STARTED = time.time()
 # cuBLAS is deterministic only with this, and only if it is set before CUDA starts.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
-from kdml import assemble, checkpoint, predictions, provenance  # noqa: E402
-from kdml.arguments import labelled_files  # noqa: E402
-from kdml.engine import Engine, Interrupted, Progress, Sitting, duration  # noqa: E402
-from kdml.errors import run_script  # noqa: E402
-from kdml.files import read_json, sha256_of, write_csv, write_json  # noqa: E402
-from kdml.inference import predict  # noqa: E402
-from kdml.models import parameter_count, save_networks  # noqa: E402
-from kdml.settings import RunSettings  # noqa: E402
+from kdml.common.command_line import labelled_files  # noqa: E402
+from kdml.common.errors import run_script  # noqa: E402
+from kdml.common.files import read_json, sha256_of, write_csv, write_json  # noqa: E402
+from kdml.learning import build, checkpoint, provenance  # noqa: E402
+from kdml.learning.engine import Engine, Interrupted, Progress, Sitting, duration  # noqa: E402
+from kdml.learning.networks import parameter_count, save_networks  # noqa: E402
+from kdml.learning.prediction import predict  # noqa: E402
+from kdml.runs import predictions  # noqa: E402
+from kdml.runs.settings import RunSettings  # noqa: E402
 
 log = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 60
@@ -120,14 +121,14 @@ def loading_processes(wanted: str, device: str) -> int:
     return min(8, max(1, len(os.sched_getaffinity(0)) - 1)) if device == "cuda" else 0
 
 
-def image_counts(data: assemble.RunData) -> dict[str, int]:
+def image_counts(data: build.RunData) -> dict[str, int]:
     """How many images of what size the run saw."""
     counts = {name: len(part) for name, part in data.parts.items()}
     return {"size": int(data.arrays.images.shape[1]), "total": sum(counts.values()), **counts}
 
 
 def record(
-    settings: RunSettings, data: assemble.RunData, engine: Engine, progress: Progress, inputs: dict[str, str]
+    settings: RunSettings, data: build.RunData, engine: Engine, progress: Progress, inputs: dict[str, str]
 ) -> dict[str, Any]:
     """What run.json holds."""
     return {
@@ -158,12 +159,12 @@ def main() -> None:
     leave = LeaveOnSignal()
     settings = RunSettings.from_argument(arguments.settings)
     starts = dict(labelled_files(arguments.weights, "--weights"))
-    device = assemble.choose_device(settings)
-    data = assemble.open_data(settings, arguments.data, arguments.split)
+    device = build.choose_device(settings)
+    data = build.open_data(settings, arguments.data, arguments.split)
     inputs = input_checksums(arguments, starts)
     size = int(data.arrays.images.shape[1])
-    weights = assemble.cross_entropy_weights(settings, data)
-    cohort = assemble.build_cohort(settings, starts, arguments.teacher, size, weights)
+    weights = build.cross_entropy_weights(settings, data)
+    cohort = build.build_cohort(settings, starts, arguments.teacher, size, weights)
     fingerprint = hashlib.sha256(
         repr((settings.to_json(), sorted(inputs.items()), provenance.code_hash(), provenance.method_hash())).encode()
     ).hexdigest()
@@ -177,7 +178,7 @@ def main() -> None:
         should_leave=leave,
         on_step=StepLog(),
     )
-    batches = assemble.training_batches(settings, data, device, sitting.workers, whole=cohort.whole_batches)
+    batches = build.training_batches(settings, data, device, sitting.workers, whole=cohort.whole_batches)
     engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, sitting)
     try:
         progress = engine.run()

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
-from kdml.arguments import runs_argument
-from kdml.contrasts import Place
-from kdml.errors import run_script
-from kdml.files import write_csv
-from kdml.measured import read_runs
+from kdml.analysis.contrasts import Place
+from kdml.analysis.counts import read_runs
+from kdml.common.command_line import runs_argument
+from kdml.common.errors import run_script
+from kdml.common.files import write_csv
 
 
 def main() -> None:

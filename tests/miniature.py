@@ -6,7 +6,7 @@ from subprocess import CompletedProcess
 
 from snakemake_runs import ROOT, snakemake
 
-# Three students of a user's own beside one of the paper's variants; published rivals and one from a file.
+# Three students of a user's own beside one of the paper's variants; published methods and one from a file.
 MINIATURE = """
 experiment: miniature
 description: A test.
@@ -17,8 +17,8 @@ run:
   techniques: [kd_off]
   strategies: [v3]
   own_variants: [circle]
-  rivals: [sp, cwd, rkd]
-  rivals_at: [hcd/small, lgg/small]
+  methods: [sp, cwd, rkd]
+  methods_at: [hcd/small, lgg/small]
   seeds: [0]
 datasets:
   hcd: {image_size: 32, demo_images: 60, subset: 60}
@@ -28,7 +28,7 @@ training: {batch_size: 8, learning_rate: 1.0e-3, device: cpu, threads: 1}
 tasks:
   hcd: {training: {epochs: 1}}
   lgg: {training: {epochs: 1}}
-rivals:
+methods:
   rkd: {method: "docs/examples/rkd.py:RKD", title: Relations, tasks: [hcd], options: {tap: f3}}
 grid_search: {alpha: [0.3]}
 variants:

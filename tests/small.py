@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from kdml import assemble
-from kdml.cohort import Cohort
-from kdml.config import Training
 from kdml.data.arrays import Arrays, Part
-from kdml.engine import Engine, Sitting
-from kdml.registry import METHODS
-from kdml.rival_cohort import RivalCohort
-from kdml.settings import Backbone, NetworkSettings, OwnEdge, RivalSettings, RunSettings
-from kdml.sharing import VARIANTS, LossWeights, SharingGraph, TeacherMode, paper_graph
+from kdml.learning import build
+from kdml.learning.cohort import Cohort
+from kdml.learning.engine import Engine, Sitting
+from kdml.learning.method_cohort import MethodCohort
+from kdml.paper.methods import METHODS
+from kdml.runs.graph import VARIANTS, LossWeights, SharingGraph, TeacherMode, paper_graph
+from kdml.runs.settings import Backbone, MethodSettings, NetworkSettings, OwnEdge, RunSettings, Training
 
 TEACHER = Backbone(timm="resnet18", options={"channels": [8, 12, 16, 24], "layers": [1, 1, 1, 1]})
 STUDENT = Backbone(timm="resnet18", options={"channels": [8, 8, 8, 16], "layers": [1, 1, 1, 1]})
@@ -54,15 +53,15 @@ def settings_of(graph: SharingGraph, kind: str = "classification", **training) -
     )
 
 
-def rival_settings(method: str, kind: str = "classification", rival: dict | None = None, **training) -> RunSettings:
-    """Settings of a small run of a rival: a frozen teacher without the extra block, one student."""
+def method_settings(method: str, kind: str = "classification", choice: dict | None = None, **training) -> RunSettings:
+    """Settings of a small run of a method: a frozen teacher without the extra block, one student."""
     published = METHODS.get(method)
     weights = {} if published is None else {"supervised": published.supervised, "kd": published.kd}
-    chosen = RivalSettings(**{"method": method, **weights, **(rival or {})})
+    chosen = MethodSettings(**{"name": method, **weights, **(choice or {})})
     graph = SharingGraph(TeacherMode.FROZEN, {"s1": chosen.supervised})
     settings = settings_of(graph, kind, **training)
     networks = {name: network.model_copy(update={"block_like": None}) for name, network in settings.networks.items()}
-    return settings.model_copy(update={"rival": chosen, "networks": networks})
+    return settings.model_copy(update={"method": chosen, "networks": networks})
 
 
 def arrays_of(kind: str = "classification", images: int = 22) -> Arrays:
@@ -77,15 +76,15 @@ def arrays_of(kind: str = "classification", images: int = 22) -> Arrays:
 
 def cohort_of(settings: RunSettings) -> Cohort:
     """Networks of a run; a frozen teacher keeps its random start."""
-    networks = {name: assemble._network(settings, name, {}) for name in settings.networks}
-    return Cohort(settings, networks) if settings.rival is None else RivalCohort(settings, networks, SIZE)
+    networks = {name: build._network(settings, name, {}) for name in settings.networks}
+    return Cohort(settings, networks) if settings.method is None else MethodCohort(settings, networks, SIZE)
 
 
 def engine_of(
     settings: RunSettings, sitting: Sitting | None = None, arrays: Arrays | None = None, training: int = 14
 ) -> Engine:
     """An engine over 14 training and 8 validation pictures, unless others are given."""
-    assemble.choose_device(settings)
+    build.choose_device(settings)
     arrays = arrays or arrays_of(settings.kind)
     labels = (np.arange(len(arrays.images)) >= len(arrays.images) // 2).astype(np.int64)
     rows = np.random.default_rng(1).permutation(len(labels))
@@ -94,7 +93,7 @@ def engine_of(
         "validation": Part(rows[training:], labels[rows[training:]]),
     }
     sitting = sitting or Sitting()
-    data = assemble.RunData(arrays, parts)
+    data = build.RunData(arrays, parts)
     cohort = cohort_of(settings)
-    batches = assemble.training_batches(settings, data, "cpu", sitting.workers, whole=cohort.whole_batches)
+    batches = build.training_batches(settings, data, "cpu", sitting.workers, whole=cohort.whole_batches)
     return Engine(cohort, arrays, parts["validation"], batches, settings.training, sitting)

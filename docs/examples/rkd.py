@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdml.rivals.base import Layers, Rival, Setting, tap_shapes
+from kdml.learning.methods.base import Layers, Method, Setting, tap_shapes
 
 
 def distances(map_: Tensor) -> Tensor:
@@ -16,7 +16,7 @@ def distances(map_: Tensor) -> Tensor:
     return found / found.mean().clamp_min(torch.finfo(found.dtype).tiny)
 
 
-class RKD(Rival):
+class RKD(Method):
     """Distance-wise relational distillation at one map; teacher and student may differ in channels and size.
 
     Args:

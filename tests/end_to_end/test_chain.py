@@ -121,9 +121,9 @@ def test_table_10_shows_published_methods_and_ones_own(chain):
     assert float(rows[1]["Ours"]) == pytest.approx(100 * metrics["networks"]["s1"]["accuracy"])
 
 
-def test_rivals_are_recorded(chain):
+def test_methods_are_recorded(chain):
     record = json.loads((run_folder(chain, name="rkd") / "run.json").read_text())
-    assert record["settings"]["rival"]["method"] == "docs/examples/rkd.py:RKD" and record["settings"]["rival"]["sha256"]
+    assert record["settings"]["method"]["name"] == "docs/examples/rkd.py:RKD" and record["settings"]["method"]["sha256"]
     assert record["sharing"]["weights"] == {"distance": 25.0} and record["sharing"]["adaptor_parameters"] == 0
     published = json.loads((run_folder(chain, name="sp") / "run.json").read_text())
     assert published["code_hash"] == record["code_hash"] and published["method_hash"] != record["method_hash"]

@@ -16,7 +16,7 @@ def test_paper_plan(tmp_path):
     counts = job_counts(snakemake(tmp_path, "--cores", "8", "-n"))
     assert counts == {
         "fetch": 4, "weights": 3, "prepare": 3, "split": 4, "leakage": 1, "train": 297, "evaluate": 297, "collect": 20, "metrics": 1,
-        "summary": 26, "compression": 6, "values": 20, "compare": 20, "comparison": 1, "contrasts": 8, "rivals": 2, "similarity": 72, "networks": 6, "teachers": 2,
+        "summary": 26, "compression": 6, "values": 20, "compare": 20, "comparison": 1, "contrasts": 8, "methods": 2, "similarity": 72, "networks": 6, "teachers": 2,
         "curves": 9, "slices": 4, "table": 10, "grid": 10, "figure": 49, "claims": 1, "claims_page": 1, "index": 1, "all": 1,
     }  # fmt: skip
     assert time.monotonic() - started < 60  # seconds here; a hang would show
@@ -36,7 +36,7 @@ ALONE = {
     "tables/table_11.tex": DATA | {"train": 30, "evaluate": 27, "collect": 1, "teachers": 1, "summary": 2, "table": 1},
     "figures/beside_table_11.pdf": DATA | {"train": 30, "evaluate": 27, "values": 1, "compare": 1, "figure": 1},
     "figures/figure_07.pdf": DATA | {"train": 5, "evaluate": 4, "slices": 1, "figure": 1},
-    # Fourteen rivals and the proposed variant, and the networks that teach them, trained alone; no variant else.
+    # Fourteen methods and the proposed variant, and the networks that teach them, trained alone; no variant else.
     "tables/table_10.csv": {"fetch": 2, "weights": 2, "prepare": 2, "split": 2}
     | {
         "train": 3 * (14 + 2 + 2),
@@ -44,7 +44,7 @@ ALONE = {
         "values": 2,
         "compare": 2,
         "contrasts": 2,
-        "rivals": 2,
+        "methods": 2,
         "grid": 1,
     },
     "tables/table_01.md": {"grid": 1},
@@ -102,7 +102,7 @@ def test_real_small_plan(tmp_path, kaggle_archives, imagenet_weights):
 
 def test_both_protocols_and_a_split_per_seed(tmp_path):
     config = (
-        "run={protocols: [paper, grouped], tasks: [hcd], pairs: [resnet50-resnet18], techniques: [ml], rivals: [sp]}"
+        "run={protocols: [paper, grouped], tasks: [hcd], pairs: [resnet50-resnet18], techniques: [ml], methods: [sp]}"
     )
     counts = job_counts(snakemake(tmp_path, "--cores", "2", "-n", "--config", config, "split={per_seed: true}"))
     assert counts["split"] == 6 and counts["train"] == 2 * (3 * 3 + 2 * 3 + 3)
@@ -149,25 +149,25 @@ def test_only_archives_that_a_target_needs_are_asked_for(tmp_path):
 MISTAKES = {
     "misspelt key": ("trainning={epochs: 1}", ["trainning: unknown key", "did you mean 'training'"]),
     "unknown task": ("run={tasks: [brain]}", ["run.tasks: 'brain' is not defined"]),
-    "misspelt rival": ("run={rivals: [fitnets]}", ["'fitnets' is not a method", "did you mean 'fitnet'"]),
-    "rivals without a place": ("run={rivals_at: []}", ["run.rivals_at: name the task/pair"]),
-    "place of rivals": ("run={rivals_at: [hcd/resnet50]}", ["run.rivals_at: 'resnet50' is not defined"]),
-    "rival named like a variant": ("rivals={ml_v1: {method: sp}}", ["rivals.ml_v1: this name is taken"]),
+    "misspelt method": ("run={methods: [fitnets]}", ["'fitnets' is not a method", "did you mean 'fitnet'"]),
+    "methods without a place": ("run={methods_at: []}", ["run.methods_at: name the task/pair"]),
+    "place of methods": ("run={methods_at: [hcd/resnet50]}", ["run.methods_at: 'resnet50' is not defined"]),
+    "method named like a variant": ("methods={ml_v1: {method: sp}}", ["methods.ml_v1: this name is taken"]),
     "published name for another method": (
-        "rivals={sp: {method: at}}",
-        ["rivals.sp: this is the name of a published method"],
+        "methods={sp: {method: at}}",
+        ["methods.sp: this is the name of a published method"],
     ),
-    "misspelt option of a rival": (
-        "rivals={sp: {options: {wieght_similarity: 1}}}",
-        ["rivals.sp.options: sp has no option `wieght_similarity`", "weight_similarity, weighting"],
+    "misspelt option of a method": (
+        "methods={sp: {options: {wieght_similarity: 1}}}",
+        ["methods.sp.options: sp has no option `wieght_similarity`", "weight_similarity, weighting"],
     ),
     "own method that is not there": (
-        "rivals={mine: {method: nowhere.py:Mine}} run={rivals: [mine]}",
+        "methods={mine: {method: nowhere.py:Mine}} run={methods: [mine]}",
         ["nowhere.py cannot be read"],
     ),
     "weights that are not there": ("hyperparameters=nowhere.csv", ["nowhere.csv cannot be read"]),
     "nothing to train": (
-        "run={techniques: [], baselines: false, rivals: []}",
+        "run={techniques: [], baselines: false, methods: []}",
         ["run: nothing to train", "baselines: true"],
     ),
     "wrong type": ("training={epochs: many}", ["training.epochs", "'many'"]),

@@ -84,7 +84,7 @@ rule contrasts:
     output:
         PATHS.contrasts(ANY_RUN, "{of}"),
     wildcard_constraints:
-        of=f"|{RIVALS}",
+        of=f"|{OF_METHODS}",
     log:
         f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
@@ -139,17 +139,17 @@ rule compare:
         " {params.architecture} --values {input} --out {output} 2> {log}"
 
 
-rule rivals:
+rule methods:
     input:
-        rivals_records,
+        methods_records,
     output:
-        PATHS.rivals(ANY_RUN),
+        PATHS.methods(ANY_RUN),
     log:
-        f"{LOGS}/rivals/{{protocol}}/{{task}}/{{pair}}.log",
+        f"{LOGS}/methods/{{protocol}}/{{task}}/{{pair}}.log",
     params:
-        script=f"{SRC}/rivals.py",
-        code=code_of("rivals.py"),
-        runs=rivals_described,
+        script=f"{SRC}/methods.py",
+        code=code_of("methods.py"),
+        runs=methods_described,
     localrule: True
     conda:
         ENVIRONMENT

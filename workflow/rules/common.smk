@@ -14,15 +14,15 @@ sys.path.insert(
 )  # also without an installed package, as in a conda environment
 
 import yaml
-from kdml import ingredients, paths, sources
-from kdml.analyses import RIVALS, TAUGHT, Analyses
-from kdml.catalogue import Catalogue
-from kdml.config import validated
+from kdml.experiment import code_of_rules, inputs, paths
+from kdml.experiment.analyses import OF_METHODS, TAUGHT, Analyses
+from kdml.experiment.contents import Catalogue
+from kdml.experiment.config import validated
 from kdml.data.archives import ARCHIVES
-from kdml.errors import UserError
-from kdml.paths import ANY_RUN, Paths
-from kdml.plan import Plan, Run
-from kdml.search import Search
+from kdml.common.errors import UserError
+from kdml.experiment.paths import ANY_RUN, Paths
+from kdml.experiment.plan import Plan, Run
+from kdml.experiment.grid_search import Search
 
 
 def or_message(make, *arguments):
@@ -35,7 +35,7 @@ def or_message(make, *arguments):
 
 def code_of(script):
     """Hash of a script and all that it imports: a rule with it as a parameter runs again after an edit."""
-    return or_message(sources.code_of, script)
+    return or_message(code_of_rules.code_of, script)
 
 
 PLAN = or_message(lambda: Plan(validated(config)))
@@ -50,7 +50,7 @@ ANALYSES = Analyses(CATALOGUE, PATHS)
 SEARCH = Search(PLAN)
 # Tidy tables that are summarised over seeds, or over pairs of teachers: name -> arguments of src/summary.py.
 SUMMARISED = {
-    **{f"metrics{of}": "" for of in ("", RIVALS, TAUGHT)},
+    **{f"metrics{of}": "" for of in ("", OF_METHODS, TAUGHT)},
     "similarity": "--value upper_mean --over seed",
     "teachers": "--over first_seed second_seed",
 }
@@ -78,7 +78,7 @@ wildcard_constraints:
     archive=either(ARCHIVES),
     weights=either(EXPERIMENT.weights),
     pair_of_task=either({place.pair for place in CATALOGUE.places}),
-    of=f"|{RIVALS}|{TAUGHT}",
+    of=f"|{OF_METHODS}|{TAUGHT}",
     tidy=either(SUMMARISED),
     trial=r"alpha-[\d.e-]+",
     group=either({CATALOGUE.group_of(run) for run in PLAN.runs}),

@@ -115,7 +115,7 @@ rule claims_page:
 
 rule index:
     input:
-        shown=ingredients.files_to_show(CATALOGUE, ["html", "png"]),
+        shown=inputs.files_to_show(CATALOGUE, ["html", "png"]),
         claims=rules.claims_page.output.html,
         metrics=PATHS.all_metrics(),
         leakage=PATHS.leakage("md"),
@@ -128,7 +128,7 @@ rule index:
         script=f"{SRC}/render_index.py",
         code=code_of("render_index.py"),
         title=f"Results of the experiment '{EXPERIMENT.experiment}'",
-        content=json.dumps(ingredients.everything_to_show(CATALOGUE)),
+        content=json.dumps(inputs.everything_to_show(CATALOGUE)),
         results=subpath(input.metrics, parent=True),
         note=title_note(),
     localrule: True
@@ -142,11 +142,11 @@ rule index:
 
 rule tables:
     input:
-        ingredients.files_to_show(CATALOGUE, ingredients.TABLE_SUFFIXES),
+        inputs.files_to_show(CATALOGUE, inputs.TABLE_SUFFIXES),
     localrule: True
 
 
 rule figures:
     input:
-        ingredients.files_to_show(CATALOGUE, ingredients.FIGURE_SUFFIXES),
+        inputs.files_to_show(CATALOGUE, inputs.FIGURE_SUFFIXES),
     localrule: True

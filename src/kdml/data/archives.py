@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kdml.errors import UserError
-from kdml.files import sha256_of
+from kdml.common.errors import UserError
+from kdml.common.files import sha256_of
 
 
 @dataclass(frozen=True)

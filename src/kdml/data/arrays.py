@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdml.errors import UserError
+from kdml.common.errors import UserError
 
 PARTS = ("train", "validation", "test")
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kdml.common.errors import UserError
 from kdml.data.archives import Archive, check
-from kdml.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kdml.errors import UserError
+from kdml.common.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int, UInt64
 
+from kdml.common.errors import UserError
 from kdml.data.arrays import PARTS
 from kdml.data.split import Split
-from kdml.errors import UserError
 
 HASH_BITS = 64
 DEFAULT_DISTANCE = 4

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from kdml.common.errors import UserError
+from kdml.common.files import sha256_of, write_json, written_whole
 from kdml.data.archives import paths_of
 from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Member, Picture
-from kdml.errors import UserError
-from kdml.files import sha256_of, write_json, written_whole
 
 log = logging.getLogger(__name__)
 

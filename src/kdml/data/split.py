@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from kdml.common.errors import UserError
+from kdml.common.files import written_whole
 from kdml.data.arrays import PARTS
-from kdml.errors import UserError
-from kdml.files import written_whole
 
 log = logging.getLogger(__name__)
 

@@ -45,13 +45,13 @@ def summary_options(wildcards):
 
 
 def contrasted(wildcards):
-    """What is compared with each other: variants and networks trained alone, or rivals."""
+    """What is compared with each other: variants and networks trained alone, or methods."""
     return ANALYSES.contrasted(place_of(wildcards), wildcards.of)
 
 
 def valued(wildcards):
     """What is shown with its values; the pair may be a network, trained alone."""
-    at = place_of(wildcards) if wildcards.of == RIVALS else wildcards
+    at = place_of(wildcards) if wildcards.of == OF_METHODS else wildcards
     return ANALYSES.valued(at, wildcards.of)
 
 
@@ -82,26 +82,26 @@ def name_of_place(wildcards):
 
 def contrasts_options(wildcards):
     """Arguments of src/contrasts.py that not every call has."""
-    return " ".join(filter(None, ["--rivals" if wildcards.of else "", mixed_code()]))
+    return " ".join(filter(None, ["--methods" if wildcards.of else "", mixed_code()]))
 
 
 def compared_architecture(wildcards):
     """Arguments of src/compare.py: which of the paper's architectures to compare with."""
     if wildcards.pair in EXPERIMENT.pairs:
         student = EXPERIMENT.pairs[wildcards.pair].student
-        kind = {RIVALS: "rivals", TAUGHT: "fidelity"}.get(wildcards.of, "variants")
+        kind = {OF_METHODS: "methods", TAUGHT: "fidelity"}.get(wildcards.of, "variants")
         return f"--architecture {PLAN.stands_for(student)} --of {kind}"
     return f"--architecture {PLAN.stands_for(wildcards.pair)} --of baselines"
 
 
-def rivals_records(wildcards):
-    """What was recorded of the rivals of one protocol, task and pair."""
-    return [PATHS.record(run) for run in CATALOGUE.rivals_at(place_of(wildcards))]
+def methods_records(wildcards):
+    """What was recorded of the methods of one protocol, task and pair."""
+    return [PATHS.record(run) for run in CATALOGUE.methods_at(place_of(wildcards))]
 
 
-def rivals_described(wildcards):
+def methods_described(wildcards):
     """The same runs as JSON: run, title, seed, folder."""
-    return json.dumps(ANALYSES.rivals_described(place_of(wildcards)))
+    return json.dumps(ANALYSES.methods_described(place_of(wildcards)))
 
 
 # Networks

@@ -3,7 +3,7 @@
 
 def table_inputs(wildcards):
     """Means of a result table; of one of fidelity also the agreement of teachers."""
-    data = ingredients.data_of(item_of(wildcards), ANALYSES)
+    data = inputs.data_of(item_of(wildcards), ANALYSES)
     return {
         name: [path for label, path in data if label.partition(":")[0] == name]
         for name in ("summaries", "teachers")
@@ -17,7 +17,7 @@ def table_number(wildcards):
 
 def teachers_options(wildcards):
     """Agreement of teachers as arguments of src/render_table.py: PLACE=FILE."""
-    data = ingredients.data_of(item_of(wildcards), ANALYSES)
+    data = inputs.data_of(item_of(wildcards), ANALYSES)
     placed = ((label.partition(":"), path) for label, path in data)
     return " ".join(
         f"{place}={path}" for (name, _, place), path in placed if name == "teachers"
@@ -26,12 +26,12 @@ def teachers_options(wildcards):
 
 def item_files(wildcards):
     """Files that a plain table or a figure is made from."""
-    return [path for _, path in ingredients.data_of(item_of(wildcards), ANALYSES)]
+    return [path for _, path in inputs.data_of(item_of(wildcards), ANALYSES)]
 
 
 def item_data(wildcards):
     """The same as LABEL=FILE arguments."""
-    data = ingredients.data_of(item_of(wildcards), ANALYSES)
+    data = inputs.data_of(item_of(wildcards), ANALYSES)
     return " ".join(f"{label}={path}" for label, path in data)
 
 

@@ -1,6 +1,6 @@
 """What the rules of training and of the grid search ask for."""
 
-from kdml.tables import FORMATS
+from kdml.reporting.result_tables import FORMATS
 
 SETTINGS = "add its settings to `grid_search:` in the configuration"
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kdml.common.errors import UserError
+from kdml.common.files import written_whole
 from kdml.data.demo import brain, histology, skin
-from kdml.errors import UserError
-from kdml.files import written_whole
 
 SMALLEST_SIZE = 32
 # Zip files know no earlier date; a fixed one makes the bytes depend on the content alone.

@@ -1,0 +1,261 @@
+"""The paper's claims as contrasts of runs, and the rules by which numbers decide them: ours, and the paper's own.
+
+The claims stand in `workflow/resources/paper/claims.yaml`, which explains measures and rules. Nothing here knows a single claim.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import ValidationError, model_validator
+
+from kdml.analysis.contrasts import Contrast
+from kdml.analysis.statistics import Interval, holm, welch
+from kdml.common.errors import UserError
+from kdml.paper import numbers
+from kdml.runs.graph import TEACHER, VARIANTS
+from kdml.runs.settings import Model
+
+PRIMARY: Mapping[str, str] = {"classification": "accuracy", "segmentation": "iou"}
+# measure -> (truth, metric) of the contrasts that `kdml.analysis.contrasts` computes; a None metric is the task's primary one.
+BY_CASES: Mapping[str, tuple[str, str | None]] = {
+    "performance": ("label", None),
+    "fidelity": (TEACHER, None),
+    "detection": ("label", "found_small"),
+}
+_ALL = "The claim holds if all are yes, does not hold if any is no, and is undecided otherwise."
+_NOT_ALL = "The claim denies a consistent gain: it holds if any is no, does not hold if all are yes, and is undecided otherwise."
+_OF_CASES = "the wider of a bootstrap over seeds and groups of test cases and of Student's over seeds"
+_SOURCES: Mapping[str, str] = {**dict.fromkeys(BY_CASES, _OF_CASES), "similarity": "Student's over seeds"}
+UNDEFINED = Interval(math.nan, math.nan, math.nan, math.nan)
+
+
+class Answer(StrEnum):
+    """To one contrast."""
+
+    YES = "yes"
+    NO = "no"
+    OPEN = "open"
+    UNDEFINED = "undefined"  # it was run, but the number does not exist
+    NOT_RUN = "not run"
+    NOT_GIVEN = "not given"  # by the paper: no number, or none with a spread
+
+
+class Verdict(StrEnum):
+    """On a claim."""
+
+    HOLDS = "holds"
+    FAILS = "does not hold"
+    UNDECIDED = "undecided"
+    NOTHING = "no numbers"  # nothing was run, or the paper gives nothing
+
+
+class Claim(Model):
+    """One of the paper's claims; see claims.yaml."""
+
+    number: int
+    claim: str
+    where: list[str]
+    measure: Literal["performance", "fidelity", "similarity", "compression", "detection"]
+    networks: list[str]
+    rule: Literal["all_above", "not_all_above", "near"]
+    contrasts: list[tuple[str, str]] = []
+    contrasts_at: dict[str, list[tuple[str, str]]] = {}
+    at_least: float = 0.0
+    expected: dict[str, float] = {}
+    tolerance: float = 0.0
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "Claim":
+        if self.rule == "near" and self.expected.keys() != set(self.where):
+            raise ValueError("the rule near needs a number under `expected` for every place")
+        if self.rule != "near" and not all(self.pairs_at(place) for place in self.where):
+            raise ValueError("there are no contrasts")
+        return self
+
+    def in_words(self, level: float) -> str:
+        """How its numbers decide it, for the reader of the verdicts.
+
+        Args:
+            level: of the tests.
+        """
+        if self.rule == "near":
+            return f"Yes if the number is within {self.tolerance:g} of the paper's, else no; nothing is tested. {_ALL}"
+        least = f" and the estimate is at least {self.at_least:g}" if self.at_least else ""
+        below = f", or the whole interval lies below {self.at_least:g}" if self.at_least else ""
+        return (
+            f"A contrast is yes if p < {level:g} after Holm's correction within claim and place, the estimate is positive{least}; "
+            f"no if p < {level:g} and the estimate is negative{below}; else open. Interval and p: {_SOURCES[self.measure]}. "
+            f"{_ALL if self.rule == 'all_above' else _NOT_ALL}"
+        )
+
+    def pairs_at(self, place: str) -> list[tuple[str, str]]:
+        """(left, right) of its contrasts at a place."""
+        return self.contrasts_at.get(place, self.contrasts)
+
+
+class Claims(Model):
+    """All claims and the level of their tests."""
+
+    level: float = 0.05
+    claims: list[Claim]
+
+
+def read_claims(path: Path) -> Claims:
+    """Read claims.yaml.
+
+    Raises:
+        UserError: the file is missing or not valid.
+    """
+    try:
+        return Claims.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.", "check the project out again") from None
+    except (yaml.YAMLError, ValidationError) as error:
+        raise UserError(
+            f"{path} is not a valid list of claims: {error}", "mend it; its head explains the keys"
+        ) from None
+
+
+def contrasts_at(claims: Claims, place: str, kind: str) -> list[Contrast]:
+    """Contrasts over test cases that the claims ask for at a place.
+
+    Args:
+        claims: all of them.
+        place: task/student.
+        kind: of the task.
+    """
+    wanted = [
+        _contrast(claim, left, right, network, kind)
+        for claim in claims.claims
+        if claim.measure in BY_CASES and place in claim.where
+        for left, right in claim.pairs_at(place)
+        for network in claim.networks
+    ]
+    return list(dict.fromkeys(wanted))
+
+
+def _contrast(claim: Claim, left: str, right: str, network: str, kind: str) -> Contrast:
+    truth, metric = BY_CASES[claim.measure]
+    return Contrast(left, right, network, truth, metric or PRIMARY[kind])
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A number on one contrast, with what has to be known of it."""
+
+    interval: Interval
+    seeds: int = 0
+    groups: int = 0
+    remark: str = ""
+
+
+# (network, left, right) -> what was found; for compression left and right are empty.
+Findings = Mapping[tuple[str, str, str], Finding]
+
+
+def rows_of(claim: Claim, level: float, place: str, ours: Findings, kind: str) -> list[dict[str, Any]]:
+    """A claim's contrasts at one place: our numbers, the paper's, and the answers to both.
+
+    Args:
+        claim: to decide.
+        level: of the tests.
+        place: task/student.
+        ours: what was found there.
+        kind: of the task.
+    """
+    keys = [(network, *pair) for network in claim.networks for pair in claim.pairs_at(place) or [("", "")]]
+    found = [ours.get(key, Finding(UNDEFINED, remark="not run in this experiment")) for key in keys]
+    theirs = [_of_paper(claim, place, *key, kind) for key in keys]
+    answers = [_answers(claim, level, place, side) for side in ([one.interval for one in found], theirs)]
+    answers[0] = [
+        (p, Answer.NOT_RUN if one is Answer.UNDEFINED and not finding.seeds else one)
+        for (p, one), finding in zip(answers[0], found, strict=True)
+    ]
+    unknown = claim.measure == "compression"  # a number that the paper states cannot test itself
+    answers[1] = [(p, Answer.NOT_GIVEN if unknown or one is Answer.UNDEFINED else one) for p, one in answers[1]]
+    return [
+        {
+            "place": place,
+            "measure": claim.measure,
+            "network": network,
+            "left": left,
+            "right": right,
+            **_numbers("", finding.interval, answers[0][number]),
+            "seeds": finding.seeds,
+            "groups": finding.groups,
+            "remark": finding.remark,
+            **_numbers("paper_", theirs[number], answers[1][number]),
+        }
+        for number, ((network, left, right), finding) in enumerate(zip(keys, found, strict=True))
+    ]
+
+
+def _numbers(prefix: str, interval: Interval, answered: tuple[float, Answer]) -> dict[str, Any]:
+    numbers = {"estimate": interval.estimate, "low": interval.low, "high": interval.high, "p": interval.p}
+    numbers |= {"p_holm": answered[0], "answer": answered[1]}
+    return {prefix + name: value for name, value in numbers.items()}
+
+
+def _answers(claim: Claim, level: float, place: str, intervals: Sequence[Interval]) -> list[tuple[float, Answer]]:
+    """(adjusted p, answer) of every contrast of one family."""
+    adjusted = holm([interval.p for interval in intervals])
+    return [(p, answer(claim, level, place, one, p)) for one, p in zip(intervals, adjusted, strict=True)]
+
+
+def answer(claim: Claim, level: float, place: str, found: Interval, p: float) -> Answer:
+    """To one contrast, by the claim's rule.
+
+    Args:
+        claim: whose contrast it is.
+        level: of the test.
+        place: task/student.
+        found: estimate and interval.
+        p: adjusted.
+    """
+    if math.isnan(found.estimate):
+        return Answer.UNDEFINED
+    if claim.rule == "near":
+        return Answer.YES if abs(found.estimate - claim.expected[place]) <= claim.tolerance else Answer.NO
+    significant = not math.isnan(p) and p < level
+    if significant and found.estimate > 0 and found.estimate >= claim.at_least:
+        return Answer.YES
+    if (significant and found.estimate < 0) or (claim.at_least > 0 and found.high < claim.at_least):
+        return Answer.NO
+    return Answer.OPEN
+
+
+def verdict(claim: Claim, answers: Iterable[str]) -> Verdict:
+    """On a claim, from the answers to all its contrasts at all its places."""
+    answers = list(answers)
+    known = [one for one in answers if one not in (Answer.UNDEFINED, Answer.NOT_RUN, Answer.NOT_GIVEN)]
+    if not known:
+        return Verdict.NOTHING
+    if claim.rule == "near":
+        answers = known  # a pair that was not run says nothing of the others
+    any_no, all_yes = Answer.NO in answers, bool(answers) and all(one == Answer.YES for one in answers)
+    if claim.rule == "not_all_above":
+        return Verdict.HOLDS if any_no else Verdict.FAILS if all_yes else Verdict.UNDECIDED
+    return Verdict.FAILS if any_no else Verdict.HOLDS if all_yes else Verdict.UNDECIDED
+
+
+def _of_paper(claim: Claim, place: str, network: str, left: str, right: str, kind: str) -> Interval:
+    """The same contrast from the paper's means and SDs of 3 runs (Welch); undefined where it gives none."""
+    if claim.measure == "compression":
+        return Interval(claim.expected[place], math.nan, math.nan, math.nan)
+    values = [_papers_value(claim.measure, place, network, name, PRIMARY[kind]) for name in (left, right)]
+    if any(value is None for value in values):
+        return UNDEFINED
+    return welch(*((mean, sd, numbers.RUNS) for mean, sd in values))
+
+
+def _papers_value(measure: str, place: str, network: str, run: str, metric: str) -> numbers.Value | None:
+    task, _, student = place.partition("/")
+    table = {"performance": numbers.TABLES, "fidelity": numbers.FIDELITY_TABLES}.get(measure, {}).get((task, student))
+    if run in VARIANTS:
+        return numbers.variants(table).get((*VARIANTS[run], network, metric)) if table else None
+    return numbers.methods().get((task, run, metric)) if measure == "performance" else None

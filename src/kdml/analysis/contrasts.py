@@ -1,0 +1,270 @@
+"""Differences between two runs of one task and pair, with the uncertainty over test cases, over seeds, and over both.
+
+The interval and p of a contrast are the wider of two: one hierarchical bootstrap (seeds, then groups of cases), and Student's
+over seeds, because a bootstrap of few seeds is too sure of itself (`statistics.wider`). Both stand beside them on their own,
+with the classical test over cases for each seed. All are in percentage points, left minus right.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kdml.analysis import statistics
+from kdml.analysis.counts import Key, Measure, Measured, resamples_of
+from kdml.analysis.over_seeds import summarise
+from kdml.analysis.statistics import Interval, Resamples
+
+ONE_SEED = "one seed: uncertainty over test cases only"
+FEW_SEEDS = "{n} seeds: no sign-flip test can give less than p = {p:g}"
+
+
+@dataclass(frozen=True, order=True)
+class Contrast:
+    """A question: by how much is `left` ahead of `right`?
+
+    Args:
+        left: name of a run.
+        right: of another.
+        network: whose output is compared; of a run of a single network that one.
+        truth: the label, or the teacher (fidelity).
+        metric: of `kdml.analysis.metrics`, `auc`, or found_small, found_medium, found_large.
+    """
+
+    left: str
+    right: str
+    network: str
+    truth: str
+    metric: str
+
+
+class Place:
+    """Measured runs of one protocol, task and pair, and the draws that they share.
+
+    Args:
+        runs: at least one; runs of one name are its seeds.
+
+    Raises:
+        UserError: runs of one seed were tested on different cases.
+    """
+
+    def __init__(self, runs: Sequence[Measured]):
+        self.runs: dict[str, dict[int, Measured]] = {}
+        for run in runs:
+            self.runs.setdefault(run.run, {})[run.seed] = run
+        self._draws: dict[tuple, np.ndarray] = {}
+        self._resamples: dict[tuple[int, ...], Resamples] = {}
+
+    def _common(self, *names: str) -> list[int]:
+        """Seeds that all of these runs have."""
+        return sorted(set.intersection(*(set(self.runs.get(name, {})) for name in names)))
+
+    def _shared(self, seeds: Sequence[int]) -> Resamples:
+        chosen = tuple(seeds)
+        if chosen not in self._resamples:
+            runs = [run for by_seed in self.runs.values() for seed, run in by_seed.items() if seed in chosen]
+            self._resamples[chosen] = resamples_of(runs)
+        return self._resamples[chosen]
+
+    def _drawn(self, name: str, key: Key, seeds: Sequence[int]) -> np.ndarray:
+        """A run's metric, in percent, under the draws of seeds and groups; all of these seeds must have it."""
+        address = (name, key, tuple(seeds))
+        if address not in self._draws:
+            measures = {seed: self._measure(name, seed, key) for seed in seeds}
+            shared = self._shared(seeds)
+            by_seed = {seed: shared.of(seed, measure.counts, measure.metric) for seed, measure in measures.items()}
+            self._draws[address] = 100 * shared.combine(by_seed)
+        return self._draws[address]
+
+    def _measure(self, name: str, seed: int, key: Key) -> Measure | None:
+        run = self.runs[name][seed]
+        return run.measures.get(key._replace(network=run.network(key.network)))
+
+    def contrast(self, wanted: Contrast) -> dict[str, Any]:
+        """A row on one contrast; where it cannot be computed, `remark` says why and the numbers are NaN."""
+        row: dict[str, Any] = {name: getattr(wanted, name) for name in ("left", "right", "network", "truth", "metric")}
+        missing = [name for name in (wanted.left, wanted.right) if name not in self.runs]
+        if missing:
+            return row | _unknown(f"not run: {', '.join(missing)}")
+        seeds = self._common(wanted.left, wanted.right)
+        if not seeds:
+            return row | _unknown("no seed in common")
+        if wanted.metric == "auc":
+            return row | self._areas(wanted, seeds)
+        key = Key(wanted.network, wanted.truth, wanted.metric)
+        lacking = [where for name in (wanted.left, wanted.right) for where in self._lacking(name, key, seeds)]
+        if lacking:
+            return row | _unknown(f"not measured, no such network, teacher or region: {', '.join(lacking)}")
+        draws = [self._drawn(name, key, seeds) for name in (wanted.left, wanted.right)]
+        differences = [
+            100 * (self._measure(wanted.left, seed, key).value - self._measure(wanted.right, seed, key).value)
+            for seed in seeds
+        ]
+        found = statistics.percentile(
+            float(np.mean(differences)), draws[0] - draws[1], self._groups(wanted.left, seeds)
+        )
+        return row | self._described(found, differences, seeds, wanted, self._case_tests(wanted, key, seeds))
+
+    def _lacking(self, name: str, key: Key, seeds: Sequence[int]) -> list[str]:
+        """Seeds of a run that were not measured on this."""
+        return [f"seed {seed} of {name}" for seed in seeds if self._measure(name, seed, key) is None]
+
+    def _groups(self, name: str, seeds: Sequence[int]) -> int:
+        """Independent groups of test cases; of seeds with splits of their own, the fewest."""
+        return min(len(self.runs[name][seed].groups) for seed in seeds)
+
+    def _undefined(self, name: str, key: Key, seeds: Sequence[int]) -> list[str]:
+        """Seeds of a run in which this metric has no value."""
+        return [f"seed {seed} of {name}" for seed in seeds if math.isnan(self._measure(name, seed, key).value)]
+
+    def _unpaired(self, *names: str) -> str:
+        """Seeds that some of these runs have and others lack."""
+        common = set(self._common(*names))
+        alone = [f"{seed} of {name}" for name in names for seed in sorted(set(self.runs[name]) - common)]
+        return f"left out, without a partner: seed {', '.join(alone)}" if alone else ""
+
+    def _described(
+        self,
+        over_both: Interval,
+        differences: Sequence[float],
+        seeds: Sequence[int],
+        wanted: Contrast,
+        tests: Mapping[str, str],
+    ) -> dict[str, Any]:
+        over_seeds = statistics.paired_seeds(differences)
+        found = statistics.wider(over_both, over_seeds)
+        left = self.runs[wanted.left][seeds[0]]
+        return {
+            "estimate": found.estimate,
+            "low": found.low,
+            "high": found.high,
+            "p": found.p,
+            "seeds": len(seeds),
+            "cases": left.cases,
+            "groups": len(left.groups),
+            "by_seed": " ".join(f"{value:.3f}" for value in differences),
+            "both_low": over_both.low,
+            "both_high": over_both.high,
+            "p_both": over_both.p,
+            "seeds_low": over_seeds.low,
+            "seeds_high": over_seeds.high,
+            "p_seeds": over_seeds.p,
+            "seeds_ahead": statistics.probability_of_outperforming(differences),
+            **tests,
+            "remark": _joined(self._why(wanted, over_both, seeds), self._unpaired(wanted.left, wanted.right)),
+        }
+
+    def _why(self, wanted: Contrast, found: Interval, seeds: Sequence[int]) -> str:
+        """What has to be known of a contrast's numbers."""
+        if not math.isnan(found.estimate) or wanted.metric == "auc":
+            return _remark(found, seeds, compared=True)
+        key = Key(wanted.network, wanted.truth, wanted.metric)
+        return _without_value(
+            [one for name in (wanted.left, wanted.right) for one in self._undefined(name, key, seeds)]
+        )
+
+    def _case_tests(self, wanted: Contrast, key: Key, seeds: Sequence[int]) -> dict[str, str]:
+        """The classical test over cases, one p per seed."""
+        test, of_seed = _CASE_TESTS.get((wanted.truth, wanted.metric), (None, None))
+        if test is None:
+            return {"test": "", "p_cases": ""}
+        values = [of_seed(self.runs[wanted.left][s], self.runs[wanted.right][s], key) for s in seeds]
+        return {"test": test, "p_cases": " ".join(f"{value:.4g}" for value in values)}
+
+    def _areas(self, wanted: Contrast, seeds: Sequence[int]) -> dict[str, Any]:
+        """Contrast of areas under the ROC curve: DeLong over cases in place of the bootstrap, Student over seeds."""
+        pairs = [(self.runs[wanted.left][seed], self.runs[wanted.right][seed]) for seed in seeds]
+        if any(run.positive is None for pair in pairs for run in pair):
+            return _unknown("only for two classes")
+        network = wanted.network
+        by_case = [
+            statistics.delong(left.scores[left.network(network)], right.scores[right.network(network)], left.positive)
+            for left, right in pairs
+        ]
+        differences = [100 * one.estimate for one in by_case]
+        mean = statistics.mean_of_correlated(by_case)
+        found = Interval(100 * mean.estimate, 100 * mean.low, 100 * mean.high, mean.p)
+        tests = {"test": "DeLong", "p_cases": " ".join(f"{one.p:.4g}" for one in by_case)}
+        return self._described(found, differences, seeds, wanted, tests)
+
+    def values(self) -> Iterator[dict[str, Any]]:
+        """A row on every run, network, truth and metric: mean and SD over seeds, and its interval; NaN where a seed lacks it."""
+        for name, by_seed in self.runs.items():
+            for key in dict.fromkeys(key for run in by_seed.values() for key in run.measures):
+                yield {"run": name, **key._asdict(), **self._value(name, key)}
+
+    def _value(self, name: str, key: Key) -> dict[str, Any]:
+        by_seed = self.runs[name]
+        seeds, first = sorted(by_seed), by_seed[min(by_seed)]
+        row = {
+            "seeds": len(seeds),
+            "cases": first.cases,
+            "groups": len(first.groups),
+            **dict.fromkeys(("mean", "std", "low", "high"), math.nan),
+            "of": "",
+            "departures": first.departures,
+        }
+        if lacking := [f"seed {seed}" for seed in seeds if key not in by_seed[seed].measures]:
+            return row | {"remark": f"not measured in {', '.join(lacking)}"}
+        measures = [by_seed[seed].measures[key] for seed in seeds]
+        values = [100 * measure.value for measure in measures]
+        summary, drawn = summarise(values), self._drawn(name, key, seeds)
+        over_both = statistics.percentile(summary.mean, drawn, self._groups(name, seeds))
+        found = statistics.wider(over_both, statistics.paired_seeds(values))
+        undefined = self._undefined(name, key, seeds)
+        return row | {
+            "mean": summary.mean,
+            "std": summary.std,
+            "low": found.low,
+            "high": found.high,
+            "of": _things_to_find(measures) if key.metric.startswith("found") else "",
+            "remark": _joined(
+                _without_value(undefined) if undefined else _remark(over_both, seeds, compared=False), first.remark
+            ),
+        }
+
+
+def _things_to_find(measures: Sequence[Measure]) -> str:
+    """How many things there were to find in a test set; where seeds have splits of their own, from the fewest to the most."""
+    counts = sorted({int(measure.counts[:, 1].sum()) for measure in measures})
+    return str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
+
+
+def _unknown(remark: str) -> dict[str, Any]:
+    return dict.fromkeys(("estimate", "low", "high", "p"), math.nan) | {"seeds": 0, "remark": remark}
+
+
+def _remark(found: Interval, seeds: Sequence[int], compared: bool) -> str:
+    """Limits of few seeds, which for a comparison are those of its tests, and why there is no interval."""
+    limits = {1: ONE_SEED} | ({n: FEW_SEEDS.format(n=n, p=2 / 2**n) for n in range(2, 6)} if compared else {})
+    no_interval = "no interval: all groups alike, too few of them, or undefined in too many resamples"
+    return _joined(limits.get(len(seeds), ""), no_interval if math.isnan(found.low) else "")
+
+
+def _without_value(where: Sequence[str]) -> str:
+    return f"undefined: the test set has no case that could count, {', '.join(where)}"
+
+
+def _joined(*remarks: str) -> str:
+    return "; ".join(filter(None, remarks))
+
+
+def _mcnemar(left: Measured, right: Measured, key: Key) -> float:
+    return statistics.mcnemar(left.right[left.network(key.network)], right.right[right.network(key.network)])
+
+
+def _wilcoxon(left: Measured, right: Measured, key: Key) -> float:
+    """On the differences of the groups' own IoU; an empty mask that is predicted empty has IoU 1, as in the mean over images."""
+    sides = [run.measures[key._replace(network=run.network(key.network))] for run in (left, right)]
+    own = [np.nan_to_num(side.metric(side.counts), nan=1.0) for side in sides]
+    return statistics.wilcoxon(own[0] - own[1])
+
+
+_CASE_TESTS: Mapping[tuple[str, str], tuple[str, Callable]] = {
+    ("label", "accuracy"): ("McNemar", _mcnemar),
+    ("label", "iou"): ("Wilcoxon over groups", _wilcoxon),
+    ("label", "f_score"): ("Wilcoxon over groups", _wilcoxon),
+    ("label", "iou_per_group"): ("Wilcoxon over groups", _wilcoxon),
+}

@@ -1,0 +1,32 @@
+"""The ensemble of a run's students: what the paper's headline numbers are about (sections 3.2 and 3.3)."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from kdml.runs.graph import ENSEMBLE, is_student
+
+
+def largest_probability(students: Sequence[np.ndarray]) -> np.ndarray:
+    """The largest probability over the students, element by element.
+
+    Arg-max of class probabilities (n, K) is the ensemble's class. Foreground probabilities (n, h, w) pass a threshold where any
+    student's does: the union of the masks.
+
+    Args:
+        students: two or more arrays of one shape.
+
+    Returns:
+        Likewise, not renormalised.
+    """
+    return np.maximum.reduce(list(students))
+
+
+def with_ensemble(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Outputs of a run's networks and, where there are several students, of their ensemble.
+
+    Args:
+        outputs: by network, probabilities or quantised ones.
+    """
+    students = [output for name, output in outputs.items() if is_student(name)]
+    return dict(outputs) | ({ENSEMBLE: largest_probability(students)} if len(students) > 1 else {})

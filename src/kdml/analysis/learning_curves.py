@@ -1,0 +1,66 @@
+"""Learning curves out of the histories of runs: every epoch of every run, and mean and range over seeds."""
+
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kdml.common.errors import UserError
+from kdml.common.files import read_csv
+
+log = logging.getLogger(__name__)
+AGAIN = "let the workflow train the run again"
+RUN_KEYS = ("folder", "where", "run", "seed")
+COLUMNS = ("where", "run", "seed", "epoch", "part", "network", "term", "value")
+BAND = ("where", "run", "part", "network", "term", "epoch")
+BAND_COLUMNS = (*BAND, "mean", "low", "high", "seeds")
+PARTS = ("train", "validation")
+
+Row = dict[str, Any]
+
+
+def rows_of(run: Mapping[str, Any]) -> Iterator[Row]:
+    """Values of one run: column `train.s1.total` becomes part train, network s1, term total.
+
+    Args:
+        run: what `RUN_KEYS` name.
+
+    Raises:
+        UserError: its history is missing or no history.
+    """
+    path = Path(run["folder"]) / "history.csv"
+    for line in read_csv(path, AGAIN, ("epoch", "learning_rate")):
+        for column, text in line.items():
+            part, _, rest = column.partition(".")
+            network, _, term = rest.partition(".")
+            if part not in PARTS or text in ("", None):
+                continue
+            value = _number(path, column, text)
+            if not math.isfinite(value):
+                log.warning("%s: %s is %s in epoch %s; the curve has a gap there", path, column, text, line["epoch"])
+                continue
+            keys = {name: run[name] for name in ("where", "run", "seed")}
+            yield keys | {"epoch": int(line["epoch"]), "part": part, "network": network, "term": term, "value": value}
+
+
+def _number(path: Path, column: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"{path}: '{text}' in the column {column} is no number.", AGAIN) from None
+
+
+def bands(rows: Sequence[Row]) -> Iterator[Row]:
+    """Mean, smallest and largest value over the seeds that reached an epoch.
+
+    Args:
+        rows: what `rows_of` gives.
+    """
+    groups: dict[tuple, list[float]] = defaultdict(list)
+    for row in rows:
+        groups[tuple(row[name] for name in BAND)].append(row["value"])
+    for key, values in groups.items():
+        spread = (math.fsum(values) / len(values), min(values), max(values), len(values))
+        yield dict(zip(BAND_COLUMNS, (*key, *spread), strict=True))

@@ -1,0 +1,121 @@
+"""Runs' metrics as one tidy table, and their mean and spread over seeds. What must not be mixed is refused, not averaged."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kdml.analysis.fidelity import IN_NATS
+from kdml.common.errors import UserError
+from kdml.common.files import read_json
+from kdml.runs.graph import TEACHER
+from kdml.runs.records import refuse_mixture
+
+Description = Mapping[str, Any]
+
+
+def tidy(runs: Sequence[Description], allow_mixed_code: bool = False) -> list[dict[str, Any]]:
+    """One row per run, truth (the label, or the teacher for fidelity), network and metric; values in percent, KL in nats.
+
+    Args:
+        runs: what the plan says of each run, with the `folder` that holds its metrics.json and run.json.
+        allow_mixed_code: accept runs of different versions of the training code.
+
+    Raises:
+        UserError: a run is missing, versions of the code are mixed, or seeds of one run differ in more than the seed.
+    """
+    records = refuse_mixture(runs, ("protocol", "task", "pair", "run"), allow_mixed_code)
+    return [row for run in runs for row in _rows_of(run, records[str(run["folder"])])]
+
+
+def _rows_of(run: Description, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    metrics = read_json(Path(run["folder"]) / "metrics.json", "let the workflow evaluate the run")
+    stamped = {name: record[name] for name in ("code_hash", "settings_hash", "epochs", "device")}
+    keys = {name: value for name, value in run.items() if name != "folder"}
+    measured = {"label": metrics["networks"], TEACHER: metrics["fidelity"]}
+    return [
+        {
+            **keys,
+            "truth": truth,
+            "network": network,
+            "metric": metric,
+            "value": _shown(metric, value),
+            "n": metrics["n"],
+        }
+        | stamped
+        for truth, networks in measured.items()
+        for network, values in networks.items()
+        for metric, value in values.items()
+    ]
+
+
+def _shown(metric: str, value: float | None) -> float:
+    """In percent, but for what is measured in nats; an undefined metric stays undefined."""
+    if value is None:
+        return float("nan")
+    return value if metric == IN_NATS else 100 * value
+
+
+SUMMARY = ("mean", "std", "seeds", "remark")  # columns of a summary
+PER_RUN = ("seed", "settings_hash", "epochs", "device")  # columns that tell seeds of a run apart, or say how it went
+
+
+def over_seeds(
+    rows: Iterable[Mapping[str, Any]], value: str = "value", over: Sequence[str] = PER_RUN
+) -> list[dict[str, Any]]:
+    """Mean, SD (ddof 1) and number of values that differ in nothing but some columns.
+
+    Args:
+        rows: of a tidy table.
+        value: name of the column to summarise.
+        over: columns to leave out, the first of which tells the values apart; `code_hash` is kept as the set of its values.
+
+    Returns:
+        One row per group with its other columns, `mean`, `std`, `seeds` (their number) and `remark`, which names what is undefined.
+
+    Raises:
+        UserError: two values of a group agree in the first of these columns too.
+    """
+    groups: dict[tuple[tuple[str, Any], ...], list[Mapping[str, Any]]] = {}
+    left_out = {value, "code_hash", *over}
+    for row in rows:
+        groups.setdefault(tuple((name, row[name]) for name in row if name not in left_out), []).append(row)
+    return [dict(keys) | _summed_up(dict(keys), mine, value, over[0]) for keys, mine in groups.items()]
+
+
+def _summed_up(keys: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], value: str, told: str) -> dict[str, Any]:
+    if len({row[told] for row in rows}) < len(rows):
+        where = "/".join(str(keys[name]) for name in ("protocol", "task", "pair", "run") if name in keys)
+        raise UserError(
+            f"{where}: {told} {rows[0][told]} stands twice in the table.", "delete it, it will be made again"
+        )
+    values = [float(row[value]) for row in rows]
+    summary = summarise(values)
+    undefined = [str(row[told]) for row, one in zip(rows, values, strict=True) if math.isnan(one)]
+    code = {"code_hash": " ".join(sorted({str(row["code_hash"]) for row in rows}))} if "code_hash" in rows[0] else {}
+    remark = f"undefined in {told} {', '.join(undefined)}" if undefined else ""
+    return code | {"mean": summary.mean, "std": summary.std, "seeds": summary.n, "remark": remark}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean and spread over seeds, in percent.
+
+    Args:
+        mean: over the seeds.
+        std: with ddof 1; NaN for a single seed.
+        n: seeds.
+    """
+
+    mean: float
+    std: float
+    n: int
+
+
+def summarise(values: Sequence[float]) -> Summary:
+    """Mean and standard deviation (ddof 1) of one value per seed; an undefined value makes the mean undefined."""
+    n = len(values)
+    mean = math.fsum(values) / n
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1)) if n > 1 else math.nan
+    return Summary(mean, std, n)

@@ -1,0 +1,87 @@
+"""What scripts are given on the command line beyond words and numbers: JSON, and files by name."""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kdml.common.errors import UserError
+from kdml.common.files import read_json
+
+
+def runs_argument(
+    text: str, keys: Sequence[str], option: str = "--runs", may_be_empty: bool = False
+) -> list[dict[str, Any]]:
+    """A list of mappings, such as the runs that a script reads.
+
+    Args:
+        text: JSON, or the name of a file that holds it.
+        keys: that every entry must have.
+        option: that it was passed with.
+        may_be_empty: accept a list of nothing.
+
+    Raises:
+        UserError: it is no such list, it is empty but may not be, or an entry lacks a key.
+    """
+    remedy = f"pass a JSON list, or a file of it, whose entries have the keys {', '.join(keys)}"
+    entries = _read(text, option, remedy)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UserError(f"{option} is not a list of mappings.", remedy)
+    if not entries and not may_be_empty:
+        raise UserError(f"{option} is an empty list.", remedy)
+    for number, entry in enumerate(entries, start=1):
+        _check_keys(entry, keys, f"{option}, entry {number},", remedy)
+    return entries
+
+
+def mapping_argument(text: str, option: str, keys: Sequence[str] = (), remedy: str = "") -> dict[str, Any]:
+    """A mapping, such as the titles of networks.
+
+    Args:
+        text: JSON, or the name of a file that holds it.
+        option: that it was passed with.
+        keys: that it must have.
+        remedy: what to do if it is no such mapping; to pass one, if not given.
+
+    Raises:
+        UserError: it is no mapping, or lacks a key.
+    """
+    needed = f" with the keys {', '.join(keys)}" if keys else ""
+    remedy = remedy or f"pass a JSON object{needed}, or a file of it"
+    found = _read(text, option, remedy)
+    if not isinstance(found, dict):
+        raise UserError(f"{option} is not a mapping.", remedy)
+    _check_keys(found, keys, option, remedy)
+    return found
+
+
+def labelled_files(entries: Iterable[str], option: str) -> list[tuple[str, Path]]:
+    """Files by name, in their order; a name may come more than once.
+
+    Args:
+        entries: `NAME=FILE` each.
+        option: that they were passed with.
+
+    Raises:
+        UserError: an entry lacks its name or its file.
+    """
+    parted = [(entry, *entry.partition("=")) for entry in entries]
+    for entry, name, _, file in parted:
+        if not name or not file:
+            raise UserError(f"{option} {entry} is not NAME=FILE.", f"write for example {option} resnet18=path/to/file")
+    return [(name, Path(file)) for _, name, _, file in parted]
+
+
+def _read(text: str, option: str, remedy: str) -> Any:
+    try:
+        return json.loads(text) if text.lstrip().startswith(("[", "{")) else read_json(Path(text), remedy)
+    except json.JSONDecodeError as error:
+        raise UserError(f"{option} is not valid JSON ({error}).", remedy) from None
+    except UserError as error:
+        raise UserError(f"{option}: {error.problem}", remedy) from None
+
+
+def _check_keys(entry: dict[str, Any], keys: Sequence[str], where: str, remedy: str) -> None:
+    missing = [key for key in keys if key not in entry]
+    if missing:
+        raise UserError(f"{where} lacks the key '{missing[0]}'.", remedy)

@@ -1,0 +1,94 @@
+"""Refuses what a configuration asks for in vain: methods that run nowhere or with unknown options, and nothing to train at all."""
+
+from collections.abc import Sequence
+from itertools import product
+
+from kdml.common.errors import UserError
+from kdml.experiment.config import Experiment, MethodChoice
+from kdml.experiment.method_options import option_names
+from kdml.paper.methods import METHODS
+
+Places = Sequence[tuple[str, str]]
+"""Task and pair of each."""
+
+
+def check_methods(experiment: Experiment) -> None:
+    """Refuse methods that are asked for in vain.
+
+    A published one may stay out of a run: `config.yaml` lists those of both kinds of task, and other files narrow what is run.
+
+    Args:
+        experiment: the validated configuration.
+
+    Raises:
+        UserError: a method of the user's own runs nowhere, or none of them at the places that are run; or one has unknown options.
+    """
+    choice = experiment.run
+    if not choice.methods:
+        return
+    places = _method_places(experiment)
+    lost = [name for name in choice.methods if not any(experiment.suits(name, task) for task, _ in places)]
+    own = [name for name in lost if name in experiment.methods and _is_for_nothing_else(experiment, name)]
+    if own or (places and len(lost) == len(choice.methods)):
+        raise _runs_nowhere(experiment, (own or lost)[0], places)
+    for name, (task, _) in product(choice.methods, places):
+        if experiment.suits(name, task):
+            _check_options(experiment, name, experiment.tasks[task].kind)
+
+
+def _method_places(experiment: Experiment) -> Places:
+    """Places of `run.methods_at` that are run."""
+    choice = experiment.run
+    named = [tuple(place.split("/")) for place in choice.methods_at]
+    possible = [(task, pair) for task, pair in named if experiment.is_run_on(pair, task)]
+    if not possible:
+        raise UserError(
+            f"run.methods_at: {', '.join(choice.methods_at)}: no pair is for its task (`pairs: tasks`).",
+            "name places where the pair is run on the task",
+        )
+    return [(task, pair) for task, pair in possible if task in choice.tasks and pair in choice.pairs]
+
+
+def _is_for_nothing_else(experiment: Experiment, entry: str) -> bool:
+    """Whether an entry of `methods` has no use but here: its name is the user's own, or it suits no task whatever."""
+    return entry not in METHODS or not any(experiment.suits(entry, task) for task in experiment.tasks)
+
+
+def _runs_nowhere(experiment: Experiment, entry: str, places: Places) -> UserError:
+    suits = ", ".join(task for task in experiment.tasks if experiment.suits(entry, task)) or "none of the tasks"
+    where = ", ".join(f"{task}/{pair}" for task, pair in places) or "no task/pair that is run"
+    return UserError(
+        f"run.methods: '{entry}' would run nowhere: it is for {suits}, and run.methods_at names {where}.",
+        "name a place for it there, mend its `tasks` or `method` under `methods`, or leave it out of `run: methods`",
+    )
+
+
+def _check_options(experiment: Experiment, entry: str, kind: str) -> None:
+    """Refuse options that the method does not have, before its teacher is trained; values are checked when it is built."""
+    method, given = experiment.method_of(entry), experiment.methods.get(entry, MethodChoice()).options
+    known = option_names(method, kind) if given else None
+    for name in given:
+        if known is not None and name not in known:
+            raise UserError(
+                f"methods.{entry}.options: {method} has no option `{name}` for {kind}.",
+                f"use its known options: {', '.join(sorted(known))}",
+            )
+
+
+def nothing_to_train(experiment: Experiment) -> UserError:
+    """The error for a configuration without any run.
+
+    Args:
+        experiment: the validated configuration.
+    """
+    choice = experiment.run
+    if not any(experiment.is_run_on(pair, task) for pair, task in product(choice.pairs, choice.tasks)):
+        only = "; ".join(f"{pair}: {', '.join(experiment.pairs[pair].tasks or ())}" for pair in choice.pairs)
+        return UserError(
+            f"run: nothing to train: no pair of run.pairs is for a task of run.tasks ({only}).",
+            "choose other `tasks` or `pairs` under `run`, or mend `pairs: tasks`",
+        )
+    return UserError(
+        "run: nothing to train: no variant, no baseline, and no method at a place that is run.",
+        "name `techniques` and `strategies`, `own_variants`, or `methods` with `methods_at`; or set `baselines: true`",
+    )

@@ -1,0 +1,186 @@
+"""The grid search for loss weights: which settings are tried, and what follows from their validation scores.
+
+Every variant has the same budget: all alphas of S1 with all of S2. Beta and gamma share the rest as in the paper's weights for the
+variant, or in the configured ones where the paper has none, so that alpha + beta + gamma = 1. The test set is never looked at.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from kdml.experiment.loss_weights import Weights, as_row, even_weights
+from kdml.experiment.plan import Plan, Run
+from kdml.paper import numbers
+from kdml.runs.graph import VARIANTS, LossWeights
+from kdml.runs.settings import RunSettings
+
+DIGITS = 6
+
+
+@dataclass(frozen=True, order=True)
+class Trial:
+    """One setting of the loss weights of a variant, trained with one seed.
+
+    Args:
+        run: the variant that is trained, with protocol, task, pair and seed.
+        alpha: weight of the labels in the loss of S1.
+        alpha_prime: likewise of S2.
+    """
+
+    run: Run
+    alpha: float
+    alpha_prime: float
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"alpha-{self.alpha:g}-{self.alpha_prime:g}"
+
+
+def shared_out(alpha: float, like: LossWeights) -> LossWeights:
+    """Weights with this alpha, the rest divided between beta and gamma as in weights that have something to divide."""
+    rest = (1 - alpha) / (like.beta + like.gamma)
+    return LossWeights(alpha, round(like.beta * rest, DIGITS), round(like.gamma * rest, DIGITS))
+
+
+class Search:
+    """All trials of a configuration's grid search, of the first of its protocols, each on the split of its seed.
+
+    The chosen weights serve all runs of a task. Where the experiment has other splits, by protocol or by seed, their test sets hold
+    images that chose weights here: `other_splits` names them.
+
+    Args:
+        plan: of the experiment; its tasks, pairs and variants of the paper are searched.
+
+    Attributes:
+        places: (protocol, task, pair) that are searched.
+    """
+
+    def __init__(self, plan: Plan):
+        self.plan = plan
+        self.grid = plan.experiment.grid_search
+        first = plan.experiment.run.protocols[0]
+        variants = [run for run in plan.runs if run.protocol == first and run.run in VARIANTS]
+        order = list(VARIANTS)
+        variants.sort(key=lambda run: (run.task, run.pair, order.index(run.run)))
+        self.variants = tuple(dict.fromkeys(replace(run, seed=0) for run in variants))
+        self.places = tuple(dict.fromkeys((run.protocol, run.task, run.pair) for run in self.variants))
+
+    @cached_property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every setting with every seed."""
+        return tuple(
+            Trial(replace(run, seed=seed), *alphas)
+            for run in self.variants
+            for alphas in self._alphas(run)
+            for seed in self.grid.seeds
+        )
+
+    def _alphas(self, run: Run) -> list[tuple[float, float]]:
+        """The grid, and the paper's own choice where there is one and the grid lacks it."""
+        grid = list(product(self.grid.alpha, repeat=2))
+        papers = self._papers_alphas(run)
+        return grid if papers is None or papers in grid else [*grid, papers]
+
+    def _papers_alphas(self, run: Run) -> tuple[float, float] | None:
+        papers = self.plan.papers_weights(run)
+        return None if papers is None else (papers[0].alpha, papers[1].alpha)
+
+    def at(self, protocol: str, task: str, pair: str) -> tuple[Trial, ...]:
+        """Trials of a place."""
+        return tuple(t for t in self.trials if (t.run.protocol, t.run.task, t.run.pair) == (protocol, task, pair))
+
+    def weights(self, trial: Trial) -> Weights:
+        """Alpha, beta and gamma of both students."""
+        like = self.plan.papers_weights(trial.run) or self.plan.loss_weights(trial.run)
+        even = even_weights(VARIANTS[trial.run.run][0])
+        like = [one if one.beta or one.gamma else other for one, other in zip(like, even, strict=True)]
+        first, second = map(shared_out, (trial.alpha, trial.alpha_prime), like)
+        return first, second
+
+    def settings(self, trial: Trial) -> RunSettings:
+        """All options of a trial's training."""
+        return self.plan.settings(trial.run, self.weights(trial))
+
+    @cached_property
+    def splits(self) -> tuple[str, ...]:
+        """Splits on whose validation part settings are ranked, as `protocol seed`."""
+        first = self.plan.experiment.run.protocols[0]
+        seeds = (self.plan.split_seed(Run(first, "", "", "", seed)) for seed in self.grid.seeds)
+        return tuple(f"{first} {seed}" for seed in sorted(set(seeds)))
+
+    @cached_property
+    def other_splits(self) -> tuple[str, ...]:
+        """Splits of the experiment's variants that are not searched on, likewise."""
+        planned = ((run.protocol, self.plan.split_seed(run)) for run in self.plan.runs if run.run in VARIANTS)
+        named = (f"{protocol} {seed}" for protocol, seed in sorted(set(planned)))
+        return tuple(split for split in named if split not in self.splits)
+
+    def describe(self, trial: Trial) -> dict[str, Any]:
+        """Columns that a trial contributes to the table of scores."""
+        technique, strategy = VARIANTS[trial.run.run]
+        student = self.plan.stands_for(self.plan.experiment.pairs[trial.run.pair].student)
+        task = self.plan.experiment.tasks[trial.run.task]
+        named = {"dataset": task.dataset, "task": task.kind}
+        return {
+            "table": numbers.TABLES.get((trial.run.task, student), ""),
+            "protocol": trial.run.protocol,
+            "splits": ", ".join(self.splits),
+            "other_splits": ", ".join(self.other_splits),
+            "dataset": task.dataset,
+            "task": task.kind if numbers.task_of(named) == trial.run.task else trial.run.task,
+            "student": student,
+            "pair": trial.run.pair,
+            "technique": technique,
+            "strategy": strategy,
+            **as_row(self.weights(trial)),
+            "seed": trial.run.seed,
+            "in_grid": int(trial.alpha in self.grid.alpha and trial.alpha_prime in self.grid.alpha),
+            "papers": int((trial.alpha, trial.alpha_prime) == self._papers_alphas(trial.run)),
+        }
+
+
+Row = Mapping[str, str]
+VARIANT = ("dataset", "task", "pair", "technique", "strategy")
+SETTING = (*VARIANT, *numbers.WEIGHTS)
+
+
+def by_setting(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Mean validation score of every setting over its seeds, in the order of the grid."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in SETTING), []).append(row)
+    return [
+        {**mine[0], "score": math.fsum(float(row["score"]) for row in mine) / len(mine), "seeds": len(mine)}
+        for mine in groups.values()
+    ]
+
+
+def ranked(settings: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Every setting with its `rank` among those of its variant (1 is best, equals share it), the number it is ranked `of`, and
+    `best`: 1 for the best within the grid; of equals the paper's, else the first."""
+    variants: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for one in settings:
+        variants.setdefault(tuple(one[name] for name in VARIANT), []).append(one)
+    for mine in variants.values():
+        best = max((one for one in mine if one["in_grid"] == "1"), key=lambda one: (one["score"], one["papers"]))
+        for one in mine:
+            better = sum(other["score"] > one["score"] for other in mine)
+            yield {**one, "rank": better + 1, "of": len(mine), "best": int(one is best)}
+
+
+def chosen(settings: Iterable[Row]) -> Iterator[dict[str, Any]]:
+    """The best setting of every variant; beside it `papers_score` and `papers_rank` of the paper's, empty where it has none.
+
+    Args:
+        settings: what `ranked` gave, read from a CSV.
+    """
+    rows = list(settings)
+    papers = {tuple(one[name] for name in VARIANT): one for one in rows if one["papers"] == "1"}
+    for one in rows:
+        if one["best"] == "1":
+            theirs = papers.get(tuple(one[name] for name in VARIANT), {"score": "", "rank": ""})
+            yield {**one, "papers_score": theirs["score"], "papers_rank": theirs["rank"]}

@@ -1,0 +1,250 @@
+"""Names of all files of an experiment, each said once: functions of runs, trials and places, relative to the working directory.
+
+A run whose fields are Snakemake's wildcards, such as `{seed}`, gives the pattern that a rule's output has.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from kdml.experiment.plan import Run
+
+
+class Located(Protocol):
+    """Whatever is at a place: a run, a place of the catalogue, the wildcards of a job."""
+
+    protocol: str
+    task: str
+    pair: str
+
+
+ANY_RUN = Run("{protocol}", "{task}", "{pair}", "{run}", "{seed}")  # a pattern
+
+
+def table(name: str, suffix: str) -> str:
+    """A table that a reader sees; of the experiment that was rendered last."""
+    return f"results/tables/{name}.{suffix}"
+
+
+def figure(name: str, suffix: str) -> str:
+    """A figure that a reader sees; of the experiment that was rendered last."""
+    return f"results/figures/{name}.{suffix}"
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Files of one experiment.
+
+    Args:
+        experiment: its name.
+    """
+
+    experiment: str
+
+    @property
+    def results(self) -> str:
+        """Folder of everything computed."""
+        return f"results/{self.experiment}"
+
+    @property
+    def resources(self) -> str:
+        """Folder of everything drawn or downloaded for this experiment."""
+        return f"resources/{self.experiment}"
+
+    @property
+    def logs(self) -> str:
+        """Folder of what the jobs say."""
+        return f"logs/{self.experiment}"
+
+    # Archives, data, start weights
+
+    def drawn_archive(self, archive: str) -> str:
+        """An archive of look-alike images."""
+        return f"{self.resources}/archives/{archive}.zip"
+
+    def archive_record(self, archive: str) -> str:
+        """Where an archive is, and its checksum."""
+        return f"{self.results}/archives/{archive}.json"
+
+    def data(self, dataset: str) -> str:
+        """Folder of a dataset's prepared arrays."""
+        return f"{self.results}/data/{dataset}"
+
+    def data_report(self, dataset: str) -> str:
+        """What was prepared, with checksums."""
+        return f"{self.data(dataset)}/report.json"
+
+    def index(self, dataset: str) -> str:
+        """A row per prepared image."""
+        return f"{self.data(dataset)}/index.parquet"
+
+    def images(self, dataset: str) -> str:
+        """The prepared images."""
+        return f"{self.data(dataset)}/images.npy"
+
+    def split(self, protocol: str, task: str, seed: int | str) -> str:
+        """Training, validation and test rows."""
+        return f"{self.results}/{protocol}/{task}/split-{seed}.csv"
+
+    def split_report(self, protocol: str, task: str, seed: int | str) -> str:
+        """How many test images of a split resemble training images."""
+        return f"{self.results}/{protocol}/{task}/leakage-{seed}.json"
+
+    def leakage(self, suffix: str) -> str:
+        """The same of all splits."""
+        return f"{self.results}/leakage.{suffix}"
+
+    def start_weights(self, name: str) -> str:
+        """Start weights of a backbone."""
+        return f"{self.resources}/weights/{name}.safetensors"
+
+    # Runs
+
+    def run(self, run: Run) -> str:
+        """Folder of a run."""
+        return f"{self.results}/{run.folder}"
+
+    def weights(self, run: Run) -> str:
+        """Trained networks."""
+        return f"{self.run(run)}/weights.safetensors"
+
+    def predictions(self, run: Run) -> str:
+        """Outputs on the test set."""
+        return f"{self.run(run)}/predictions.npz"
+
+    def history(self, run: Run) -> str:
+        """Losses and scores of every epoch."""
+        return f"{self.run(run)}/history.csv"
+
+    def record(self, run: Run) -> str:
+        """All that decided the run."""
+        return f"{self.run(run)}/run.json"
+
+    def benchmark(self, run: Run) -> str:
+        """What the training cost, as Snakemake measures it."""
+        return f"{self.run(run)}/benchmark.tsv"
+
+    def metrics(self, run: Run) -> str:
+        """Metrics of all networks of a run."""
+        return f"{self.run(run)}/metrics.json"
+
+    def cases(self, run: Run) -> str:
+        """What was measured on every test case."""
+        return f"{self.run(run)}/cases.csv"
+
+    def regions(self, run: Run) -> str:
+        """What was measured on every region of the test masks."""
+        return f"{self.run(run)}/regions.csv"
+
+    # Grid search
+
+    def grid_search(self, at: Located) -> str:
+        """Folder of the grid search at a place."""
+        return f"{self.results}/grid_search/{at.protocol}/{at.task}/{at.pair}"
+
+    def trial(self, run: Run, name: str) -> str:
+        """Folder of a trial, by the variant that is trained and the trial's name."""
+        return f"{self.grid_search(run)}/{run.run}/{name}/seed-{run.seed}"
+
+    def trial_history(self, run: Run, name: str) -> str:
+        """Losses and scores of every epoch of a trial."""
+        return f"{self.trial(run, name)}/history.csv"
+
+    def trial_record(self, run: Run, name: str) -> str:
+        """All that decided a trial."""
+        return f"{self.trial(run, name)}/run.json"
+
+    def trials(self, at: Located) -> str:
+        """Trials of a place, with their columns in the table of scores."""
+        return f"{self.grid_search(at)}/trials.json"
+
+    def scores(self, at: Located) -> str:
+        """Validation scores of the trials of a place."""
+        return f"{self.grid_search(at)}/scores.csv"
+
+    def ranked_settings(self, at: Located) -> str:
+        """The settings that were tried at a place, ranked by their mean score."""
+        return f"{self.grid_search(at)}/settings.csv"
+
+    def hyperparameters(self) -> str:
+        """The best settings of all variants that were searched."""
+        return f"{self.results}/grid_search/hyperparameters.csv"
+
+    # Places: `of` is "" for variants and networks trained alone, "_methods" for methods, "_taught" for variants with a teacher
+
+    def place(self, at: Located) -> str:
+        """Folder of a place."""
+        return f"{self.results}/{at.protocol}/{at.task}/{at.pair}"
+
+    def tidy(self, at: Located, of: str) -> str:
+        """Metrics of all runs at a place."""
+        return f"{self.place(at)}/metrics{of}.csv"
+
+    def summary(self, at: Located, tidy: str) -> str:
+        """Means and SDs over seeds of a tidy table, such as `metrics`."""
+        return f"{self.place(at)}/{tidy}_summary.csv"
+
+    def values(self, at: Located, of: str) -> str:
+        """Means over seeds with intervals."""
+        return f"{self.place(at)}/values{of}.csv"
+
+    def contrasts(self, at: Located, of: str) -> str:
+        """Differences between runs with intervals."""
+        return f"{self.place(at)}/contrasts{of}.csv"
+
+    def comparison(self, at: Located, of: str) -> str:
+        """The paper's numbers of a place beside ours."""
+        return f"{self.place(at)}/comparison{of}.csv"
+
+    def methods(self, at: Located) -> str:
+        """Loss weights and options of the methods at a place."""
+        return f"{self.place(at)}/methods.csv"
+
+    def teachers(self, at: Located) -> str:
+        """Agreement of independently seeded teachers."""
+        return f"{self.place(at)}/teachers.csv"
+
+    def similarity(self, at: Located, group: str, seed: int | str, name: str) -> str:
+        """CKA of the runs of a technique: `layers`, or `upper` for the mean over the higher layers."""
+        return f"{self.place(at)}/similarity/{group}/seed-{seed}/{name}.csv"
+
+    def compression(self, at: Located) -> str:
+        """Scores of all networks beside their costs."""
+        return f"{self.place(at)}/compression.csv"
+
+    def costs(self, task: str, pair: str) -> str:
+        """Parameters, operations and time of a pair's networks."""
+        return f"{self.results}/networks/{task}/{pair}/costs.csv"
+
+    def layers(self, task: str, pair: str) -> str:
+        """Layers of a pair's networks."""
+        return f"{self.results}/networks/{task}/{pair}/layers.csv"
+
+    # All places, tables, figures
+
+    def all_metrics(self) -> str:
+        """Metrics of all runs."""
+        return f"{self.results}/metrics.csv"
+
+    def whole_comparison(self) -> str:
+        """Every number of the paper beside ours."""
+        return f"{self.results}/comparison.csv"
+
+    def curves(self, table: str) -> str:
+        """Learning curves of a table's runs."""
+        return f"{self.results}/curves/{table}.csv"
+
+    def bands(self, table: str) -> str:
+        """Their means and spreads over seeds."""
+        return f"{self.results}/curves/{table}-bands.csv"
+
+    def slice_images(self, figure: str) -> str:
+        """Images and masks that a figure shows."""
+        return f"{self.results}/slices/{figure}.npz"
+
+    def slices(self, figure: str) -> str:
+        """What is said of them."""
+        return f"{self.results}/slices/{figure}.csv"
+
+    def shown(self) -> str:
+        """Tables and figures on the static page."""
+        return f"{self.results}/shown.json"

@@ -1,0 +1,311 @@
+"""The table of runs: which trainings a configuration asks for, what each needs, and which result tables they fill."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+from kdml.experiment.checks import check_methods, nothing_to_train
+from kdml.experiment.config import Experiment, MethodChoice, Network, Task
+from kdml.experiment.loss_weights import Weights, weights_of
+from kdml.paper import numbers
+from kdml.paper.methods import METHODS
+from kdml.runs.graph import (
+    BASELINE,
+    STUDENTS,
+    TEACHER,
+    VARIANTS,
+    LossWeights,
+    SharingGraph,
+    TeacherMode,
+    paper_graph,
+    single,
+)
+from kdml.runs.own_method import fingerprint
+from kdml.runs.settings import Backbone, MethodSettings, NetworkSettings, OwnEdge, RunSettings
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """One training.
+
+    Args:
+        protocol: how its split is made.
+        task: key of a task.
+        pair: key of a pair; of a network for a baseline.
+        run: a variant, a method, `baseline`, or `teacher` (a pair's own offline teacher).
+        seed: the repetition.
+    """
+
+    protocol: str
+    task: str
+    pair: str
+    run: str
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        """Its place below the experiment's folder."""
+        return f"{self.protocol}/{self.task}/{self.pair}/{self.run}/seed-{self.seed}"
+
+
+class Plan:
+    """All runs of an experiment, in a fixed order, teachers and baselines first.
+
+    Args:
+        experiment: the validated configuration.
+
+    Raises:
+        UserError: nothing would run, or a method of the user's own nowhere; a method or a variant cannot run as configured.
+    """
+
+    def __init__(self, experiment: Experiment):
+        self.experiment = experiment
+        self.methods = frozenset(experiment.run.methods)
+        variants = sorted({*self._variants(), *self._methods()})
+        teachers = {teacher for run in variants if (teacher := self.teacher_of(run)) is not None}
+        baselines = set(self._baselines()) | teachers
+        self.runs: tuple[Run, ...] = (*sorted(baselines), *variants)
+        check_methods(experiment)
+        if not self.runs:
+            raise nothing_to_train(experiment)
+
+    def _variants(self) -> Iterator[Run]:
+        choice = self.experiment.run
+        for protocol, task, pair, seed in product(choice.protocols, choice.tasks, choice.pairs, choice.seeds):
+            if self.experiment.is_run_on(pair, task):
+                yield from (Run(protocol, task, pair, variant, seed) for variant in self._variants_of(task, pair))
+
+    def _methods(self) -> Iterator[Run]:
+        choice = self.experiment.run
+        for protocol, place, seed in product(choice.protocols, choice.methods_at, choice.seeds):
+            task, pair = place.split("/")
+            if task in choice.tasks and pair in choice.pairs and self.experiment.is_run_on(pair, task):
+                yield from (
+                    Run(protocol, task, pair, name, seed)
+                    for name in choice.methods
+                    if self.experiment.suits(name, task)
+                )
+
+    def is_method(self, run: Run) -> bool:
+        """Whether a run is one of a method, not of a variant."""
+        return run.run in self.methods
+
+    def _variants_of(self, task: str, pair: str) -> list[str]:
+        choice = self.experiment.run
+        for key in (f"{task}/{pair}", task):
+            if key in choice.variants_for:
+                return choice.variants_for[key]
+        return [f"{t}_{s}" for t, s in product(choice.techniques, choice.strategies)] + choice.own_variants
+
+    def _baselines(self) -> Iterator[Run]:
+        choice = self.experiment.run
+        if not choice.baselines:
+            return
+        for protocol, task, pair, seed in product(choice.protocols, choice.tasks, choice.pairs, choice.seeds):
+            if self.experiment.is_run_on(pair, task):
+                for network in (self.experiment.pairs[pair].teacher, self.experiment.pairs[pair].student):
+                    yield Run(protocol, task, network, BASELINE, seed)
+
+    def teacher_of(self, run: Run) -> Run | None:
+        """The run whose network is the frozen teacher of `run`: of the same protocol, task, pair and seed.
+
+        Where the teacher carries no extra block it is the baseline, shared by all pairs (see `_block_of`). That of a method never
+        carries one: the block belongs to the paper's method.
+        """
+        if self._is_single(run) or self._graph(run).teacher is not TeacherMode.FROZEN:
+            return None
+        if self._block_of(run) is None:
+            return Run(run.protocol, run.task, self.experiment.pairs[run.pair].teacher, BASELINE, run.seed)
+        return Run(run.protocol, run.task, run.pair, TEACHER, run.seed)
+
+    def _block_of(self, run: Run) -> Backbone | None:
+        """Backbone whose width the teacher's extra block takes: in classification, unless the configuration puts it outside."""
+        inside = self.experiment.sharing.teacher_block == "inside"
+        if self._task(run).kind != "classification" or not inside or run.run == BASELINE or self.is_method(run):
+            return None
+        return _backbone(self.experiment.networks[self.experiment.pairs[run.pair].student])
+
+    def _is_single(self, run: Run) -> bool:
+        return run.run in (BASELINE, TEACHER)
+
+    def _task(self, run: Run) -> Task:
+        return self.experiment.tasks[run.task]
+
+    def _graph(self, run: Run, weights: Weights | None = None) -> SharingGraph:
+        if self._is_single(run):
+            return single(run.run)
+        if self.is_method(run):
+            return SharingGraph(TeacherMode.FROZEN, {STUDENTS[0]: self._method(run).supervised})
+        if run.run in self.experiment.variants:
+            return self.experiment.variants[run.run].graph()
+        technique, strategy = VARIANTS[run.run]
+        return paper_graph(
+            technique, strategy, weights or self.loss_weights(run), self.experiment.sharing.swap_students
+        )
+
+    def _method(self, run: Run) -> MethodSettings:
+        """A method's options: the configuration's, else those of the method."""
+        choice = self.experiment.methods.get(run.run, MethodChoice())
+        method = self.experiment.method_of(run.run)
+        published = METHODS.get(method)
+        supervised, kd = (1.0, 0.0) if published is None else (published.supervised, published.kd)
+        return MethodSettings(
+            name=method,
+            sha256=fingerprint(method),
+            options=choice.options,
+            supervised=supervised if choice.supervised is None else choice.supervised,
+            kd=kd if choice.kd is None else choice.kd,
+            kd_temperature=choice.kd_temperature,
+        )
+
+    def method_titles(self) -> dict[str, str]:
+        """What the methods that run are called in tables, in the paper's order, own ones last."""
+        order = list(METHODS)
+        titles = {}
+        for name in sorted(self.methods, key=lambda name: (order.index(name) if name in order else len(order), name)):
+            choice, method = self.experiment.methods.get(name, MethodChoice()), self.experiment.method_of(name)
+            titles[name] = choice.title or (METHODS[method].title if name in METHODS else name)
+        return titles
+
+    def loss_weights(self, run: Run) -> Weights:
+        """Alpha, beta, gamma of both students, from where the configuration says."""
+        return self._weights_from(self.experiment.hyperparameters, run)
+
+    def papers_weights(self, run: Run) -> Weights | None:
+        """The paper's alpha, beta, gamma of both students; None where it has no such task or student."""
+        known = (run.task, self.student_of(run)) in numbers.TABLES
+        return self._weights_from("paper", run) if known else None
+
+    def _weights_from(self, source: Literal["paper", "even"] | Path, run: Run) -> Weights:
+        return weights_of(source, run.task, run.pair, self.student_of(run), VARIANTS[run.run])
+
+    def student_of(self, run: Run) -> str:
+        """The paper's architecture that the student of a run is or stands for; its own name if none."""
+        return self.stands_for(self.experiment.pairs[run.pair].student)
+
+    def stands_for(self, network: str) -> str:
+        """The paper's architecture that a network is or stands for; its own name if none."""
+        return self.experiment.networks[network].stands_for or network
+
+    def settings(self, run: Run, weights: Weights | None = None) -> RunSettings:
+        """All options of a run.
+
+        Args:
+            run: of a variant, a method, a baseline or a teacher.
+            weights: of a variant, in place of the configured ones.
+
+        Raises:
+            UserError: there are no alpha, beta, gamma for the variant, or a method's own file cannot be read.
+        """
+        task, graph = self._task(run), self._graph(run, weights)
+        edges = tuple(
+            OwnEdge(source=e.source, learner=e.learner, knowledge=e.knowledge, weight=e.weight) for e in graph.edges
+        )
+        return RunSettings(
+            protocol=run.protocol,
+            task=run.task,
+            kind=task.kind,
+            classes=tuple(task.classes),
+            pair=run.pair,
+            run=run.run,
+            seed=run.seed,
+            balance=task.balance,
+            teacher=graph.teacher,
+            supervised=dict(graph.supervised),
+            edges=edges,
+            method=self._method(run) if self.is_method(run) else None,
+            networks={name: self._network(run, name) for name in graph.networks},
+            sharing=self.experiment.sharing,
+            training=self.experiment.training_of(run.task),
+        )
+
+    def _network(self, run: Run, name: str) -> NetworkSettings:
+        architecture = self._architecture(run, name)
+        network = self.experiment.networks[architecture]
+        weights = None if network.weights == "none" else network.weights
+        return NetworkSettings(
+            architecture=architecture,
+            backbone=_backbone(network),
+            weights_name=weights,
+            weights=self.experiment.weights[weights] if weights else None,
+            normalisation=network.normalisation,
+            head=self._task(run).head,
+            decoder_channels=network.decoder_channels,
+            block_like=self._block_of(run) if name == TEACHER else None,
+        )
+
+    def _architecture(self, run: Run, name: str) -> str:
+        if run.run == BASELINE:
+            return run.pair
+        pair = self.experiment.pairs[run.pair]
+        return pair.teacher if name == TEACHER else pair.student
+
+    def architectures(self, task: str, pair: str) -> dict[str, NetworkSettings]:
+        """Teacher, with its extra block where it has one, and student of a pair, as the runs of a task build them."""
+        run = Run("", task, pair, "", 0)
+        return {TEACHER: self._network(run, TEACHER), "student": self._network(run, "student")}
+
+    def graphs(self) -> dict[str, list[tuple[str, str, str]]]:
+        """(source, learner, knowledge) of every edge of the paper's variants and the user's own, by variant."""
+        even = (LossWeights(1, 1, 1), LossWeights(1, 1, 1))
+        swap = self.experiment.sharing.swap_students
+        found = {name: paper_graph(*key, even, swap) for name, key in VARIANTS.items()}
+        found |= {name: variant.graph() for name, variant in self.experiment.variants.items()}
+        return {name: [(e.source, e.learner, str(e.knowledge)) for e in graph.edges] for name, graph in found.items()}
+
+    def split_seed(self, run: Run) -> int:
+        """One split for all seeds, or one for each."""
+        return run.seed if self.experiment.split.per_seed else self.experiment.split.seed
+
+    def start_weights(self, run: Run) -> list[str]:
+        """Names of the start weights that the run's networks need; a frozen teacher has trained ones."""
+        settings = self.settings(run)
+        names = {spec.weights_name for spec in settings.networks.values() if spec.weights_name is not None}
+        return sorted(names)
+
+    def table_of(self, run: Run) -> int | None:
+        """Number of the paper's result table that the run belongs to; None for a pair's own teacher and for other pairs."""
+        if run.run == TEACHER:
+            return None
+        if self.is_method(run):
+            return numbers.METHODS_TABLE
+        if run.run == BASELINE:
+            return numbers.BASELINE_TABLES.get(run.task)
+        return numbers.TABLES.get((run.task, self.stands_for(self.experiment.pairs[run.pair].student)))
+
+    def tables(self) -> dict[int, tuple[Run, ...]]:
+        """Result tables that the configuration fills, with their runs."""
+        filled: dict[int, list[Run]] = {}
+        for run in self.runs:
+            if (number := self.table_of(run)) is not None and self._is_asked_for(run):
+                filled.setdefault(number, []).append(run)
+        return {number: tuple(filled[number]) for number in sorted(filled)}
+
+    def _is_asked_for(self, run: Run) -> bool:
+        """Baselines trained only because somebody needs a teacher fill no table."""
+        return run.run != BASELINE or self.experiment.run.baselines
+
+    def describe(self, run: Run) -> dict[str, Any]:
+        """Columns that a run contributes to every tidy table.
+
+        Raises:
+            UserError: there are no alpha, beta, gamma for the variant.
+        """
+        technique, strategy = VARIANTS.get(run.run, ("", ""))
+        described = {"protocol": run.protocol, "task": run.task, "pair": run.pair, "run": run.run, "seed": run.seed}
+        described |= {"technique": technique, "strategy": strategy, "table": self.table_of(run)}
+        if run.run == BASELINE:
+            return described | {"teacher": "", "student": "", "stands_for": self.stands_for(run.pair)}
+        pair = self.experiment.pairs[run.pair]
+        stands_for = f"{self.stands_for(pair.teacher)}-{self.stands_for(pair.student)}"
+        described |= {"teacher": pair.teacher, "student": pair.student, "stands_for": stands_for}
+        if technique:
+            for weights, prime in zip(self.loss_weights(run), ("", "_prime"), strict=True):
+                described |= {f"{name}{prime}": getattr(weights, name) for name in ("alpha", "beta", "gamma")}
+        return described
+
+
+def _backbone(network: Network) -> Backbone:
+    return Backbone(timm=network.timm, options=network.options)

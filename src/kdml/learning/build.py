@@ -1,0 +1,145 @@
+"""From settings and files to the networks, data and surroundings of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from kdml.common.errors import UserError
+from kdml.data.arrays import Arrays, Part, open_arrays, read_split
+from kdml.learning.augment import Augmenter
+from kdml.learning.batches import TrainingBatches, balanced, class_weights
+from kdml.learning.cohort import Cohort
+from kdml.learning.method_cohort import MethodCohort
+from kdml.learning.networks import Network, build, load_network
+from kdml.learning.start_weights import StartWeights, load_start
+from kdml.runs.graph import BASELINE, TEACHER, TeacherMode, is_student
+from kdml.runs.settings import RunSettings
+
+# Networks of one slot start alike in every variant: the first student of a variant and the baseline share their new head.
+_SLOTS = {BASELINE: 1, TEACHER: 0}
+
+
+@dataclass(frozen=True)
+class RunData:
+    """Arrays and the parts of the split."""
+
+    arrays: Arrays
+    parts: Mapping[str, Part]
+
+
+def open_data(settings: RunSettings, folder: Path, split: Path) -> RunData:
+    """Open and check a run's data; only classification does without masks."""
+    arrays = open_arrays(folder, with_masks=settings.kind == "segmentation")
+    parts = read_split(split, len(arrays.images))
+    _check_labels(settings, parts, split)
+    return RunData(arrays, parts)
+
+
+def _check_labels(settings: RunSettings, parts: Mapping[str, Part], split: Path) -> None:
+    if settings.kind == "segmentation":
+        return
+    labels = {int(label) for part in parts.values() for label in part.labels}
+    if labels - set(range(settings.outputs)):
+        raise UserError(
+            f"{split} has the labels {sorted(labels)}, but the task {settings.task} has {settings.outputs} classes.",
+            f"make `tasks.{settings.task}.classes` fit the data set",
+        )
+
+
+def choose_device(settings: RunSettings) -> str:
+    """`cpu` or `cuda`, and the run's rounding: threads, deterministic kernels.
+
+    Raises:
+        UserError: `device: cuda` without a GPU.
+    """
+    wanted, available = settings.training.device, torch.cuda.is_available()
+    if wanted == "cuda" and not available:
+        raise UserError(
+            "`training.device: cuda`, but torch sees no GPU.", "use `device: auto`, or ask the scheduler for a GPU"
+        )
+    torch.set_num_threads(settings.training.threads)
+    torch.manual_seed(settings.seed)
+    device = "cuda" if available and wanted != "cpu" else "cpu"
+    # Some CUDA kernels of the U-Net have no deterministic form; on a CPU all have.
+    torch.use_deterministic_algorithms(settings.training.deterministic, warn_only=device == "cuda")
+    # Filling fresh memory finds kernels that read it unwritten; none here does, and it costs time in every step.
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.benchmark = not settings.training.deterministic
+    return device
+
+
+def build_cohort(
+    settings: RunSettings,
+    starts: Mapping[str, Path],
+    teacher: Path | None,
+    size: int,
+    weights: Tensor | None = None,
+) -> Cohort:
+    """Networks of a run with their start weights, a frozen teacher with its trained ones.
+
+    Args:
+        settings: of the run.
+        starts: files of start weights by their name in the configuration.
+        teacher: weights of the trained teacher's run, for offline distillation.
+        size: of the images, in pixels of a side.
+        weights: class weights of the cross-entropy.
+
+    Raises:
+        UserError: a file is missing, damaged or does not fit.
+    """
+    loaded = {name: load_start(path) for name, path in starts.items()}
+    networks = {name: _network(settings, name, loaded) for name in settings.networks}
+    if settings.teacher is TeacherMode.FROZEN:
+        if teacher is None:
+            raise UserError(
+                "This run needs a trained teacher.", "pass --teacher weights.safetensors of the teacher's run"
+            )
+        load_network(teacher, networks[TEACHER])
+    if settings.method is not None:
+        return MethodCohort(settings, networks, size, weights)
+    return Cohort(settings, networks, weights)
+
+
+def _network(settings: RunSettings, name: str, starts: Mapping[str, StartWeights]) -> Network:
+    spec = settings.networks[name]
+    if spec.weights_name is not None and spec.weights_name not in starts:
+        raise UserError(
+            f"Network {name} starts from the weights '{spec.weights_name}'.", f"pass --weights {spec.weights_name}=FILE"
+        )
+    slot = int(name.removeprefix("s")) if is_student(name) else _SLOTS[name]
+    start = starts[spec.weights_name] if spec.weights_name else None
+    return build(spec, settings.kind, settings.outputs, settings.sharing, start, seed=1000 * settings.seed + slot)
+
+
+def training_part(settings: RunSettings, data: RunData) -> Part:
+    """The training rows, resampled if the task asks for it."""
+    part = data.parts["train"]
+    return balanced(part, settings.seed) if settings.balance == "resample" else part
+
+
+def cross_entropy_weights(settings: RunSettings, data: RunData) -> Tensor | None:
+    """Class weights if the task balances by them."""
+    return class_weights(data.parts["train"], settings.outputs) if settings.balance == "class_weights" else None
+
+
+def training_batches(
+    settings: RunSettings, data: RunData, device: str, workers: int, whole: bool = False
+) -> TrainingBatches:
+    """Shuffled and augmented batches of the training rows.
+
+    Args:
+        settings: of the run.
+        data: its arrays and parts.
+        device: as torch names it; batches for a GPU lie in pinned memory.
+        workers: loading processes; 0 to load in this one.
+        whole: leave out a last batch that is not of full size.
+    """
+    training = settings.training
+    augmenter = Augmenter(training.augmentation, settings.seed)
+    part = training_part(settings, data)
+    return TrainingBatches(
+        data.arrays, part, augmenter, training.batch_size, settings.seed, workers, pin=device == "cuda", whole=whole
+    )

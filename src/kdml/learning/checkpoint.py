@@ -1,0 +1,50 @@
+"""A run's state on disk, so that it can be killed at any moment and continue to the same bits."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kdml.common.errors import UserError
+
+
+def save(path: Path, state: dict[str, Any], fingerprint: str) -> None:
+    """Write the state to a temporary name and rename it: a reader finds the old one or the new one, never half of one.
+
+    Args:
+        path: of the checkpoint.
+        state: nested tensors, numbers, strings and lists.
+        fingerprint: of settings, data and code; `load` refuses another's.
+    """
+    temporary = path.with_suffix(".partial")
+    with open(temporary, "wb") as file:
+        torch.save({"fingerprint": fingerprint, "state": state}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    """The state saved at `path`, or None if there is none.
+
+    Raises:
+        UserError: the file is damaged, or belongs to a run with other settings, data or code.
+    """
+    if not path.exists():
+        return None
+    remedy = f"delete {path} to start this run anew"
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        saved, state = content["fingerprint"], content["state"]
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise UserError(f"The checkpoint {path} cannot be read ({type(error).__name__}).", remedy) from None
+    if saved != fingerprint:
+        raise UserError(f"The checkpoint {path} was made with other settings, data or code than this run has.", remedy)
+    return state
+
+
+def remove(path: Path) -> None:
+    """A finished run leaves no checkpoint behind."""
+    path.unlink(missing_ok=True)
+    path.with_suffix(".partial").unlink(missing_ok=True)

@@ -1,0 +1,148 @@
+"""The networks of one run and their losses for one batch: one forward per network, sources always detached."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kdml.learning import losses
+from kdml.learning.networks import Network, Output
+from kdml.runs.graph import TEACHER, Edge, Knowledge, TeacherMode
+from kdml.runs.settings import RunSettings
+
+SupervisedLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # outputs, labels or masks, class weights
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Losses of one batch.
+
+    Args:
+        total: sum over the learners; one backward over it trains them all, because sources are detached.
+        terms: every term before weighting, such as `s1.supervised` or `s1.predictions_from_teacher`, and `s1.total` after it.
+    """
+
+    total: Tensor
+    terms: dict[str, Tensor]
+
+
+class Cohort(nn.Module):
+    """All networks of a run, wired by its sharing graph.
+
+    Where the feature maps of an edge differ in channels, a 1x1 convolution on the learner's side makes them comparable; it is
+    trained with the learner and thrown away afterwards. With the teacher's extra block inside (the default) none exists.
+
+    Args:
+        settings: of the run.
+        networks: by name, in the graph's order.
+        class_weights: weights of the cross-entropy, if the task balances by them.
+    """
+
+    def __init__(self, settings: RunSettings, networks: Mapping[str, Network], class_weights: Tensor | None = None):
+        super().__init__()
+        self.graph = settings.graph
+        self.sharing = settings.sharing
+        self.networks = nn.ModuleDict({name: networks[name] for name in self.graph.networks})
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.adaptors = nn.ModuleDict(_adaptors(self.graph.edges, self.networks, settings.seed))
+        self._supervised = _supervised_loss(settings)
+        if self.graph.teacher is TeacherMode.FROZEN:
+            self.networks[TEACHER].requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "Cohort":
+        """Set the learners' mode; a frozen teacher stays in eval mode, whatever is asked."""
+        super().train(mode)
+        if self.graph.teacher is TeacherMode.FROZEN:
+            self.networks[TEACHER].eval()
+        return self
+
+    def supervised_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The task's loss with its labels or masks: cross-entropy (Eq. 2), or focal + Dice (Eq. 8)."""
+        return self._supervised(logits, targets, self.class_weights)
+
+    def forward(self, images: Tensor) -> dict[str, Output]:
+        """Outputs of every network for uint8 images (b, 3, h, w): one forward each, a frozen teacher's without gradient."""
+        return {name: self._forward_one(name, images) for name in self.graph.networks}
+
+    def _forward_one(self, name: str, images: Tensor) -> Output:
+        with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.graph.supervised):
+            return self.networks[name](images)
+
+    def losses(self, outputs: Mapping[str, Output], targets: Tensor) -> Losses:
+        """Every learner's loss: supervised term and its edges' terms, each with its weight (Eqs. 6-7, 9-10)."""
+        outputs = {name: Output(*(tensor.float() for tensor in output)) for name, output in outputs.items()}
+        terms: dict[str, Tensor] = {}
+        totals: dict[str, Tensor] = {}
+        for learner, weight in self.graph.supervised.items():
+            term = self.supervised_loss(outputs[learner].logits, targets)
+            terms[f"{learner}.supervised"] = term
+            totals[learner] = weight * term
+        for edge in self.graph.edges:
+            term = self._knowledge(edge, outputs[edge.learner], outputs[edge.source])
+            terms[f"{edge.learner}.{edge.knowledge}_from_{edge.source}"] = term
+            totals[edge.learner] = totals[edge.learner] + edge.weight * term
+        terms |= {f"{learner}.total": total for learner, total in totals.items()}
+        return Losses(torch.stack(list(totals.values())).sum(), {name: term.detach() for name, term in terms.items()})
+
+    def _knowledge(self, edge: Edge, learner: Output, source: Output) -> Tensor:
+        if edge.knowledge is Knowledge.FEATURES:
+            adaptor = self.adaptors[_adaptor_key(edge)] if _adaptor_key(edge) in self.adaptors else nn.Identity()
+            return losses.features_distance(adaptor(learner.features), source.features.detach())
+        return losses.predictions_divergence(
+            learner.logits,
+            source.logits.detach(),
+            self.sharing.temperature,
+            self.sharing.kl_direction,
+            self.sharing.scale_by_t2,
+        )
+
+    # A training in one stage, on which the engine runs; a cohort that differs says so
+
+    stages_left = 1
+    scored = True
+    clip: float | None = None
+    whole_batches = False
+    adversary: nn.Module | None = None
+
+    def next_stage(self) -> bool:
+        """Go on to the next stage of the training; False after the last."""
+        return False
+
+    def begin_epoch(self, share: float) -> None:
+        """Take note of the share of the stage's epochs that is done."""
+
+    def describe(self) -> dict[str, Any]:
+        """What run.json says of the way of sharing, beyond the settings."""
+        return {"adaptor_parameters": sum(parameter.numel() for parameter in self.adaptors.parameters())}
+
+    def trained_parameters(self, learner: str) -> list[nn.Parameter]:
+        """Parameters of a learner and of the adaptors that are trained with it."""
+        mine = [adaptor for key, adaptor in self.adaptors.items() if key.startswith(f"{learner}_from_")]
+        return [parameter for module in (self.networks[learner], *mine) for parameter in module.parameters()]
+
+
+def _supervised_loss(settings: RunSettings) -> SupervisedLoss:
+    training = settings.training
+    if settings.kind == "classification":
+        return losses.cross_entropy
+    if training.segmentation_loss == "stock":
+        return lambda logits, mask, _: losses.focal_dice_stock(logits, mask, training.focal_exponent)
+    return lambda logits, mask, _: losses.focal_dice(logits, mask, training.focal_exponent, training.focal_reduction)
+
+
+def _adaptor_key(edge: Edge) -> str:
+    return f"{edge.learner}_from_{edge.source}"
+
+
+def _adaptors(edges: tuple[Edge, ...], networks: nn.ModuleDict, seed: int) -> dict[str, nn.Module]:
+    """A 1x1 convolution for every edge of features whose two maps differ in channels."""
+    adaptors = {}
+    for edge in edges:
+        learner, source = networks[edge.learner].tap_channels, networks[edge.source].tap_channels
+        if edge.knowledge is Knowledge.FEATURES and learner != source:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                adaptors[_adaptor_key(edge)] = nn.Conv2d(learner, source, kernel_size=1, bias=False)
+    return adaptors

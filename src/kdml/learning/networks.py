@@ -1,0 +1,376 @@
+"""Classifiers and U-Nets with their feature taps, built from settings; their weights on disk."""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from kdml.common.errors import UserError
+from kdml.common.files import written_whole
+from kdml.learning.feature_maps import Source, Tap
+from kdml.learning.start_weights import (
+    BUILD_ERRORS,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    StartWeights,
+    cannot_build,
+    fit_to,
+    make_backbone,
+    misfit,
+    move_stride,
+    read_tensors,
+)
+from kdml.runs.settings import Backbone, NetworkSettings, Sharing
+
+HEAD = (1024, 512)
+
+
+class Output(NamedTuple):
+    """What a network gives for a batch.
+
+    Args:
+        logits: (b, K), or (b, 1, h, w) for segmentation.
+        features: the tap, (b, c, h', w').
+    """
+
+    logits: Tensor
+    features: Tensor
+
+
+class Network(nn.Module):
+    """A body that normalises its own input, because teacher and student may have been trained with different statistics.
+
+    Args:
+        body: classifier or segmenter.
+        mean: of the images its start weights were trained with, per channel, in 0..1.
+        std: likewise.
+    """
+
+    def __init__(self, body: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]):
+        super().__init__()
+        self.body = body
+        as_map = [torch.tensor(values, dtype=torch.float32).reshape(1, 3, 1, 1) for values in (mean, std)]
+        self.register_buffer("scale", 1 / (255 * as_map[1]))
+        self.register_buffer("shift", -as_map[0] / as_map[1])
+
+    @property
+    def tap_channels(self) -> int:
+        """Channels of the feature tap."""
+        return self.body.tap_channels
+
+    @property
+    def stages(self) -> dict[str, Source]:
+        """Where its maps appear: f1..f4 of a classifier, e1..e5 and d0..d4 of a U-Net."""
+        return self.body.stages
+
+    def forward(self, images: Tensor) -> Output:
+        """Outputs for images (b, 3, h, w) with values 0..255, uint8 or floating; their memory format is kept."""
+        return self.body(torch.addcmul(self.shift, images.float(), self.scale))
+
+
+class Ending(NamedTuple):
+    """How a backbone ends.
+
+    Args:
+        channels: of its feature map.
+        convolution: name of the last convolution at that map's resolution, shortcuts aside.
+    """
+
+    channels: int
+    convolution: str
+
+
+def ending(backbone: nn.Module, name: str) -> Ending:
+    """Find out how a backbone ends, by a forward that computes shapes alone.
+
+    Args:
+        backbone: of timm, without head and pooling.
+        name: of the backbone.
+
+    Raises:
+        UserError: it ends in no feature map (b, c, h, w), as transformers do.
+    """
+    shapes: dict[str, torch.Size] = {}
+    convolutions = {key: module for key, module in backbone.named_modules() if isinstance(module, nn.Conv2d)}
+    hooks = [
+        module.register_forward_hook(lambda _, __, output, key=key: shapes.update({key: output.shape}))
+        for key, module in convolutions.items()
+    ]
+    state = {key: tensor.to("meta") for key, tensor in (*backbone.named_parameters(), *backbone.named_buffers())}
+    try:
+        with torch.inference_mode():
+            shape = functional_call(backbone.eval(), state, torch.empty(1, 3, 224, 224, device="meta")).shape
+    except BUILD_ERRORS as error:
+        raise cannot_build(name, error) from None
+    backbone.train()
+    for hook in hooks:
+        hook.remove()
+    if len(shape) != 4 or shape[1] not in (backbone.num_features, backbone.head_hidden_size):
+        raise cannot_build(name, f"it ends in the shape {tuple(shape)}, not in a map (b, c, h, w)")
+    last = [key for key in convolutions if "downsample" not in key and shapes.get(key, ())[2:] == shape[2:]]
+    return Ending(shape[1], last[-1])
+
+
+class Classifier(nn.Module):
+    """Backbone, optionally the teacher's extra block, global average pool, head (table 6 of the paper).
+
+    Args:
+        backbone: ends in a feature map.
+        ending: of the backbone.
+        block_width: channels of the extra 1x1 convolution with BatchNorm and ReLU; None for no block.
+        head: the paper's three layers, or one.
+        outputs: classes.
+        tap: `stage` for the map that is pooled, `raw_convolution` for the last convolution before BatchNorm and ReLU.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        ending: Ending,
+        block_width: int | None,
+        head: Literal["paper", "linear"],
+        outputs: int,
+        tap: Literal["stage", "raw_convolution"],
+    ):
+        super().__init__()
+        self.backbone = backbone
+        self.block = nn.Identity() if block_width is None else _extra_block(ending.channels, block_width)
+        pooled = block_width or ending.channels
+        self.head = _dense((pooled, *(HEAD if head == "paper" else ()), outputs))
+        last = backbone.get_submodule(ending.convolution) if block_width is None else self.block[0]
+        raw = tap == "raw_convolution"
+        self.tap_channels = last.out_channels if raw else pooled
+        self._tap = Tap(last if raw else self.block)
+
+    def replace_end(self, block: nn.Module, head: nn.Module) -> None:
+        """Put other layers behind the backbone: `block` makes the map that is pooled, `head` classifies the pooled vector."""
+        if self._tap.source.module is self.block:
+            self._tap.remove()
+            self._tap = Tap(block)
+        self.block, self.head = block, head
+
+    @property
+    def stages(self) -> dict[str, Source]:
+        """f1..f3: the last maps at 1/4, 1/8 and 1/16 of the image; f4: the map that is pooled."""
+        levels = {info["reduction"]: info["module"] for info in self.backbone.feature_info}
+        found = {f"f{number}": 2 ** (number + 1) for number in (1, 2, 3)}
+        modules = {tap: levels[reduction] for tap, reduction in found.items() if reduction in levels}
+        return {tap: Source(self.backbone.get_submodule(name)) for tap, name in modules.items()} | {
+            "f4": Source(self.block)
+        }
+
+    def forward(self, images: Tensor) -> Output:
+        """Class logits and the tap."""
+        pooled = self.block(self.backbone(images)).mean(dim=(2, 3))
+        return Output(self.head(pooled), self._tap.take())
+
+
+def _extra_block(channels: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(channels, width, kernel_size=1), nn.BatchNorm2d(width), nn.ReLU())
+
+
+def _dense(widths: tuple[int, ...]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for inside, outside in pairwise(widths):
+        layers += [nn.Linear(inside, outside), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class Segmenter(nn.Module):
+    """U-Net with a timm encoder (figure 8 of the paper).
+
+    Args:
+        unet: segmentation_models_pytorch's U-Net.
+        tap: `first_convolution` of the decoder (with its BatchNorm and ReLU), or the output of its first `block`.
+    """
+
+    def __init__(self, unet: nn.Module, tap: Literal["first_convolution", "block"]):
+        super().__init__()
+        self.unet = unet
+        first = unet.decoder.blocks[0]
+        self.tap_channels = first.conv1[0].out_channels
+        self._tap = Tap(first.conv1 if tap == "first_convolution" else first)
+
+    @property
+    def stages(self) -> dict[str, Source]:
+        """e1..e5: the encoder's maps at 1/2 to 1/32 of the image; d0..d4: the decoder's blocks, deepest first."""
+        encoder = {
+            f"e{level}": Source(self.unet.encoder, level) for level in range(1, len(self.unet.encoder.out_channels))
+        }
+        return encoder | {f"d{number}": Source(block) for number, block in enumerate(self.unet.decoder.blocks)}
+
+    def forward(self, images: Tensor) -> Output:
+        """Foreground logit of every pixel and the tap.
+
+        Raises:
+            UserError: the image size is not a multiple of 32.
+        """
+        if images.shape[-1] % 32 or images.shape[-2] % 32:
+            size = "x".join(map(str, images.shape[-2:]))
+            raise UserError(f"A U-Net cannot take images of {size} pixels.", "set `image_size` to a multiple of 32")
+        return Output(self.unet(images), self._tap.take())
+
+
+def build(
+    settings: NetworkSettings,
+    kind: Literal["classification", "segmentation"],
+    outputs: int,
+    sharing: Sharing,
+    start: StartWeights | None,
+    seed: int,
+) -> Network:
+    """Build one network of a run.
+
+    Args:
+        settings: of the network.
+        kind: of its task.
+        outputs: classes, or 1 for a foreground logit.
+        sharing: says where the feature taps are.
+        start: weights of the backbone; None for a random start.
+        seed: of all that starts at random; the global random state is left as it was.
+
+    Raises:
+        UserError: timm does not know the backbone or its options, or the start weights do not fit it.
+    """
+    options = dict(settings.backbone.options) | dict(start.options if start else {})
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPU's generators too
+        body = _BUILDERS[kind](settings, options, outputs, sharing)
+    if start is not None:
+        backbone = body.backbone if kind == "classification" else body.unet.encoder.model
+        move_stride(backbone, start.stride_on, settings.backbone.timm)
+        backbone.load_state_dict(fit_to(backbone, start))
+    mean, std = (IMAGENET_MEAN, IMAGENET_STD) if start is None else (start.mean, start.std)
+    if settings.normalisation == "unit":
+        mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    return Network(body, mean, std)
+
+
+def _classifier(settings: NetworkSettings, options: dict, outputs: int, sharing: Sharing) -> Classifier:
+    backbone = make_backbone(Backbone(timm=settings.backbone.timm, options=options))
+    width = None if settings.block_like is None else _width(settings.block_like)
+    tap = sharing.classification_tap
+    return Classifier(backbone, ending(backbone, settings.backbone.timm), width, settings.head, outputs, tap)
+
+
+def _width(backbone: Backbone) -> int:
+    """Channels of a backbone's feature map."""
+    with torch.device("meta"):
+        return ending(make_backbone(backbone), backbone.timm).channels
+
+
+def _segmenter(settings: NetworkSettings, options: dict, outputs: int, sharing: Sharing) -> Segmenter:
+    import segmentation_models_pytorch as smp  # costs seconds, and classification does without
+
+    try:
+        unet = smp.Unet(
+            f"tu-{settings.backbone.timm}",
+            encoder_weights=None,
+            decoder_channels=settings.decoder_channels,
+            classes=outputs,
+            **options,
+        )
+    except BUILD_ERRORS as error:
+        raise cannot_build(settings.backbone.timm, error) from None
+    return Segmenter(unet, sharing.segmentation_tap)
+
+
+_BUILDERS = {"classification": _classifier, "segmentation": _segmenter}
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Parameters and BatchNorm statistics, as Keras counts and the paper quotes them."""
+    statistics = [buffer for name, buffer in network.named_buffers() if name.endswith(("running_mean", "running_var"))]
+    return sum(tensor.numel() for tensor in (*network.parameters(), *statistics))
+
+
+def trainable_count(network: nn.Module) -> int:
+    """Parameters without BatchNorm statistics, as torch's users count; freezing a network does not change it."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def save_networks(path: Path, networks: Mapping[str, Network], metadata: Mapping[str, str] | None = None) -> None:
+    """Write the weights of several networks to one safetensors file, under `<network>.<parameter>`.
+
+    Args:
+        path: to write.
+        networks: by name.
+        metadata: text to write into the file's header.
+    """
+    tensors = {
+        f"{name}.{key}": tensor.detach().cpu().contiguous()
+        for name, network in networks.items()
+        for key, tensor in network.state_dict().items()
+    }
+    with written_whole(path) as temporary:
+        save_file(tensors, temporary, metadata=dict(metadata or {}))
+
+
+def load_networks(path: Path, networks: Mapping[str, Network]) -> None:
+    """Load all networks of a run's weights file.
+
+    Args:
+        path: what `save_networks` wrote.
+        networks: to load into, by their names in the file.
+
+    Raises:
+        UserError: the file is missing or damaged, holds other networks, or another architecture's.
+    """
+    states = _read_states(path)
+    if states.keys() != networks.keys():
+        raise UserError(
+            f"{path} holds the networks {_listed(states)}, not {_listed(networks)}.",
+            "give the weights of a run with these networks",
+        )
+    for name, network in networks.items():
+        _load_state(network, states[name], path, name)
+
+
+def load_network(path: Path, network: Network, name: str | None = None) -> None:
+    """Load one network out of a run's weights file.
+
+    Args:
+        path: what `save_networks` wrote.
+        network: to load into.
+        name: of the network in the file; None takes the only one, whatever it is called there.
+
+    Raises:
+        UserError: the file is missing or damaged, holds no such network, or another architecture's.
+    """
+    states = _read_states(path)
+    if name is None and len(states) != 1:
+        raise UserError(
+            f"{path} holds the networks {_listed(states)}; one was expected.",
+            "give the weights of a run of one network",
+        )
+    name = name or next(iter(states))
+    if name not in states:
+        raise UserError(f"{path} holds the networks {_listed(states)}, not '{name}'.", "name one of these")
+    _load_state(network, states[name], path, name)
+
+
+def _read_states(path: Path) -> dict[str, dict[str, Tensor]]:
+    """State dicts by network."""
+    states: dict[str, dict[str, Tensor]] = {}
+    for key, tensor in read_tensors(path, "train its run first, or check the path").items():
+        name, _, parameter = key.partition(".")
+        states.setdefault(name, {})[parameter] = tensor
+    return states
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _load_state(network: Network, state: Mapping[str, Tensor], path: Path, name: str) -> None:
+    problem = misfit(network.state_dict(), state)
+    if problem:
+        raise UserError(
+            f"{path} does not fit the network '{name}': {problem}.", "train that run again with these settings"
+        )
+    network.load_state_dict(state)

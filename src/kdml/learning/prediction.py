@@ -1,0 +1,43 @@
+"""Test-set outputs of trained networks: probabilities, as they are stored once and read by everything later."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from kdml.data.arrays import Arrays, Part
+from kdml.learning.batches import evaluation_batches
+from kdml.learning.cohort import Cohort
+from kdml.learning.engine import EVALUATION_BATCH, autocast
+from kdml.runs.predictions import quantise
+from kdml.runs.settings import Training
+
+
+@torch.inference_mode()
+def predict(cohort: Cohort, arrays: Arrays, part: Part, training: Training, device: str) -> Mapping[str, np.ndarray]:
+    """Outputs of every network of a run for the rows of a part.
+
+    Args:
+        cohort: networks of the run, on `device`.
+        arrays: prepared images.
+        part: rows to predict.
+        training: its precision counts.
+        device: as torch names it.
+
+    Returns:
+        By network: class probabilities (n, K) float32, or foreground probabilities (n, h, w) quantised to uint8.
+    """
+    cohort.eval()
+    outputs: dict[str, list[np.ndarray]] = {name: [] for name in cohort.graph.networks}
+    for batch in evaluation_batches(arrays, part, EVALUATION_BATCH):
+        with autocast(device, training):
+            results = cohort(batch.images.to(device))
+        for name, result in results.items():
+            outputs[name].append(_probabilities(result.logits.float()))
+    return {name: np.concatenate(pieces) for name, pieces in outputs.items()}
+
+
+def _probabilities(logits: torch.Tensor) -> np.ndarray:
+    if logits.ndim == 2:
+        return logits.softmax(dim=1).cpu().numpy()
+    return quantise(logits.sigmoid().squeeze(1).cpu().numpy())

@@ -1,0 +1,269 @@
+"""Backbones and their start weights: fetched once into one file each, which says what the weights were trained with.
+
+Compute nodes have no network, so a rule of its own fetches; a training only reads the file.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import timm
+import torch
+from huggingface_hub import try_to_load_from_cache
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from timm.models.resnet import Bottleneck
+from torch import Tensor, nn
+
+from kdml.common.errors import UserError
+from kdml.common.files import sha256_of, written_whole
+from kdml.runs.settings import Backbone, Weights
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+# What timm and segmentation_models_pytorch raise on names and options that they do not know.
+BUILD_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError)
+
+
+@dataclass(frozen=True)
+class StartWeights:
+    """Weights of a backbone and what they need.
+
+    Args:
+        tensors: by timm's parameter names, float32, without the ImageNet head.
+        mean: of the images they were trained with, in 0..1.
+        std: likewise.
+        stride_on: `1x1` for ResNet v1, whose stride sits on each stage's first 1x1 convolution.
+        options: of the timm builder that they need, such as pad_type.
+        source: timm tag or file.
+        sha256: of the file that they came in; None where timm loads from other places than its hub.
+    """
+
+    tensors: Mapping[str, Tensor]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    stride_on: str
+    options: Mapping[str, Any]
+    source: str
+    sha256: str | None
+
+
+def fetch(entry: Weights, name: str, backbone: str, path: Path) -> None:
+    """Make the file of start weights that trainings read.
+
+    Args:
+        entry: where the weights come from.
+        name: of the entry in the configuration.
+        backbone: timm name of the network they are for.
+        path: to write.
+
+    Raises:
+        UserError: the download failed, the file is missing, damaged or not of this backbone.
+    """
+    source, sha256, tensors, mean, std = _from_hub(entry, name) if entry.path is None else _from_file(entry, name)
+    spec = Backbone(timm=backbone, options=entry.options)
+    probe = make_backbone(spec)
+    move_stride(probe, entry.stride_on, backbone)
+    body = without_head(tensors, probe, spec)
+    problem = misfit(probe.state_dict(), _counters(probe) | body)
+    if problem:
+        remedy = f"give `weights.{name}` the weights of {backbone} by timm's parameter names, or mend `networks: timm:`"
+        raise UserError(f"The weights of {source} do not fit the backbone '{backbone}': {problem}.", remedy)
+    facts = {
+        "name": name,
+        "source": source,
+        "sha256": sha256,
+        "mean": mean,
+        "std": std,
+        "stride_on": entry.stride_on,
+        "options": entry.options,
+        "note": entry.note,
+    }
+    with written_whole(path) as temporary:
+        save_file(body, temporary, metadata={key: json.dumps(value) for key, value in facts.items()})
+
+
+def _from_file(entry: Weights, name: str) -> tuple:
+    """Source, checksum, tensors, mean and SD of a local file."""
+    tensors = read_tensors(entry.path, f"mend `weights.{name}.path`")
+    return str(entry.path), sha256_of(entry.path), tensors, entry.mean, entry.std
+
+
+def _from_hub(entry: Weights, name: str) -> tuple:
+    """The same of weights that timm downloads; mean and SD are those of timm's record unless the entry has its own."""
+    model = _downloaded(entry.timm, name)
+    record = model.pretrained_cfg
+    cached = try_to_load_from_cache(record["hf_hub_id"], "model.safetensors") if record.get("hf_hub_id") else None
+    sha256 = sha256_of(cached) if isinstance(cached, str) else None
+    mean, std = entry.mean or record["mean"], entry.std or record["std"]
+    return f"timm: {entry.timm}", sha256, model.state_dict(), mean, std
+
+
+def _downloaded(tag: str, name: str) -> nn.Module:
+    if not (timm.is_model(tag) and timm.models.is_model_pretrained(tag)):
+        others = ", ".join(timm.list_pretrained(f"{tag.partition('.')[0]}.*")[:5])
+        remedy = f"give a tag that timm knows, for example {others or 'resnet50.tv_in1k'}"
+        raise UserError(f"`weights.{name}.timm`: timm has no weights called '{tag}'.", remedy)
+    try:
+        return timm.create_model(tag, pretrained=True)
+    except Exception as error:  # the hub's client raises many kinds
+        remedy = (
+            "three ways on: run where the hub can be reached (a login node); give a local safetensors file as "
+            f"`weights.{name}.path` with `mean` and `std`; or start from random weights (`weights: none` of the network)"
+        )
+        reason = shorten(f"{type(error).__name__}: {error}", 160, placeholder=" ...")
+        raise UserError(f"The weights '{name}' ({tag}) could not be downloaded ({reason}).", remedy) from None
+
+
+def without_head(tensors: Mapping[str, Tensor], backbone: nn.Module, spec: Backbone) -> dict[str, Tensor]:
+    """Weights without those of the ImageNet head: what timm's whole network has and its bare backbone has not."""
+    with torch.device("meta"):
+        whole = timm.create_model(spec.timm, **spec.options).state_dict()
+    head = whole.keys() - backbone.state_dict().keys()
+    return {key: tensor for key, tensor in tensors.items() if key not in head}
+
+
+def make_backbone(backbone: Backbone) -> nn.Module:
+    """A timm backbone without head that ends in its feature map, (b, c, h / 32, w / 32).
+
+    Raises:
+        UserError: timm does not know it or its options.
+    """
+    try:
+        return timm.create_model(backbone.timm, pretrained=False, num_classes=0, global_pool="", **backbone.options)
+    except BUILD_ERRORS as error:
+        raise cannot_build(backbone.timm, error) from None
+
+
+def cannot_build(name: str, reason: object) -> UserError:
+    """The error to raise where a backbone cannot be built or used."""
+    close = ", ".join(timm.list_models(f"{name[:6]}*")[:5])
+    remedy = f"mend `networks: timm:` or its `options`; timm has for example {close or 'resnet18'}"
+    return UserError(f"The backbone '{name}' cannot be built: {shorten(str(reason), 200)}.", remedy)
+
+
+def fit_to(backbone: nn.Module, start: StartWeights) -> dict[str, Tensor]:
+    """The start weights as a state dict of a backbone, in its types.
+
+    A U-Net's encoder leaves out a backbone's last layers, so weights may be more than asked for, but never fewer.
+
+    Raises:
+        UserError: a tensor is missing or has another shape.
+    """
+    wanted = backbone.state_dict()
+    found = _counters(backbone) | {key: tensor for key, tensor in start.tensors.items() if key in wanted}
+    problem = misfit(wanted, found)
+    if problem:
+        remedy = "check that the weights belong to this network (`networks: timm:` and `weights: path:`)"
+        raise UserError(f"The weights of {start.source} do not fit: {problem}.", remedy)
+    return {key: found[key].to(tensor.dtype) for key, tensor in wanted.items()}
+
+
+def _counters(backbone: nn.Module) -> dict[str, Tensor]:
+    """Batches that BatchNorm has seen; many files of weights leave them out, and nothing here depends on them."""
+    return {key: tensor for key, tensor in backbone.state_dict().items() if key.endswith("num_batches_tracked")}
+
+
+def misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
+    """What is wrong with tensors as a state dict, in words.
+
+    Args:
+        wanted: state dict of the network that they are for.
+        found: the tensors.
+
+    Returns:
+        The first mistakes and their likely cause, or None where names and shapes agree.
+    """
+    missing = [key for key in wanted if key not in found]
+    surplus = [key for key in found if key not in wanted]
+    if missing:
+        cause = "another architecture, or another library's names"
+        return f"{len(missing)} tensors are missing, the first are {_few(missing)}; probably the weights of {cause}"
+    if surplus:
+        return f"{len(surplus)} tensors are too many, the first are {_few(surplus)}; probably the weights of a deeper architecture"
+    reshaped = [key for key in wanted if found[key].shape != wanted[key].shape]
+    if reshaped:
+        key = reshaped[0]
+        return f"{key} has the shape {tuple(found[key].shape)}, not {tuple(wanted[key].shape)}"
+    return None
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3])
+
+
+def move_stride(backbone: nn.Module, stride_on: str, name: str) -> None:
+    """Move the stride of a ResNet's stages onto their first 1x1 convolution, as in ResNet v1.
+
+    Args:
+        backbone: a timm ResNet, whole or as a feature extractor.
+        stride_on: `3x3` leaves it as it is.
+        name: of the backbone.
+
+    Raises:
+        UserError: the backbone has no bottleneck blocks.
+    """
+    if stride_on == "3x3":
+        return
+    stages = dict(backbone.named_children())
+    blocks = [stages[stage][0] for stage in ("layer2", "layer3", "layer4") if stage in stages]
+    if len(blocks) != 3 or not all(isinstance(block, Bottleneck) for block in blocks):
+        raise UserError(
+            f"`stride_on: 1x1` does not suit the backbone '{name}': it has no bottleneck blocks.", "remove `stride_on`"
+        )
+    for block in blocks:
+        block.conv1.stride, block.conv2.stride = (2, 2), (1, 1)
+
+
+def load_start(path: Path) -> StartWeights:
+    """Read a file that `fetch` made.
+
+    Raises:
+        UserError: it is missing, damaged, or no such file.
+    """
+    tensors = read_tensors(path, "let the workflow's rule `weights` make it, or run src/fetch_weights.py")
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+    names = ("mean", "std", "stride_on", "options", "source", "sha256")
+    try:
+        facts = {name: json.loads(metadata[name]) for name in names}
+    except (KeyError, json.JSONDecodeError):
+        remedy = "run src/fetch_weights.py on it; a training reads only what that script makes"
+        raise UserError(f"{path} does not say what its weights were trained with.", remedy) from None
+    return StartWeights(tensors, **facts | {"mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
+
+
+def read_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
+    """Tensors of a safetensors file, in float32 where they are floating.
+
+    Args:
+        path: of the file.
+        remedy: what to do where it is no such file.
+
+    Raises:
+        UserError: it is missing, damaged, empty, or of another kind.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise UserError(f"The weights file {path} does not exist.", remedy) from None
+    except (SafetensorError, OSError) as error:
+        if _is_pickle(Path(path)):
+            remedy = f"write its tensors anew with safetensors.torch.save_file, and {remedy}"
+            raise UserError(f"{path} is a pickle of torch (.pt, .pth), no safetensors file.", remedy) from None
+        raise UserError(f"{path} is damaged or no safetensors file ({error}).", remedy) from None
+    if not tensors:
+        raise UserError(f"{path} holds no tensors.", remedy)
+    return {key: tensor.to(torch.float32) if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
+
+
+def _is_pickle(path: Path) -> bool:
+    """By its first bytes: torch writes zip archives, and wrote bare pickles before."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(2) in (b"PK", b"\x80\x02")

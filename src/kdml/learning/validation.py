@@ -1,0 +1,81 @@
+"""Validation scores of a run's learners: accuracy, or pooled IoU. They choose weights, schedule and stop; test data never do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kdml.learning.batches import Batch
+from kdml.learning.cohort import Cohort
+
+
+@dataclass(frozen=True)
+class Validation:
+    """A learner's score (fraction) and its supervised loss, both over the whole validation part."""
+
+    score: float
+    loss: float
+
+
+@torch.inference_mode()
+def validate(cohort: Cohort, batches: Iterable[Batch], device: str) -> dict[str, Validation]:
+    """Score every learner; a frozen teacher is not run.
+
+    Counts are summed over all batches and divided once, so the score does not depend on the batch size.
+
+    Args:
+        cohort: networks of the run, on `device`.
+        batches: of the validation part.
+        device: as torch names it.
+
+    Returns:
+        By learner.
+    """
+    cohort.eval()
+    sums = {learner: torch.zeros(2, dtype=torch.float64, device=device) for learner in cohort.graph.learners}
+    losses = dict.fromkeys(sums, 0.0)
+    images = 0
+    for batch in batches:
+        inputs, targets = batch.images.to(device), batch.targets.to(device)
+        for learner in sums:
+            logits = cohort.networks[learner](inputs).logits.float()
+            sums[learner] += _counts(logits, targets)
+            losses[learner] += cohort.supervised_loss(logits, targets).double() * len(inputs)
+        images += len(inputs)
+    return {
+        learner: Validation(score=_ratio(*count.tolist()), loss=float(losses[learner]) / images)
+        for learner, count in sums.items()
+    }
+
+
+@torch.inference_mode()
+def validate_loss(cohort: Cohort, batches: Iterable[Batch], device: str) -> float:
+    """Mean over the images of the loss that the learners are trained on, where their outputs are of no use yet.
+
+    Args:
+        cohort: networks of the run, on `device`.
+        batches: of the validation part.
+        device: as torch names it.
+    """
+    cohort.eval()
+    total, images = 0.0, 0
+    for batch in batches:
+        outputs = cohort(batch.images.to(device))
+        total += cohort.losses(outputs, batch.targets.to(device)).total.double() * len(batch.images)
+        images += len(batch.images)
+    return float(total) / images
+
+
+def _counts(logits: Tensor, targets: Tensor) -> Tensor:
+    """(numerator, denominator) of accuracy for (b, K) logits, of IoU for (b, 1, h, w)."""
+    if logits.ndim == 2:
+        correct = (logits.argmax(dim=1) == targets).sum()
+        return torch.stack([correct, torch.tensor(len(targets), device=correct.device)])
+    predicted, truth = logits >= 0, targets > 0
+    return torch.stack([(predicted & truth).sum(), (predicted | truth).sum()])
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    """With nothing to find and nothing found, a mask is right."""
+    return numerator / denominator if denominator else 1.0

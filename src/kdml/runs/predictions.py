@@ -1,0 +1,96 @@
+"""Test-set outputs of a run's networks on disk: written once at its end, read by everything that comes later.
+
+Format: a compressed npz with `row` (n,) int64, the rows of the prepared arrays, and one array per network: class
+probabilities (n, K) float32, or foreground probabilities (n, h, w) as uint8 `q = floor(256 p)`, at most 255. p >= 0.5 is
+q >= 128 exactly, so masks lose nothing; probabilities are read back as (q + 0.5) / 256, within 0.002.
+"""
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kdml.common.errors import UserError
+from kdml.common.files import written_whole
+
+ROW = "row"
+THRESHOLD = 128  # of a quantised probability: 0.5
+REMEDY = "delete it and let the workflow train the run again"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Outputs of the networks of one run.
+
+    Args:
+        rows: of the prepared arrays, (n,).
+        outputs: by network: probabilities (n, K) float32, or quantised foreground probabilities (n, h, w) uint8.
+    """
+
+    rows: np.ndarray
+    outputs: Mapping[str, np.ndarray]
+
+
+def quantise(probability: np.ndarray) -> np.ndarray:
+    """Probabilities 0..1 as uint8: `floor(256 p)`, at most 255."""
+    return np.minimum(probability * 256, 255).astype(np.uint8)
+
+
+def dequantise(quantised: np.ndarray) -> np.ndarray:
+    """Middle of each step of `quantise`, float32."""
+    return (quantised.astype(np.float32) + 0.5) / 256
+
+
+def marked(quantised: np.ndarray) -> np.ndarray:
+    """Pixels that count as lesion: probability 0.5 or more."""
+    return quantised >= THRESHOLD
+
+
+def save(path: Path, rows: np.ndarray, outputs: Mapping[str, np.ndarray]) -> None:
+    """Write the outputs, whole or not at all.
+
+    Raises:
+        UserError: a network's output is not a number, or not one per row.
+    """
+    for name, output in outputs.items():
+        if len(output) != len(rows):
+            raise UserError(
+                f"Network {name} has {len(output)} outputs for {len(rows)} test images.", "train the run again"
+            )
+        if not np.isfinite(output).all():
+            raise UserError(f"Network {name} predicts values that are no numbers.", "lower `training.learning_rate`")
+    with (
+        written_whole(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
+    ):
+        for name, array in {ROW: np.asarray(rows, dtype=np.int64), **outputs}.items():
+            # Level 1: most pixels are background, so that more effort gains little and costs seconds. A fixed date
+            # makes equal predictions equal files.
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.compress_type = zipfile.ZIP_DEFLATED
+            with file.open(member, "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+
+
+def load(path: Path) -> Predictions:
+    """Read what `save` wrote.
+
+    Raises:
+        UserError: the file is missing, damaged, or its arrays do not fit together.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.", "train its run first") from None
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError, KeyError) as error:
+        raise UserError(f"{path} is damaged ({error}).", REMEDY) from None
+    rows = arrays.pop(ROW, None)
+    if rows is None or not arrays:
+        raise UserError(f"{path} holds no predictions.", REMEDY)
+    short = [name for name, array in arrays.items() if len(array) != len(rows)]
+    if short:
+        raise UserError(f"{path}: {short[0]} has {len(arrays[short[0]])} outputs for {len(rows)} rows.", REMEDY)
+    return Predictions(rows, arrays)

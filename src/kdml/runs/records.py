@@ -1,0 +1,76 @@
+"""What is recorded of a run in its run.json, and which runs must not meet in one table."""
+
+import json
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kdml.common.errors import UserError
+from kdml.common.files import read_json
+
+RETRAIN = "let the workflow train it, or delete the folder to have it trained again"
+
+
+def refuse_mixture(
+    runs: Sequence[Mapping[str, Any]], same: Sequence[str], allow_mixed_code: bool = False
+) -> dict[str, dict[str, Any]]:
+    """Refuse runs that must not meet in one table; give what their run.json say, by folder.
+
+    Args:
+        runs: each with its `folder`.
+        same: keys that make two of them seeds of one run.
+        allow_mixed_code: accept runs of different versions of the training code.
+
+    Raises:
+        UserError: a run.json is missing, versions of the code are mixed, or seeds of one run differ in more than the seed.
+    """
+    records = {str(run["folder"]): read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
+    if not allow_mixed_code:
+        refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
+    folders = ((tuple(run[name] for name in same), str(run["folder"])) for run in runs)
+    refuse_mixed_settings((key, folder, records[folder]) for key, folder in folders)
+    return records
+
+
+def refuse_mixed_code(hashes: Mapping[str, str]) -> None:
+    """Numbers of different programs do not belong into one table.
+
+    Classification and segmentation load the same modules, so that one experiment has one code hash.
+
+    Args:
+        hashes: run -> hash of the code that trained it.
+
+    Raises:
+        UserError: there is more than one; names a run of the rarest.
+    """
+    by_code: dict[str, list[str]] = defaultdict(list)
+    for run, code in hashes.items():
+        by_code[code].append(run)
+    if len(by_code) > 1:
+        few, *_ = sorted(by_code.values(), key=len)
+        raise UserError(
+            f"Runs of {len(by_code)} versions of the training code would be mixed: {len(few)} of {len(hashes)} differ, "
+            f"for example {few[0]}.",
+            "delete their run.json to have them trained again, or set `allow_mixed_code: true`",
+        )
+
+
+def refuse_mixed_settings(runs: Iterable[tuple[Hashable, str, Mapping[str, Any]]]) -> None:
+    """Seeds of one run differ in nothing but the seed; those of a method also not in the method's code.
+
+    Args:
+        runs: (what makes it the same run, its folder, its run.json).
+
+    Raises:
+        UserError: two seeds of a run were trained with different settings; names both.
+    """
+    seen: dict[Hashable, tuple[str, str]] = {}
+    for key, folder, record in runs:
+        settings = json.dumps([{**record["settings"], "seed": None}, record.get("method_hash")], sort_keys=True)
+        first, other = seen.setdefault(key, (settings, folder))
+        if first != settings:
+            raise UserError(
+                f"{other} and {folder} are seeds of one run, but were trained with different settings or methods.",
+                "let the workflow train them again: `snakemake --forcerun train`",
+            )

@@ -1,0 +1,198 @@
+"""The paper's claims: complete, decided by their rules alone, also for the paper's own numbers."""
+
+import csv
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+
+from kdml.analysis import claims
+from kdml.analysis.claims import Answer, Claim, Finding, Verdict
+from kdml.analysis.statistics import Interval
+from kdml.common.errors import UserError
+from kdml.paper import numbers
+from kdml.runs.graph import VARIANTS
+
+UNKNOWN = math.nan
+
+
+@pytest.fixture(scope="module")
+def read(root):
+    return claims.read_claims(root / "workflow/resources/paper/claims.yaml")
+
+
+def claim(rule="all_above", contrasts=(("a", "b"),), **keys):
+    fixed = {"number": 1, "claim": "x", "where": ["hcd/resnet18"], "measure": "performance", "networks": ["ensemble"]}
+    return Claim.model_validate(fixed | {"rule": rule, "contrasts": list(contrasts)} | keys)
+
+
+def test_all_eleven_claims_stand_there_and_name_what_exists(read):
+    assert [one.number for one in read.claims] == list(range(1, 12))
+    methods = {method for _, method, _ in numbers.methods()}
+    for one in read.claims:
+        assert {tuple(place.split("/")) for place in one.where} <= set(numbers.TABLES)
+        named = {name for place in one.where for pair in one.pairs_at(place) for name in pair}
+        assert named <= set(VARIANTS) | methods, one.number
+
+
+def test_families_are_the_declared_ones(read):
+    by_number = {one.number: one for one in read.claims}
+    assert len(by_number[3].contrasts) == 11 and all(left == "kd_ml_v3" for left, _ in by_number[3].contrasts)
+    assert all(len(pairs) == 7 for pairs in by_number[7].contrasts_at.values())
+    assert {right for _, right in by_number[7].contrasts_at["lgg/resnet18"]} == {
+        method for task, method, _ in numbers.methods() if task == "lgg" and method not in VARIANTS
+    }
+
+
+ANSWERS = [
+    # estimate, low, high, adjusted p, at_least, answer
+    (3.0, 1.0, 5.0, 0.01, 0.0, Answer.YES),
+    (3.0, 1.0, 5.0, 0.20, 0.0, Answer.OPEN),
+    (-3.0, -5.0, -1.0, 0.01, 0.0, Answer.NO),
+    (-3.0, -5.0, -1.0, 0.20, 0.0, Answer.OPEN),
+    (0.2, 0.1, 0.3, 0.01, 1.5, Answer.NO),
+    (2.0, 1.0, 3.0, 0.01, 1.5, Answer.YES),
+    (1.2, 0.5, 2.0, 0.01, 1.5, Answer.OPEN),
+    (2.0, UNKNOWN, UNKNOWN, UNKNOWN, 0.0, Answer.OPEN),
+    (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0.0, Answer.UNDEFINED),
+]
+
+
+@pytest.mark.parametrize(("estimate", "low", "high", "p", "at_least", "expected"), ANSWERS)
+def test_answers(estimate, low, high, p, at_least, expected):
+    asked = claim(at_least=at_least)
+    assert claims.answer(asked, 0.05, "hcd/resnet18", Interval(estimate, low, high, p), p) is expected
+
+
+def test_undefined_is_told_from_not_run():
+    asked = claim(contrasts=[("a", "b"), ("a", "c")])
+    ours = {("ensemble", "a", "b"): Finding(claims.UNDEFINED, 3, 9, "undefined: ...")}
+    rows = claims.rows_of(asked, 0.05, "hcd/resnet18", ours, "classification")
+    assert [row["answer"] for row in rows] == [Answer.UNDEFINED, Answer.NOT_RUN]
+    assert claims.verdict(asked, [Answer.YES, Answer.UNDEFINED]) is Verdict.UNDECIDED
+    assert claims.verdict(asked, [Answer.UNDEFINED]) is Verdict.NOTHING
+
+
+def test_the_rule_in_words_is_the_rule_that_decides(read):
+    """Each number of a rule is named, and nothing of rules that do not apply."""
+    by_number = {one.number: one.in_words(read.level) for one in read.claims}
+    assert "p < 0.05" in by_number[1] and "at least" not in by_number[1] and "bootstrap" in by_number[1]
+    assert "at least 1.5" in by_number[4] and "interval lies below 1.5" in by_number[4]
+    assert "Student's over seeds." in by_number[8] and "bootstrap" not in by_number[8]
+    assert (
+        "holds if any is no" in by_number[9]
+        and "within 2 of the paper's" in by_number[10]
+        and "p <" not in by_number[10]
+    )
+    assert "p < 0.01" in claim().in_words(0.01)
+
+
+def test_the_same_elsewhere_is_claims_1_to_3(read):
+    by_number = {one.number: set(one.contrasts) for one in read.claims}
+    assert by_number[6] == by_number[1] | by_number[2] | by_number[3]
+
+
+def test_verdicts():
+    yes, no, unsure, missing = Answer.YES, Answer.NO, Answer.OPEN, Answer.NOT_RUN
+    above, inconsistent = claim(), claim("not_all_above")
+    assert claims.verdict(above, [yes, yes]) is Verdict.HOLDS
+    assert claims.verdict(above, [yes, no, unsure]) is Verdict.FAILS
+    assert claims.verdict(above, [yes, unsure]) is claims.verdict(above, [yes, missing]) is Verdict.UNDECIDED
+    assert claims.verdict(above, [missing]) is Verdict.NOTHING
+    assert claims.verdict(inconsistent, [yes, no]) is Verdict.HOLDS
+    assert claims.verdict(inconsistent, [yes, yes]) is Verdict.FAILS
+    near = claim("near", (), measure="compression", expected={"hcd/resnet18": 15}, tolerance=1)
+    assert claims.answer(near, 0.05, "hcd/resnet18", Interval(15.8, UNKNOWN, UNKNOWN, UNKNOWN), UNKNOWN) is yes
+    assert claims.answer(near, 0.05, "hcd/resnet18", Interval(17, UNKNOWN, UNKNOWN, UNKNOWN), UNKNOWN) is no
+    assert claims.verdict(near, [yes, missing]) is Verdict.HOLDS
+
+
+def test_holm_is_applied_within_the_claim():
+    asked = claim(contrasts=[("a", "b"), ("a", "c")])
+    ours = {("ensemble", "a", other): Finding(Interval(1, 0.5, 1.5, 0.03), 1, 9) for other in "bc"}
+    rows = claims.rows_of(asked, 0.05, "hcd/resnet18", ours, "classification")
+    assert [row["p_holm"] for row in rows] == pytest.approx([0.06, 0.06]) and {row["answer"] for row in rows} == {
+        Answer.OPEN
+    }
+    alone = claims.rows_of(claim(), 0.05, "hcd/resnet18", ours, "classification")
+    assert alone[0]["answer"] is Answer.YES
+
+
+def test_the_papers_own_numbers_are_judged_by_the_same_rule(read):
+    best = next(one for one in read.claims if one.number == 3)
+    rows = claims.rows_of(best, read.level, "hcd/resnet18", {}, "classification")
+    against_v2 = next(row for row in rows if row["right"] == "kd_ml_v2")
+    assert against_v2["paper_estimate"] == pytest.approx(96.68 - 96.15) and 0.2 < against_v2["paper_p"] < 0.3
+    assert claims.verdict(best, [row["paper_answer"] for row in rows]) is Verdict.UNDECIDED
+    assert {row["answer"] for row in rows} == {Answer.NOT_RUN}
+    similarity = next(one for one in read.claims if one.number == 8)
+    rows = claims.rows_of(similarity, read.level, "hcd/resnet18", {}, "classification")
+    assert {row["paper_answer"] for row in rows} == {Answer.NOT_GIVEN}
+
+
+def test_methods_are_judged_from_table_10(read):
+    against = next(one for one in read.claims if one.number == 7)
+    rows = claims.rows_of(against, read.level, "lgg/resnet18", {}, "segmentation")
+    ifvd = next(row for row in rows if row["right"] == "ifvd")
+    theirs = numbers.methods()["lgg", "ifvd", "iou"]
+    assert ifvd["paper_estimate"] == pytest.approx(80.12 - theirs[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "claims: [{number: 1}]",
+        "claims: [",
+        "claims: [{number: 1, claim: x, where: [a/b], measure: performance, networks: [], rule: near}]",
+    ],
+)
+def test_a_bad_list_of_claims_is_named(tmp_path, text):
+    (tmp_path / "claims.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"claims\.yaml is not a valid list"):
+        claims.read_claims(tmp_path / "claims.yaml")
+
+
+def test_script_names_what_was_not_run(root, tmp_path):
+    (tmp_path / "contrasts.csv").write_text(
+        "family,left,right,network,truth,metric,estimate,low,high,p,p_holm,seeds,groups,remark\n"
+        "claims,ml_v3,ml_v1,ensemble,label,accuracy,2.0,1.0,3.0,0.001,,1,50,one seed\n"
+    )
+    (tmp_path / "upper.csv").write_text(
+        "run,seed,first,second,upper_mean\nkd_ml_v3,0,teacher,s1,0.8\nkd_ml_v1,0,teacher,s1,0.7\n"
+    )
+    (tmp_path / "costs.csv").write_text(
+        "network,students,parameters,saved\nteacher,0,200,0\nensemble,2,170,15\nensemble,3,255,-27.5\n"
+    )
+    place = {"protocol": "paper", "task": "hcd", "pair": "small", "place": "hcd/resnet18", "kind": "classification"}
+    files = {"contrasts": ["contrasts.csv"], "similarity": ["upper.csv"], "costs": "costs.csv"}
+    command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += ["--places", json.dumps([place | files]), "--protocols", "paper", "--out", "claims.csv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with open(tmp_path / "claims.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    first = [row for row in rows if row["claim"] == "1"]
+    assert (
+        first[0]["answer"] == "yes"
+        and {row["answer"] for row in first[1:]} == {"not run"}
+        and first[0]["verdict"] == "undecided"
+    )
+    assert all("not run" in row["remark"] for row in first[1:])
+    ten = [row for row in rows if row["claim"] == "10"]
+    assert [(row["place"], row["answer"]) for row in ten] == [("hcd/resnet18", "yes"), ("hcd/mobilenet", "not run")]
+    eight = next(
+        row for row in rows if row["claim"] == "8" and row["right"] == "kd_ml_v1" and row["network"] == "teacher-s1"
+    )
+    assert float(eight["estimate"]) == pytest.approx(10) and eight["answer"] == "open" and "one seed" in eight["remark"]
+
+
+def test_an_experiment_without_variants_has_all_claims_not_run(root, tmp_path):
+    command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += ["--places", "[]", "--protocols", "paper", "grouped", "--out", tmp_path / "claims.csv"]
+    subprocess.run(command, check=True)
+    with open(tmp_path / "claims.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({(row["protocol"], row["claim"]) for row in rows}) == 22
+    assert {row["answer"] for row in rows} == {"not run"} and {row["verdict"] for row in rows} == {"no numbers"}

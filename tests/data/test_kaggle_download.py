@@ -1,0 +1,265 @@
+"""Downloads with Kaggle's real client from a local server: every refusal in plain words, and broken downloads continued."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from kaggle_server import KEY, TOKEN, USER, kaggle_server, nobody_there
+
+from kdml.common.errors import UserError
+from kdml.data import kaggle_download
+from kdml.data.archives import ARCHIVES
+from kdml.data.kaggle_download import download, token_present
+
+COMPETITION = ARCHIVES["histopathologic-cancer-detection"]
+DATASET = ARCHIVES["lgg-mri-segmentation"]
+SLUGS = {archive: archive.slug.rpartition("/")[2] for archive in (COMPETITION, DATASET)}
+
+pytestmark = pytest.mark.xdist_group("kaggle")
+
+
+MIB = 2**20  # the client keeps what arrives in pieces of this size
+
+
+def zipped(files=3, size=MIB):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for number in range(files):
+            file.writestr(zipfile.ZipInfo(f"train/{number}.tif"), np.random.default_rng(number).bytes(size))
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def no_token(tmp_path, monkeypatch):
+    """A home without any token, and Kaggle's client imported there: its import would sign in at the real Kaggle."""
+    for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def account(no_token, monkeypatch):
+    """A key that the local server accepts."""
+    import kaggle  # noqa: F401
+
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "TEST")
+    monkeypatch.setenv("KAGGLE_USERNAME", USER)
+    monkeypatch.setenv("KAGGLE_KEY", KEY)
+
+
+@pytest.fixture
+def kaggle_api(account):
+    with kaggle_server() as state:
+        state.files = {slug: zipped() for slug in SLUGS.values()}
+        yield state
+
+
+def left(store):
+    return sorted(path.name for path in store.iterdir()) if store.exists() else []
+
+
+@pytest.mark.parametrize("archive", SLUGS, ids=lambda archive: archive.name)
+def test_downloads_whole_file_once(archive, kaggle_api, store):
+    path = download(archive, store)
+    assert path.read_bytes() == kaggle_api.files[SLUGS[archive]]
+    assert left(store) == [f"{archive.name}.zip"]
+    asked = len(kaggle_api.requests)
+    assert download(archive, store) == path
+    assert len(kaggle_api.requests) == asked
+
+
+def test_accepts_a_new_token(kaggle_api, store, monkeypatch):
+    monkeypatch.delenv("KAGGLE_USERNAME")
+    monkeypatch.setenv("KAGGLE_API_TOKEN", TOKEN)
+    assert download(DATASET, store).is_file()
+
+
+@pytest.mark.parametrize("archive", SLUGS, ids=lambda archive: archive.name)
+def test_broken_download_is_continued_where_it_broke(archive, kaggle_api, store):
+    """The client asks for the whole file first, to learn whether it is still the same, and then for the rest."""
+    kaggle_api.cuts = [MIB + 1000, None, MIB + 1000]
+    path = download(archive, store, retries=2, first_pause=0)
+    assert kaggle_api.downloads() == [None, None, f"bytes={MIB}-", None, f"bytes={2 * MIB}-"]
+    assert path.read_bytes() == kaggle_api.files[SLUGS[archive]]
+    assert left(store) == [path.name]
+
+
+def test_download_that_gave_up_is_continued_by_the_next(kaggle_api, store):
+    kaggle_api.cuts = [MIB + 1000, None, 0]
+    with pytest.raises(UserError, match=r"(?s)connection broke.*kept and continued"):
+        download(DATASET, store, retries=1, first_pause=0)
+    partial = store / "lgg-mri-segmentation.zip.partial"
+    assert partial.stat().st_size == MIB and not (store / "lgg-mri-segmentation.zip").exists()
+    path = download(DATASET, store, retries=0)
+    assert kaggle_api.downloads()[-1] == f"bytes={MIB}-"
+    assert path.read_bytes() == kaggle_api.files["lgg-mri-segmentation"]
+
+
+def test_file_that_changed_meanwhile_is_begun_anew(kaggle_api, store):
+    kaggle_api.cuts = [MIB + 1000]
+    with pytest.raises(UserError):
+        download(DATASET, store, retries=0)
+    kaggle_api.etag, kaggle_api.files["lgg-mri-segmentation"] = '"second"', zipped(files=4)
+    assert download(DATASET, store, retries=0).read_bytes() == zipped(files=4)
+
+
+def test_pauses_grow(kaggle_api, store, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(kaggle_download.time, "sleep", pauses.append)
+    kaggle_api.refusal = 503
+    with pytest.raises(UserError, match=r"(?s)503.*start again later"):
+        download(DATASET, store, retries=4)
+    assert pauses == [2, 10, 50, 60]
+
+
+@pytest.mark.parametrize(
+    ("archive", "status", "message"),
+    [
+        (COMPETITION, 403, "kaggle.com/competitions/histopathologic-cancer-detection/rules and accept"),
+        (DATASET, 403, "kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation and accept"),
+        (COMPETITION, 401, r"(?s)does not accept the token.*access_token"),
+        (DATASET, 404, r"(?s)does not know mateuszbuda/lgg-mri-segmentation.*look at"),
+        (DATASET, 400, r"(?s)error \(400\).*later"),
+    ],
+)
+def test_refusals_are_told_and_not_repeated(archive, status, message, kaggle_api, store):
+    kaggle_api.refusal = status
+    with pytest.raises(UserError, match=message):
+        download(archive, store, retries=3)
+    assert len(kaggle_api.requests) == 1
+    assert left(store) == []
+
+
+def test_unknown_data_set(kaggle_api, store):
+    kaggle_api.files = {}
+    with pytest.raises(UserError, match=r"404"):
+        download(COMPETITION, store)
+
+
+@pytest.mark.parametrize("variables", [{"KAGGLE_API_TOKEN": "wrong"}, {"KAGGLE_USERNAME": USER, "KAGGLE_KEY": "wrong"}])
+def test_wrong_token(variables, kaggle_api, store, monkeypatch, capsys):
+    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY"):
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=r"(?s)does not accept the token.*KAGGLE_API_TOKEN"):
+        download(DATASET, store)
+    assert left(store) == [] and capsys.readouterr().out == ""
+
+
+def test_no_token(no_token, store):
+    with pytest.raises(UserError) as caught:
+        download(DATASET, store)
+    ways = ("~/.kaggle/access_token", "KAGGLE_API_TOKEN", "kaggle.json", "KAGGLE_USERNAME", "KAGGLE_KEY", "kaggle auth")
+    assert all(way in str(caught.value) for way in ways)
+    assert left(store) == []
+
+
+@pytest.mark.parametrize("variables", [{}, {"KAGGLE_API_TOKEN": TOKEN}])
+def test_no_network(variables, account, store, monkeypatch):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with nobody_there(), pytest.raises(UserError, match=r"(?s)cannot be reached.*check the network"):
+        download(DATASET, store, retries=1, first_pause=0)
+    assert left(store) == []
+
+
+def test_no_space(kaggle_api, store, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5 * MIB // 2))
+    with pytest.raises(UserError, match=r"(?s)lgg-mri-segmentation.zip needs .* GB left.*free some space"):
+        download(DATASET, store)
+    assert left(store) == []
+
+
+def test_space_counts_only_what_is_still_to_come(kaggle_api, store, monkeypatch):
+    kaggle_api.cuts = [MIB + 1000]
+    with pytest.raises(UserError):
+        download(DATASET, store, retries=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5 * MIB // 2))
+    assert download(DATASET, store, retries=0).is_file()
+
+
+def test_disk_that_fills_up(kaggle_api, store, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(kaggle_download, "_check_space", full)
+    with pytest.raises(UserError, match=r"(?s)lgg-mri-segmentation.zip cannot be written \(No space.*free some space"):
+        download(DATASET, store)
+
+
+@pytest.mark.parametrize("content", [b"<html>maintenance</html>", zipped()[:-30]], ids=["no zip", "truncated"])
+def test_what_is_no_whole_zip_is_not_kept(content, kaggle_api, store):
+    kaggle_api.files["lgg-mri-segmentation"] = content
+    with pytest.raises(
+        UserError, match=r"(?s)something else than lgg-mri-segmentation.zip.*no zip file, or only a part"
+    ):
+        download(DATASET, store)
+    assert left(store) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        (".kaggle/access_token", TOKEN),
+        (".kaggle/access_token.txt", TOKEN),
+        (".kaggle/kaggle.json", "{}"),
+        (".kaggle/credentials.json", "{}"),
+        (".config/kaggle/kaggle.json", "{}"),
+    ],
+)
+def test_token_files_are_found(file, content, no_token):
+    assert not token_present()
+    path = no_token / file
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert not token_present()
+    path.write_text(content)
+    assert token_present()
+
+
+@pytest.mark.parametrize(
+    ("variables", "present"),
+    [
+        ({"KAGGLE_API_TOKEN": TOKEN}, True),
+        ({"KAGGLE_API_TOKEN": ""}, False),
+        ({"KAGGLE_API_TOKEN": "/dev/null"}, False),
+        ({"KAGGLE_USERNAME": USER, "KAGGLE_KEY": KEY}, True),
+        ({"KAGGLE_USERNAME": USER}, False),
+    ],
+)
+def test_token_variables_are_found(variables, present, no_token, monkeypatch):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert token_present() == present
+
+
+def test_script_downloads_and_records(kaggle_api, root, store, tmp_path):
+    command = [sys.executable, root / "src" / "fetch.py", "--archive", DATASET.name, "--kaggle", "--retries", "0"]
+    command += ["--store", store, "--record", tmp_path / "record.json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert (record["source"], record["files"]) == ("kaggle: mateuszbuda/lgg-mri-segmentation", 3)
+
+
+def test_client_is_not_imported_before_it_is_needed(root):
+    code = "import sys; from kdml.data.kaggle_download import token_present; token_present(); assert 'kaggle' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

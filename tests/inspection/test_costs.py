@@ -1,0 +1,58 @@
+"""What networks cost and are made of, against known counts."""
+
+import pytest
+import torch
+
+from kdml.inspection import costs
+from kdml.inspection.layers import describe
+from kdml.learning.networks import build, parameter_count, save_networks
+from kdml.runs.settings import Backbone, NetworkSettings, Sharing
+
+
+def network(name, kind="classification", block=None):
+    like = Backbone(timm=block) if block else None
+    settings = NetworkSettings(architecture=name, backbone=Backbone(timm=name), block_like=like)
+    return build(settings, kind, 2 if kind == "classification" else 1, Sharing(), None, seed=0)
+
+
+@pytest.mark.parametrize(("name", "gmacs"), [("resnet18", 1.82), ("resnet50", 4.09), ("mobilenetv1_100", 0.57)])
+def test_multiply_accumulates_are_the_known_ones(name, gmacs):
+    assert costs.multiply_accumulates(network(name), 224) / 1e9 == pytest.approx(gmacs, abs=0.03)
+
+
+def test_two_students_against_the_teacher_as_the_paper_counts():
+    """Claim 10 says 15 and 63 %: two ResNet18 with the three-layer head that the paper's other counts ask for save less."""
+    for student, saved in (("resnet18", 4.6), ("mobilenetv1_100", 64.7)):
+        teacher = parameter_count(network("resnet50", block=student))
+        assert 100 * (1 - 2 * parameter_count(network(student)) / teacher) == pytest.approx(saved, abs=0.1), student
+
+
+def test_size_on_disk_is_that_of_the_file(tmp_path):
+    small = network("resnet18")
+    save_networks(tmp_path / "n.safetensors", {"network": small})
+    assert costs.bytes_on_disk(small) == (tmp_path / "n.safetensors").stat().st_size > 4 * parameter_count(small)
+
+
+def test_latency_adds_up_and_leaves_the_network_alone():
+    torch.set_num_threads(1)
+    small = network("resnet18")
+    one, two = costs.latency([small], 64, repeats=9), costs.latency([small, small], 64, repeats=9)
+    assert 0 < one < two
+
+
+def test_layers_of_the_papers_classifiers():
+    teacher = describe(network("resnet50", block="resnet18"), 224)
+    assert teacher["stem", "112"] == "7×7, 64"
+    assert teacher["encoder", "56"] == "[1×1, 64; 3×3, 64; 1×1, 256] × 3"
+    assert teacher["encoder", "14"] == "[1×1, 256; 3×3, 256; 1×1, 1024] × 6"
+    assert teacher["extra block", "7"] == "1×1, 512"
+    assert teacher["head", "1"] == "average pool; dense 1024; dense 512; dense 2"
+    student = describe(network("resnet18"), 224)
+    assert student["encoder", "7"] == "[3×3, 512; 3×3, 512] × 2" and ("extra block", "7") not in student
+
+
+def test_layers_of_the_papers_u_net():
+    rows = describe(network("resnet18", "segmentation"), 256)
+    assert rows["decoder", "16"] == "3×3, 256; 3×3, 256" and rows["decoder", "256"] == "3×3, 16; 3×3, 16"
+    assert rows["head", "256"] == "3×3, 1" and rows["encoder", "8"].endswith("× 2")
+    assert "dw" in describe(network("mobilenetv1_100"), 224)["encoder", "14"]

@@ -74,3 +74,13 @@ def refuse_mixed_settings(runs: Iterable[tuple[Hashable, str, Mapping[str, Any]]
                 f"{other} and {folder} are seeds of one run, but were trained with different settings or methods.",
                 "let the workflow train them again: `snakemake --forcerun train`",
             )
+
+
+def run_keys(folder: str) -> dict[str, str]:
+    """Read a run's keys off the path of its folder, which ends in protocol/task/pair/run/seed-N.
+
+    Args:
+        folder: of the run; of a network trained alone the pair is the network's key.
+    """
+    protocol, task, pair, run, seed = Path(folder).parts[-5:]
+    return {"protocol": protocol, "task": task, "pair": pair, "run": run, "seed": seed.removeprefix("seed-")}

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from kdml.analysis import cases, learning_curves, paper_comparison
 from kdml.analysis.contrasts import MeasuredRuns
-from kdml.analysis.counts import measured
-from kdml.analysis.sheets import by_seed_rows, evaluated, value_rows, with_outputs
+from kdml.analysis.sheets import by_seed_rows, evaluated, measured_sheet, value_rows, with_outputs
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv
 from kdml.runs.records import refuse_mixture
@@ -42,8 +41,7 @@ def main() -> None:
     found = evaluated(rows, table.kind, arguments.data, "label")
     tables = {part: cases.stacked(found, part) for part in ("cases", "regions")}
     log.info("%d runs evaluated", len(rows))
-    regions = None if table.classes else tables["regions"]
-    runs = MeasuredRuns(with_outputs(measured(tables["cases"], regions, "label", table.classes, by_key), found))
+    runs = MeasuredRuns(with_outputs(measured_sheet(tables, arguments.sheet, table.classes, by_key), found))
     values = value_rows(runs, by_key)
     for part, one in tables.items():
         cases.write(out / f"{part}.parquet", one)

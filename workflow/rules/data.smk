@@ -75,7 +75,7 @@ rule split:
 
 rule leakage:
     input:
-        ANALYSES.split_reports(),
+        INPUTS.split_reports(),
     output:
         csv=PATHS.leakage("csv"),
         md=PATHS.leakage("md"),

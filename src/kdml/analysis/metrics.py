@@ -244,7 +244,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("f_score", "F-score", "segmentation", _BOTH, _PIXELS, _pixel_columns, f_score),
     Metric("iou_per_image", "IoU, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(iou)), share),
     Metric("f_score_per_image", "F-score, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(f_score)), share),
-    Metric("iou_per_group", "IoU, mean of groups", "segmentation", _LABEL, _PIXELS, _pixel_columns, share, _own_of_groups),
+    Metric("iou_per_group", "IoU, mean of groups", "segmentation", _BOTH, _PIXELS, _pixel_columns, share, _own_of_groups),
     Metric(
         "false_regions", "False regions per 100 images", "segmentation", _LABEL, frozenset({"false_regions"}),
         _each(lambda columns: columns["false_regions"]), share, higher_is_better=False,

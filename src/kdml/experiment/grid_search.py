@@ -89,6 +89,17 @@ class Search:
         papers = self.plan.papers_weights(run)
         return None if papers is None else (papers[0].alpha, papers[1].alpha)
 
+    @cached_property
+    def _by_run(self) -> dict[Run, dict[str, Trial]]:
+        found: dict[Run, dict[str, Trial]] = {}
+        for trial in self.trials:
+            found.setdefault(trial.run, {})[trial.name] = trial
+        return found
+
+    def of_run(self, run: Run) -> dict[str, Trial]:
+        """Trials of a variant with one seed, by name."""
+        return self._by_run.get(run, {})
+
     def at(self, protocol: str, task: str, pair: str) -> tuple[Trial, ...]:
         """Trials of a place."""
         return tuple(t for t in self.trials if (t.run.protocol, t.run.task, t.run.pair) == (protocol, task, pair))

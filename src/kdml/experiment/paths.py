@@ -81,6 +81,10 @@ class Paths:
         """The prepared images."""
         return f"{self.data(dataset)}/images.npy"
 
+    def masks(self, dataset: str) -> str:
+        """The prepared masks of a dataset that has some."""
+        return f"{self.data(dataset)}/masks.npy"
+
     def split(self, protocol: str, task: str, seed: int | str) -> str:
         """Training, validation and test rows."""
         return f"{self.results}/{protocol}/{task}/split-{seed}.csv"

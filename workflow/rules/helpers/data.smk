@@ -91,11 +91,6 @@ def check_archives_at_hand():
         raise WorkflowError(problem)
 
 
-def data_of(wildcards):
-    """Prepared arrays of a task's dataset."""
-    return PATHS.data(dataset_of(wildcards.task))
-
-
 def index_of(wildcards):
     """Index of a task's prepared images."""
     return PATHS.index(dataset_of(wildcards.task))
@@ -103,7 +98,7 @@ def index_of(wildcards):
 
 def split_of(wildcards):
     """The split of the run that wildcards name."""
-    return ANALYSES.split(run_of(wildcards))
+    return INPUTS.split(run_of(wildcards))
 
 
 def reports_options(wildcards, input):

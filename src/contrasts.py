@@ -10,8 +10,8 @@ from kdml.analysis.statistics import holm
 from kdml.common.command_line import runs_argument
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv
-from kdml.paper.methods import METHODS
 from kdml.runs.graph import PROPOSED, VARIANTS
+from kdml.runs.methods import METHODS
 
 STUDENT_ALONE = "baseline_student"
 COLUMNS = (

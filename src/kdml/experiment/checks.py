@@ -6,7 +6,7 @@ from itertools import product
 from kdml.common.errors import UserError
 from kdml.experiment.config import Experiment, MethodChoice
 from kdml.experiment.method_options import option_names
-from kdml.paper.methods import METHODS
+from kdml.runs.methods import METHODS
 
 Places = Sequence[tuple[str, str]]
 """Task and pair of each."""

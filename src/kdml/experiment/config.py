@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from kdml.common.errors import UserError
-from kdml.paper.methods import METHODS
 from kdml.runs.graph import (
     BASELINE,
     STRATEGIES,
@@ -25,6 +24,7 @@ from kdml.runs.graph import (
     SharingGraph,
     TeacherMode,
 )
+from kdml.runs.methods import METHODS
 from kdml.runs.own_method import is_own
 from kdml.runs.settings import (
     KINDS,

@@ -10,7 +10,6 @@ from kdml.experiment.checks import check_methods, nothing_to_train
 from kdml.experiment.config import Experiment, MethodChoice, Network, Task
 from kdml.experiment.loss_weights import Weights, weights_of
 from kdml.paper import numbers
-from kdml.paper.methods import METHODS
 from kdml.runs.graph import (
     BASELINE,
     STUDENTS,
@@ -22,6 +21,7 @@ from kdml.runs.graph import (
     paper_graph,
     single,
 )
+from kdml.runs.methods import METHODS
 from kdml.runs.own_method import fingerprint
 from kdml.runs.settings import Backbone, MethodSettings, NetworkSettings, OwnEdge, RunSettings
 

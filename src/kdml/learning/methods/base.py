@@ -113,6 +113,13 @@ class Method(nn.Module):
         setting: what to configure it for; a subclass with an `__init__` leaves it out and calls `configure` itself.
 
     Attributes:
+        key: of a published method, as configurations call it; this and the next five are read off the source by
+            `kdml.runs.methods`, so they are written out.
+        title: in tables.
+        kind: of the task that the class is for; a class that names it is found, one for each kind of a method.
+        supervised: weight of the task's loss, unless the configuration gives one.
+        kd: weight of plain distillation beside the method, unless the configuration gives one.
+        place_in_table_10: row of the paper's table; None where the paper does not have the method.
         taps: names of the maps it reads from both networks.
         weights: weight of each loss term, 0 or more; an option `weight_<term>` replaces it.
         defaults: every other option of the method, with the value it has unless the configuration gives one.
@@ -124,6 +131,12 @@ class Method(nn.Module):
         adversary_adam: options of the adversary's Adam, where there is an adversary.
     """
 
+    key: ClassVar[str]
+    title: ClassVar[str]
+    kind: ClassVar[str]
+    supervised: ClassVar[float] = 1.0
+    kd: ClassVar[float] = 0.0
+    place_in_table_10: ClassVar[int | None] = None
     taps: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[Mapping[str, float]] = {}
     defaults: ClassVar[Mapping[str, Any]] = {}

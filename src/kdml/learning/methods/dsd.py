@@ -73,6 +73,10 @@ class DSD(SegmentationMethod):
             similarity.
     """
 
+    key = "dsd"
+    title = "DSD"
+    place_in_table_10 = 11
+    kind = "segmentation"
     taps = ("d1", "d2", "d3")
     # With two classes at 256 pixels the published weight leaves `category` without effect. It is kept, and the logged
     # terms show it.

@@ -145,6 +145,10 @@ class SKD(SegmentationMethod):
             is no discriminator.
     """
 
+    key = "skd"
+    title = "SKD"
+    place_in_table_10 = 8
+    kind = "segmentation"
     taps = ("d2",)
     weights = {"pixel": 10.0, "pair": 0.5, "adversarial": 0.1}
     defaults = {"tap": "d2", "grid": 2, "discriminator_scale": 0.1, "gradient_penalty": 10.0, "clip": 10.0}

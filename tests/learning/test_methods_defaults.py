@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from kdml.experiment.config import MethodChoice
+from kdml.experiment.sections import MethodChoice
 from kdml.learning.methods.base import Layers, Setting, Stage
 from kdml.learning.methods.loading import load
 from kdml.learning.methods.skd import SKD, Discriminator, SelfAttention

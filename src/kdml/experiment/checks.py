@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from itertools import product
 
 from kdml.common.errors import UserError
-from kdml.experiment.config import Experiment, MethodChoice
+from kdml.experiment.config import Experiment
 from kdml.experiment.method_options import option_names
+from kdml.experiment.sections import MethodChoice
 from kdml.runs.methods import METHODS
 
 Places = Sequence[tuple[str, str]]

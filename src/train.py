@@ -115,7 +115,7 @@ def input_checksums(arguments: argparse.Namespace, starts: dict[str, Path]) -> d
 
 
 def loading_processes(wanted: str, device: str) -> int:
-    """On a CPU the step leaves no core idle, so more processes only get in its way; a GPU needs them."""
+    """Number of loading processes: none beside a CPU, whose step leaves no core idle; a GPU needs them."""
     if wanted != "auto":
         return int(wanted)
     return min(8, max(1, len(os.sched_getaffinity(0)) - 1)) if device == "cuda" else 0
@@ -128,7 +128,7 @@ def image_counts(data: build.RunData) -> dict[str, int]:
 
 
 def code_hashes(settings: RunSettings) -> dict[str, str]:
-    """What tells the program that trains, taken before it starts: files may be edited while it runs."""
+    """Hashes of the program that trains, taken before it starts: files may be edited while it runs."""
     method = None if settings.method is None else settings.method.name
     return {"code_hash": provenance.code_hash(), "method_hash": provenance.method_hash(method, settings.kind)}
 
@@ -141,7 +141,7 @@ def record(
     inputs: dict[str, str],
     code: dict[str, str],
 ) -> dict[str, Any]:
-    """What run.json holds."""
+    """Content of run.json."""
     return {
         "settings": settings.model_dump(mode="json"),
         "settings_hash": settings.digest(),

@@ -1,4 +1,4 @@
-"""Refuses what a configuration asks for in vain: methods that run nowhere or with unknown options, and nothing to train at all."""
+"""Refusals of what a configuration asks for in vain: methods that run nowhere or with unknown options, nothing to train at all."""
 
 from collections.abc import Sequence
 from itertools import product

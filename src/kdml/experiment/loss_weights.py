@@ -51,7 +51,7 @@ def weights_of(
 
 
 def even_weights(technique: str) -> WeightsOfBoth:
-    """The same weight for every term of a student's loss: labels, teacher, other student, as far as the technique has them.
+    """Equal weights for every term of a student's loss: labels, teacher, other student, as far as the technique has them.
 
     Args:
         technique: key of `TECHNIQUES`.

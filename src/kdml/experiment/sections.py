@@ -21,7 +21,7 @@ from kdml.runs.settings import (
 
 
 class RunChoice(Model):
-    """What runs, chosen by lists: a configuration file that is merged over another one replaces a list as a whole."""
+    """Choice of what runs, by lists: a configuration file that is merged over another one replaces a list as a whole."""
 
     tasks: Once[str] = Field(min_length=1)
     pairs: Once[str] = Field(min_length=1)
@@ -144,7 +144,7 @@ class OwnVariant(Model):
     edges: list[OwnEdge] = []
 
     def graph(self) -> SharingGraph:
-        """As a sharing graph; an online teacher learns from the labels with weight 1."""
+        """Sharing graph of the variant; an online teacher learns from the labels with weight 1."""
         teacher = {"teacher": 1.0} if self.teacher is TeacherMode.ONLINE else {}
         edges = tuple(Edge(edge.source, edge.learner, edge.knowledge, edge.weight) for edge in self.edges)
         return SharingGraph(self.teacher, teacher | self.supervised, edges)

@@ -31,7 +31,7 @@ NetworkState = dict[str, Tensor]
 
 
 class Interrupted(Exception):
-    """The run was asked to leave; its checkpoint is saved."""
+    """Raised where a run was asked to leave; its checkpoint is saved."""
 
 
 @dataclass
@@ -160,7 +160,7 @@ class Engine:
             self.cohort.networks[learner].load_state_dict(best.weights)
 
     def _begin_stage(self) -> None:
-        """The networks go on from their best weights; scores of different stages are not compared."""
+        """Let the networks go on from their best weights; scores of different stages are not compared."""
         progress = self.progress
         progress.best = {learner: Best() for learner in self.learners}
         progress.best_monitored, progress.stale_epochs, progress.stage_start = -math.inf, 0, progress.epoch
@@ -219,7 +219,7 @@ class Engine:
         return {f"{self.learners[0]}.adversary": loss.detach()}
 
     def _count(self, terms: dict[str, Tensor], images: int) -> None:
-        """Sums stay on the device: reading them each step would make a GPU wait."""
+        """Add the terms to their sums, which stay on the device: reading them each step would make a GPU wait."""
         progress = self.progress
         for name, term in terms.items():
             progress.sums[name] = progress.sums.get(name, 0) + term.double() * images
@@ -325,7 +325,7 @@ class Engine:
         }
 
     def _adversary_state(self) -> dict[str, Any] | None:
-        """It is no part of the cohort's state, because it is no part of what is trained with the student."""
+        """State of the adversary, which is no part of what is trained with the student, hence none of the cohort's state."""
         if self.adversary_optimiser is None:
             return None
         return {

@@ -265,7 +265,7 @@ def read_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
 
 
 def _is_pickle(path: Path) -> bool:
-    """By its first bytes: torch writes zip archives, and wrote bare pickles before."""
+    """Whether torch wrote the file, by its first bytes: those of a zip archive, or of a bare pickle as before."""
     if not path.is_file():
         return False
     with open(path, "rb") as file:

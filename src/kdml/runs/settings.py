@@ -37,7 +37,7 @@ Once = Annotated[list[T], AfterValidator(_each_once), Field(json_schema_extra={"
 
 
 class Model(BaseModel):
-    """Frozen, and refuses keys that it does not know."""
+    """A model that is frozen and refuses keys that it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

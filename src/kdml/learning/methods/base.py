@@ -32,7 +32,7 @@ class Layers:
     pooled: Tensor | None = None
 
     def detached(self) -> "Layers":
-        """The same values without gradient, as a teacher's have to be."""
+        """These values without gradient, as a teacher's have to be."""
         maps = {tap: map_.detach() for tap, map_ in self.maps.items()}
         return Layers(maps, self.logits.detach(), None if self.pooled is None else self.pooled.detach())
 
@@ -59,7 +59,7 @@ class Setting:
 
     Args:
         student: (channels, height, width) of the student's maps by tap, as `Shapes`.
-        teacher: likewise of the teacher's.
+        teacher: (channels, height, width) of the teacher's maps by tap.
         batch_size: images per step.
         classifier: the teacher's classifier, everything after the pooled vector; its parameters are frozen.
         options: of the method, as the configuration gives them.

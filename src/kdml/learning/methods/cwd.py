@@ -17,7 +17,7 @@ def channelwise_divergence(
 
     Args:
         student: maps or logits.
-        teacher: likewise, of the same shape; detach them before.
+        teacher: those of the teacher, of the same shape; detach them before.
         temperature: divides both before the softmax.
 
     Reference: Shu, Liu, Gao, Yan, Shen. Channel-wise Knowledge Distillation for Dense Prediction. ICCV 2021.

@@ -27,7 +27,7 @@ def softened_divergence(
 
     Args:
         student: foreground logits.
-        teacher: likewise; detach them before.
+        teacher: those of the teacher; detach them before.
         temperature: divides both before the softmax.
 
     Reference: Qin, Bu, Liu, Shen, Zhou, Gu, Wang, Wu, Dai. Efficient Medical Image Segmentation Based on Knowledge

@@ -24,7 +24,7 @@ def pixel_cross_entropy(student: Float[Tensor, "b K h w"], teacher: Float[Tensor
 
     Args:
         student: logits of at least two classes.
-        teacher: likewise; detach them before.
+        teacher: those of the teacher; detach them before.
 
     Reference: Liu, Chen, Liu, Qin, Luo, Wang. Structured Knowledge Distillation for Semantic Segmentation. CVPR 2019.
         Its code divides by the pixels of one image, but not by the number of images.
@@ -84,7 +84,7 @@ def critic_loss(
     Args:
         critic: gives one number per image.
         student: maps; detach them before.
-        teacher: likewise.
+        teacher: those of the teacher.
         seed: of the points where the slope is taken.
         penalty: weight of the slope's term.
 

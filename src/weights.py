@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from kdml.common.errors import UserError, run_script
-from kdml.runs.settings import Weights
+from kdml.experiment.sections import WeightsEntry
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +21,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     try:
-        entry = Weights.model_validate_json(arguments.weights)
+        entry = WeightsEntry.model_validate_json(arguments.weights)
     except ValidationError as error:
         raise UserError(f"--weights: {error}", "pass one entry of `weights` as JSON") from None
     from kdml.learning.start_weights import fetch
 
-    fetch(entry, arguments.name, arguments.timm, arguments.out)
+    fetch(entry.settings(), entry.path, arguments.name, arguments.timm, arguments.out)
     log.info("weights '%s' for %s: %s", arguments.name, arguments.timm, arguments.out)
 
 

@@ -27,17 +27,18 @@ from kdml.experiment.config import validated
 from kdml.experiment.contents import Contents
 from kdml.experiment.figures import FIGURES, SLICES
 from kdml.experiment.grid_search import Search
-from kdml.experiment.inputs import OF_METHODS, Inputs
+from kdml.experiment.inputs import (
+    ALONE_SHEET,
+    FIDELITY_SHEET,
+    METHODS_SHEET,
+    OF_METHODS,
+    VARIANTS_SHEET,
+    Inputs,
+)
 from kdml.experiment.paths import ANY_RUN, Paths
 from kdml.experiment.plan import Plan, Run
 from kdml.experiment.run_rows import run_rows
 from kdml.experiment.tables import OF_GRAPHS, TABLES, WITH_CURVES
-from kdml.runs.run_table import (
-    ALONE_SHEET,
-    FIDELITY_SHEET,
-    METHODS_SHEET,
-    VARIANTS_SHEET,
-)
 
 
 def or_message(make, *arguments):

@@ -113,11 +113,11 @@ class MethodCohort(Cohort):
 
     @property
     def adversary_adam(self) -> Mapping[str, Any]:
-        """Options of its optimiser."""
+        """Options of the Adam that trains the adversary."""
         return self.method.adversary_adam
 
     def adversary_loss(self, seed: int) -> Tensor:
-        """Its loss on the maps of the student's last step.
+        """The adversary's loss on the maps of the student's last step.
 
         Args:
             seed: of all that it draws.
@@ -129,7 +129,7 @@ class MethodCohort(Cohort):
         return loss
 
     def get_extra_state(self) -> Tensor:
-        """The stage belongs to the state; it is no buffer, because reading one from a GPU would make every step wait."""
+        """The stage, as a part of the state that is no buffer: reading one from a GPU would make every step wait."""
         return torch.tensor(self._stage)
 
     def set_extra_state(self, state: Tensor) -> None:
@@ -225,7 +225,7 @@ def _built(settings: RunSettings, setting: Setting) -> Method:
 
 
 def _refuse_another_file(settings: RunSettings) -> None:
-    """A user's file that has changed since the settings were made is another method."""
+    """Refuse a user's file that has changed since the settings were made: it is another method."""
     name, made_for = settings.method.name, settings.method.sha256
     if made_for is not None and own_method.fingerprint(name) != made_for:
         raise UserError(

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping
 
-from kdml.paper.methods import METHODS
 from kdml.runs.graph import STRATEGIES, TECHNIQUES, VARIANTS
+from kdml.runs.methods import METHODS
 
 METRICS: Mapping[str, str] = {
     "accuracy": "Accuracy",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError
-from kdml.paper.methods import METHODS
+from kdml.runs.methods import METHODS
 from kdml.runs.own_method import OWN, is_own, source_of
 
 

@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 ROOT = Path(workflow.basedir)
 sys.path.insert(
@@ -20,6 +22,7 @@ from kdml.experiment.contents import Catalogue
 from kdml.experiment.config import validated
 from kdml.data.archives import ARCHIVES
 from kdml.common.errors import UserError
+from kdml.common.untracked import Untracked
 from kdml.experiment.paths import ANY_RUN, Paths
 from kdml.experiment.plan import Plan, Run
 from kdml.experiment.grid_search import Search
@@ -57,15 +60,25 @@ SUMMARISED = {
 TABLES = {**CATALOGUE.results, **CATALOGUE.grids, **CATALOGUE.grids_on_request}
 FIGURES = {**CATALOGUE.figures, **CATALOGUE.on_request}
 CLAIMS = os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml")
-SRC = os.path.relpath(
-    ROOT / "src"
-)  # relative, so that a moved checkout is not another workflow
+SRC = shlex.quote(os.path.relpath(ROOT / "src"))
+# The Python that runs Snakemake, but where Snakemake makes environments: there it is the one of the environment.
+IN_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+PYTHON = "python" if IN_CONDA else shlex.quote(sys.executable)
 ENVIRONMENT = ROOT / "envs/kdml.yaml"
 
 
 def either(names):
     """Regular expression for one of these names."""
     return "|".join(sorted(map(re.escape, map(str, names)))) or "none"
+
+
+def program(script):
+    """A script with its Python, quoted; where both lie is no reason to run it again.
+
+    It is a parameter, not a text in the command: that is one of the rule's own triggers, and knows no names of a workflow that another
+    one uses as a module.
+    """
+    return Untracked(f"{PYTHON} {SRC}/{script}")
 
 
 wildcard_constraints:

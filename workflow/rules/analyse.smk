@@ -28,7 +28,13 @@ def teachers_predictions(wildcards):
 def masks_of(wildcards):
     """True masks, which segmentation is measured against."""
     segmentation = EXPERIMENT.tasks[wildcards.task].kind == "segmentation"
-    return PATHS.masks(dataset_of(wildcards.task)) if segmentation else []
+    return ancient(PATHS.masks(dataset_of(wildcards.task))) if segmentation else []
+
+
+def splits_of_sheet(wildcards):
+    """Splits that the runs of a sheet were tested on; the predictions tell whether they are other ones."""
+    runs = INPUTS.runs_of(place_of(wildcards), wildcards.get("sheet", FIDELITY_SHEET))
+    return list(map(ancient, INPUTS.splits_of(runs)))
 
 
 rule runs:
@@ -62,6 +68,7 @@ rule evaluate:
     log:
         f"{LOGS}/evaluate/{{protocol}}/{{task}}/{{pair}}/{{sheet}}.log",
     params:
+        program=program("evaluate.py"),
         code=code_of("evaluate.py"),
         mixed=mixed_code,
         data=data_of,
@@ -69,7 +76,7 @@ rule evaluate:
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/evaluate.py --runs {input.runs:q} --sheet {wildcards.sheet:q} --data {params.data:q} {params.mixed:q}"
+        "{params.program} --runs {input.runs:q} --sheet {wildcards.sheet:q} --data {params.data:q} {params.mixed:q}"
         " --out {params.out:q} 2> {log:q}"
 
 
@@ -93,6 +100,7 @@ rule fidelity:
     log:
         f"{LOGS}/fidelity/{{protocol}}/{{task}}/{{pair}}.log",
     params:
+        program=program("fidelity.py"),
         code=code_of("fidelity.py"),
         mixed=mixed_code,
         data=data_of,
@@ -100,7 +108,7 @@ rule fidelity:
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/fidelity.py --runs {input.runs:q} --data {params.data:q} {params.mixed:q} --out {params.out:q} 2> {log:q}"
+        "{params.program} --runs {input.runs:q} --data {params.data:q} {params.mixed:q} --out {params.out:q} 2> {log:q}"
 
 
 def compared(path):
@@ -132,6 +140,8 @@ rule contrasts:
     log:
         f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
     params:
+        claims=Untracked(CLAIMS),
+        program=program("contrasts.py"),
         code=code_of("contrasts.py"),
         mixed=mixed_code,
         sheets=lambda wildcards: INPUTS.compared_sheets(
@@ -140,8 +150,8 @@ rule contrasts:
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/contrasts.py --runs {input.runs:q} --sheets {params.sheets:q} --cases {input.cases:q} --regions {input.regions:q}"
-        " --fidelity {input.fidelity:q} --claims {CLAIMS} {params.mixed:q} --out {output:q} 2> {log:q}"
+        "{params.program} --runs {input.runs:q} --sheets {params.sheets:q} --cases {input.cases:q} --regions {input.regions:q}"
+        " --fidelity {input.fidelity:q} --claims {params.claims:q} {params.mixed:q} --out {output:q} 2> {log:q}"
 
 
 rule methods:
@@ -155,12 +165,13 @@ rule methods:
     log:
         f"{LOGS}/methods/{{protocol}}/{{task}}/{{pair}}.log",
     params:
+        program=program("methods.py"),
         code=code_of("methods.py"),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/methods.py --runs {input.runs:q} --out {output:q} 2> {log:q}"
+        "{params.program} --runs {input.runs:q} --out {output:q} 2> {log:q}"
 
 
 # Networks opened after training
@@ -173,8 +184,8 @@ def cka_inputs(wildcards):
     everything = dict.fromkeys([*runs, *teachers])
     return {
         "runs": PATHS.runs(place_of(wildcards)),
-        "data": PATHS.data_report(dataset_of(wildcards.task)),
-        "splits": INPUTS.splits_of(runs),
+        **data_inputs(dataset_of(wildcards.task), with_masks=False),
+        "splits": list(map(ancient, INPUTS.splits_of(runs))),
         "trained": [PATHS.weights(run) for run in everything],
         "weights": INPUTS.start_weights(everything),
     }
@@ -189,6 +200,7 @@ rule similarity:
     log:
         f"{LOGS}/similarity/{{protocol}}/{{task}}/{{pair}}/{{group}}/seed-{{seed}}.log",
     params:
+        program=program("similarity.py"),
         code=code_of("similarity.py"),
         data=subpath(input.data, parent=True),
         weights=weights_options,
@@ -198,7 +210,7 @@ rule similarity:
     conda:
         ENVIRONMENT
     shell:
-        "OMP_NUM_THREADS={threads} {PYTHON} {SRC}/similarity.py --runs {input.runs:q} --group {wildcards.group:q} --seed {wildcards.seed:q}"
+        "OMP_NUM_THREADS={threads} {params.program} --runs {input.runs:q} --group {wildcards.group:q} --seed {wildcards.seed:q}"
         " --data {params.data:q} {params.weights:q} --batch {params.batch:q} --passes {params.passes:q} --layers {output.layers:q}"
         " --upper {output.upper:q} 2> {log:q}"
 
@@ -215,13 +227,14 @@ rule similarity_summary:
     log:
         f"{LOGS}/similarity_summary/{{protocol}}/{{task}}/{{pair}}.log",
     params:
+        program=program("similarity_summary.py"),
         code=code_of("similarity_summary.py"),
         folder=lambda wildcards: PATHS.cka_folder(wildcards),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/similarity_summary.py --runs {input.runs:q} --cka {params.folder:q} --out {output.similarity:q}"
+        "{params.program} --runs {input.runs:q} --cka {params.folder:q} --out {output.similarity:q}"
         " --summary {output.summary:q} 2> {log:q}"
 
 
@@ -281,6 +294,7 @@ rule networks:
     log:
         f"{LOGS}/networks/{{task}}/{{pair_of_task}}.log",
     params:
+        program=program("networks.py"),
         code=code_of("networks.py"),
         networks=pair_networks,
         titles=pair_titles,
@@ -291,7 +305,7 @@ rule networks:
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/networks.py --networks {params.networks:q} --titles {params.titles:q} {params.options:q} {params.weights:q}"
+        "{params.program} --networks {params.networks:q} --titles {params.titles:q} {params.options:q} {params.weights:q}"
         " --threads {params.threads:q} --costs {output.costs:q} --layers {output.layers:q} 2> {log:q}"
 
 
@@ -305,12 +319,13 @@ rule compression:
     log:
         f"{LOGS}/compression/{{protocol}}/{{task}}/{{pair}}.log",
     params:
+        program=program("compression.py"),
         code=code_of("compression.py"),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/compression.py --runs {input.runs:q} --costs {input.costs:q} --values {input.values:q} --out {output:q} 2> {log:q}"
+        "{params.program} --runs {input.runs:q} --costs {input.costs:q} --values {input.values:q} --out {output:q} 2> {log:q}"
 
 
 # Slices that figures show
@@ -341,9 +356,8 @@ def slices_inputs(wildcards):
     return {
         "runs": PATHS.runs(item.place),
         "predictions": [PATHS.predictions(run) for run in runs],
-        "split": INPUTS.splits_of(runs),
-        "images": PATHS.images(dataset),
-        "masks": PATHS.masks(dataset),
+        "split": list(map(ancient, INPUTS.splits_of(runs))),
+        **data_inputs(dataset, with_masks=True),
     }
 
 
@@ -376,13 +390,14 @@ rule slices:
     wildcard_constraints:
         figure=r"[a-z][\w-]*",
     params:
+        program=program("slices.py"),
         code=code_of("slices.py"),
         options=slices_options,
-        data=subpath(input.images, parent=True),
+        data=subpath(input.data, parent=True),
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/slices.py --runs {input.runs:q} {params.options:q} --data {params.data:q} --images {output.images:q}"
+        "{params.program} --runs {input.runs:q} {params.options:q} --data {params.data:q} --images {output.images:q}"
         " --out {output.csv:q} 2> {log:q}"
 
 
@@ -407,12 +422,13 @@ rule metrics:
     log:
         f"{LOGS}/metrics.log",
     params:
+        program=program("metrics.py"),
         code=code_of("metrics.py"),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/metrics.py {input:q} --out {output:q} 2> {log:q}"
+        "{params.program} {input:q} --out {output:q} 2> {log:q}"
 
 
 rule comparison:
@@ -423,12 +439,13 @@ rule comparison:
     log:
         f"{LOGS}/comparison.log",
     params:
+        program=program("comparison.py"),
         code=code_of("comparison.py"),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/comparison.py {input:q} --out {output:q} 2> {log:q}"
+        "{params.program} {input:q} --out {output:q} 2> {log:q}"
 
 
 def claims_options(wildcards):
@@ -447,6 +464,8 @@ rule claims:
     log:
         f"{LOGS}/claims.log",
     params:
+        claims=Untracked(CLAIMS),
+        program=program("claims.py"),
         code=code_of("claims.py"),
         protocols=EXPERIMENT.run.protocols,
         options=claims_options,
@@ -454,4 +473,4 @@ rule claims:
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/claims.py --claims {CLAIMS} --protocols {params.protocols:q} {params.options:q} --out {output:q} 2> {log:q}"
+        "{params.program} --claims {params.claims:q} --protocols {params.protocols:q} {params.options:q} --out {output:q} 2> {log:q}"

@@ -70,12 +70,11 @@ INPUTS = Inputs(CONTENTS, PATHS)
 PLACES = CONTENTS.places
 SEARCH = Search(PLAN)
 
-# Commands begin with {PYTHON} {SRC}/name.py. Where interpreter and scripts lie is no parameter of a rule, so that a moved project
-# is no other workflow. In a conda environment the interpreter is that of the environment.
+# The Python that runs Snakemake, but where Snakemake makes environments: there it is the one of the environment.
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 PYTHON = "python" if CONDA else shlex.quote(sys.executable)
 SRC = shlex.quote(os.path.relpath(ROOT / "src"))
-CLAIMS = shlex.quote(os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml"))
+CLAIMS = os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml")
 ENVIRONMENT = ROOT / "envs/kdml.yaml"
 
 
@@ -87,6 +86,15 @@ def code_of(script):
 def either(names):
     """Regular expression for one of these names."""
     return "|".join(sorted(map(re.escape, map(str, names)))) or "none"
+
+
+def program(script):
+    """A script with its Python, quoted; where both lie is no reason to run it again.
+
+    It is a parameter, not a text in the command: that is one of the rule's own triggers, and knows no names of a workflow that another
+    one uses as a module.
+    """
+    return Untracked(f"{PYTHON} {SRC}/{script}")
 
 
 wildcard_constraints:
@@ -143,11 +151,6 @@ def figure_of(wildcards):
 def dataset_of(task):
     """Key of a task's dataset."""
     return EXPERIMENT.tasks[task].dataset
-
-
-def data_of(wildcards):
-    """Folder of the prepared arrays of a task's dataset."""
-    return PATHS.data(dataset_of(wildcards.task))
 
 
 def from_project(path):

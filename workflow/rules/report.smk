@@ -107,11 +107,12 @@ rule results:
     wildcard_constraints:
         table=names_of(WITH_CURVES),
     params:
+        program=program("results.py"),
         data=data_files(table_of),
         note=note,
     localrule: True
     shell:
-        "{PYTHON} {SRC}/results.py --name {wildcards.table:q} --data {params.data:q} --note {params.note:q}"
+        "{params.program} --name {wildcards.table:q} --data {params.data:q} --note {params.note:q}"
 
 
 rule fidelity_table:
@@ -128,11 +129,12 @@ rule fidelity_table:
     wildcard_constraints:
         table=names_of(["fidelity"]),
     params:
+        program=program("fidelity_table.py"),
         data=data_files(table_of),
         note=note,
     localrule: True
     shell:
-        "{PYTHON} {SRC}/fidelity_table.py --name {wildcards.table:q} --data {params.data:q} --note {params.note:q}"
+        "{params.program} --name {wildcards.table:q} --data {params.data:q} --note {params.note:q}"
 
 
 rule table:
@@ -146,11 +148,12 @@ rule table:
     wildcard_constraints:
         table=rf"(?!(?:{MADE_TOGETHER})\.)[a-z][\w-]*",
     params:
+        program=program("table.py"),
         data=data_files(table_of),
         note=note,
     localrule: True
     shell:
-        "{PYTHON} {SRC}/table.py --draws {params.data:q} --note {params.note:q}"
+        "{params.program} --draws {params.data:q} --note {params.note:q}"
 
 
 rule figure:
@@ -162,11 +165,12 @@ rule figure:
     wildcard_constraints:
         figure=rf"(?!(?:beside|curves|runs)_|figure_(?:01|02|03|08)\.)[a-z][\w-]*",
     params:
+        program=program("figure.py"),
         data=data_files(figure_of),
         note=note,
     localrule: True
     shell:
-        "{PYTHON} {SRC}/figure.py --draws {params.data:q} --note {params.note:q}"
+        "{params.program} --draws {params.data:q} --note {params.note:q}"
 
 
 rule contents:

@@ -33,6 +33,7 @@ use rule train as train_trial with:
     benchmark:
         f"{PATHS.trial(ANY_RUN, '{trial}')}/benchmark.tsv"
     params:
+        program=program("train.py"),
         settings=trial_settings,
         options=train_options,
         parts=["--validation-only"],
@@ -64,13 +65,14 @@ rule search_scores:
     log:
         f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/scores.log",
     params:
+        program=program("search_scores.py"),
         code=code_of("search_scores.py"),
         mixed=mixed_code,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/search_scores.py --trials {input.trials:q} {params.mixed:q} --scores {output.scores:q}"
+        "{params.program} --trials {input.trials:q} {params.mixed:q} --scores {output.scores:q}"
         " --settings {output.settings:q} 2> {log:q}"
 
 
@@ -82,12 +84,13 @@ rule search_best:
     log:
         f"{LOGS}/grid_search/hyperparameters.log",
     params:
+        program=program("search_best.py"),
         code=code_of("search_best.py"),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/search_best.py {input:q} --out {output:q} 2> {log:q}"
+        "{params.program} {input:q} --out {output:q} 2> {log:q}"
 
 
 rule grid_search:

@@ -8,9 +8,9 @@ def weights_entry(wildcards):
 
 
 def weights_file(wildcards):
-    """The local file that start weights are taken from, if they are, as seen from the working directory."""
+    """The local file that start weights are taken from, if they are, as an argument of a script."""
     path = EXPERIMENT.weights[wildcards.weights].path
-    return Untracked([] if path is None else ["--file", from_project(path)])
+    return [] if path is None else ["--file", Untracked(from_project(path))]
 
 
 def weights_content(wildcards):
@@ -29,11 +29,10 @@ def weights_backbone(wildcards):
 def train_inputs(wildcards):
     """Data, split, start weights, and the trained teacher of an offline distillation."""
     run = run_of(wildcards)
-    inputs = {
-        "data": PATHS.data_report(dataset_of(run.task)),
-        "split": INPUTS.split(run),
-        "weights": INPUTS.start_weights([run]),
-    }
+    segmentation = EXPERIMENT.tasks[run.task].kind == "segmentation"
+    inputs = data_inputs(dataset_of(run.task), with_masks=segmentation)
+    inputs |= split_inputs(run.protocol, run.task, PLAN.split_seed(run))
+    inputs |= {"weights": INPUTS.start_weights([run])}
     if (teacher := PLAN.teacher_of(run)) is not None:
         inputs["teacher"] = PATHS.weights(teacher)
     return inputs
@@ -60,6 +59,7 @@ rule weights:
     log:
         f"{LOGS}/weights/{{weights}}.log",
     params:
+        program=program("weights.py"),
         entry=weights_entry,
         file=weights_file,
         content=weights_content,
@@ -68,7 +68,7 @@ rule weights:
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/weights.py --weights {params.entry:q} {params.file:q} --name {wildcards.weights:q}"
+        "{params.program} --weights {params.entry:q} {params.file:q} --name {wildcards.weights:q}"
         " --timm {params.backbone:q} --out {output:q} 2> {log:q}"
 
 
@@ -85,6 +85,7 @@ rule train:
     benchmark:
         PATHS.benchmark(ANY_RUN)
     params:
+        program=program("train.py"),
         settings=lambda wildcards: PLAN.settings(run_of(wildcards)).to_json(),
         options=train_options,
         parts=[],
@@ -96,7 +97,7 @@ rule train:
     conda:
         ENVIRONMENT
     shell:
-        "OMP_NUM_THREADS={threads} {PYTHON} {SRC}/train.py --settings {params.settings:q} --data {params.data:q} --split {input.split:q}"
+        "OMP_NUM_THREADS={threads} {params.program} --settings {params.settings:q} --data {params.data:q} --split {input.split:q}"
         " {params.options:q} --workers {params.workers:q} --checkpoint-minutes {params.minutes:q} {params.parts:q} --out {params.out:q}"
         " 2> {log:q}"
 
@@ -104,7 +105,7 @@ rule train:
 rule evaluate_run:
     input:
         data=lambda wildcards: PATHS.data_report(dataset_of(wildcards.task)),
-        split=lambda wildcards: INPUTS.split(run_of(wildcards)),
+        split=lambda wildcards: ancient(INPUTS.split(run_of(wildcards))),
         predictions=PATHS.predictions(ANY_RUN),
         record=PATHS.record(ANY_RUN),
     output:
@@ -114,6 +115,7 @@ rule evaluate_run:
     log:
         f"{LOGS}/evaluate_run/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
     params:
+        program=program("evaluate_run.py"),
         code=code_of("evaluate_run.py"),
         data=subpath(input.data, parent=True),
         run=subpath(input.record, parent=True),
@@ -121,5 +123,5 @@ rule evaluate_run:
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/evaluate_run.py --run {params.run:q} --split {input.split:q} --data {params.data:q} --out {output.metrics:q}"
+        "{params.program} --run {params.run:q} --split {input.split:q} --data {params.data:q} --out {output.metrics:q}"
         " --cases {output.cases:q} --regions {output.regions:q} 2> {log:q}"

@@ -155,29 +155,6 @@ def test_missing_keys_are_all_named():
         assert f"{key}: this key is required" in str(caught.value)
 
 
-def test_old_names_are_taken_with_a_warning_each(paper_config, capsys):
-    expected = validated(paper_config)
-    assert capsys.readouterr().err == ""
-    old = copy.deepcopy(paper_config)
-    old["rivals"] = old.pop("methods")
-    for name in ("", "_at"):
-        old["run"][f"rivals{name}"] = old["run"].pop(f"methods{name}")
-    before = copy.deepcopy(old)
-    assert validated(old) == expected and old == before
-    assert capsys.readouterr().err.splitlines() == [
-        f"{key} is called {key.replace('rivals', 'methods')} since 0.2: please rename it"
-        for key in ("run.rivals", "run.rivals_at", "rivals")
-    ]
-
-
-@pytest.mark.parametrize("old", ["run.rivals", "run.rivals_at", "rivals"])
-def test_old_name_beside_the_new_one_is_refused(paper_config, old):
-    put(paper_config, old, [])
-    with pytest.raises(UserError) as caught:
-        validated(paper_config)
-    assert f"{old} is the old name of {old.replace('rivals', 'methods')}" in caught.value.problem
-
-
 def test_where_a_file_of_weights_lies_is_no_setting(paper_config):
     """Else moving it would train everything anew; what the weights are, their checksum says in run.json."""
 

@@ -59,7 +59,7 @@ class MethodCohort(Cohort):
         self._settings = settings
         usual = Stage(settings.method.supervised, settings.method.kd, kd_temperature=settings.method.kd_temperature)
         _refuse_another_file(settings)
-        with _code_of(settings, "cannot be built"):
+        with _naming_errors(settings, "cannot be built"):
             self.method = _built(settings, setting)
             self.method.adopt(student.body)
             self._stages = self.method.stages(usual)
@@ -123,7 +123,7 @@ class MethodCohort(Cohort):
             seed: of all that it draws.
         """
         (student, teacher), self._last = self._last, None
-        with _code_of(self._settings, "cannot compute the adversary's loss"):
+        with _naming_errors(self._settings, "cannot compute the adversary's loss"):
             loss = self.method.adversary_step(student, teacher, seed)
             check_number(loss, f"{type(self.method).__name__}.adversary_step")
         return loss
@@ -160,7 +160,7 @@ class MethodCohort(Cohort):
 
     def _terms(self, student: Layers, teacher: Layers, targets: Tensor) -> Mapping[str, Tensor]:
         """The method's own terms."""
-        with _code_of(self._settings, "cannot compute its terms"):
+        with _naming_errors(self._settings, "cannot compute its terms"):
             terms = self.method(student, teacher, targets)
             check_terms(self.method, terms)
         return terms
@@ -200,10 +200,10 @@ def _trained(parameters: Iterable[nn.Parameter]) -> int:
 
 
 @contextmanager
-def _code_of(settings: RunSettings, failing: str) -> Iterator[None]:
-    """Surroundings of the method's code: what it raises names the entry of the configuration."""
+def _naming_errors(settings: RunSettings, failing: str) -> Iterator[None]:
+    """Run a method's code so that what it raises names the entry of the configuration."""
     try:
-        with loading.code_of(settings.method.name, failing):
+        with loading.naming_errors(settings.method.name, failing):
             yield
     except UserError as error:
         raise UserError(f"methods.{settings.run}: {error.problem}", error.remedy) from error.__cause__

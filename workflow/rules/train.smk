@@ -3,8 +3,8 @@
 
 def weights_entry(wildcards):
     """A weights entry of the configuration as JSON, without the place of its file, which is no part of what it is."""
-    entry = EXPERIMENT.weights[wildcards.weights].model_dump(mode="json")
-    return json.dumps({**entry, "path": None}, sort_keys=True)
+    entry = EXPERIMENT.weights[wildcards.weights]
+    return entry.model_dump_json(exclude={"path"}, exclude_none=True)
 
 
 def weights_file(wildcards):

@@ -1,47 +1,11 @@
 # From predictions to the tidy files that tables, figures and verdicts are made from.
 
 
-def runs_at(wildcards):
-    """Rows of runs.csv of a place."""
-    return or_message(run_rows, place_of(wildcards), PLACES, PATHS)
-
-
-def of_runs(path):
-    """Input function: a file of every run of the sheet that wildcards name; `fidelity` where they name none."""
-
-    def files(wildcards):
-        sheet = wildcards.get("sheet", FIDELITY_SHEET)
-        runs = INPUTS.runs_of(place_of(wildcards), sheet)
-        if not runs:
-            asked_for(sheet, INPUTS.sheets(place_of(wildcards)), "sheet")
-        return [path(run) for run in runs]
-
-    return files
-
-
-def teachers_predictions(wildcards):
-    """Predictions of independently seeded teachers, which fidelity is compared with."""
-    teachers = PLACES.teachers_at(place_of(wildcards))
-    return [PATHS.predictions(run) for run in teachers]
-
-
-def masks_of(wildcards):
-    """True masks, which segmentation is measured against."""
-    segmentation = EXPERIMENT.tasks[wildcards.task].kind == "segmentation"
-    return ancient(PATHS.masks(dataset_of(wildcards.task))) if segmentation else []
-
-
-def splits_of_sheet(wildcards):
-    """Splits that the runs of a sheet were tested on; the predictions tell whether they are other ones."""
-    runs = INPUTS.runs_of(place_of(wildcards), wildcards.get("sheet", FIDELITY_SHEET))
-    return list(map(ancient, INPUTS.splits_of(runs)))
-
-
 rule runs:
     output:
         PATHS.runs(ANY_RUN),
     params:
-        rows=runs_at,
+        rows=ASK.run_rows,
     localrule: True
     run:
         write_csv(output[0], params.rows)
@@ -50,13 +14,11 @@ rule runs:
 rule evaluate:
     input:
         runs=PATHS.runs(ANY_RUN),
-        predictions=of_runs(PATHS.predictions),
-        histories=of_runs(PATHS.history),
-        records=of_runs(PATHS.record),
-        splits=lambda wildcards: INPUTS.splits_of(
-            INPUTS.runs_of(place_of(wildcards), wildcards.sheet)
-        ),
-        masks=masks_of,
+        predictions=ASK.of_runs(PATHS.predictions),
+        histories=ASK.of_runs(PATHS.history),
+        records=ASK.of_runs(PATHS.record),
+        splits=there(ASK.splits_of_sheet),
+        masks=there(ASK.masks),
     output:
         cases=PATHS.cases(ANY_RUN, "{sheet}"),
         regions=PATHS.regions(ANY_RUN, "{sheet}"),
@@ -70,8 +32,8 @@ rule evaluate:
     params:
         program=program("evaluate.py"),
         code=code_of("evaluate.py"),
-        mixed=mixed_code,
-        data=data_of,
+        mixed=ASK.mixed_code,
+        data=ASK.data,
         out=subpath(output.values, parent=True),
     conda:
         ENVIRONMENT
@@ -83,13 +45,11 @@ rule evaluate:
 rule fidelity:
     input:
         runs=PATHS.runs(ANY_RUN),
-        predictions=of_runs(PATHS.predictions),
-        records=of_runs(PATHS.record),
-        teachers=teachers_predictions,
-        splits=lambda wildcards: INPUTS.splits_of(
-            INPUTS.runs_of(place_of(wildcards), FIDELITY_SHEET)
-        ),
-        masks=masks_of,
+        predictions=ASK.of_runs(PATHS.predictions),
+        records=ASK.of_runs(PATHS.record),
+        teachers=ASK.teachers,
+        splits=there(ASK.splits_of_sheet),
+        masks=there(ASK.masks),
     output:
         cases=PATHS.cases(ANY_RUN, FIDELITY_SHEET),
         values=PATHS.values(ANY_RUN, FIDELITY_SHEET),
@@ -102,8 +62,8 @@ rule fidelity:
     params:
         program=program("fidelity.py"),
         code=code_of("fidelity.py"),
-        mixed=mixed_code,
-        data=data_of,
+        mixed=ASK.mixed_code,
+        data=ASK.data,
         out=subpath(output.values, parent=True),
     conda:
         ENVIRONMENT
@@ -111,30 +71,12 @@ rule fidelity:
         "{params.program} --runs {input.runs:q} --data {params.data:q} {params.mixed:q} --out {params.out:q} 2> {log:q}"
 
 
-def compared(path):
-    """Input function: a file of every sheet whose runs are contrasted."""
-
-    def files(wildcards):
-        place = place_of(wildcards)
-        sheets = INPUTS.compared_sheets(place, wildcards.of)
-        return [path(place, sheet) for sheet in sheets]
-
-    return files
-
-
-def fidelity_of_compared(wildcards):
-    """Cases against the teachers, which claims on fidelity are about; published methods have none."""
-    place = place_of(wildcards)
-    wanted = not wildcards.of and PLACES.taught_at(place)
-    return [PATHS.cases(place, FIDELITY_SHEET)] if wanted else []
-
-
 rule contrasts:
     input:
         runs=PATHS.runs(ANY_RUN),
-        cases=compared(PATHS.cases),
-        regions=compared(PATHS.regions),
-        fidelity=fidelity_of_compared,
+        cases=ASK.compared(PATHS.cases),
+        regions=ASK.compared(PATHS.regions),
+        fidelity=ASK.compared_fidelity,
     output:
         PATHS.contrasts(ANY_RUN, "{of}"),
     log:
@@ -143,10 +85,8 @@ rule contrasts:
         claims=Untracked(CLAIMS),
         program=program("contrasts.py"),
         code=code_of("contrasts.py"),
-        mixed=mixed_code,
-        sheets=lambda wildcards: INPUTS.compared_sheets(
-            place_of(wildcards), wildcards.of
-        ),
+        mixed=ASK.mixed_code,
+        sheets=ASK.compared_sheets,
     conda:
         ENVIRONMENT
     shell:
@@ -157,9 +97,7 @@ rule contrasts:
 rule methods:
     input:
         runs=PATHS.runs(ANY_RUN),
-        records=lambda wildcards: [
-            PATHS.record(run) for run in PLACES.methods_at(place_of(wildcards))
-        ],
+        records=ASK.methods_records,
     output:
         PATHS.methods(ANY_RUN),
     log:
@@ -177,20 +115,6 @@ rule methods:
 # Networks opened after training
 
 
-def cka_inputs(wildcards):
-    """Weights of the runs of a group and of the networks that they are compared with, and start weights that say how to build them."""
-    runs = PLACES.grouped(place_of(wildcards), wildcards.group, int(wildcards.seed))
-    teachers = filter(None, map(PLACES.reference_of, runs))
-    everything = dict.fromkeys([*runs, *teachers])
-    return {
-        "runs": PATHS.runs(place_of(wildcards)),
-        **data_inputs(dataset_of(wildcards.task), with_masks=False),
-        "splits": list(map(ancient, INPUTS.splits_of(runs))),
-        "trained": [PATHS.weights(run) for run in everything],
-        "weights": INPUTS.start_weights(everything),
-    }
-
-
 rule similarity:
     input:
         unpack(cka_inputs),
@@ -203,10 +127,10 @@ rule similarity:
         program=program("similarity.py"),
         code=code_of("similarity.py"),
         data=subpath(input.data, parent=True),
-        weights=weights_options,
+        weights=ASK.weights_words,
         batch=EXPERIMENT.similarity.batch,
         passes=EXPERIMENT.similarity.passes,
-    threads: train_threads
+    threads: ASK.threads
     conda:
         ENVIRONMENT
     shell:
@@ -218,9 +142,7 @@ rule similarity:
 rule similarity_summary:
     input:
         runs=PATHS.runs(ANY_RUN),
-        cka=lambda wildcards: INPUTS.cka(
-            place_of(wildcards), PLACES.variants_at(place_of(wildcards)), "upper"
-        ),
+        cka=ASK.cka_of_place,
     output:
         similarity=PATHS.similarity(ANY_RUN),
         summary=PATHS.similarity_summary(ANY_RUN),
@@ -238,56 +160,9 @@ rule similarity_summary:
         " --summary {output.summary:q} 2> {log:q}"
 
 
-def networks_of_pair(wildcards):
-    """Settings of a pair's teacher and student, by name."""
-    return PLAN.architectures(wildcards.task, wildcards.pair_of_task)
-
-
-def pair_networks(wildcards):
-    """Settings of a pair's networks as JSON."""
-    networks = networks_of_pair(wildcards)
-    settings = {name: one.model_dump(mode="json") for name, one in networks.items()}
-    return json.dumps(settings, sort_keys=True)
-
-
-def pair_titles(wildcards):
-    """What a pair's networks are called, as JSON."""
-    titles = {
-        name: EXPERIMENT.networks[one.architecture].title
-        for name, one in networks_of_pair(wildcards).items()
-    }
-    return json.dumps(
-        {"teacher": f"{titles['teacher']} (teacher)", "student": titles["student"]}
-    )
-
-
-def pair_weights(wildcards):
-    """Start weights of a pair's networks: they say how a backbone is built."""
-    networks = networks_of_pair(wildcards).values()
-    names = {one.weights_name for one in networks if one.weights_name}
-    return [PATHS.start_weights(name) for name in sorted(names)]
-
-
-def network_options(wildcards):
-    """Kind, outputs and image size of a task, and the numbers of students in ensembles, as arguments of a script."""
-    task = EXPERIMENT.tasks[wildcards.task]
-    size = EXPERIMENT.datasets[task.dataset].image_size
-    students = INPUTS.numbers_of_students(wildcards.task, wildcards.pair_of_task)
-    return [
-        "--kind",
-        task.kind,
-        "--outputs",
-        task.outputs,
-        "--size",
-        size,
-        "--students",
-        *students,
-    ]
-
-
 rule networks:
     input:
-        weights=pair_weights,
+        weights=ASK.pair_weights,
     output:
         costs=PATHS.costs("{task}", "{pair_of_task}"),
         layers=PATHS.layers("{task}", "{pair_of_task}"),
@@ -296,11 +171,11 @@ rule networks:
     params:
         program=program("networks.py"),
         code=code_of("networks.py"),
-        networks=pair_networks,
-        titles=pair_titles,
-        options=network_options,
-        weights=weights_options,
-        threads=train_threads,
+        networks=ASK.pair_networks,
+        titles=ASK.pair_titles,
+        options=ASK.pair_words,
+        weights=ASK.weights_words,
+        threads=ASK.threads,
     threads: workflow.cores or 1  # all there are: latency is measured while nothing else runs
     conda:
         ENVIRONMENT
@@ -312,8 +187,8 @@ rule networks:
 rule compression:
     input:
         runs=PATHS.runs(ANY_RUN),
-        costs=lambda wildcards: INPUTS.costs(place_of(wildcards)),
-        values=lambda wildcards: INPUTS.scored(place_of(wildcards)),
+        costs=lambda wildcards: INPUTS.costs(wildcards),
+        values=ASK.scored,
     output:
         PATHS.compression(ANY_RUN),
     log:
@@ -331,54 +206,6 @@ rule compression:
 # Slices that figures show
 
 
-def slices_of(wildcards):
-    """A figure of slices."""
-    known = CONTENTS.named(CONTENTS.figures)
-    known = {name: item for name, item in known.items() if item.kind == "slices"}
-    return asked_for(wildcards.figure, known, "figure of slices")
-
-
-def slices_rule(wildcards):
-    """(rule, how many slices) of a figure."""
-    return SLICES[int(slices_of(wildcards).options["number"])]
-
-
-def slices_judges(wildcards):
-    """Runs, by name, that say which slices are hard."""
-    return INPUTS.judges(slices_of(wildcards), slices_rule(wildcards)[0])
-
-
-def slices_inputs(wildcards):
-    """Predictions of the shown runs and of the judges, their test set, and the table of runs."""
-    item = slices_of(wildcards)
-    runs = dict.fromkeys([*item.runs, *(run for _, run in slices_judges(wildcards))])
-    dataset = dataset_of(item.place.task)
-    return {
-        "runs": PATHS.runs(item.place),
-        "predictions": [PATHS.predictions(run) for run in runs],
-        "split": list(map(ancient, INPUTS.splits_of(runs))),
-        **data_inputs(dataset, with_masks=True),
-    }
-
-
-def slices_options(wildcards):
-    """Arguments of src/slices.py."""
-    item, (rule, count) = slices_of(wildcards), slices_rule(wildcards)
-    networks = ["ensemble"] if item.options["number"] == "7" else ["s1", "s2"]
-    judges = [name for name, _ in slices_judges(wildcards)]
-    return [
-        *(
-            "--seed",
-            item.runs[0].seed,
-            "--show",
-            *(run.run for run in item.runs),
-            "--networks",
-            *networks,
-        ),
-        *("--judges", *judges, "--rule", rule, "--count", count),
-    ]
-
-
 rule slices:
     input:
         unpack(slices_inputs),
@@ -392,7 +219,7 @@ rule slices:
     params:
         program=program("slices.py"),
         code=code_of("slices.py"),
-        options=slices_options,
+        options=ASK.slices_words,
         data=subpath(input.data, parent=True),
     conda:
         ENVIRONMENT
@@ -448,14 +275,6 @@ rule comparison:
         "{params.program} {input:q} --out {output:q} 2> {log:q}"
 
 
-def claims_options(wildcards):
-    """Files that decide the claims, as arguments of src/claims.py."""
-    found = {}
-    for name, place, path in INPUTS.claims():
-        found.setdefault(name, []).append(f"{place.folder}={path}")
-    return [part for name, files in found.items() for part in (f"--{name}", *files)]
-
-
 rule claims:
     input:
         [path for _, _, path in INPUTS.claims()],
@@ -468,7 +287,7 @@ rule claims:
         program=program("claims.py"),
         code=code_of("claims.py"),
         protocols=EXPERIMENT.run.protocols,
-        options=claims_options,
+        options=ASK.claims_words,
     localrule: True
     conda:
         ENVIRONMENT

@@ -174,3 +174,8 @@ def test_what_was_deleted_is_planned_with_what_depends_on_it(place, deleted, tar
     for path in deleted:
         (place.out / path).unlink()
     assert place.plan(targets=targets) == jobs
+
+
+def test_masks_are_made_by_a_rule_that_says_so(tmp_path):
+    done = snakemake(tmp_path, "--profile", "profiles/demo", "--cores", "2", "-n", "results/demo/data/lgg/masks.npy")
+    assert job_counts(done) == {"draw_demo": 1, "fetch": 1, "prepare_masks": 1}

@@ -8,6 +8,7 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/helpers/data.smk"
 include: "workflow/rules/helpers/train.smk"
 include: "workflow/rules/helpers/analyse.smk"
 include: "workflow/rules/helpers/report.smk"

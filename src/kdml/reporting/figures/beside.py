@@ -19,6 +19,7 @@ from kdml.reporting.places import Place, compared_network, read_places, role_of,
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER
 
+LINE = 0.14  # inches of a line of a title
 OURS, PAPERS = "ours, 95 % interval", "paper, mean ± SD"
 
 
@@ -73,7 +74,7 @@ def draw(data: Data) -> Figure:
         _scatter(figure.axes[-1], compared)
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="lower left", ncols=2, bbox_to_anchor=(0.0, 1.0))
-    margins(figure, top=0.85, bottom=0.55)
+    margins(figure, top=0.15 + LINE * max(axes.get_title().count("\n") + 1 for axes in figure.axes), bottom=0.55)
     departures = dict.fromkeys(part for one in compared for part in one.row["departures"].split("; ") if part)
     footnote(figure, f"Our runs depart from the paper: {'; '.join(departures)}." if departures else "")
     return figure
@@ -109,8 +110,10 @@ def _panels(forest: Sequence[Shown], scatter: bool) -> tuple[Figure, list[tuple[
     panels = [(key, place == 0 or key[:3] != keys[place - 1][:3]) for place, key in enumerate(keys)]
     named = sum(names for _, names in panels)
     lines = max(sum(one.panel == key for one in forest) for key in keys)
-    figure = Figure(figsize=(2.3 * len(keys) + (3.2 if scatter else 0.2) + 0.5 * named, max(2.9, 0.22 * lines + 1.8)))
-    space = 0.35 if named == 1 else 0.6
+    letters = max(len(line) for one in forest for line in _wrapped(one.title))
+    names = 0.35 + 0.06 * letters if named > 1 else 0.6  # inches between panels
+    figure = Figure(figsize=((1.7 + names) * len(keys) + (3.2 if scatter else 0.2), max(2.9, 0.22 * lines + 1.8)))
+    space = names / 1.7
     ratios = [1.0] * len(keys) + ([1.25] if scatter else [])
     grid = figure.add_gridspec(1, len(ratios), width_ratios=ratios, wspace=space)
     for place in range(len(ratios)):
@@ -129,7 +132,9 @@ def _forest(axes: Axes, shown: Sequence[Shown], named: bool) -> None:
             style = {"fmt": "D", "mfc": "white", "color": MARKS["paper"], "markersize": 4, "linewidth": 1}
             theirs, spread = one.paper
             axes.errorbar(theirs, height - 0.17, xerr=spread, label=_once(axes, PAPERS), **style)
-    axes.set_yticks(range(len(shown)), [one.title for one in shown] if named else [""] * len(shown))
+    axes.set_yticks(
+        range(len(shown)), ["\n".join(_wrapped(one.title)) for one in shown] if named else [""] * len(shown)
+    )
     axes.set_ylim(-0.7, len(shown) - 0.3)
     axes.grid(axis="x")
     one = shown[0]
@@ -137,6 +142,10 @@ def _forest(axes: Axes, shown: Sequence[Shown], named: bool) -> None:
     lines = (*textwrap.wrap(one.place.title, 26), pair, f"{protocol} split, n = {one.row['cases']}")
     axes.set_title("\n".join(filter(None, lines)))
     axes.set_xlabel(f"{labels.metric(metric)} (%)")
+
+
+def _wrapped(title: str) -> list[str]:
+    return textwrap.wrap(title, 18) or [""]
 
 
 def _once(axes: Axes, label: str) -> str | None:

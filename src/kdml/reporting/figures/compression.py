@@ -1,6 +1,7 @@
 """Score against size: what a network or an ensemble is worth for its parameters."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -37,10 +38,9 @@ def draw(data: Data) -> Figure:
     left.set(xlabel="parameters (million)", ylabel=f"{labels.metric(some['metric'])} (%), {images}")
     threads = labels.counted(some["threads"], "thread")
     right.set(xlabel=f"latency, ms per image of {some['size']} px (CPU, {threads})")
-    handles, names = left.get_legend_handles_labels()
-    unique = dict(zip(names, handles, strict=True))
-    unique |= {text: Line2D([], [], color="white") for text in ("open: single networks", "filled: ensembles")}
-    figure.legend(unique.values(), unique.keys(), loc="upper center", ncols=4, bbox_to_anchor=(0.5, 0.02))
+    marks = {labels.run(row["run"]): Line2D([], [], linestyle="", **_style(row["run"])) for row in rows}
+    marks |= {text: Line2D([], [], color="white") for text in ("open: single networks", "filled: ensembles")}
+    figure.legend(marks.values(), marks.keys(), loc="upper center", ncols=4, bbox_to_anchor=(0.5, 0.02))
     figure.tight_layout()
     return figure
 
@@ -90,16 +90,20 @@ def _name_kinds(axes: Axes, kinds: Mapping[tuple[str, str], float], reach: float
         axes.text(x, 1.0 + 0.055 * line, name, **style)
 
 
-def _point(axes: Axes, row: Row, x: float) -> None:
-    technique, strategy = VARIANTS.get(row["run"], (None, None))
-    alone = row["run"] in labels.ALONE
-    style = {
+def _style(run: str) -> dict[str, Any]:
+    """Colour of the technique, mark of the strategy; networks trained alone are stars, own variants crosses."""
+    technique, strategy = VARIANTS.get(run, (None, None))
+    alone = run in labels.ALONE
+    return {
         "color": TECHNIQUES.get(technique, MARKS["other"]),
         "marker": MARKERS.get(strategy, "*" if alone else "P"),
         "markersize": 8 if alone else 4,
     }
-    style |= {} if alone or row["of"] == ENSEMBLE else {"mfc": "white"}
-    axes.plot(x, number(row["mean"]), linestyle="", label=labels.run(row["run"]), **style)
-    if alone or row["of"] == ENSEMBLE:
+
+
+def _point(axes: Axes, row: Row, x: float) -> None:
+    style, main = _style(row["run"]), row["run"] in labels.ALONE or row["of"] == ENSEMBLE
+    axes.plot(x, number(row["mean"]), linestyle="", **style, **({} if main else {"mfc": "white"}))
+    if main:
         ends = [number(row["low"]), number(row["high"])]
         axes.plot([x, x], ends, color=style["color"], linewidth=0.6, alpha=0.7)

@@ -57,7 +57,7 @@ def draw_runs(data: Data) -> Figure:
 
 
 def _labelled(data: Data, kind: str) -> list[Row]:
-    """Rows of all places with the title of their run, by place and run; a network trained alone once, though it is of several pairs."""
+    """Rows of all places with the title of their run; a network trained alone comes once, though several pairs may have it."""
     found, seen = [], set()
     for label in data.places(kind):
         runs = data.rows(f"runs:{label}")

@@ -34,12 +34,12 @@ def draw(data: Data) -> Figure:
         axes.text(0, -0.85, name, ha="center", va="center", fontsize=9, fontweight="bold")
     _down(figure, 0.735, 0.69)
     _heading(figure, 0.68, "Networks, here: two forms of knowledge")
-    for (knowledge, (icon, what)), left in zip(FORMS.items(), (0.12, 0.52), strict=True):
-        axes = _panel(figure, (left, 0.5, 0.36, 0.135), KNOWLEDGE[knowledge], width=5.0)
+    for (knowledge, (icon, what)), left in zip(FORMS.items(), (0.08, 0.52), strict=True):
+        axes = _panel(figure, (left, 0.5, 0.4, 0.135), KNOWLEDGE[knowledge], width=5.5)
         icon(axes, KNOWLEDGE[knowledge])
         style = {"fontsize": 9, "fontweight": "bold", "color": KNOWLEDGE[knowledge]}
-        axes.text(-0.05, 0.28, knowledge.capitalize(), va="center", **style)
-        axes.text(-0.05, -0.28, what, va="center", fontsize=8)
+        axes.text(-0.25, 0.28, knowledge.capitalize(), va="center", **style)
+        axes.text(-0.25, -0.28, what, va="center", fontsize=8)
     _down(figure, 0.49, 0.445)
     _heading(figure, 0.435, "Three strategies: who receives which form, from the teacher and from the other student")
     for place, (name, strategy) in enumerate(STRATEGIES.items()):
@@ -126,19 +126,19 @@ LEARNERS: Mapping[str, Callable[[Axes], None]] = {
 def _bars(axes: Axes, colour: str) -> None:
     """Probabilities of classes."""
     for place, height in enumerate((0.25, 1.1, 0.45)):
-        axes.add_patch(Rectangle((-2.0 + 0.6 * place, -0.65), 0.42, height, facecolor=colour, edgecolor="none"))
-    axes.plot([-2.15, -0.2], [-0.65, -0.65], **LINE)
+        axes.add_patch(Rectangle((-2.3 + 0.6 * place, -0.65), 0.42, height, facecolor=colour, edgecolor="none"))
+    axes.plot([-2.45, -0.5], [-0.65, -0.65], **LINE)
 
 
 def _maps(axes: Axes, colour: str) -> None:
     """A stack of feature maps."""
     for layer in (2, 1, 0):
-        x, y = -2.15 + 0.2 * layer, -0.68 + 0.14 * layer
+        x, y = -2.4 + 0.2 * layer, -0.68 + 0.14 * layer
         axes.add_patch(
             Rectangle((x, y), 1.1, 1.1, facecolor="white", edgecolor=colour, linewidth=1.2, zorder=3 - layer)
         )
-    axes.add_patch(Ellipse((-1.5, -0.13), 0.55, 0.45, angle=30, facecolor=colour, edgecolor="none", zorder=4))
-    axes.add_patch(Ellipse((-1.85, 0.2), 0.25, 0.2, facecolor=colour, edgecolor="none", alpha=0.5, zorder=4))
+    axes.add_patch(Ellipse((-1.75, -0.13), 0.55, 0.45, angle=30, facecolor=colour, edgecolor="none", zorder=4))
+    axes.add_patch(Ellipse((-2.1, 0.2), 0.25, 0.2, facecolor=colour, edgecolor="none", alpha=0.5, zorder=4))
 
 
 FORMS: Mapping[str, tuple[Callable[[Axes, str], None], str]] = {

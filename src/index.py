@@ -1,7 +1,6 @@
 """Makes index.html, the page that a reader opens first: verdicts, tables, figures, provenance, and a link to every run."""
 
 import argparse
-import os
 from pathlib import Path
 
 from kdml.common.command_line import runs_argument
@@ -37,7 +36,7 @@ def main() -> None:
         sections=list(index_page.sections(items, arguments.out)),
         provenance=index_page.provenance(list(records.values())),
         runs=index_page.runs_block(runs, records, arguments.metrics.parent, arguments.out),
-        leakage=os.path.relpath(arguments.leakage, arguments.out.parent),
+        leakage=index_page.link(arguments.leakage, arguments.out),
     )
     write_text(arguments.out, page)
 

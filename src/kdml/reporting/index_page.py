@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from kdml.analysis.metrics import primary
 from kdml.common.errors import UserError
@@ -38,6 +39,11 @@ def content_of(path: Path) -> str:
     return re.sub(r"<(/?)h([12])\b", lambda tag: f"<{tag[1]}h{int(tag[2]) + 2}", found[1])
 
 
+def link(path: Path | str, page: Path) -> str:
+    """Address of a file as seen from a page."""
+    return quote(Path(os.path.relpath(path, page.parent)).as_posix())
+
+
 def sections(items: Iterable[Mapping[str, Any]], page: Path) -> Iterator[dict[str, Any]]:
     """Tables and figures by category, with paths as seen from the page.
 
@@ -55,7 +61,7 @@ def sections(items: Iterable[Mapping[str, Any]], page: Path) -> Iterator[dict[st
 
 
 def _shown(item: Mapping[str, Any], page: Path) -> dict[str, Any]:
-    links = {suffix: os.path.relpath(path, page.parent) for suffix, path in item["files"].items()}
+    links = {suffix: link(path, page) for suffix, path in item["files"].items()}
     content = {"content": content_of(Path(item["files"]["html"]))} if "html" in item["files"] else {}
     return {**item, "links": links, **content}
 
@@ -107,7 +113,7 @@ def runs_block(
             *map(text, (first["protocol"], first["task"], first["pair"], labels.run(first["run"]))), number(first["seed"], ".0f"),
             text(_scores(rows)), number(record["epochs"], ".0f"), number(record["seconds"], ".0f"),
             number(record["images_per_second"], ".1f"),
-            Cell("", "", links=tuple((name, os.path.relpath(path, page.parent)) for name, path in files)),
+            Cell("", "", links=tuple((name, link(path, page)) for name, path in files)),
         ))  # fmt: skip
     return plain_block(RUN_COLUMNS, lines)
 

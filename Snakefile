@@ -4,14 +4,7 @@ from snakemake.utils import min_version
 min_version("9.10")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
-
-
 include: "workflow/rules/common.smk"
-include: "workflow/rules/helpers/data.smk"
-include: "workflow/rules/helpers/train.smk"
-include: "workflow/rules/helpers/analyse.smk"
-include: "workflow/rules/helpers/report.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"

@@ -9,25 +9,29 @@ from typing import Any
 
 from kdml.analysis import claims, statistics
 from kdml.analysis.claims import Claim, Finding, Findings
+from kdml.analysis.metrics import PRIMARY
 from kdml.analysis.statistics import Interval
-from kdml.common.command_line import runs_argument
+from kdml.common.command_line import labelled_files
 from kdml.common.errors import run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 from kdml.paper import numbers
 from kdml.runs.graph import ENSEMBLE, TEACHER
+from kdml.runs.run_table import RunTable
 
-PLACE_KEYS = ("protocol", "task", "pair", "place", "kind", "contrasts", "similarity", "costs")
+FILES = {
+    "runs": "runs.csv",
+    "contrasts": "contrasts.csv, of variants and of methods,",
+    "similarity": "similarity.csv",
+    "costs": "costs.csv",
+}
 
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", type=Path, required=True, help="claims.yaml")
-    parser.add_argument(
-        "--places",
-        required=True,
-        help="JSON list: protocol, task, pair, place, kind, contrasts, similarity, costs (files)",
-    )
+    for name, what in FILES.items():
+        parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PLACE=FILE", help=f"{what} of every place")
     parser.add_argument(
         "--protocols",
         nargs="+",
@@ -41,7 +45,7 @@ def parse_arguments() -> argparse.Namespace:
 def from_cases(paths: list[Path], claim: Claim, kind: str) -> Findings:
     """What the contrasts of a place say on a claim."""
     truth, metric = claims.BY_CASES[claim.measure]
-    wanted = (truth, metric or claims.PRIMARY[kind])
+    wanted = (truth, metric or PRIMARY[kind])
     return {
         (row["network"], row["left"], row["right"]): Finding(
             Interval(*(float(row[name] or "nan") for name in ("estimate", "low", "high", "p"))),
@@ -97,28 +101,48 @@ def from_costs(path: Path) -> Findings:
     return {("ensemble", "", ""): Finding(Interval(float(both["saved"]), nothing, nothing, nothing), remark=remark)}
 
 
-def findings(claim: Claim, place: Mapping[str, Any]) -> Findings:
-    """Our numbers on a claim at one place."""
-    if claim.measure == "similarity":
-        return from_similarity([Path(path) for path in place["similarity"]], claim, place["place"])
-    if claim.measure == "compression":
-        return from_costs(Path(place["costs"]))
-    return from_cases([Path(path) for path in place["contrasts"]], claim, place["kind"])
+class Judged:
+    """A place and the files that decide claims there.
+
+    Args:
+        files: by the names of `FILES`.
+    """
+
+    def __init__(self, files: Mapping[str, list[Path]]):
+        self.files = files
+        self.table = RunTable(files["runs"][0])
+
+    def findings(self, claim: Claim) -> Findings:
+        """Our numbers on a claim."""
+        if claim.measure == "similarity":
+            return from_similarity(self.files["similarity"], claim, self.table.name)
+        if claim.measure == "compression":
+            return from_costs(self.files["costs"][0])
+        return from_cases(self.files["contrasts"], claim, self.table.kind)
 
 
-def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protocol: str) -> list[dict[str, Any]]:
+def places_of(arguments: argparse.Namespace) -> list[Judged]:
+    """Places in the order in which their tables of runs are given."""
+    places: dict[str, dict[str, list[Path]]] = {}
+    for name in FILES:
+        for place, path in labelled_files(getattr(arguments, name), f"--{name}"):
+            places.setdefault(place, {other: [] for other in FILES})[name].append(path)
+    return [Judged(files) for files in places.values()]
+
+
+def rows_of(claim: Claim, level: float, places: list[Judged], protocol: str) -> list[dict[str, Any]]:
     """Contrasts of a claim under one protocol; a place that is not run keeps its rows, so that what is missing can be seen."""
     rows = []
     for name in claim.where:
-        here = [place for place in places if place["place"] == name and place["protocol"] == protocol]
+        here = [place for place in places if (place.table.name, place.table.facts["protocol"]) == (name, protocol)]
         for place in here or [None]:
-            kind = place["kind"] if place else numbers.kind_of(name.partition("/")[0])
-            ours = findings(claim, place) if place else {}
+            kind = place.table.kind if place else numbers.kind_of(name.partition("/")[0])
+            ours = place.findings(claim) if place else {}
             keys = {
                 "claim": claim.number,
                 "text": claim.claim,
                 "protocol": protocol,
-                "pair": place["pair"] if place else "",
+                "pair": place.table.facts["pair"] if place else "",
             }
             rows += [keys | row for row in claims.rows_of(claim, level, name, ours, kind)]
     judged = {
@@ -132,7 +156,7 @@ def rows_of(claim: Claim, level: float, places: list[Mapping[str, Any]], protoco
 def main() -> None:
     """Read, decide, write."""
     arguments = parse_arguments()
-    places = runs_argument(arguments.places, PLACE_KEYS, "--places", may_be_empty=True)
+    places = places_of(arguments)
     read = claims.read_claims(arguments.claims)
     rows = [
         row

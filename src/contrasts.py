@@ -3,93 +3,52 @@
 import argparse
 from pathlib import Path
 
-from kdml.analysis.claims import PRIMARY, contrasts_at, read_claims
-from kdml.analysis.contrasts import Contrast, Place
-from kdml.analysis.counts import read_runs
-from kdml.analysis.statistics import holm
-from kdml.common.command_line import runs_argument
+from kdml.analysis import cases, claims, counts, families
+from kdml.analysis.contrasts import MeasuredRuns
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv
-from kdml.paper.methods import METHODS
-from kdml.runs.graph import PROPOSED, VARIANTS
-
-STUDENT_ALONE = "baseline_student"
-COLUMNS = (
-    "family",
-    "left",
-    "right",
-    "network",
-    "truth",
-    "metric",
-    "estimate",
-    "low",
-    "high",
-    "p",
-    "p_holm",
-    "seeds",
-    "cases",
-    "groups",
-)
-COLUMNS += ("by_seed", "both_low", "both_high", "p_both")
-COLUMNS += ("seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "test", "p_cases", "remark")
+from kdml.runs.records import refuse_mixture
+from kdml.runs.run_table import METHODS_SHEET, RunRow, RunTable, described
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", required=True, help="JSON list of runs: folder, run, seed")
-    parser.add_argument("--place", required=True, help="task/student, as the claims name it")
-    parser.add_argument("--classes", type=int, required=True, help="of the task; 0 for segmentation")
-    parser.add_argument("--claims", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, required=True, help="runs.csv of the place")
+    parser.add_argument("--sheets", nargs="+", required=True, help="whose runs are compared")
+    parser.add_argument("--cases", type=Path, nargs="+", required=True, help="cases.parquet of these sheets")
     parser.add_argument(
-        "--methods", action="store_true", help="the runs are methods, and beside them what the paper proposes"
+        "--regions", type=Path, nargs="*", default=[], help="regions.parquet of these sheets (segmentation)"
     )
+    parser.add_argument("--fidelity", type=Path, nargs="*", default=[], help="cases.parquet against teachers")
+    parser.add_argument("--claims", type=Path, required=True, help="claims.yaml")
     parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
 
-def against_proposed(names: list[str], classes: int) -> list[Contrast]:
-    """What the paper proposes against every other run with students."""
-    metrics = ["iou", "iou_per_group"] if classes == 0 else ["accuracy", "auc"] if classes == 2 else ["accuracy"]
-    others = [name for name in names if name != PROPOSED and not name.startswith("baseline")]
-    others.sort(
-        key=lambda name: list(VARIANTS).index(name) if name in VARIANTS else len(VARIANTS)
-    )  # methods stay as they come
-    return [Contrast(PROPOSED, other, "ensemble", "label", metric) for metric in metrics for other in others]
-
-
-def against_student_alone(names: list[str], metric: str) -> list[Contrast]:
-    """Does distillation help at all? Every network of the proposed variant against the student trained alone."""
-    if STUDENT_ALONE not in names:
-        return []
-    return [Contrast(PROPOSED, STUDENT_ALONE, network, "label", metric) for network in ("s1", "s2", "ensemble")]
+def measured(arguments: argparse.Namespace, table: RunTable, rows: list[RunRow]) -> list[counts.Measured]:
+    """Runs of the sheets as they were measured against labels, and against teachers where that was asked for."""
+    found = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
+    records = {(row.run, row.seed): found[str(row.folder)] for row in rows}
+    regions = None if table.classes else cases.read(arguments.regions, ("region", "area", "share"))
+    runs = counts.measured(cases.read(arguments.cases), regions, "label", table.classes, records)
+    if not arguments.fidelity:
+        return runs
+    return counts.together(
+        runs, counts.measured(cases.read(arguments.fidelity), None, "teacher", table.classes, records)
+    )
 
 
 def main() -> None:
     """Read, compare, write."""
     arguments = parse_arguments()
-    described = runs_argument(arguments.runs, ("folder", "run", "seed"))
-    place = Place(read_runs(described, arguments.classes, arguments.allow_mixed_code))
-    kind = "classification" if arguments.classes else "segmentation"
-    names = list(place.runs)
-    claimed = contrasts_at(read_claims(arguments.claims), arguments.place, kind)
-    others = against_proposed(names, arguments.classes) if PROPOSED in names else []
-    families = {"claims": [one for one in claimed if (one.right in METHODS) == arguments.methods]}
-    if arguments.methods:
-        families["methods"] = others
-    else:
-        families["reference"] = others
-        families["alone"] = against_student_alone(names, PRIMARY[kind]) if PROPOSED in names else []
-    rows = []
-    for family, wanted in families.items():
-        mine = [{"family": family} | place.contrast(contrast) for contrast in wanted]
-        for metric in dict.fromkeys(row["metric"] for row in mine if family != "claims"):
-            tests = [row for row in mine if row["metric"] == metric]
-            for row, p in zip(tests, holm([row["p"] for row in tests]), strict=True):
-                row["p_holm"] = p
-        rows += mine
-    write_csv(arguments.out, rows, COLUMNS)
+    table = RunTable(arguments.runs)
+    rows = [row for sheet in arguments.sheets for row in table.sheet(sheet)]
+    runs = MeasuredRuns(measured(arguments, table, rows))
+    claimed = claims.contrasts_at(claims.read_claims(arguments.claims), table.name, table.kind)
+    of_methods = METHODS_SHEET in arguments.sheets
+    write_csv(arguments.out, list(families.rows(runs, claimed, table.classes, of_methods)), families.COLUMNS)
 
 
 if __name__ == "__main__":

@@ -1,44 +1,60 @@
-"""Makes, from one run's stored predictions, metrics.json (per network and ensemble), cases.csv (per test image) and
-regions.csv.
+"""Makes the files of one sheet of a place's runs out of their stored predictions and histories.
 
-regions.csv says of each connected region of the true masks how much of it every network marks; it is empty for classification.
+cases.parquet and regions.parquet: what every network did on every test image and every region of the true masks. values.csv: every
+metric with mean and spread over seeds and its interval; by_seed.csv: of every single run. comparison.csv: the paper's numbers
+beside ours. curves.csv, bands.csv: learning curves.
 """
 
 import argparse
+import logging
 from pathlib import Path
 
-from kdml.analysis import evaluation
+from kdml.analysis import cases, learning_curves, paper_comparison
+from kdml.analysis.contrasts import MeasuredRuns
+from kdml.analysis.sheets import by_seed_rows, evaluated, measured_sheet, value_rows, with_outputs
 from kdml.common.errors import run_script
-from kdml.common.files import write_csv, write_json
-from kdml.runs import predictions
+from kdml.common.files import write_csv
+from kdml.runs.records import refuse_mixture
+from kdml.runs.run_table import SHEETS, RunTable, described
+
+log = logging.getLogger(__name__)
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--predictions", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, required=True, help="runs.csv of the place")
+    parser.add_argument("--sheet", choices=SHEETS[:3], required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
-    parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--kind", choices=list(evaluation.DIMENSIONS), required=True)
-    parser.add_argument("--out", type=Path, required=True, help="metrics.json")
-    parser.add_argument("--cases", type=Path, required=True, help="cases.csv")
-    parser.add_argument("--regions", type=Path, required=True, help="regions.csv")
+    parser.add_argument("--allow-mixed-code", action="store_true")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the sheet")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Read, count, write."""
+    """Read, measure, resample, compare, write."""
     arguments = parse_arguments()
-    stored, rows = predictions.load(arguments.predictions), evaluation.tested_rows(arguments.split)
-    evaluation.check(stored, rows, arguments.kind, (arguments.predictions, arguments.split))
-    if arguments.kind == "segmentation":
-        found = evaluation.of_segmentation(stored, rows, evaluation.true_masks(arguments.data, stored.rows))
-    else:
-        found = evaluation.of_classification(stored, rows)
-    write_csv(arguments.cases, found.cases)
-    write_csv(arguments.regions, found.regions, evaluation.REGION_COLUMNS)
-    scores, faithful = (evaluation.undefined_as_null(part) for part in (found.scores, found.fidelity))
-    write_json(arguments.out, {"kind": arguments.kind, "n": len(rows), "networks": scores, "fidelity": faithful})
+    table, out = RunTable(arguments.runs), arguments.out
+    rows = table.sheet(arguments.sheet)
+    records = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
+    by_key = {(row.run, row.seed): records[str(row.folder)] for row in rows}
+    found = evaluated(rows, table.kind, arguments.data, "label")
+    tables = {part: cases.stacked(found, part) for part in ("cases", "regions")}
+    log.info("%d runs evaluated", len(rows))
+    runs = MeasuredRuns(with_outputs(measured_sheet(tables, arguments.sheet, table.classes, by_key), found))
+    values = value_rows(runs, by_key)
+    for part, one in tables.items():
+        cases.write(out / f"{part}.parquet", one)
+    write_csv(out / "values.csv", values)
+    write_csv(out / "by_seed.csv", by_seed_rows(runs, rows))
+    write_csv(
+        out / "comparison.csv",
+        list(paper_comparison.of_sheet(table, arguments.sheet, values)),
+        paper_comparison.COLUMNS,
+    )
+    curves = [line for row in rows for line in learning_curves.rows_of(row)]
+    write_csv(out / "curves.csv", curves, learning_curves.COLUMNS)
+    write_csv(out / "bands.csv", list(learning_curves.bands(curves)), learning_curves.BAND_COLUMNS)
 
 
 if __name__ == "__main__":

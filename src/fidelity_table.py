@@ -8,10 +8,10 @@ import argparse
 from pathlib import Path
 
 from kdml.common.errors import run_script
+from kdml.reporting import result_tables
 from kdml.reporting.data import Data
 from kdml.reporting.figures import beside
 from kdml.reporting.figures.common import save
-from kdml.reporting.result_tables import build_fidelity
 from kdml.reporting.templates import write_table
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     arguments = parser.parse_args()
     mixed = "yes" if arguments.allow_mixed_code else ""
     data = Data.labelled(arguments.data, name=arguments.name, kind="fidelity", allow_mixed_code=mixed)
-    table = build_fidelity(data)
+    table = result_tables.fidelity(data)
     write_table(table, arguments.title, arguments.caption, arguments.note, arguments.table)
     title = f"{arguments.title}: ours beside the paper's"
     save(beside.draw(data), title, arguments.note, arguments.beside)

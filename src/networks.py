@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 
-from kdml.analysis.scores_by_cost import STUDENT, saved
+from kdml.analysis.scores_by_cost import STUDENT, TEACHER_ALONE, saved
 from kdml.common.command_line import labelled_files, mapping_argument
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import write_csv
@@ -59,27 +59,28 @@ def network_settings(argument: str) -> dict[str, NetworkSettings]:
 
 
 def networks_of(arguments: argparse.Namespace) -> dict[str, Network]:
-    """Teacher and student; start weights matter for how a backbone is built."""
+    """Teacher, the same without its extra block as it is trained alone, and student; start weights say how a backbone is built."""
     starts = {name: load_start(path) for name, path in labelled_files(arguments.weights, "--weights")}
     settings = network_settings(arguments.networks)
+    settings[TEACHER_ALONE] = settings[TEACHER].model_copy(update={"block_like": None})
     return {
         name: build(one, arguments.kind, arguments.outputs, Sharing(), starts.get(one.weights_name), seed=0)
         for name, one in settings.items()
     }
 
 
-def cost_row(name: str, networks: list[Network], teacher: Network, size: int) -> dict[str, Any]:
+def cost_row(name: str, networks: list[Network], teacher: Network, size: int, latency: float) -> dict[str, Any]:
     """Costs of one network, or of several that run one after the other, and what they save of the teacher's parameters."""
     parameters = sum(parameter_count(network) for network in networks)
     return {
         "network": name,
-        "students": 0 if name == TEACHER else len(networks),
+        "students": 0 if name in (TEACHER, TEACHER_ALONE) else len(networks),
         "parameters": parameters,
         "saved": round(saved(parameters, parameter_count(teacher)), 3),
         "trainable": sum(trainable_count(network) for network in networks),
         "macs": sum(costs.multiply_accumulates(network, size) for network in networks),
         "bytes": sum(costs.bytes_on_disk(network) for network in networks),
-        "latency_ms": round(costs.latency(networks, size), 3),
+        "latency_ms": round(latency, 3),
         "threads": torch.get_num_threads(),
         "size": size,
         "machine": f"{platform.system()} {platform.machine()}",
@@ -110,12 +111,13 @@ def main() -> None:
     arguments = parse_arguments()
     torch.set_num_threads(arguments.threads)
     titles = mapping_argument(arguments.titles, "--titles", (TEACHER, STUDENT))
-    networks = networks_of(arguments)
-    teacher, student = networks.values()
-    groups = [(TEACHER, [teacher]), (STUDENT, [student])]
-    groups += [(ENSEMBLE, [student] * students) for students in sorted(set(arguments.students))]
-    write_csv(arguments.costs, [cost_row(name, group, teacher, arguments.size) for name, group in groups])
-    write_csv(arguments.layers, layer_rows(networks, titles, arguments.size))
+    networks, size = networks_of(arguments), arguments.size
+    teacher, student = networks[TEACHER], networks[STUDENT]
+    groups = {(name, 1): [networks[name]] for name in (TEACHER, TEACHER_ALONE, STUDENT)}
+    groups |= {(ENSEMBLE, count): [student] * count for count in sorted(set(arguments.students))}
+    taken = costs.latencies(groups, size)
+    write_csv(arguments.costs, [cost_row(key[0], group, teacher, size, taken[key]) for key, group in groups.items()])
+    write_csv(arguments.layers, layer_rows({TEACHER: teacher, STUDENT: student}, titles, size))
 
 
 if __name__ == "__main__":

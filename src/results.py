@@ -18,7 +18,7 @@ from kdml.reporting.figures.common import save
 from kdml.reporting.plain_tables import methods
 from kdml.reporting.templates import write_table
 
-TABLES = {"results": result_tables.build_results, "baselines": result_tables.build_baselines, "methods": methods.table}
+TABLES = {"results": result_tables.results, "baselines": result_tables.baselines, "methods": methods.table}
 FIGURES = {
     "beside": (beside.draw, "ours beside the paper's"),
     "curves": (curves.draw_bands, "learning curves"),

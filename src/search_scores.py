@@ -5,9 +5,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kdml.common.command_line import runs_argument
 from kdml.common.errors import UserError, run_script
-from kdml.common.files import read_json, write_csv
+from kdml.common.files import MAKE_AGAIN, read_csv, read_json, write_csv
 from kdml.experiment.grid_search import by_setting, ranked
 from kdml.runs.graph import STUDENTS
 from kdml.runs.records import RETRAIN, refuse_mixed_code
@@ -35,12 +34,12 @@ def score_of(record: dict[str, Any], folder: str) -> dict[str, Any]:
 def main() -> None:
     """Read, rank, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--trials", required=True, help="JSON list: folder, and the columns of each trial")
+    parser.add_argument("--trials", required=True, type=Path, help="CSV: folder, and the columns of each trial")
     parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--scores", type=Path, required=True, help="CSV to write")
     parser.add_argument("--settings", type=Path, required=True, help="CSV to write")
     arguments = parser.parse_args()
-    trials = runs_argument(arguments.trials, ("folder",), "--trials")
+    trials = read_csv(arguments.trials, MAKE_AGAIN, ("folder",))
     records = {trial["folder"]: read_json(Path(trial["folder"]) / "run.json", RETRAIN) for trial in trials}
     if not arguments.allow_mixed_code:
         refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})

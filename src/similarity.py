@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kdml.common.command_line import labelled_files, runs_argument
+from kdml.common.command_line import labelled_files
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import read_json, write_csv
 from kdml.data.arrays import Arrays
@@ -22,6 +22,7 @@ from kdml.learning import build
 from kdml.learning.networks import Network, load_networks
 from kdml.runs.graph import TEACHER, TeacherMode
 from kdml.runs.records import RETRAIN
+from kdml.runs.run_table import VARIANTS_SHEET, RunRow, RunTable
 from kdml.runs.settings import RunSettings
 
 log = logging.getLogger(__name__)
@@ -33,11 +34,9 @@ UPPER_COLUMNS = (*KEYS, "upper_mean", "images", "batch", "code_hash")
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--runs",
-        required=True,
-        help="JSON list: run, seed, folder, split, teacher (folder of the run that trained it, or null)",
-    )
+    parser.add_argument("--runs", type=Path, required=True, help="runs.csv of the place")
+    parser.add_argument("--group", required=True, help="whose CKA is computed: a value of its column `group`")
+    parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
     parser.add_argument("--batch", type=int, default=256, help="images per batch; all test images where they are fewer")
@@ -47,9 +46,9 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def networks_of(run: dict[str, Any], starts: dict[str, Path], size: int, device: str) -> dict[str, Network]:
+def networks_of(run: RunRow, starts: dict[str, Path], size: int, device: str) -> dict[str, Network]:
     """Trained networks of a run, its teacher or reference first."""
-    folder, teacher = Path(run["folder"]), Path(run["teacher"]) if run["teacher"] else None
+    folder, teacher = run.folder, run.reference
     settings = RunSettings.from_argument(str(folder / "run.json"))
     frozen = settings.teacher is TeacherMode.FROZEN
     trained = teacher / "weights.safetensors" if teacher and frozen else None
@@ -79,9 +78,9 @@ def batches(arrays: Arrays, rows: np.ndarray, size: int, passes: int, device: st
             yield torch.from_numpy(arrays.images[chosen]).permute(0, 3, 1, 2).to(device)
 
 
-def rows_of(run: dict[str, Any], pair: cka.Pair, found: cka.Comparison) -> Iterator[dict[str, Any]]:
+def rows_of(run: RunRow, pair: cka.Pair, found: cka.Comparison) -> Iterator[dict[str, Any]]:
     """One row per pair of layers."""
-    keys = {"run": run["run"], "seed": run["seed"], "first": pair[0], "second": pair[1]}
+    keys = {"run": run.run, "seed": run.seed, "first": pair[0], "second": pair[1]}
     for row, first in enumerate(found.first):
         for column, second in enumerate(found.second):
             value = round(float(found.values[row, column]), 6)
@@ -92,28 +91,29 @@ def rows_of(run: dict[str, Any], pair: cka.Pair, found: cka.Comparison) -> Itera
 def main() -> None:
     """Load, compare, write."""
     arguments = parse_arguments()
-    runs = runs_argument(arguments.runs, ("run", "seed", "folder", "split", "teacher"))
+    listed = RunTable(arguments.runs).sheet(VARIANTS_SHEET)
+    runs = [run for run in listed if (run.values["group"], run.seed) == (arguments.group, arguments.seed)]
     starts = dict(labelled_files(arguments.weights, "--weights"))
     layers, upper = [], []
     for run in runs:
-        code = read_json(Path(run["folder"]) / "run.json", RETRAIN)["code_hash"]
-        settings = RunSettings.from_argument(str(Path(run["folder"]) / "run.json"))
+        code = read_json(run.folder / "run.json", RETRAIN)["code_hash"]
+        settings = RunSettings.from_argument(str(run.folder / "run.json"))
         device = build.choose_device(settings)
-        data = build.open_data(settings, arguments.data, Path(run["split"]))
+        data = build.open_data(settings, arguments.data, run.split)
         rows = data.parts["test"].rows
         if len(rows) < cka.SMALLEST_BATCH:
-            raise UserError(f"{run['split']} has {len(rows)} test images; CKA needs 4.", "use more images")
+            raise UserError(f"{run.split} has {len(rows)} test images; CKA needs 4.", "use more images")
         networks = networks_of(run, starts, int(data.arrays.images.shape[1]), device)
         compared = cka.compare(networks, batches(data.arrays, rows, arguments.batch, arguments.passes, device))
         for pair, found in compared.items():
             layers += rows_of(run, pair, found)
-            keys = {"run": run["run"], "seed": run["seed"], "first": pair[0], "second": pair[1]}
+            keys = {"run": run.run, "seed": run.seed, "first": pair[0], "second": pair[1]}
             size = min(arguments.batch, len(rows))
             used = arguments.passes * (len(rows) // size) * size
             upper.append(
                 keys | {"upper_mean": round(found.upper_mean, 6), "images": used, "batch": size, "code_hash": code}
             )
-            log.info("%s, seed %s, %s and %s: %.3f", run["run"], run["seed"], *pair, found.upper_mean)
+            log.info("%s, seed %s, %s and %s: %.3f", run.run, run.seed, *pair, found.upper_mean)
     write_csv(arguments.layers, layers, LAYER_COLUMNS)
     write_csv(arguments.upper, upper, UPPER_COLUMNS)
 

@@ -1,23 +1,27 @@
-"""Makes slices.npz and slices.csv: test slices chosen by a rule, with the masks and predictions of some runs, for figures 4,
-5, 7, 9."""
+"""Makes images.npz and slices.csv for one figure: test slices chosen by a rule, with masks and predictions of some runs (figures 4,
+5, 7, 9)."""
 
 import argparse
 from pathlib import Path
 
 import numpy as np
 
-from kdml.analysis import slices
-from kdml.common.command_line import runs_argument
-from kdml.common.errors import run_script
+from kdml.analysis import evaluation, slices
+from kdml.common.errors import UserError, run_script
 from kdml.common.files import write_csv, written_whole
+from kdml.runs import predictions
+from kdml.runs.run_table import RunRow, RunTable
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", required=True, help="JSON list of what to show: run, folder, networks")
+    parser.add_argument("--runs", type=Path, required=True, help="runs.csv of the place")
+    parser.add_argument("--seed", type=int, required=True, help="of all runs")
+    parser.add_argument("--show", nargs="+", required=True, metavar="RUN", help="names of the runs to show")
+    parser.add_argument("--networks", nargs="+", required=True, help="of each, such as s1 s2")
     parser.add_argument(
-        "--judges", nargs="+", type=Path, required=True, help="folders of runs whose IoU says what is hard"
+        "--judges", nargs="+", required=True, metavar="RUN", help="names of runs whose IoU says what is hard"
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
     parser.add_argument("--rule", choices=list(slices.RULES), required=True)
@@ -27,17 +31,40 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def named(table: RunTable, names: list[str], seed: int) -> list[RunRow]:
+    """Rows of the table of runs with these names.
+
+    Raises:
+        UserError: a run is not listed.
+    """
+    found = {row.run: row for row in table.rows if row.seed == seed}
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise UserError(f"{table.path} does not list seed {seed} of '{missing[0]}'.", "name one of its runs")
+    return [found[name] for name in names]
+
+
 def main() -> None:
     """Choose, cut out, write."""
     arguments = parse_arguments()
-    runs = runs_argument(arguments.runs, slices.RUN_KEYS)
-    candidates = slices.with_lesion(arguments.judges)
+    table = RunTable(arguments.runs)
+    judges, shown = (named(table, names, arguments.seed) for names in (arguments.judges, arguments.show))
+    tested = evaluation.read_test_set(shown[0].split, arguments.data)
+
+    def stored(row: RunRow) -> predictions.Predictions:
+        path = row.folder / "predictions.npz"
+        found = predictions.load(path)
+        evaluation.check(found, tested, table.kind, (path, row.split))
+        return found
+
+    candidates = slices.with_lesion(evaluation.against_labels(stored(row), tested).cases for row in judges)
     chosen = slices.RULES[arguments.rule](candidates, arguments.count)
-    pictures = slices.pictures(runs, chosen, arguments.data)
-    table = slices.table(runs, chosen, len(candidates))
+    collected = slices.Shown(chosen, tested, arguments.data)
+    for row in shown:
+        collected.add(row.run, stored(row), arguments.networks)
     with written_whole(arguments.images) as temporary:
-        np.savez_compressed(temporary, **pictures)
-    write_csv(arguments.out, table)
+        np.savez_compressed(temporary, **collected.arrays)
+    write_csv(arguments.out, collected.table(len(candidates)))
 
 
 if __name__ == "__main__":

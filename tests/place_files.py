@@ -30,7 +30,8 @@ def run_row(run, sheet="variants", protocol="paper", task="hcd", **changed):
         "protocol": protocol, "task": task, "task_title": TITLES.get(task, task), "dataset": task, "kind": "", "classes": "",
         "metrics": metrics, "pair": "small", "teacher_network": "big", "teacher_title": "Big", "teacher_stands_for": "resnet50",
         "student_network": "tiny", "student_title": "Tiny", "student_stands_for": "resnet18", "sheet": sheet, "run": run,
-        "title": "", "technique": technique, "strategy": strategy, "teacher": "", "seed": "0", "folder": "", **weights, **changed,
+        "title": "", "technique": technique, "strategy": strategy, "teacher": "", "taught": "", "group": "", "seed": "0", "folder": "", "split": "", "reference": "",
+        **weights, **changed,
     }  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from kdml.common.errors import UserError
-from kdml.experiment.code_of_rules import BESIDES, SOURCE, closure, code_of, imported_by
+from kdml.common.source_code import SOURCE
+from kdml.experiment.code_of_rules import BESIDES, closure, code_of
 
 FILES = {
     "script.py": "import json\nfrom kdml import first\nfrom elsewhere import kdml\n",
@@ -35,19 +35,6 @@ def source(tmp_path):
     return tmp_path.resolve()
 
 
-@pytest.mark.parametrize(
-    ("script", "modules"),
-    [
-        ("script.py", ["__init__.py", "first.py", "second.py", "third.py"]),
-        ("lazy.py", ["__init__.py", "first.py", "second.py", "third.py"]),
-        ("other.py", ["__init__.py", "deep/__init__.py", "deep/beside.py", "deep/module.py", "third.py"]),
-    ],
-)
-def test_closure_follows_imports_wherever_they_stand(source, script, modules):
-    found = closure(source / script, source, {})
-    assert found == {source / script, *(source / "kdml" / name for name in modules)}
-
-
 def test_what_is_named_at_run_time_only_has_to_be_said(source):
     besides = {"kdml/third.py": ("kdml/deep/*",), "kdml/unused.py": ("other.py",)}
     found = closure(source / "script.py", source, besides)
@@ -60,14 +47,12 @@ def modules_of(script):
 
 
 def test_scripts_of_this_project():
-    assert {"statistics", "measured", "contrasts", "registry"} <= modules_of("contrasts.py")
-    assert {"curves", "histories", "files"} <= modules_of("curves.py")
-    assert not {"statistics", "measured", "tables", "grids", "engine"} & modules_of("curves.py")
-    assert {"common", "schemes", "compression", "search", "style"} <= modules_of("render_figure.py")
-    assert not {"rendering", "base.html"} & modules_of("render_figure.py")
-    for script in ("render_table.py", "render_grid.py", "render_claims.py", "render_index.py"):
+    assert {"statistics", "contrasts", "methods"} <= modules_of("contrasts.py")
+    assert not {"engine", "networks"} & modules_of("contrasts.py")
+    for script in ("render_table.py", "render_claims.py", "render_index.py"):
         assert {"base.html", "macros.html"} <= {path.name.removesuffix(".j2") for path in closure(SOURCE / script)}
-    assert not {"statistics", "tables", "grids"} & modules_of("evaluate.py")
+    figures = {path.stem for path in (SOURCE / "kdml/reporting/figures").glob("*.py")}
+    assert figures | {"style"} <= modules_of("render_figure.py")
 
 
 def loaded_by(script):
@@ -85,18 +70,17 @@ def test_nothing_that_is_loaded_is_missed(script):
 
 
 def test_whatever_reads_the_projects_files_or_imports_by_a_made_name_is_listed():
-    """The registry builds methods by name: for trainings alone, whose runs carry a hash of their method."""
+    """Methods are imported by name for trainings alone, whose runs carry a hash of their method."""
     for path in SOURCE.rglob("*.py"):
         text, name = path.read_text(), path.relative_to(SOURCE).as_posix()
         if re.search(r'/ "workflow"|import_module\(|__import__\(', text):
-            assert name in {*BESIDES, "kdml/registry.py"}, name
+            assert name in {*BESIDES, "kdml/learning/methods/loading.py"}, name
     assert all(any(SOURCE.glob(pattern)) for patterns in BESIDES.values() for pattern in patterns)
 
 
-def test_the_hash_follows_content_and_not_the_place(source, tmp_path_factory):
+def test_the_hash_follows_code_and_not_words_or_the_place(source, tmp_path_factory):
     def hashed(folder):
-        for function in (code_of, imported_by):
-            function.cache_clear()  # one process plans once; files do not change under it
+        code_of.cache_clear()  # one process plans once; files do not change under it
         return code_of("script.py", folder)
 
     before = hashed(source)
@@ -104,15 +88,38 @@ def test_the_hash_follows_content_and_not_the_place(source, tmp_path_factory):
     shutil.copytree(source, elsewhere)
     assert hashed(elsewhere) == before
     (source / "kdml/unused.py").write_text("changed = True\n")
+    (source / "kdml/third.py").write_text('"""Words."""\nimport torch  # more\nfrom kdml.missing import nothing\n')
     assert hashed(source) == before
     (source / "kdml/third.py").write_text("changed = True\n")
     assert hashed(source) != before
 
 
-def test_a_file_that_is_no_python_is_named(source):
-    (source / "kdml/third.py").write_text("fine = 1\nfine fine\n")
-    with pytest.raises(UserError, match=r"third\.py, line 2: invalid syntax"):
-        closure(source / "script.py", source, {})
+def test_what_is_no_code_counts_byte_by_byte(tmp_path):
+    (tmp_path / "workflow/report/templates").mkdir(parents=True)
+    shutil.copytree(SOURCE, tmp_path / "src")
+    style = tmp_path / "workflow/report/templates/style.css"
+
+    def hashed(text):
+        style.write_text(text)
+        code_of.cache_clear()
+        return code_of("render_claims.py", (tmp_path / "src").resolve())
+
+    assert hashed("a {}") != hashed("a { }")
+
+
+def test_a_methods_title_counts_where_titles_are_shown_and_its_loss_does_not(tmp_path):
+    source = tmp_path.resolve() / "src"
+    shutil.copytree(SOURCE, source)
+    method = source / "kdml/learning/methods/sp.py"
+
+    def hashed(old, new):
+        method.write_text(method.read_text().replace(old, new))
+        code_of.cache_clear()
+        return code_of("render_figure.py", source)
+
+    before = hashed("", "")
+    assert hashed("PUBLISHED_WEIGHT = 3000.0", "PUBLISHED_WEIGHT = 1.0") == before
+    assert hashed('title = "SP"', 'title = "S P"') != before
 
 
 # Trainings and their data are not made again because of an edit: `run.json` records their code, and tables refuse a mixture.

@@ -10,7 +10,7 @@ from place_files import TITLES, band_rows, curve_rows, data_of, options_of, run_
 
 from kdml.common.errors import UserError
 from kdml.paper import numbers
-from kdml.reporting.result_tables import build_baselines, build_fidelity, build_results
+from kdml.reporting.result_tables import baselines, fidelity, results
 
 PLACE = "paper/hcd/small"
 
@@ -22,7 +22,7 @@ def rows_of(table):
 
 
 def test_layout_and_numbers_of_table_3(tmp_path):
-    table = build_results(data_of(tmp_path, {PLACE: variants()}))
+    table = results(data_of(tmp_path, {PLACE: variants()}))
     (section,) = table.sections
     assert [block.title for block in section.blocks] == ["ML", "KD (off)", "KD (on)", "KD + ML"]
     ml, *others = section.blocks
@@ -42,7 +42,7 @@ def test_layout_and_numbers_of_table_3(tmp_path):
 @pytest.mark.parametrize(("task", "student"), numbers.TABLES)
 def test_every_number_of_the_paper_stands_in_its_table(tmp_path, task, student):
     given = variants(task, student_stands_for=student)
-    stored = rows_of(build_results(data_of(tmp_path, {f"paper/{task}/small": given}))).values()
+    stored = rows_of(results(data_of(tmp_path, {f"paper/{task}/small": given}))).values()
     theirs = [(row["paper_mean"], row["paper_std"]) for row in stored if row["paper_mean"] != ""]
     assert sorted(theirs) == sorted(numbers.variants(numbers.TABLES[task, student]).values())
 
@@ -63,7 +63,7 @@ def test_a_task_and_networks_of_ones_own_have_a_table_without_the_papers_numbers
         for network in networks
         for metric in ("iou", "f_score")
     ]
-    table = build_results(data_of(tmp_path, {"paper/polyps/small": (runs, values)}, name="results_polyps_small"))
+    table = results(data_of(tmp_path, {"paper/polyps/small": (runs, values)}, name="results_polyps_small"))
     assert not table.has_paper and [block.title for block in table.blocks()] == ["KD + ML", "Own variants"]
     mine = table.sections[0].blocks[-1]
     assert mine.groups[0].title == "My circle" and mine.groups[0].key == "circle"
@@ -74,7 +74,7 @@ def test_a_task_and_networks_of_ones_own_have_a_table_without_the_papers_numbers
 
 def test_one_network_in_the_t_rows_is_named(tmp_path):
     """Teachers of a block that gave the same outputs are one network; S1 never is."""
-    table = build_results(data_of(tmp_path, {PLACE: variants()}))
+    table = results(data_of(tmp_path, {PLACE: variants()}))
     titles = [block.lines[0].title for block in table.blocks()]
     assert titles == ["S1", "T (one network)", "T (one network)", "T (one network)"]
     notes = " ".join(table.notes)
@@ -91,29 +91,27 @@ def test_teachers_that_differ_are_not_called_one(tmp_path, outputs):
     for row in values:
         if row["network"] == "teacher" and row["run"].startswith("kd_on") and (not outputs or row["run"] == "kd_on_v2"):
             row["outputs"] = outputs
-    table = build_results(data_of(tmp_path, {PLACE: (runs, values)}))
+    table = results(data_of(tmp_path, {PLACE: (runs, values)}))
     assert [block.lines[0].title for block in table.blocks()][2] == "T"
     assert not any("KD (on)" in note for note in table.notes)
 
 
 def test_a_block_of_one_strategy_says_nothing_of_one_network(tmp_path):
     runs = [run_row("kd_on_v1")]
-    table = build_results(
-        data_of(tmp_path, {PLACE: (runs, [value_row("kd_on_v1", "teacher"), value_row("kd_on_v1", "s1")])})
-    )
+    table = results(data_of(tmp_path, {PLACE: (runs, [value_row("kd_on_v1", "teacher"), value_row("kd_on_v1", "s1")])}))
     assert [line.title for line in table.sections[0].blocks[0].lines] == ["T", "S1"]
 
 
 def test_protocols_have_sections_in_one_order(tmp_path):
     given = {f"{protocol}/hcd/small": variants(protocol=protocol) for protocol in ("grouped", "paper")}
-    table = build_results(data_of(tmp_path, given))
+    table = results(data_of(tmp_path, given))
     assert [section.key for section in table.sections] == ["paper", "grouped"]
     assert table.sections[1].title == "Protocol “grouped”: split by patient, lesion or slide"
 
 
 def test_one_seed_has_no_spread(tmp_path):
     values = [value_row("ml_v1", "s1", seeds="1", std="nan", remark="one seed: uncertainty over test cases only")]
-    table = build_results(data_of(tmp_path, {PLACE: ([run_row("ml_v1")], values)}))
+    table = results(data_of(tmp_path, {PLACE: ([run_row("ml_v1")], values)}))
     assert table.sections[0].blocks[0].lines[0].cells[0].text == "80.00 ± –"
     assert "1 run (no spread)" in table.notes[1] and len(table.notes) == 2
     assert next(iter(rows_of(table).values()))["std"] == ""
@@ -123,7 +121,7 @@ def test_undefined_values_and_missing_seeds_are_named(tmp_path):
     runs, values = variants()
     values[0] |= {"mean": "nan", "remark": "undefined in seed 0"}
     values[1]["seeds"] = "2"
-    table = build_results(data_of(tmp_path, {PLACE: (runs, values)}))
+    table = results(data_of(tmp_path, {PLACE: (runs, values)}))
     notes = " ".join(table.notes)
     assert "ML V1 S1 Accuracy: undefined in seed 0" in notes and "ML V1 S2 Accuracy: 2 of 3 seeds" in notes
     assert "2 to 3 runs" in notes and table.sections[0].blocks[0].lines[0].cells[0].text == "undefined"
@@ -132,7 +130,7 @@ def test_undefined_values_and_missing_seeds_are_named(tmp_path):
 def test_what_did_not_run_is_left_out(tmp_path):
     runs, values = variants()
     kept = [row for row in values if row["run"] in ("ml_v1", "kd_ml_v3")]
-    (section,) = build_results(data_of(tmp_path, {PLACE: (runs, kept)})).sections
+    (section,) = results(data_of(tmp_path, {PLACE: (runs, kept)})).sections
     assert [(block.title, [group.title for group in block.groups]) for block in section.blocks] == [
         ("ML", ["V1"]),
         ("KD + ML", ["V3"]),
@@ -146,24 +144,24 @@ def test_mixed_code_is_refused_unless_allowed(tmp_path, codes):
     values[0]["code_hash"], values[1]["code_hash"] = codes
     data = data_of(tmp_path, {PLACE: (runs, values)})
     with pytest.raises(UserError, match="2 versions of the training code") as caught:
-        build_results(data)
+        results(data)
     assert "ml_v1" in str(caught.value)
-    assert build_results(data_of(tmp_path, {PLACE: (runs, values)}, mixed="yes")).sections
+    assert results(data_of(tmp_path, {PLACE: (runs, values)}, mixed="yes")).sections
 
 
 def test_files_that_cannot_be_used_are_named(tmp_path):
     with pytest.raises(UserError, match="No values were given"):
-        build_results(data_of(tmp_path, {}))
+        results(data_of(tmp_path, {}))
     with pytest.raises(UserError, match=r"values\.csv is empty"):
-        build_results(data_of(tmp_path, {PLACE: ([run_row("ml_v1")], [])}))
+        results(data_of(tmp_path, {PLACE: ([run_row("ml_v1")], [])}))
     lacking = [{name: value for name, value in value_row("ml_v1", "s1").items() if name != "outputs"}]
     with pytest.raises(UserError, match="lacks the column 'outputs'"):
-        build_results(data_of(tmp_path, {PLACE: ([run_row("ml_v1")], lacking)}))
+        results(data_of(tmp_path, {PLACE: ([run_row("ml_v1")], lacking)}))
     with pytest.raises(UserError, match="No run fills the table at paper/hcd/small"):
-        build_results(data_of(tmp_path, {PLACE: ([run_row("sp", sheet="methods")], [value_row("sp", "s1")])}))
+        results(data_of(tmp_path, {PLACE: ([run_row("sp", sheet="methods")], [value_row("sp", "s1")])}))
 
 
-def fidelity(own=False):
+def taught_runs(own=False):
     runs, values = variants()
     extra = {"predictive_kl": 0.4, "agreement_where_right": 90, "agreement_where_wrong": 30}
     taught = [
@@ -182,7 +180,7 @@ TEACHERS = [{"metric": metric, "mean": mean, "std": "1", "seeds": "2", "remark":
 
 
 def test_fidelity_stands_beside_the_papers(tmp_path):
-    table = build_fidelity(data_of(tmp_path, {PLACE: fidelity()}, "fidelity", "table_11", teachers={PLACE: TEACHERS}))
+    table = fidelity(data_of(tmp_path, {PLACE: taught_runs()}, "fidelity", "table_11", teachers={PLACE: TEACHERS}))
     titles = [block.title for block in table.blocks()]
     assert titles[:3] == ["KD (off)", "KD (on)", "KD + ML"] and titles[-1] == "Reference" and len(titles) == 7
     stored = rows_of(table)
@@ -198,16 +196,16 @@ def test_fidelity_stands_beside_the_papers(tmp_path):
 
 
 def test_fidelity_without_other_teachers_says_so_and_shows_own_variants(tmp_path):
-    table = build_fidelity(data_of(tmp_path, {PLACE: fidelity(own=True)}, "fidelity", "table_11"))
+    table = fidelity(data_of(tmp_path, {PLACE: taught_runs(own=True)}, "fidelity", "table_11"))
     assert any("No two teachers" in note for note in table.notes)
     assert [block.title for block in table.blocks()][3::4] == ["Own variants", "Own variants, beyond the paper"]
 
 
 def test_teachers_stand_under_their_own_protocol(tmp_path):
     labels = {f"{protocol}/hcd/small": (protocol, mean) for protocol, mean in (("paper", "98"), ("grouped", "70"))}
-    places = {label: fidelity() for label in labels}
+    places = {label: taught_runs() for label in labels}
     teachers = {label: [TEACHERS[0] | {"mean": mean}] for label, (_, mean) in labels.items()}
-    stored = rows_of(build_fidelity(data_of(tmp_path, places, "fidelity", "table_11", teachers=teachers)))
+    stored = rows_of(fidelity(data_of(tmp_path, places, "fidelity", "table_11", teachers=teachers)))
     assert stored["grouped", "reference", "reference", "teacher", "accuracy"]["mean"] == "70.0000"
 
 
@@ -225,7 +223,7 @@ def alone(task, students=("tiny",), **changed):
 
 def test_baselines_stand_once_each_though_pairs_share_a_teacher(tmp_path):
     places = alone("hcd", ("tiny", "small")) | alone("lgg")
-    table = build_baselines(data_of(tmp_path, places, "baselines", "table_02"))
+    table = baselines(data_of(tmp_path, places, "baselines", "table_02"))
     (block,) = table.blocks()
     assert [line.key for line in block.lines] == ["big", "small", "tiny"]
     assert [group.title for group in block.groups] == [TITLES["hcd"], TITLES["lgg"]]

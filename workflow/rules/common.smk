@@ -1,28 +1,44 @@
-"""The table of runs, what wildcards may be, and what all rules share; functions for single stages stand in `helpers/`."""
+"""The plan of the experiment, what wildcards may be, and what all rules share."""
 
+import csv
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
+from snakemake.utils import update_config
 
-ROOT = Path(workflow.basedir)
-sys.path.insert(
-    0, str(ROOT / "src")
-)  # also without an installed package, as in a conda environment
+# Of this file, not of the workflow, which may be another one that uses this as a module.
+ROOT = Path(str(workflow.current_basedir)).parents[1]
+# The package is found without being installed, as in a conda environment.
+sys.path.insert(0, str(ROOT / "src"))
 
 import yaml
-from kdml.experiment import code_of_rules, inputs, paths
-from kdml.experiment.analyses import OF_METHODS, TAUGHT, Analyses
-from kdml.experiment.contents import Catalogue
-from kdml.experiment.config import validated
-from kdml.data.archives import ARCHIVES
 from kdml.common.errors import UserError
+from kdml.common.files import sha256_of, write_csv, write_json
+from kdml.common.untracked import Untracked
+from kdml.data.archives import ARCHIVES
+from kdml.experiment import code_of_rules, paths
+from kdml.experiment.config import validated
+from kdml.experiment.contents import Contents
+from kdml.experiment.figures import FIGURES, SLICES
+from kdml.experiment.grid_search import Search
+from kdml.experiment.inputs import (
+    ALONE_SHEET,
+    FIDELITY_SHEET,
+    METHODS_SHEET,
+    OF_METHODS,
+    VARIANTS_SHEET,
+    Inputs,
+)
 from kdml.experiment.paths import ANY_RUN, Paths
 from kdml.experiment.plan import Plan, Run
-from kdml.experiment.grid_search import Search
+from kdml.experiment.run_rows import run_rows
+from kdml.experiment.tables import OF_GRAPHS, TABLES, WITH_CURVES
 
 
 def or_message(make, *arguments):
@@ -33,39 +49,52 @@ def or_message(make, *arguments):
         raise WorkflowError(str(error)) from None
 
 
+def read_yaml(path):
+    """Content of one of the project's YAML files."""
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def merged():
+    """The project's configuration with the user's laid over it; a workflow that uses this as a module brings its own alone."""
+    defaults = read_yaml("config.yaml")
+    update_config(defaults, config)
+    return defaults
+
+
+PLAN = or_message(lambda: Plan(validated(merged())))
+EXPERIMENT = PLAN.experiment
+PATHS = Paths(EXPERIMENT.experiment)
+LOGS = PATHS.logs
+CONTENTS = Contents(PLAN, read_yaml("workflow/report/captions.yaml"), (TABLES, FIGURES))
+INPUTS = Inputs(CONTENTS, PATHS)
+PLACES = CONTENTS.places
+SEARCH = Search(PLAN)
+
+# The Python that runs Snakemake, but where Snakemake makes environments: there it is the one of the environment.
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+PYTHON = "python" if CONDA else shlex.quote(sys.executable)
+SRC = shlex.quote(os.path.relpath(ROOT / "src"))
+CLAIMS = os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml")
+ENVIRONMENT = ROOT / "envs/kdml.yaml"
+
+
 def code_of(script):
     """Hash of a script and all that it imports: a rule with it as a parameter runs again after an edit."""
     return or_message(code_of_rules.code_of, script)
 
 
-PLAN = or_message(lambda: Plan(validated(config)))
-EXPERIMENT = PLAN.experiment
-PATHS = Paths(EXPERIMENT.experiment)
-LOGS = PATHS.logs
-CAPTIONS = yaml.safe_load(
-    (ROOT / "workflow/report/captions.yaml").read_text(encoding="utf-8")
-)
-CATALOGUE = Catalogue(PLAN, CAPTIONS)
-ANALYSES = Analyses(CATALOGUE, PATHS)
-SEARCH = Search(PLAN)
-# Tidy tables that are summarised over seeds, or over pairs of teachers: name -> arguments of src/summary.py.
-SUMMARISED = {
-    **{f"metrics{of}": "" for of in ("", OF_METHODS, TAUGHT)},
-    "similarity": "--value upper_mean --over seed",
-    "teachers": "--over first_seed second_seed",
-}
-TABLES = {**CATALOGUE.results, **CATALOGUE.grids, **CATALOGUE.grids_on_request}
-FIGURES = {**CATALOGUE.figures, **CATALOGUE.on_request}
-CLAIMS = os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml")
-SRC = os.path.relpath(
-    ROOT / "src"
-)  # relative, so that a moved checkout is not another workflow
-ENVIRONMENT = ROOT / "envs/kdml.yaml"
-
-
 def either(names):
     """Regular expression for one of these names."""
     return "|".join(sorted(map(re.escape, map(str, names)))) or "none"
+
+
+def program(script):
+    """A script with its Python, quoted; where both lie is no reason to run it again.
+
+    It is a parameter, not a text in the command: that is one of the rule's own triggers, and knows no names of a workflow that another
+    one uses as a module.
+    """
+    return Untracked(f"{PYTHON} {SRC}/{script}")
 
 
 wildcard_constraints:
@@ -75,26 +104,18 @@ wildcard_constraints:
     run=either({run.run for run in PLAN.runs}),
     seed=r"\d+",
     dataset=either(EXPERIMENT.datasets),
-    archive=either(ARCHIVES),
     weights=either(EXPERIMENT.weights),
-    pair_of_task=either({place.pair for place in CATALOGUE.places}),
-    of=f"|{OF_METHODS}|{TAUGHT}",
-    tidy=either(SUMMARISED),
+    pair_of_task=either(EXPERIMENT.run.pairs),
+    sheet=either([VARIANTS_SHEET, METHODS_SHEET, ALONE_SHEET]),
+    of=f"|{OF_METHODS}",
     trial=r"alpha-[\d.e-]+",
-    group=either({CATALOGUE.group_of(run) for run in PLAN.runs}),
-    table=r"[a-z]\w*",
-    figure=r"[a-z][\w-]*",
+    group=either({PLACES.group_of(run) for run in PLAN.runs}),
 
 
 def run_of(wildcards):
     """The run that wildcards name."""
-    return Run(
-        wildcards.protocol,
-        wildcards.task,
-        wildcards.pair,
-        wildcards.run,
-        int(wildcards.seed),
-    )
+    names = (wildcards.protocol, wildcards.task, wildcards.pair, wildcards.run)
+    return Run(*names, int(wildcards.seed))
 
 
 UNDER_RUN = "add its task, pair and variants under `run:` in the configuration"
@@ -114,14 +135,17 @@ def asked_for(name, known, what, remedy=UNDER_RUN):
 def place_of(wildcards):
     """The place that wildcards name."""
     name = f"{wildcards.protocol}/{wildcards.task}/{wildcards.pair}"
-    return asked_for(name, {place.folder: place for place in CATALOGUE.places}, "place")
+    return asked_for(name, PLACES.by_folder, "place")
 
 
-def item_of(wildcards):
-    """The table or figure that wildcards name."""
-    if "table" in wildcards.keys():
-        return asked_for(wildcards.table, TABLES, "table")
-    return asked_for(wildcards.figure, FIGURES, "figure")
+def table_of(wildcards):
+    """The table that wildcards name."""
+    return asked_for(wildcards.table, CONTENTS.named(CONTENTS.tables), "table")
+
+
+def figure_of(wildcards):
+    """The figure that wildcards name."""
+    return asked_for(wildcards.figure, CONTENTS.named(CONTENTS.figures), "figure")
 
 
 def dataset_of(task):
@@ -134,6 +158,11 @@ def from_project(path):
     return os.path.relpath(ROOT / Path(path).expanduser())
 
 
-def mixed_code():
-    """Whether tables may mix versions of the training code."""
-    return "--allow-mixed-code" if EXPERIMENT.allow_mixed_code else ""
+def mixed_code(wildcards):
+    """Argument of a script: whether it may mix versions of the training code."""
+    return ["--allow-mixed-code"] if EXPERIMENT.allow_mixed_code else []
+
+
+def train_threads(wildcards):
+    """Threads of a run: a setting, because it changes rounding."""
+    return EXPERIMENT.training_of(wildcards.task).threads

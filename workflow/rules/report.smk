@@ -1,89 +1,186 @@
-# From tidy tables to what a reader sees.
+# From tidy files to what a reader sees.
+
+from kdml.experiment.figures import BESIDE_TABLES
+from kdml.experiment.items import FIGURE_SUFFIXES, TABLE_SUFFIXES
+
+
+def note(wildcards):
+    """What a reader must know before comparing with the paper."""
+    drawn = (
+        "Drawn look-alike images, not patients: numbers say nothing about the paper. "
+    )
+    return f"{drawn if EXPERIMENT.archives == 'demo' else ''}{EXPERIMENT.description}"
+
+
+def in_report(path, of, prefix=""):
+    """An output that `snakemake --report` shows under the category and title of the contents."""
+
+    def item(wildcards):
+        """The table or figure that the file belongs to."""
+        known = {**CONTENTS.named(CONTENTS.tables), **CONTENTS.named(CONTENTS.figures)}
+        return known[f"{prefix}{wildcards.get(of, of)}"]
+
+    return report(
+        path,
+        caption="../report/item.rst",
+        category=lambda wildcards: CONTENTS.kinds[item(wildcards).kind].category,
+        labels=lambda wildcards: {
+            "what": item(wildcards).title,
+            "format": path.rpartition(".")[2],
+        },
+    )
+
+
+def files_of(find):
+    """Input function: all files that a table or figure is made from, each once."""
+    return lambda wildcards: list(
+        dict.fromkeys(path for _, path in INPUTS.of_item(find(wildcards)))
+    )
+
+
+def data_files(find):
+    """Parameter: the same as LABEL=FILE arguments."""
+    return lambda wildcards: [
+        f"{label}={path}" for label, path in INPUTS.of_item(find(wildcards))
+    ]
+
+
+def draws(find):
+    """Parameter: what draws a table or figure."""
+    return lambda wildcards: CONTENTS.kinds[find(wildcards).kind].draws
+
+
+def options(find):
+    """Parameter: choices within the kind, as NAME=VALUE."""
+    return lambda wildcards: [
+        f"{name}={value}" for name, value in find(wildcards).options.items()
+    ]
+
+
+def title(find):
+    """Parameter: title of a table or figure."""
+    return lambda wildcards: find(wildcards).title
+
+
+def caption(find):
+    """Parameter: caption of a table or figure."""
+    return lambda wildcards: find(wildcards).caption
+
+
+def names_of(kinds):
+    """Names that tables of these kinds can be asked for by, as a regular expression."""
+    items = {name: one for name, one in CONTENTS.tables.items() if one.kind in kinds}
+    return either(CONTENTS.named(items))
+
+
+# Named alone, for the rules of tables and figures that are made in a job of their own.
+MADE_TOGETHER = "|".join([names_of([*WITH_CURVES, "fidelity"]), *OF_GRAPHS])
+
+
+SCHEMES = {kind: CONTENTS.files_of([kind]) for kind in ("scheme", *OF_GRAPHS)}
+
+
+rule schemes:
+    input:
+        PATHS.graphs(),
+    output:
+        [path for files in SCHEMES.values() for path in files],
+    params:
+        code=code_of("schemes.py"),
+    shell:
+        "false"
+
+
+rule results:
+    input:
+        files_of(table_of),
+    output:
+        csv=paths.table("{table}", "csv"),
+        md=paths.table("{table}", "md"),
+        tex=paths.table("{table}", "tex"),
+        html=in_report(paths.table("{table}", "html"), "table"),
+        figures=expand(
+            paths.figure("{beside}_{{table}}", "{suffix}"),
+            beside=BESIDE_TABLES,
+            suffix=FIGURE_SUFFIXES,
+        ),
+    wildcard_constraints:
+        table=names_of(WITH_CURVES),
+    params:
+        program=program("results.py"),
+        data=data_files(table_of),
+        note=note,
+    localrule: True
+    shell:
+        "{params.program} --name {wildcards.table:q} --data {params.data:q} --note {params.note:q}"
+
+
+rule fidelity_table:
+    input:
+        files_of(table_of),
+    output:
+        csv=paths.table("{table}", "csv"),
+        md=paths.table("{table}", "md"),
+        tex=paths.table("{table}", "tex"),
+        html=in_report(paths.table("{table}", "html"), "table"),
+        figures=expand(
+            paths.figure("beside_{{table}}", "{suffix}"), suffix=FIGURE_SUFFIXES
+        ),
+    wildcard_constraints:
+        table=names_of(["fidelity"]),
+    params:
+        program=program("fidelity_table.py"),
+        data=data_files(table_of),
+        note=note,
+    localrule: True
+    shell:
+        "{params.program} --name {wildcards.table:q} --data {params.data:q} --note {params.note:q}"
 
 
 rule table:
     input:
-        unpack(table_inputs),
+        files_of(table_of),
     output:
         csv=paths.table("{table}", "csv"),
         md=paths.table("{table}", "md"),
         tex=paths.table("{table}", "tex"),
-        html=in_report(paths.table("{table}", "html")),
-    log:
-        f"{LOGS}/table/{{table}}.log",
+        html=in_report(paths.table("{table}", "html"), "table"),
     wildcard_constraints:
-        table=either(CATALOGUE.results),
+        table=rf"(?!(?:{MADE_TOGETHER})\.)[a-z][\w-]*",
     params:
-        script=f"{SRC}/render_table.py",
-        code=code_of("render_table.py"),
-        number=table_number,
-        teachers=teachers_options,
-        note=title_note(),
-        mixed=mixed_code(),
-        caption=item_caption,
+        program=program("table.py"),
+        data=data_files(table_of),
+        note=note,
     localrule: True
-    conda:
-        ENVIRONMENT
     shell:
-        "python {params.script} --table {params.number} --summaries {input.summaries} --teachers {params.teachers}"
-        " --title-note={params.note:q} {params.mixed}"
-        " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} 2> {log}"
-
-
-rule grid:
-    input:
-        item_files,
-    output:
-        csv=paths.table("{table}", "csv"),
-        md=paths.table("{table}", "md"),
-        tex=paths.table("{table}", "tex"),
-        html=in_report(paths.table("{table}", "html")),
-    log:
-        f"{LOGS}/table/{{table}}.log",
-    wildcard_constraints:
-        table=rf"(?!(?:{either(CATALOGUE.results)})\.)[a-z]\w*",
-    params:
-        script=f"{SRC}/render_grid.py",
-        code=code_of("render_grid.py"),
-        kind=item_kind,
-        title=item_title,
-        caption=item_caption,
-        data=item_data,
-        graphs=json.dumps(PLAN.graphs()),
-        note=title_note(),
-    localrule: True
-    conda:
-        ENVIRONMENT
-    shell:
-        "python {params.script} --kind {params.kind} --title {params.title:q} --caption={params.caption:q} --note={params.note:q}"
-        " --graphs {params.graphs:q} --data {params.data}"
-        " --csv {output.csv} --md {output.md} --tex {output.tex} --html {output.html} 2> {log}"
+        "{params.program} --draws {params.data:q} --note {params.note:q}"
 
 
 rule figure:
     input:
-        item_files,
+        files_of(figure_of),
     output:
         pdf=paths.figure("{figure}", "pdf"),
-        png=in_report(paths.figure("{figure}", "png")),
-    log:
-        f"{LOGS}/figure/{{figure}}.log",
+        png=in_report(paths.figure("{figure}", "png"), "figure"),
+    wildcard_constraints:
+        figure=rf"(?!(?:beside|curves|runs)_|figure_(?:01|02|03|08)\.)[a-z][\w-]*",
     params:
-        script=f"{SRC}/render_figure.py",
-        code=code_of("render_figure.py"),
-        kind=item_kind,
-        option=item_option,
-        title=item_title,
-        caption=item_caption,
-        data=item_data,
-        extra=figure_extra,
-        note=title_note(),
+        program=program("figure.py"),
+        data=data_files(figure_of),
+        note=note,
     localrule: True
-    conda:
-        ENVIRONMENT
     shell:
-        "python {params.script} --kind {params.kind} --option={params.option:q} --title {params.title:q} --note={params.note:q}"
-        " --extra {params.extra:q} --data {params.data} --pdf {output.pdf} --png {output.png} 2> {log}"
+        "{params.program} --draws {params.data:q} --note {params.note:q}"
+
+
+rule contents:
+    output:
+        PATHS.contents(),
+    params:
+        shown=lambda wildcards: CONTENTS.shown(),
+    localrule: True
+    run:
+        write_json(output[0], params.shown)
 
 
 rule claims_page:
@@ -92,61 +189,33 @@ rule claims_page:
         comparison=PATHS.whole_comparison(),
     output:
         md="results/claims.md",
-        html=report(
-            "results/claims.html",
-            caption="../report/item.rst",
-            category="Claims",
-            labels={"what": "Verdicts on the paper's claims", "format": "html"},
-        ),
-    log:
-        f"{LOGS}/claims_page.log",
-    params:
-        script=f"{SRC}/render_claims.py",
-        code=code_of("render_claims.py"),
-        note=title_note(),
-        caption=title_note(),
+        html="results/claims.html",
     localrule: True
-    conda:
-        ENVIRONMENT
     shell:
-        "python {params.script} --claims {input.claims} --comparison {input.comparison} --note={params.note:q}"
-        " --md {output.md} --html {output.html} 2> {log}"
+        "false"
 
 
 rule index:
     input:
-        shown=inputs.files_to_show(CATALOGUE, ["html", "png"]),
+        CONTENTS.files(("html", "png")),
+        contents=PATHS.contents(),
         claims=rules.claims_page.output.html,
         metrics=PATHS.all_metrics(),
         leakage=PATHS.leakage("md"),
     output:
         page="results/index.html",
-        shown=PATHS.shown(),
-    log:
-        f"{LOGS}/index.log",
-    params:
-        script=f"{SRC}/render_index.py",
-        code=code_of("render_index.py"),
-        title=f"Results of the experiment '{EXPERIMENT.experiment}'",
-        content=json.dumps(inputs.everything_to_show(CATALOGUE)),
-        results=subpath(input.metrics, parent=True),
-        note=title_note(),
     localrule: True
-    conda:
-        ENVIRONMENT
     shell:
-        "printf '%s' {params.content:q} > {output.shown} && python {params.script} --title {params.title:q} --note={params.note:q}"
-        " --items {output.shown} --claims {input.claims} --metrics {input.metrics} --results {params.results}"
-        " --leakage {input.leakage} --out {output.page} 2> {log}"
+        "false"
 
 
 rule tables:
     input:
-        inputs.files_to_show(CATALOGUE, inputs.TABLE_SUFFIXES),
+        CONTENTS.files(TABLE_SUFFIXES),
     localrule: True
 
 
 rule figures:
     input:
-        inputs.files_to_show(CATALOGUE, inputs.FIGURE_SUFFIXES),
+        CONTENTS.files(FIGURE_SUFFIXES),
     localrule: True

@@ -14,13 +14,13 @@ import yaml
 from pydantic import ValidationError, model_validator
 
 from kdml.analysis.contrasts import Contrast
+from kdml.analysis.metrics import PRIMARY
 from kdml.analysis.statistics import Interval, holm, welch
 from kdml.common.errors import UserError
 from kdml.paper import numbers
 from kdml.runs.graph import TEACHER, VARIANTS
 from kdml.runs.settings import Model
 
-PRIMARY: Mapping[str, str] = {"classification": "accuracy", "segmentation": "iou"}
 # measure -> (truth, metric) of the contrasts that `kdml.analysis.contrasts` computes; a None metric is the task's primary one.
 BY_CASES: Mapping[str, tuple[str, str | None]] = {
     "performance": ("label", None),

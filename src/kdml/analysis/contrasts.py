@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from kdml.analysis import statistics
-from kdml.analysis.counts import Key, Measure, Measured, resamples_of
+from kdml.analysis.counts import Key, Measure, Measured, OfCounts, resamples_of
+from kdml.analysis.metrics import AUC, scale_of
 from kdml.analysis.over_seeds import summarise
 from kdml.analysis.statistics import Interval, Resamples
 
@@ -40,8 +41,8 @@ class Contrast:
     metric: str
 
 
-class Place:
-    """Measured runs of one protocol, task and pair, and the draws that they share.
+class MeasuredRuns:
+    """Runs of one protocol, task and pair as they were measured, and the draws that they share.
 
     Args:
         runs: at least one; runs of one name are its seeds.
@@ -69,13 +70,13 @@ class Place:
         return self._resamples[chosen]
 
     def _drawn(self, name: str, key: Key, seeds: Sequence[int]) -> np.ndarray:
-        """A run's metric, in percent, under the draws of seeds and groups; all of these seeds must have it."""
+        """A run's metric, as it is shown, under the draws of seeds and groups; all of these seeds must have it."""
         address = (name, key, tuple(seeds))
         if address not in self._draws:
             measures = {seed: self._measure(name, seed, key) for seed in seeds}
             shared = self._shared(seeds)
-            by_seed = {seed: shared.of(seed, measure.counts, measure.metric) for seed, measure in measures.items()}
-            self._draws[address] = 100 * shared.combine(by_seed)
+            by_seed = {seed: measure.draws(shared, seed) for seed, measure in measures.items()}
+            self._draws[address] = scale_of(key.metric) * shared.combine(by_seed)
         return self._draws[address]
 
     def _measure(self, name: str, seed: int, key: Key) -> Measure | None:
@@ -91,7 +92,7 @@ class Place:
         seeds = self._common(wanted.left, wanted.right)
         if not seeds:
             return row | _unknown("no seed in common")
-        if wanted.metric == "auc":
+        if wanted.metric == AUC:
             return row | self._areas(wanted, seeds)
         key = Key(wanted.network, wanted.truth, wanted.metric)
         lacking = [where for name in (wanted.left, wanted.right) for where in self._lacking(name, key, seeds)]
@@ -99,7 +100,8 @@ class Place:
             return row | _unknown(f"not measured, no such network, teacher or region: {', '.join(lacking)}")
         draws = [self._drawn(name, key, seeds) for name in (wanted.left, wanted.right)]
         differences = [
-            100 * (self._measure(wanted.left, seed, key).value - self._measure(wanted.right, seed, key).value)
+            scale_of(key.metric)
+            * (self._measure(wanted.left, seed, key).value - self._measure(wanted.right, seed, key).value)
             for seed in seeds
         ]
         found = statistics.percentile(
@@ -158,7 +160,7 @@ class Place:
 
     def _why(self, wanted: Contrast, found: Interval, seeds: Sequence[int]) -> str:
         """What has to be known of a contrast's numbers."""
-        if not math.isnan(found.estimate) or wanted.metric == "auc":
+        if not math.isnan(found.estimate) or wanted.metric == AUC:
             return _remark(found, seeds, compared=True)
         key = Key(wanted.network, wanted.truth, wanted.metric)
         return _without_value(
@@ -195,6 +197,14 @@ class Place:
             for key in dict.fromkeys(key for run in by_seed.values() for key in run.measures):
                 yield {"run": name, **key._asdict(), **self._value(name, key)}
 
+    def by_seed(self) -> Iterator[dict[str, Any]]:
+        """A row on every single run, network, truth and metric."""
+        for name, by_seed in self.runs.items():
+            for seed, run in sorted(by_seed.items()):
+                for key, measure in run.measures.items():
+                    value = scale_of(key.metric) * measure.value
+                    yield {"run": name, "seed": seed, **key._asdict(), "value": value, "cases": run.cases}
+
     def _value(self, name: str, key: Key) -> dict[str, Any]:
         by_seed = self.runs[name]
         seeds, first = sorted(by_seed), by_seed[min(by_seed)]
@@ -205,11 +215,12 @@ class Place:
             **dict.fromkeys(("mean", "std", "low", "high"), math.nan),
             "of": "",
             "departures": first.departures,
+            "outputs": " ".join(by_seed[seed].outputs.get(key.network, "") for seed in seeds).strip(),
         }
         if lacking := [f"seed {seed}" for seed in seeds if key not in by_seed[seed].measures]:
             return row | {"remark": f"not measured in {', '.join(lacking)}"}
         measures = [by_seed[seed].measures[key] for seed in seeds]
-        values = [100 * measure.value for measure in measures]
+        values = [scale_of(key.metric) * measure.value for measure in measures]
         summary, drawn = summarise(values), self._drawn(name, key, seeds)
         over_both = statistics.percentile(summary.mean, drawn, self._groups(name, seeds))
         found = statistics.wider(over_both, statistics.paired_seeds(values))
@@ -226,7 +237,7 @@ class Place:
         }
 
 
-def _things_to_find(measures: Sequence[Measure]) -> str:
+def _things_to_find(measures: Sequence[OfCounts]) -> str:
     """How many things there were to find in a test set; where seeds have splits of their own, from the fewest to the most."""
     counts = sorted({int(measure.counts[:, 1].sum()) for measure in measures})
     return str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"

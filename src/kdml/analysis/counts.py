@@ -5,23 +5,23 @@ image where no group is known). All runs share one order of groups, so that any 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 
 from kdml.analysis import metrics, regions
-from kdml.analysis.metrics import Metric
+from kdml.analysis.cases import by_run
+from kdml.analysis.metrics import Function
 from kdml.analysis.statistics import Counts, Resamples, sums_by_group
 from kdml.common.errors import UserError
+from kdml.paper.departures import departures
 from kdml.runs.graph import TEACHER, is_student
-from kdml.runs.records import refuse_mixture
 
 log = logging.getLogger(__name__)
-AGAIN = "delete it and let the workflow evaluate the run again"
+AGAIN = "delete it and let the workflow evaluate the runs again"
 BOTH = "both"  # of the students: a region that each of them finds
 
 
@@ -33,17 +33,61 @@ class Key(NamedTuple):
     metric: str
 
 
-@dataclass(frozen=True)
-class Measure:
-    """A metric and its counts by group."""
+class Measure(Protocol):
+    """A metric on a test set, of which resamples can be drawn."""
 
-    metric: Metric
+    @property
+    def value(self) -> float:
+        """Of the whole test set, as a fraction or in nats."""
+
+    def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
+        """Values under every draw of groups, (resamples,)."""
+
+
+@dataclass(frozen=True)
+class OfCounts:
+    """A metric that is a function of sums of counts.
+
+    Args:
+        metric: sums of counts to the value.
+        counts: of every group, (groups, k).
+    """
+
+    metric: Function
     counts: Counts
 
     @property
     def value(self) -> float:
-        """Of the whole test set, as a fraction."""
+        """Value of the whole test set, as a fraction or in nats."""
         return float(self.metric(self.counts.sum(axis=0)))
+
+    def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
+        """Values under every draw of groups, (resamples,)."""
+        return resamples.of(seed, self.counts, self.metric)
+
+
+@dataclass(frozen=True)
+class OfScores:
+    """The area under the ROC curve, a function of all scores.
+
+    Args:
+        scores: of the second class, (n,).
+        positive: whether a case is of the second class, (n,).
+        group: place of each case's group, (n,).
+    """
+
+    scores: np.ndarray
+    positive: np.ndarray
+    group: np.ndarray
+
+    @property
+    def value(self) -> float:
+        """Area for the whole test set, 0 to 1."""
+        return metrics.auc(self.scores, self.positive)
+
+    def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
+        """Areas under every draw of groups, (resamples,)."""
+        return metrics.weighted_auc(self.scores, self.positive, resamples.group_weights[seed][:, self.group])
 
 
 @dataclass(frozen=True)
@@ -62,6 +106,7 @@ class Measured:
         departures: how its settings differ from the paper's.
         ids: of the cases, in the order of `right` and `scores`.
         remark: what a reader has to know of the test set.
+        outputs: digest of each network's outputs, where they were just read.
     """
 
     run: str
@@ -75,6 +120,7 @@ class Measured:
     departures: str = ""
     ids: tuple[str, ...] = ()
     remark: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
     def network(self, name: str) -> str:
         """The network that stands for `name` here: a run of a single network or of a single student has only that."""
@@ -85,78 +131,108 @@ class Measured:
         return next(iter(learners)) if len(learners) == 1 else name
 
 
-def share(counts: np.ndarray) -> np.ndarray:
-    """First count over second; NaN where there is nothing."""
-    return np.divide(counts[..., 0], counts[..., 1], out=np.full(counts.shape[:-1], np.nan), where=counts[..., 1] > 0)
+def measured(
+    cases: pd.DataFrame,
+    found: pd.DataFrame | None,
+    truth: str,
+    classes: int,
+    records: Mapping[tuple[str, int], Mapping[str, Any]],
+) -> list[Measured]:
+    """Bring the runs of a table of cases into the form in which they are compared.
 
-
-def read_run(
-    folder: Path, run: str, seed: int, record: Mapping[str, Any], classes: int, limits: tuple[float, float] | None
-) -> Measured:
-    """Read what `src/evaluate.py` wrote of one run.
+    In segmentation small, medium and large are thirds of the regions of the test sets of all these runs.
 
     Args:
-        folder: of the run.
-        run: its name.
-        seed: of the repetition.
-        record: its run.json.
+        cases: as `kdml.analysis.cases.read` gives them.
+        found: their regions; None for classification, or against a teacher.
+        truth: that they were measured against, `label` or `teacher`.
         classes: of the task; 0 for segmentation.
-        limits: areas that divide regions into sizes; None for classification.
+        records: run.json of every run, by its name and seed.
 
     Raises:
-        UserError: a file is missing, lacks a column, or holds something that is no number.
+        UserError: networks of a run were measured on different cases.
     """
-    numbers = ("target", "predicted") if classes else (*metrics.PIXELS, "false_regions")
-    cases = _read(folder / "cases.csv", ("network", "truth"), numbers)
-    first = cases[(cases["network"] == cases["network"].iloc[0]) & (cases["truth"] == "label")]
+    regions_of = {} if found is None else by_run(found)
+    limits = _limits(regions_of.values())
+    return [
+        _of_run(key, rows, regions_of.get(key), limits, truth, classes, records[key])
+        for key, rows in by_run(cases).items()
+    ]
+
+
+def together(first: Iterable[Measured], second: Iterable[Measured]) -> list[Measured]:
+    """Join what the same runs were measured to do against two truths; a run that only one side has stays as it is.
+
+    Args:
+        first: runs against their labels.
+        second: runs against their teachers.
+
+    Raises:
+        UserError: a run was tested on other cases on the two sides.
+    """
+    others = {(one.run, one.seed): one for one in second}
+    joined = []
+    for one in first:
+        other = others.pop((one.run, one.seed), None)
+        if other is not None and other.ids != one.ids:
+            raise UserError(
+                f"{one.run}, seed {one.seed}, was measured on different cases against label and teacher.", AGAIN
+            )
+        joined.append(one if other is None else replace(one, measures={**one.measures, **other.measures}))
+    return [*joined, *others.values()]
+
+
+def _of_run(
+    key: tuple[str, int],
+    cases: pd.DataFrame,
+    found: pd.DataFrame | None,
+    limits: tuple[float, float] | None,
+    truth: str,
+    classes: int,
+    record: Mapping[str, Any],
+) -> Measured:
+    first = cases[cases["network"] == cases["network"].iloc[0]]
     groups = tuple(dict.fromkeys(first["group"]))
     measures: dict[Key, Measure] = {}
-    for (network, truth), mine in cases.groupby(["network", "truth"], sort=False):
-        if tuple(dict.fromkeys(mine["group"])) != groups:
-            raise UserError(f"{folder / 'cases.csv'}: {network} was not measured on the same cases as others.", AGAIN)
-        of_network = _of_classes(mine, classes) if classes else _of_pixels(mine, with_regions=truth == "label")
-        measures |= {Key(network, truth, name): measure for name, measure in of_network.items()}
-    if limits is not None:
-        regions = _read(folder / "regions.csv", ("network", "region"), ("area", "share"))
-        measures |= _detection(regions, groups, limits)
+    for network, mine in cases.groupby("network", sort=False):
+        if mine["id"].tolist() != first["id"].tolist():
+            raise UserError(f"{key[0]}, seed {key[1]}: {network} was not measured on the same cases as others.", AGAIN)
+        measures |= {Key(network, truth, name): one for name, one in _measures(mine, truth, classes, groups)}
+    if found is not None and limits is not None:
+        measures |= _detection(found, groups, limits)
+    by_case = _by_case(cases, first) if classes and truth == "label" else {}
     return Measured(
-        run,
-        seed,
+        *key,
         groups,
         len(first),
         measures,
-        **(_by_case(cases[cases["truth"] == "label"], first) if classes else {}),
-        departures="; ".join(numbers.departures(record)),
+        **by_case,
+        departures="; ".join(departures(record)),
         ids=tuple(first["id"]),
-        remark=_absent(first["target"], record) if classes else "",
+        remark=_absent(first["target"], record) if by_case else "",
     )
 
 
-def _of_classes(mine: pd.DataFrame, classes: int) -> dict[str, Measure]:
-    cells = metrics.confusions(mine["target"].to_numpy(), mine["predicted"].to_numpy(), classes)
-    _, sums = sums_by_group(cells, mine["group"].tolist())
-    return {name: Measure(metric, sums) for name, metric in metrics.POOLED["classification"].items()}
+def _measures(mine: pd.DataFrame, truth: str, classes: int, groups: tuple[str, ...]) -> Iterable[tuple[str, Measure]]:
+    """Measures of one network, by the names of their metrics."""
+    columns = {name: mine[name].to_numpy() for name in mine if name not in ("run", "id", "group", "network")}
+    names = mine["group"].tolist()
+    for metric in metrics.of_truth("classification" if classes else "segmentation", truth):
+        if metric.columns <= columns.keys():
+            _, sums = sums_by_group(metric.of_cases(columns, classes), names)
+            yield metric.name, OfCounts(metric.of_counts, sums if metric.of_groups is None else metric.of_groups(sums))
+    if truth == "label" and "score" in columns and mine["score"].notna().all():
+        places = {name: place for place, name in enumerate(groups)}
+        positive = columns["target"] == 1
+        yield metrics.AUC, OfScores(columns["score"], positive, np.array([places[name] for name in names]))
 
 
-def _of_pixels(mine: pd.DataFrame, with_regions: bool) -> dict[str, Measure]:
-    """Pooled over all pixels, and the mean of the groups' own IoU, in which no lesion found where there is none counts as 1."""
-    groups = mine["group"].tolist()
-    _, sums = sums_by_group(mine[list(metrics.PIXELS)].to_numpy(), groups)
-    found = {name: Measure(metric, sums) for name, metric in metrics.POOLED["segmentation"].items()}
-    own = np.nan_to_num(metrics.iou(sums), nan=1.0)
-    found["iou_per_group"] = Measure(share, np.stack([own, np.ones_like(own)], axis=1))
-    if with_regions:
-        _, per_image = sums_by_group(np.stack([mine["false_regions"], np.ones(len(mine))], axis=1), groups)
-        found["false_regions"] = Measure(share, per_image)
-    return found
-
-
-def _by_case(labelled: pd.DataFrame, first: pd.DataFrame) -> dict[str, Any]:
+def _by_case(cases: pd.DataFrame, first: pd.DataFrame) -> dict[str, Any]:
     """What tests over single cases need, by network: right or wrong, and the scores of two classes."""
-    networks = labelled.groupby("network", sort=False)
+    networks = cases.groupby("network", sort=False)
     found = {"right": {name: (mine["target"] == mine["predicted"]).to_numpy() for name, mine in networks}}
-    if "score" in labelled:
-        found["scores"] = {name: pd.to_numeric(mine["score"]).to_numpy(dtype=float) for name, mine in networks}
+    if "score" in cases and cases["score"].notna().all():
+        found["scores"] = {name: mine["score"].to_numpy(dtype=float) for name, mine in networks}
         found["positive"] = (first["target"] == 1).to_numpy()
     return found
 
@@ -167,84 +243,33 @@ def _absent(target: pd.Series, record: Mapping[str, Any]) -> str:
     return f"no test case of {', '.join(absent)}" if absent else ""
 
 
-def read_runs(described: Sequence[Mapping[str, Any]], classes: int, allow_mixed_code: bool = False) -> list[Measured]:
-    """Read several runs; in segmentation small, medium and large are thirds of the regions of all their test sets.
-
-    Args:
-        described: folder, run and seed of each.
-        classes: of the task; 0 for segmentation.
-        allow_mixed_code: accept runs of different versions of the training code.
-
-    Raises:
-        UserError: a file is missing or has other columns, or runs are mixed that do not belong together.
-    """
-    records = refuse_mixture(described, ("run",), allow_mixed_code)
-    folders = [Path(run["folder"]) for run in described]
-    areas = () if classes else region_areas(folders)
-    limits = regions.size_limits(areas) if len(areas) else None
-    if limits is not None:
-        log.info("regions are small up to %.0f pixels, large above %.0f", *limits)
-    return [
-        read_run(folder, run["run"], run["seed"], records[str(run["folder"])], classes, limits)
-        for folder, run in zip(folders, described, strict=True)
-    ]
-
-
-def region_areas(folders: Sequence[Path]) -> np.ndarray:
-    """Areas of the regions in the test sets of runs, each region once per run."""
-    tables = [_read(folder / "regions.csv", ("region",), ("area",)) for folder in folders]
+def _limits(tables: Iterable[pd.DataFrame]) -> tuple[float, float] | None:
+    """Areas that divide the regions of these runs' test sets into thirds, each region counted once per run."""
     areas = [table.drop_duplicates(["id", "region"])["area"].to_numpy(dtype=float) for table in tables]
-    return np.concatenate(areas) if areas else np.zeros(0)
+    known = np.concatenate(areas) if areas else np.zeros(0)
+    if not len(known):
+        return None
+    limits = regions.size_limits(known)
+    log.info("regions are small up to %.0f pixels, large above %.0f", *limits)
+    return limits
 
 
-def _detection(regions: pd.DataFrame, groups: tuple[str, ...], limits: tuple[float, float]) -> dict[Key, Measure]:
+def _detection(found: pd.DataFrame, groups: tuple[str, ...], limits: tuple[float, float]) -> dict[Key, Measure]:
     """Share of the regions of each size that a network finds, and that both students find."""
-    if regions.empty:
-        return {}
-    regions["size"] = [regions.size_of(area, limits) for area in regions["area"]]
-    students = regions[regions["network"].map(is_student).astype(bool)]
+    found = found.assign(size=[regions.size_of(area, limits) for area in found["area"]])
+    students = found[found["network"].map(is_student).astype(bool)]
     if students["network"].nunique() > 1:
         keys = ["id", "group", "region", "area", "size"]
-        regions = pd.concat([regions, students.groupby(keys, as_index=False)["share"].min().assign(network=BOTH)])
+        found = pd.concat([found, students.groupby(keys, as_index=False)["share"].min().assign(network=BOTH)])
     places = {name: place for place, name in enumerate(groups)}
-    found = {}
-    for (network, size), mine in regions.groupby(["network", "size"]):
+    measures: dict[Key, Measure] = {}
+    for (network, size), mine in found.groupby(["network", "size"]):
         counts = np.zeros((len(groups), 2))
         rows = [places[group] for group in mine["group"]]
         np.add.at(counts, (rows, 0), (mine["share"] >= regions.FOUND).to_numpy(dtype=float))
         np.add.at(counts, (rows, 1), 1.0)
-        found[Key(network, "label", f"found_{size}")] = Measure(share, counts)
-    return found
-
-
-def _read(path: Path, words: tuple[str, ...], numbers: tuple[str, ...]) -> pd.DataFrame:
-    """A table of cases or regions; a case without a group is a group of its own."""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist.", "let the workflow evaluate the run") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not a table ({error}).", AGAIN) from None
-    missing = [name for name in ("id", "group", *words, *numbers) if name not in table]
-    if missing:
-        raise UserError(f"{path} lacks the column '{missing[0]}'.", AGAIN)
-    if table.empty and path.name == "cases.csv":
-        raise UserError(f"{path} has no rows.", AGAIN)
-    for name in numbers:
-        table[name] = _numeric(path, table, name)
-    table["group"] = table["group"].where(table["group"] != "", table["id"])
-    return table
-
-
-def _numeric(path: Path, table: pd.DataFrame, name: str) -> pd.Series:
-    """A column as numbers; false regions are not counted against a teacher's mask."""
-    optional = name == "false_regions"
-    found = pd.to_numeric(table[name], errors="coerce")
-    bad = found.isna() & ~(optional & (table[name] == ""))
-    if bad.any():
-        line = int(bad.to_numpy().argmax()) + 2
-        raise UserError(f"{path}, line {line}, {name}: '{table[name][bad].iloc[0]}' is no number.", AGAIN)
-    return found if optional or name == "share" else found.astype(np.int64)
+        measures[Key(network, "label", f"found_{size}")] = OfCounts(metrics.share, counts)
+    return measures
 
 
 def resamples_of(runs: Sequence[Measured]) -> Resamples:

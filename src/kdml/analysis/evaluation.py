@@ -1,16 +1,15 @@
-"""What a run's stored predictions say: metrics of its networks and their ensemble, cases, and regions of the true masks.
+"""What a run's stored predictions say of every test case, and of every region of the true masks.
 
-The truth is the label; for runs with a teacher once more the teacher's prediction, which gives the students' fidelity.
+The truth is the label, or for the students of a teacher the teacher's prediction, which gives their fidelity.
 """
 
-import logging
-import math
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from kdml.analysis import fidelity, metrics, regions
 from kdml.analysis.ensemble import with_ensemble
@@ -19,50 +18,70 @@ from kdml.common.files import read_csv
 from kdml.runs.graph import TEACHER
 from kdml.runs.predictions import Predictions, marked
 
-log = logging.getLogger(__name__)
 REGION_COLUMNS = ("id", "group", "region", "area", "top", "bottom", "left", "right", "network", "share")
 DIMENSIONS: Mapping[str, int] = {"classification": 2, "segmentation": 3}  # of a network's output
 SPLIT_AGAIN = "make the split again"
+DIGITS = 12  # of the digest of a network's outputs
 
-Row = dict[str, Any]
-SplitRows = Sequence[Mapping[str, str]]
-Scores = dict[str, dict[str, float]]
+
+@dataclass(frozen=True)
+class TestSet:
+    """The test part of a split.
+
+    Args:
+        rows: of the prepared arrays, (n,).
+        ids: of the images, (n,).
+        groups: of the images; that of an image without one is the image itself, (n,).
+        labels: classes of the images, (n,).
+        masks: true ones (n, h, w) bool; None for classification.
+    """
+
+    __test__ = False  # no test class, whatever its name begins with
+
+    rows: np.ndarray
+    ids: np.ndarray
+    groups: np.ndarray
+    labels: np.ndarray
+    masks: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is found out about one run.
+    """What is found out about one run against one truth.
 
     Args:
-        scores: by network, metric.
-        fidelity: likewise with the teacher's predictions as the truth; empty without a teacher.
-        cases: one row per image, network and truth.
-        regions: one row per region of the true masks and network; empty for classification.
+        cases: a row per image and network: `id`, `group`, `network`, and what metrics are computed from.
+        regions: a row per region of the true masks and network (`REGION_COLUMNS`); none for classification or against a teacher.
+        outputs: digest of each network's outputs; equal for networks that predict the same to the last bit.
     """
 
-    scores: Scores
-    fidelity: Scores
-    cases: list[Row]
-    regions: list[Row]
+    cases: pd.DataFrame
+    regions: pd.DataFrame
+    outputs: Mapping[str, str]
 
 
-def tested_rows(split: Path) -> list[dict[str, str]]:
-    """Test rows of a split, in its order.
+def read_test_set(split: Path, data: Path | None = None) -> TestSet:
+    """Read the test part of a split, and for segmentation its masks.
 
     Args:
         split: CSV of the split.
+        data: folder of the prepared arrays; None for classification.
 
     Raises:
-        UserError: the split is missing or has no test rows.
+        UserError: the split is missing or has no test rows, or there are no masks.
     """
-    rows = [row for row in read_csv(split, SPLIT_AGAIN, ("row", "part")) if row["part"] == "test"]
-    if not rows:
+    lines = [row for row in read_csv(split, SPLIT_AGAIN, ("row", "part", "label")) if row["part"] == "test"]
+    if not lines:
         raise UserError(f"{split} has no test rows.", SPLIT_AGAIN)
-    return rows
+    rows = np.array([int(line["row"]) for line in lines])
+    ids = np.array([line["id"] for line in lines], dtype=object)
+    groups = np.array([line["group"] or line["id"] for line in lines], dtype=object)
+    labels = np.array([int(line["label"]) for line in lines])
+    return TestSet(rows, ids, groups, labels, None if data is None else true_masks(data, rows))
 
 
 def true_masks(data: Path, rows: np.ndarray) -> np.ndarray:
-    """Masks of some rows of the prepared arrays, (n, h, w) bool.
+    """Read masks of some rows of the prepared arrays, (n, h, w) bool.
 
     Args:
         data: folder of the arrays.
@@ -78,19 +97,19 @@ def true_masks(data: Path, rows: np.ndarray) -> np.ndarray:
         raise UserError(f"{path} cannot be read ({error}).", "run src/prepare.py again") from None
 
 
-def check(stored: Predictions, rows: SplitRows, kind: str, names: tuple[Path, Path]) -> None:
-    """Predictions and split must be of one run.
+def check(stored: Predictions, tested: TestSet, kind: str, names: tuple[Path, Path]) -> None:
+    """Check that predictions and test set are of one run.
 
     Args:
         stored: predictions of a run.
-        rows: of its split's test part.
+        tested: test part of its split.
         kind: of its task.
         names: files of both, for the message.
 
     Raises:
         UserError: they name other images, or the outputs are of another kind of task.
     """
-    if [int(row["row"]) for row in rows] != stored.rows.tolist():
+    if tested.rows.tolist() != stored.rows.tolist():
         raise UserError(
             f"{names[0]} was made for other test images than {names[1]} names.", "train the run again with this split"
         )
@@ -99,91 +118,76 @@ def check(stored: Predictions, rows: SplitRows, kind: str, names: tuple[Path, Pa
         raise UserError(f"{names[0]}: the output of {wrong[0]} is not one of {kind}.", "check the task's `kind`")
 
 
-def of_classification(stored: Predictions, rows: SplitRows) -> Evaluation:
-    """Metrics and cases of class probabilities.
+def against_labels(stored: Predictions, tested: TestSet) -> Evaluation:
+    """Measure all networks of a run and the ensemble of its students against the labels or true masks.
 
     Args:
-        stored: predictions of a run.
-        rows: of the split's test part, in the same order.
+        stored: predictions of the run.
+        tested: test part of its split.
     """
-    labels = np.array([int(row["label"]) for row in rows])
     outputs = with_ensemble(stored.outputs)
-    classes = {name: probabilities.argmax(axis=1) for name, probabilities in outputs.items()}
-    scores, faithful, cases = {}, {}, []
-    for name, probabilities in outputs.items():
-        count = probabilities.shape[1]
-        scores[name] = metrics.classification(metrics.confusions(labels, classes[name], count))
-        columns = {"target": labels, "predicted": classes[name]}
-        if count == 2:
-            columns["score"] = (probabilities[:, 1] / probabilities.sum(axis=1)).round(6)
-            scores[name]["auc"] = metrics.auc(columns["score"], labels == 1)
-        cases += _cases(name, "label", rows, columns)
-    for name in _learners_of_teacher(outputs):
-        agreement = fidelity.agreement(classes[TEACHER], classes[name], labels)
-        faithful[name] = fidelity.of_outputs(outputs[TEACHER], outputs[name]) | agreement
-        cases += _cases(name, TEACHER, rows, {"target": classes[TEACHER], "predicted": classes[name]})
-    return Evaluation(scores, faithful, cases, [])
+    measure = _classes if tested.masks is None else _pixels
+    cases = _stacked(tested, outputs, lambda name: measure(outputs[name], tested))
+    found = {} if tested.masks is None else {name: marked(output) for name, output in outputs.items()}
+    rows = list(_regions(tested, found)) if found else []
+    return Evaluation(cases, pd.DataFrame(rows, columns=list(REGION_COLUMNS)), _digests(outputs))
 
 
-def of_segmentation(stored: Predictions, rows: SplitRows, masks: np.ndarray) -> Evaluation:
-    """Metrics, cases and regions of foreground probabilities.
+def against_teacher(stored: Predictions, tested: TestSet) -> Evaluation:
+    """Measure the students of a run and their ensemble against the predictions of its teacher.
 
     Args:
-        stored: predictions of a run.
-        rows: of the split's test part, in the same order.
-        masks: true ones (n, h, w), likewise.
+        stored: predictions of a run with a teacher.
+        tested: test part of its split.
     """
+    outputs = with_ensemble(stored.outputs)
+    teacher = outputs.pop(TEACHER)
+    truth = tested.labels if tested.masks is None else tested.masks
+    cases = _stacked(tested, outputs, lambda name: fidelity.of_cases(teacher, outputs[name], truth))
+    return Evaluation(cases, pd.DataFrame(columns=list(REGION_COLUMNS)), _digests(outputs))
+
+
+Columns = dict[str, np.ndarray]
+
+
+def _classes(probabilities: np.ndarray, tested: TestSet) -> Columns:
+    """Class of every image, and for two classes the score of the second."""
+    columns = {"target": tested.labels, "predicted": probabilities.argmax(axis=1)}
+    if probabilities.shape[1] == 2:
+        columns["score"] = (probabilities[:, 1] / probabilities.sum(axis=1)).round(6)
+    return columns
+
+
+def _pixels(quantised: np.ndarray, tested: TestSet) -> Columns:
+    """Right and wrong pixels of every image, and marked regions where there is no lesion."""
     # The union of the students' masks is where the larger probability passes the threshold.
-    outputs = with_ensemble(stored.outputs)
-    found = {name: marked(quantised) for name, quantised in outputs.items()}
-    scores, faithful, cases = {}, {}, []
-    for name, predicted in found.items():
-        counts = metrics.pixel_counts(masks, predicted)
-        scores[name] = metrics.segmentation(counts)
-        columns = dict(zip(metrics.PIXELS, counts.T, strict=True))
-        pairs = zip(masks, predicted, strict=True)
-        columns["false_regions"] = np.array([regions.false_regions(*pair) for pair in pairs])
-        cases += _cases(name, "label", rows, columns)
-    for name in _learners_of_teacher(outputs):
-        agreement = fidelity.agreement(found[TEACHER], found[name], masks)
-        faithful[name] = fidelity.of_outputs(outputs[TEACHER], outputs[name]) | agreement
-        counts = metrics.pixel_counts(found[TEACHER], found[name])
-        cases += _cases(name, TEACHER, rows, dict(zip(metrics.PIXELS, counts.T, strict=True)))
-    return Evaluation(scores, faithful, cases, list(_regions(rows, masks, found)))
+    predicted = marked(quantised)
+    counts = metrics.pixel_counts(tested.masks, predicted)
+    pairs = zip(tested.masks, predicted, strict=True)
+    return dict(zip(metrics.PIXELS, counts.T, strict=True)) | {
+        "false_regions": np.array([regions.false_regions(*pair) for pair in pairs])
+    }
 
 
-def _learners_of_teacher(outputs: Mapping[str, np.ndarray]) -> list[str]:
-    """Networks that are compared with the teacher of their run: none without a teacher, or where it is alone."""
-    return [name for name in outputs if name != TEACHER] if TEACHER in outputs else []
+def _stacked(tested: TestSet, names: Mapping[str, np.ndarray], measure: Callable[[str], Columns]) -> pd.DataFrame:
+    """A row per network and image."""
+    parts = [
+        pd.DataFrame({"id": tested.ids, "group": tested.groups, "network": name, **measure(name)}) for name in names
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
-def _cases(network: str, truth: str, rows: SplitRows, columns: Mapping[str, np.ndarray]) -> Iterator[Row]:
-    for place, row in enumerate(rows):
-        values = {name: column[place] for name, column in columns.items()}
-        yield {"id": row["id"], "group": row["group"], "network": network, "truth": truth, **values}
+def _regions(tested: TestSet, found: Mapping[str, np.ndarray]) -> Iterator[tuple]:
+    """Rows of `REGION_COLUMNS`."""
+    for place, mask in enumerate(tested.masks):
+        marks = {name: masks[place] for name, masks in found.items()}
+        for number, region in enumerate(regions.regions(mask, marks)):
+            keys = (tested.ids[place], tested.groups[place], number, region.area, *region.box)
+            yield from ((*keys, network, round(share, 4)) for network, share in region.shares.items())
 
 
-def _regions(rows: SplitRows, masks: np.ndarray, found: Mapping[str, np.ndarray]) -> Iterator[Row]:
-    for place, row in enumerate(rows):
-        marks = {name: mask[place] for name, mask in found.items()}
-        for number, region in enumerate(regions.regions(masks[place], marks)):
-            box = dict(zip(("top", "bottom", "left", "right"), region.box, strict=True))
-            for network, share in region.shares.items():
-                keys = {"id": row["id"], "group": row["group"], "region": number, "area": region.area}
-                yield {**keys, **box, "network": network, "share": round(share, 4)}
-
-
-def undefined_as_null(scores: Scores) -> dict[str, dict[str, float | None]]:
-    """JSON has no NaN; an undefined metric is null, and said in the log.
-
-    Args:
-        scores: by network, metric.
-    """
-    for network, values in scores.items():
-        for metric, value in values.items():
-            if math.isnan(value):
-                log.warning("%s of %s is undefined: the test set has no case that it could count", metric, network)
+def _digests(outputs: Mapping[str, np.ndarray]) -> dict[str, str]:
     return {
-        network: {metric: None if math.isnan(value) else value for metric, value in values.items()}
-        for network, values in scores.items()
+        name: hashlib.sha256(np.ascontiguousarray(output).tobytes()).hexdigest()[:DIGITS]
+        for name, output in outputs.items()
     }

@@ -10,27 +10,28 @@ from collections.abc import Iterator, Mapping
 from itertools import permutations
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float
 
 from kdml.analysis import metrics
 from kdml.runs.predictions import Predictions, dequantise, marked
 
 TINY = 1e-12
-IN_NATS = "predictive_kl"
 TEACHER_COLUMNS = ("first_seed", "second_seed", "metric", "value")
-EXTRAS = (IN_NATS, "agreement_where_right", "agreement_where_wrong")
+EXTRAS = ("predictive_kl", "agreement_where_right", "agreement_where_wrong")  # beyond what the paper's tables show
 
 
-def predictive_kl(teacher: Float[np.ndarray, "*cases classes"], student: Float[np.ndarray, "*cases classes"]) -> float:
-    """Mean over cases (images or pixels) of KL(teacher || student) in nats, at temperature 1.
+def predictive_kl(
+    teacher: Float[np.ndarray, "*cases classes"], student: Float[np.ndarray, "*cases classes"]
+) -> Float[np.ndarray, "*cases"]:
+    """KL(teacher || student) of every case (image or pixel) in nats, at temperature 1.
 
     Args:
         teacher: class probabilities.
-        student: likewise; rows that do not add up to 1, like an ensemble's, are normalised.
+        student: of the same cases; rows that do not add up to 1, like an ensemble's, are normalised.
     """
     p, q = (np.clip(np.asarray(x, dtype=np.float64), TINY, None) for x in (teacher, student))
     p, q = p / p.sum(axis=-1, keepdims=True), q / q.sum(axis=-1, keepdims=True)
-    return float((p * (np.log(p) - np.log(q))).sum(axis=-1).mean())
+    return (p * (np.log(p) - np.log(q))).sum(axis=-1)
 
 
 def binary(probability: Float[np.ndarray, "*pixels"]) -> Float[np.ndarray, "*pixels 2"]:
@@ -38,21 +39,46 @@ def binary(probability: Float[np.ndarray, "*pixels"]) -> Float[np.ndarray, "*pix
     return np.stack([1 - probability, probability], axis=-1)
 
 
-def of_outputs(teacher: np.ndarray, student: np.ndarray) -> dict[str, float]:
-    """A student's metrics with the teacher's predictions as the truth, and the divergence of the two.
+def of_cases(teacher: np.ndarray, student: np.ndarray, truth: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    """Measure a student against its teacher on every test case.
+
+    Copying a teacher where it is right needs no distillation, the labels say the same; copying its mistakes does. So agreement
+    is counted apart where the teacher is right and where it is wrong.
 
     Args:
         teacher: class probabilities (n, K), or quantised foreground probabilities (n, h, w).
-        student: likewise.
+        student: of the same images, in the same form.
+        truth: labels (n,) or masks (n, h, w); without it agreement is not told apart.
 
     Returns:
-        Fractions by metric; the divergence in nats.
+        Columns (n,): `target` and `predicted` classes, or pixels `tp`, `fp`, `fn`, `tn`; `kl`, the mean divergence within the
+        case in nats; and with a truth `right`, `right_same`, `wrong`, `wrong_same`: images or pixels where the teacher is right or
+        wrong, and where the student agrees with it.
     """
     if teacher.ndim == 2:
-        cells = metrics.confusions(teacher.argmax(axis=1), student.argmax(axis=1), teacher.shape[1])
-        return metrics.classification(cells) | {IN_NATS: predictive_kl(teacher, student)}
-    scores = metrics.segmentation(metrics.pixel_counts(marked(teacher), marked(student)))
-    return scores | {IN_NATS: predictive_kl(*(binary(dequantise(output)) for output in (teacher, student)))}
+        classes = [output.argmax(axis=1) for output in (teacher, student)]
+        columns = dict(zip(("target", "predicted"), classes, strict=True))
+        columns["kl"] = predictive_kl(teacher, student)
+    else:
+        classes = [marked(output) for output in (teacher, student)]
+        columns = dict(zip(metrics.PIXELS, metrics.pixel_counts(*classes).T, strict=True))
+        columns["kl"] = np.array(
+            [
+                predictive_kl(*(binary(dequantise(one)) for one in pair)).mean()
+                for pair in zip(teacher, student, strict=True)
+            ]
+        )
+    return columns if truth is None else columns | _agreement(*classes, truth)
+
+
+def _agreement(teacher: np.ndarray, student: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
+    same, right = teacher == student, teacher == truth
+    found = {"right": right, "right_same": right & same, "wrong": ~right, "wrong_same": ~right & same}
+    return {name: _per_case(hits) for name, hits in found.items()}
+
+
+def _per_case(hits: Bool[np.ndarray, "*cases"]) -> np.ndarray:
+    return hits.reshape(len(hits), -1).sum(axis=1)
 
 
 def between_teachers(stored: Mapping[int, Predictions]) -> Iterator[dict[str, int | str | float]]:
@@ -67,24 +93,8 @@ def between_teachers(stored: Mapping[int, Predictions]) -> Iterator[dict[str, in
     for first, second in permutations(sorted(stored), 2):
         if np.array_equal(stored[first].rows, stored[second].rows):
             (teacher,), (student,) = (stored[seed].outputs.values() for seed in (first, second))
-            for metric, value in of_outputs(teacher, student).items():
-                shown = value if metric == IN_NATS else 100 * value
-                yield dict(zip(TEACHER_COLUMNS, (first, second, metric, round(shown, 4)), strict=True))
-
-
-def agreement(
-    teacher: Shaped[np.ndarray, "*cases"], student: Shaped[np.ndarray, "*cases"], truth: Shaped[np.ndarray, "*cases"]
-) -> dict[str, float]:
-    """How often the student predicts what the teacher does, where the teacher is right and where it is wrong.
-
-    Copying a teacher where it is right needs no distillation, the labels say the same; copying its mistakes does.
-
-    Returns:
-        Fractions; NaN where the teacher is never right, or never wrong.
-    """
-    same, right = teacher == student, teacher == truth
-    return {"agreement_where_right": _share(same, right), "agreement_where_wrong": _share(same, ~right)}
-
-
-def _share(hits: Bool[np.ndarray, "*cases"], among: Bool[np.ndarray, "*cases"]) -> float:
-    return float(hits[among].mean()) if among.any() else float("nan")
+            columns, classes = of_cases(teacher, student), teacher.shape[1] if teacher.ndim == 2 else 0
+            for metric in metrics.of_truth("classification" if classes else "segmentation", "teacher"):
+                if metric.columns <= columns.keys():
+                    value = metric.scale * float(metric.of_counts(metric.of_cases(columns, classes).sum(axis=0)))
+                    yield dict(zip(TEACHER_COLUMNS, (first, second, metric.name, round(value, 4)), strict=True))

@@ -3,16 +3,16 @@
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError
 from kdml.common.files import read_csv
+from kdml.runs.run_table import RunRow
 
 log = logging.getLogger(__name__)
 AGAIN = "let the workflow train the run again"
-RUN_KEYS = ("folder", "where", "run", "seed")
 COLUMNS = ("where", "run", "seed", "epoch", "part", "network", "term", "value")
 BAND = ("where", "run", "part", "network", "term", "epoch")
 BAND_COLUMNS = (*BAND, "mean", "low", "high", "seeds")
@@ -21,16 +21,17 @@ PARTS = ("train", "validation")
 Row = dict[str, Any]
 
 
-def rows_of(run: Mapping[str, Any]) -> Iterator[Row]:
-    """Values of one run: column `train.s1.total` becomes part train, network s1, term total.
+def rows_of(run: RunRow) -> Iterator[Row]:
+    """Values of one run by epoch: column `train.s1.total` becomes part train, network s1, term total.
 
     Args:
-        run: what `RUN_KEYS` name.
+        run: of the table of runs.
 
     Raises:
         UserError: its history is missing or no history.
     """
-    path = Path(run["folder"]) / "history.csv"
+    path = run.folder / "history.csv"
+    keys = {"where": where(run), "run": run.run, "seed": run.seed}
     for line in read_csv(path, AGAIN, ("epoch", "learning_rate")):
         for column, text in line.items():
             part, _, rest = column.partition(".")
@@ -41,8 +42,19 @@ def rows_of(run: Mapping[str, Any]) -> Iterator[Row]:
             if not math.isfinite(value):
                 log.warning("%s: %s is %s in epoch %s; the curve has a gap there", path, column, text, line["epoch"])
                 continue
-            keys = {name: run[name] for name in ("where", "run", "seed")}
             yield keys | {"epoch": int(line["epoch"]), "part": part, "network": network, "term": term, "value": value}
+
+
+def where(run: RunRow) -> str:
+    """Task and pair of a run, or the network where it is alone; a protocol other than the paper's is named.
+
+    Args:
+        run: of the table of runs.
+    """
+    values = run.values
+    role = run.run.removeprefix("baseline_")
+    network = values[f"{role}_network"] if role in ("teacher", "student") else values["pair"]
+    return " ".join([values["task"], network, *([] if values["protocol"] == "paper" else [values["protocol"]])])
 
 
 def _number(path: Path, column: str, text: str) -> float:

@@ -8,15 +8,18 @@ empty has IoU and F-score 1 in the mean over images; the pooled IoU of a whole s
 is undefined (NaN).
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 PIXELS = ("tp", "fp", "fn", "tn")
 
-Metric = Callable[[np.ndarray], np.ndarray]
+Columns = Mapping[str, np.ndarray]
+"""What was measured on the test cases of one network: a value (n,) per case under each name."""
+Function = Callable[[np.ndarray], np.ndarray]
+"""Counts with any leading dimensions to values."""
 
 
 def confusion(target: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -83,28 +86,6 @@ def f_score(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any
     return _ratio(2 * pixels[..., 0], pixels[..., 0] + pixels[..., :3].sum(axis=-1))
 
 
-# Metrics of a whole test set, from the sum of its cases' counts.
-POOLED: Mapping[str, Mapping[str, Metric]] = {
-    "classification": {"accuracy": accuracy, "precision": precision, "recall": recall},
-    "segmentation": {"iou": iou, "f_score": f_score},
-}
-
-
-def primary(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The metric that a place is judged by, from its rows: IoU in segmentation, else accuracy."""
-    return "iou" if any(row["metric"] == "iou" for row in rows) else "accuracy"
-
-
-def classification(cells: Float[np.ndarray, "n cells"]) -> dict[str, float]:
-    """Accuracy, macro precision and macro recall of a test set, as fractions.
-
-    Args:
-        cells: what `confusions` gives.
-    """
-    total = cells.sum(axis=0)
-    return {name: float(metric(total)) for name, metric in POOLED["classification"].items()}
-
-
 def pixel_counts(truth: Bool[np.ndarray, "n h w"], predicted: Bool[np.ndarray, "n h w"]) -> Int[np.ndarray, "n 4"]:
     """Per image true positive, false positive, false negative and true negative pixels.
 
@@ -117,20 +98,6 @@ def pixel_counts(truth: Bool[np.ndarray, "n h w"], predicted: Bool[np.ndarray, "
     return np.stack([np.count_nonzero(cell, axis=(1, 2)) for cell in cells], axis=1)
 
 
-def segmentation(counts: Int[np.ndarray, "n 4"]) -> dict[str, float]:
-    """IoU and F-score, pooled over all pixels of the set and averaged over images, as fractions.
-
-    Args:
-        counts: what `pixel_counts` gives.
-    """
-    total, tp, wrong = counts.sum(axis=0), counts[:, 0], counts[:, 1:3].sum(axis=1)
-    return {
-        **{name: float(metric(total)) for name, metric in POOLED["segmentation"].items()},
-        "iou_per_image": float(_ratio(tp, tp + wrong, empty=1.0).mean()),
-        "f_score_per_image": float(_ratio(2 * tp, 2 * tp + wrong, empty=1.0).mean()),
-    }
-
-
 def auc(scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"]) -> float:
     """Area under the ROC curve: how often a positive case scores above a negative one, ties counting half; NaN for one
     class."""
@@ -140,6 +107,29 @@ def auc(scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"]) -> fl
     above = scores[positive]
     wins = np.searchsorted(below, above, side="left") + np.searchsorted(below, above, side="right")
     return float(wins.sum() / (2 * len(above) * len(below)))
+
+
+def weighted_auc(
+    scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"], weights: Float[np.ndarray, "draws n"]
+) -> Float[np.ndarray, " draws"]:
+    """Area under the ROC curve under several weightings of the cases, such as those of a bootstrap; NaN without one of the classes.
+
+    Args:
+        scores: higher for positive cases.
+        positive: the truth.
+        weights: how often each draw has each case.
+    """
+    values, place = np.unique(scores, return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(len(values)))
+    areas = np.empty(len(weights))
+    for rows in np.array_split(np.arange(len(weights)), max(1, weights.size // 2_000_000)):
+        drawn = weights[rows][:, order]
+        above = np.add.reduceat(drawn * positive[order], starts, axis=1)
+        below = np.add.reduceat(drawn * ~positive[order], starts, axis=1)
+        wins = (above * (below.cumsum(axis=1) - below / 2)).sum(axis=1)
+        areas[rows] = _ratio(wins, above.sum(axis=1) * below.sum(axis=1))
+    return areas
 
 
 def _square(cells: np.ndarray) -> np.ndarray:
@@ -155,3 +145,133 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray, empty: float = float(
     """Element by element; `empty` where there is nothing to divide by."""
     numerator, denominator = np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
     return np.divide(numerator, denominator, out=np.full(numerator.shape, empty), where=denominator > 0)
+
+
+def share(counts: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
+    """First count over second; NaN where there is nothing."""
+    return _ratio(counts[..., 0], counts[..., 1])
+
+
+def _cells(columns: Columns, classes: int) -> np.ndarray:
+    return confusions(np.asarray(columns["target"]), np.asarray(columns["predicted"]), classes)
+
+
+def _pixel_columns(columns: Columns, classes: int) -> np.ndarray:
+    return np.stack([columns[name] for name in PIXELS], axis=1)
+
+
+def _each(value: Callable[[Columns], np.ndarray]) -> Callable[[Columns, int], np.ndarray]:
+    """Counts whose share is the mean over cases of a value that each has."""
+
+    def counts(columns: Columns, classes: int) -> np.ndarray:
+        values = np.asarray(value(columns), dtype=float)
+        return np.stack([values, np.ones_like(values)], axis=1)
+
+    return counts
+
+
+def _pair(hits: str, among: str) -> Callable[[Columns, int], np.ndarray]:
+    return lambda columns, classes: np.stack([columns[hits], columns[among]], axis=1)
+
+
+def _of_image(metric: Function) -> Callable[[Columns], np.ndarray]:
+    """A metric of every single image; an empty mask that is predicted empty counts as 1."""
+    return lambda columns: np.nan_to_num(metric(_pixel_columns(columns, 0)), nan=1.0)
+
+
+def _own_of_groups(sums: np.ndarray) -> np.ndarray:
+    """Counts whose share is the mean over groups of the IoU of their own pixels."""
+    own = np.nan_to_num(iou(sums), nan=1.0)
+    return np.stack([own, np.ones_like(own)], axis=-1)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that networks are judged by: how it is computed, and all that tables and figures have to know of it.
+
+    Args:
+        name: in files.
+        title: in tables and figures.
+        kind: of the task.
+        truths: against which it is measured: `label`, `teacher` (fidelity).
+        columns: of the cases that it is computed from.
+        of_cases: (columns, number of classes) to counts (n, k) of every case.
+        of_counts: sums of counts to the value, as a fraction, or in nats.
+        of_groups: sums of counts by group to other counts, for what is a mean over groups; None for what is not.
+        unit: of the value that is shown: `%`, or `nats`.
+        higher_is_better: whether a larger value is a better one.
+        is_primary: whether tasks of its kind are judged by it.
+    """
+
+    name: str
+    title: str
+    kind: str
+    truths: tuple[str, ...]
+    columns: frozenset[str]
+    of_cases: Callable[[Columns, int], np.ndarray]
+    of_counts: Function
+    of_groups: Function | None = None
+    unit: str = "%"
+    higher_is_better: bool = True
+    is_primary: bool = False
+
+    @property
+    def scale(self) -> float:
+        """Factor from the computed value to the shown one."""
+        return 1.0 if self.unit == "nats" else 100.0
+
+
+_BOTH, _LABEL, _TEACHER = ("label", "teacher"), ("label",), ("teacher",)
+_CLASSES, _PIXELS = frozenset({"target", "predicted"}), frozenset(PIXELS)
+
+
+def _agreement_metrics(kind: str) -> Iterator[Metric]:
+    yield Metric(
+        "predictive_kl", "KL (nats)", kind, _TEACHER, frozenset({"kl"}), _each(lambda columns: columns["kl"]), share,
+        unit="nats", higher_is_better=False,
+    )  # fmt: skip
+    for where in ("right", "wrong"):
+        name, needed = f"agreement_where_{where}", frozenset({where, f"{where}_same"})
+        yield Metric(name, f"Agreement, T {where}", kind, _TEACHER, needed, _pair(f"{where}_same", where), share)
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("accuracy", "Accuracy", "classification", _BOTH, _CLASSES, _cells, accuracy, is_primary=True),
+    Metric("precision", "Precision", "classification", _BOTH, _CLASSES, _cells, precision),
+    Metric("recall", "Recall", "classification", _BOTH, _CLASSES, _cells, recall),
+    *_agreement_metrics("classification"),
+    Metric("iou", "IoU", "segmentation", _BOTH, _PIXELS, _pixel_columns, iou, is_primary=True),
+    Metric("f_score", "F-score", "segmentation", _BOTH, _PIXELS, _pixel_columns, f_score),
+    Metric("iou_per_image", "IoU, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(iou)), share),
+    Metric("f_score_per_image", "F-score, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(f_score)), share),
+    Metric("iou_per_group", "IoU, mean of groups", "segmentation", _BOTH, _PIXELS, _pixel_columns, share, _own_of_groups),
+    Metric(
+        "false_regions", "False regions per 100 images", "segmentation", _LABEL, frozenset({"false_regions"}),
+        _each(lambda columns: columns["false_regions"]), share, higher_is_better=False,
+    ),
+    *_agreement_metrics("segmentation"),
+)  # fmt: skip
+# What is measured otherwise than on counts of cases: areas under ROC curves on scores, and regions by their size.
+AUC = "auc"
+TITLES: Mapping[str, str] = {
+    **{metric.name: metric.title for metric in METRICS},
+    AUC: "AUC",
+    **{f"found_{size}": f"{size.capitalize()} regions found" for size in ("small", "medium", "large")},
+}
+PRIMARY: Mapping[str, str] = {metric.kind: metric.name for metric in METRICS if metric.is_primary}
+_SCALES: Mapping[str, float] = {metric.name: metric.scale for metric in METRICS}
+
+
+def of_truth(kind: str, truth: str) -> list[Metric]:
+    """Metrics of a kind of task against a truth, in the order in which they are shown.
+
+    Args:
+        kind: classification or segmentation.
+        truth: `label` or `teacher`.
+    """
+    return [metric for metric in METRICS if metric.kind == kind and truth in metric.truths]
+
+
+def scale_of(name: str) -> float:
+    """Factor from a metric's computed value to the shown one: 100 for percent, 1 for nats."""
+    return _SCALES.get(name, 100.0)

@@ -1,68 +1,17 @@
-"""Runs' metrics as one tidy table, and their mean and spread over seeds. What must not be mixed is refused, not averaged."""
+"""Mean and spread over seeds, or over other repetitions."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from kdml.analysis.fidelity import IN_NATS
 from kdml.common.errors import UserError
-from kdml.common.files import read_json
-from kdml.runs.graph import TEACHER
-from kdml.runs.records import refuse_mixture
-
-Description = Mapping[str, Any]
-
-
-def tidy(runs: Sequence[Description], allow_mixed_code: bool = False) -> list[dict[str, Any]]:
-    """One row per run, truth (the label, or the teacher for fidelity), network and metric; values in percent, KL in nats.
-
-    Args:
-        runs: what the plan says of each run, with the `folder` that holds its metrics.json and run.json.
-        allow_mixed_code: accept runs of different versions of the training code.
-
-    Raises:
-        UserError: a run is missing, versions of the code are mixed, or seeds of one run differ in more than the seed.
-    """
-    records = refuse_mixture(runs, ("protocol", "task", "pair", "run"), allow_mixed_code)
-    return [row for run in runs for row in _rows_of(run, records[str(run["folder"])])]
-
-
-def _rows_of(run: Description, record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    metrics = read_json(Path(run["folder"]) / "metrics.json", "let the workflow evaluate the run")
-    stamped = {name: record[name] for name in ("code_hash", "settings_hash", "epochs", "device")}
-    keys = {name: value for name, value in run.items() if name != "folder"}
-    measured = {"label": metrics["networks"], TEACHER: metrics["fidelity"]}
-    return [
-        {
-            **keys,
-            "truth": truth,
-            "network": network,
-            "metric": metric,
-            "value": _shown(metric, value),
-            "n": metrics["n"],
-        }
-        | stamped
-        for truth, networks in measured.items()
-        for network, values in networks.items()
-        for metric, value in values.items()
-    ]
-
-
-def _shown(metric: str, value: float | None) -> float:
-    """In percent, but for what is measured in nats; an undefined metric stays undefined."""
-    if value is None:
-        return float("nan")
-    return value if metric == IN_NATS else 100 * value
-
 
 SUMMARY = ("mean", "std", "seeds", "remark")  # columns of a summary
-PER_RUN = ("seed", "settings_hash", "epochs", "device")  # columns that tell seeds of a run apart, or say how it went
 
 
 def over_seeds(
-    rows: Iterable[Mapping[str, Any]], value: str = "value", over: Sequence[str] = PER_RUN
+    rows: Iterable[Mapping[str, Any]], value: str = "value", over: Sequence[str] = ("seed",)
 ) -> list[dict[str, Any]]:
     """Mean, SD (ddof 1) and number of values that differ in nothing but some columns.
 

@@ -9,6 +9,7 @@ from scipy import stats
 from kdml.analysis.statistics import CONFIDENCE, Interval, welch
 from kdml.paper import numbers
 from kdml.runs.graph import TEACHER, VARIANTS
+from kdml.runs.run_table import ALONE_SHEET, FIDELITY_SHEET, METHODS_SHEET, VARIANTS_SHEET, RunTable
 
 COLUMNS = (
     "protocol",
@@ -52,6 +53,31 @@ def difference(ours: Mapping[str, str], theirs: numbers.Value) -> tuple[Interval
     gap = mean - theirs[0]
     interval = Interval(gap, gap - math.hypot(mean - low, reach), gap + math.hypot(high - mean, reach), math.nan)
     return interval, "one run: test cases, and the paper's runs"
+
+
+def of_sheet(table: RunTable, sheet: str, rows: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
+    """Rows of comparison.csv: the paper's numbers on the runs of a sheet beside ours.
+
+    Args:
+        table: of the place's runs.
+        sheet: variants, methods, alone, or fidelity.
+        rows: of the sheet's values.csv.
+    """
+    facts = table.facts
+    values = {(row["run"], row["network"], row["truth"], row["metric"]): row for row in rows}
+    where = {"protocol": facts["protocol"], "pair": facts["pair"]}
+    if sheet != ALONE_SHEET:
+        of = {VARIANTS_SHEET: of_variants, METHODS_SHEET: of_methods, FIDELITY_SHEET: of_fidelity}[sheet]
+        student = facts["student_stands_for"] or facts["student_network"]
+        yield from (where | row for row in of(facts["task"], student, values))
+        return
+    for role in ("teacher", "student"):
+        network = facts[f"{role}_network"]
+        architecture = facts[f"{role}_stands_for"] or network
+        mine = {("baseline", *key[1:]): row for key, row in values.items() if key[0] == f"baseline_{role}"}
+        if mine:
+            found = of_baselines(facts["task"], architecture, mine)
+            yield from (where | {"pair": network} | row for row in found)
 
 
 def of_variants(task: str, student: str, values: Values) -> Iterator[Row]:

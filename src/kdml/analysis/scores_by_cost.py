@@ -1,14 +1,16 @@
 """What networks and ensembles are worth for what they cost: scores of runs joined with costs of their networks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kdml.common.errors import UserError
 from kdml.runs.graph import ENSEMBLE, TEACHER, is_student
 
-Row = Mapping[str, str]
-STUDENT = "student"
-ALONE = {"baseline_teacher": TEACHER, "baseline_student": STUDENT}
+Row = Mapping[str, Any]
+STUDENT, TEACHER_ALONE = "student", "teacher_alone"
+# A network trained alone has the costs of its own kind: the teacher's extra block belongs to distillation.
+ALONE: Mapping[str, str] = {"baseline_teacher": TEACHER_ALONE, "baseline_student": STUDENT}
 COSTS = ("parameters", "latency_ms")  # that a score is plotted against
 JOINED = ("parameters", "saved", "macs", "bytes", "latency_ms", "size", "threads", "machine")
 COLUMNS = ("run", "network", "of", "students", *JOINED, "metric", "mean", "low", "high", "cases", "seeds")
@@ -23,8 +25,9 @@ def join(costs: Sequence[Row], values: Sequence[Row], metric: str) -> list[dict[
     """A row for every network and ensemble that was scored, with its costs.
 
     Args:
-        costs: rows of costs.csv: `network` (teacher, student, ensemble), `students` in it, and `JOINED`.
-        values: rows of values.csv; networks trained alone under the names of `ALONE`.
+        costs: rows of costs.csv: `network` (teacher, teacher_alone, student, ensemble), `students` in it, and `JOINED`.
+        values: rows of values.csv of variants and of networks trained alone (runs `ALONE`); those of a pair's own offline teacher
+            are left out, its networks stand in other runs.
         metric: to judge by.
 
     Returns:
@@ -34,12 +37,11 @@ def join(costs: Sequence[Row], values: Sequence[Row], metric: str) -> list[dict[
         UserError: the costs of a network are missing.
     """
     known = {(row["network"], row["students"]): row for row in costs}
-    scored = [row for row in values if (row["truth"], row["metric"]) == ("label", metric)]
+    scored = [row for row in values if (row["truth"], row["metric"]) == ("label", metric) and row["run"] != TEACHER]
     rows = [_joined(row, known, key) for row in scored if (key := _network(row, scored))]
     for cost in COSTS:
-        best = set(_front(rows, cost))
-        for number, row in enumerate(rows):
-            row[f"front_{cost}"] = int(number in best)
+        for row in rows:
+            row[f"front_{cost}"] = int(_is_on_front(row, rows, cost))
     return rows
 
 
@@ -58,7 +60,7 @@ def _network(row: Row, scored: Sequence[Row]) -> tuple[str, str] | None:
 def _joined(row: Row, known: Mapping[tuple[str, str], Row], key: tuple[str, str]) -> dict[str, Any]:
     if key not in known:
         raise UserError(
-            f"The costs of {key[1]} students together are not known, but {row['run']} has so many.",
+            f"The costs of {key[0]} with {key[1]} students are not known, but {row['run']} has one.",
             "delete costs.csv and let the workflow make it again",
         )
     scores = {name: row[name] for name in ("metric", "mean", "low", "high", "cases", "seeds")}
@@ -66,12 +68,9 @@ def _joined(row: Row, known: Mapping[tuple[str, str], Row], key: tuple[str, str]
     return {"run": row["run"], "network": row["network"], "of": key[0], "students": key[1]} | costs | scores
 
 
-def _front(rows: Sequence[Mapping[str, Any]], cost: str) -> Iterator[int]:
-    """Places of the rows that nothing smaller or equal in cost beats."""
-    best = -1.0
-    ranked = sorted(range(len(rows)), key=lambda n: (float(rows[n][cost]), -float(rows[n]["mean"])))
-    for number in ranked:
-        mean = float(rows[number]["mean"])
-        if mean > best:
-            best = mean
-            yield number
+def _is_on_front(row: Row, rows: Sequence[Row], cost: str) -> bool:
+    """Whether nothing of the same or a smaller cost has a better score; of equals all are."""
+    mine, score = float(row[cost]), float(row["mean"])
+    return not math.isnan(score) and not any(
+        float(other[cost]) <= mine and float(other["mean"]) > score for other in rows
+    )

@@ -4,20 +4,19 @@ Rule `hard`: of the slices whose lesion is no larger than the median one, those 
 trained alone, one per patient. Rule `spread`: slices at evenly spaced ranks of lesion size.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from kdml.analysis import regions
+from kdml.analysis import evaluation, regions
 from kdml.analysis.ensemble import with_ensemble
+from kdml.analysis.evaluation import TestSet
 from kdml.common.errors import UserError
-from kdml.common.files import MAKE_AGAIN, read_csv
-from kdml.runs import predictions
-
-RUN_KEYS = ("run", "folder", "networks")
+from kdml.runs.predictions import Predictions
 
 Row = dict[str, Any]
 
@@ -41,35 +40,29 @@ class Slice:
     iou: float
 
 
-def with_lesion(judges: Sequence[Path]) -> list[Slice]:
+def with_lesion(judged: Iterable[pd.DataFrame]) -> list[Slice]:
     """Test slices with a lesion, and how well the judges mark them; crumbs that are no region are left out.
 
     Args:
-        judges: folders of runs.
+        judged: cases of each judging run against its labels, all of one test set (`kdml.analysis.evaluation`).
 
     Raises:
         UserError: no test slice has a lesion.
     """
-    scores: dict[str, list[float]] = {}
-    areas, groups, places = {}, {}, {}
-    for place, row in (numbered for folder in judges for numbered in _judged(folder)):
-        tp, fp, fn = (int(row[name]) for name in ("tp", "fp", "fn"))
-        if tp + fn >= regions.SMALLEST:
-            scores.setdefault(row["id"], []).append(tp / (tp + fp + fn))
-            areas[row["id"]], groups[row["id"]], places[row["id"]] = tp + fn, row["group"] or row["id"], place
-    if not scores:
+    cases = pd.concat([one.assign(place=one.groupby("network").cumcount()) for one in judged], ignore_index=True)
+    cases["area"] = cases["tp"] + cases["fn"]
+    cases = cases[cases["area"] >= regions.SMALLEST]
+    if cases.empty:
         raise UserError(
             "No test slice has a lesion: there is nothing to show.", "use more images, or another split seed"
         )
-    return [Slice(places[i], i, groups[i], areas[i], float(np.mean(values))) for i, values in scores.items()]
-
-
-def _judged(folder: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Cases of a run's networks against the labels, each with its place among the predictions."""
-    rows = read_csv(folder / "cases.csv", MAKE_AGAIN, ("id", "group", "network", "truth", "tp", "fp", "fn"))
-    rows = [row for row in rows if row["truth"] == "label"]
-    for network in dict.fromkeys(row["network"] for row in rows):
-        yield from enumerate(row for row in rows if row["network"] == network)
+    cases["iou"] = cases["tp"] / (cases["area"] + cases["fp"])
+    first = cases.groupby("id", sort=False).first()
+    means = cases.groupby("id", sort=False)["iou"].mean()
+    return [
+        Slice(int(row.place), str(row.Index), str(row.group), int(row.area), float(means[row.Index]))
+        for row in first.itertuples()
+    ]
 
 
 def hard(slices: Sequence[Slice], count: int) -> list[Slice]:
@@ -101,53 +94,58 @@ def spread(slices: Sequence[Slice], count: int) -> list[Slice]:
 RULES: Mapping[str, Callable[[Sequence[Slice], int], list[Slice]]] = {"hard": hard, "spread": spread}
 
 
-def pictures(runs: Sequence[Mapping[str, Any]], chosen: Sequence[Slice], data: Path) -> dict[str, np.ndarray]:
-    """Images and masks of the chosen slices, and as `run.network` the quantised probabilities (k, h, w) of the wanted networks.
+class Shown:
+    """Collects what a figure shows of the chosen slices, one run after the other, because all together would fill the memory.
 
     Args:
-        runs: what `RUN_KEYS` name, all tested on the same images.
         chosen: slices to show.
+        tested: the test set that they are of.
         data: folder of prepared arrays.
-
-    Raises:
-        UserError: predictions are missing or damaged.
     """
-    places = [one.place for one in chosen]
-    shown: dict[str, np.ndarray] = {}
-    for run in runs:  # one after the other, because all together would fill the memory
-        stored = predictions.load(Path(run["folder"]) / "predictions.npz")
-        if not shown:
-            rows = stored.rows[places]
-            shown = {name: np.load(data / f"{name}.npy", mmap_mode="r")[rows] for name in ("images", "masks")}
-        outputs = with_ensemble(stored.outputs)
-        shown |= {f"{run['run']}.{name}": outputs[name][places] for name in run["networks"] if name in outputs}
-    return shown
 
+    def __init__(self, chosen: Sequence[Slice], tested: TestSet, data: Path):
+        self.chosen = tuple(chosen)
+        self.places = [one.place for one in chosen]
+        self.tested = TestSet(
+            *(getattr(tested, name)[self.places] for name in ("rows", "ids", "groups", "labels", "masks"))
+        )
+        images = {name: np.load(data / f"{name}.npy", mmap_mode="r")[self.tested.rows] for name in ("images", "masks")}
+        self.arrays: dict[str, np.ndarray] = images
+        self.rows: list[Row] = []
 
-def table(runs: Sequence[Mapping[str, Any]], chosen: Sequence[Slice], candidates: int) -> list[Row]:
-    """A row for every chosen slice, and one for every region of its truth and network that is shown.
+    def add(self, run: str, stored: Predictions, networks: Sequence[str]) -> None:
+        """Add the quantised probabilities (k, h, w) of some networks of a run as `run.network`, and what they find of the lesions.
 
-    Args:
-        runs: what `RUN_KEYS` name.
-        chosen: slices to show.
-        candidates: how many they were chosen from.
+        Args:
+            run: its name.
+            stored: its predictions.
+            networks: wanted; those that the run does not have are left out.
+        """
+        cut = Predictions(
+            stored.rows[self.places], {name: output[self.places] for name, output in stored.outputs.items()}
+        )
+        outputs = with_ensemble(cut.outputs)
+        self.arrays |= {f"{run}.{name}": outputs[name] for name in networks if name in outputs}
+        found = evaluation.against_labels(cut, self.tested).regions
+        self.rows += list(self._regions(run, found[found["network"].isin(networks)]))
 
-    Raises:
-        UserError: regions of a run are missing.
-    """
-    described = [
-        {"kind": "slice", "slice": number, "id": one.id, "group": one.group, "lesion": one.area}
-        | {"iou": round(one.iou, 4), "candidates": candidates}
-        for number, one in enumerate(chosen)
-    ]
-    return described + [{"kind": "region"} | row for run in runs for row in _regions_of(run, chosen)]
+    def _regions(self, run: str, found: pd.DataFrame) -> Iterator[Row]:
+        """Regions of the truth in the chosen slices, and how much of each a network marks."""
+        order = {one.id: number for number, one in enumerate(self.chosen)}
+        for row in found.to_dict("records"):
+            box = {name: row[name] for name in ("region", "area", "top", "bottom", "left", "right", "share")}
+            keys = {"kind": "region", "slice": order[row["id"]], "run": run, "network": row["network"]}
+            yield keys | box | {"found": int(row["share"] >= regions.FOUND)}
 
+    def table(self, candidates: int) -> list[Row]:
+        """Rows on every chosen slice, then on every region of its truth and network that is shown.
 
-def _regions_of(run: Mapping[str, Any], chosen: Sequence[Slice]) -> Iterator[Row]:
-    """Regions of the truth in the chosen slices, and how much of each a network marks."""
-    order = {one.id: number for number, one in enumerate(chosen)}
-    for row in read_csv(Path(run["folder"]) / "regions.csv", MAKE_AGAIN, ("share",)):
-        if row["id"] in order and row["network"] in run["networks"]:
-            box = {name: row[name] for name in ("region", "area", "top", "bottom", "left", "right")}
-            keys = {"slice": order[row["id"]], "run": run["run"], "network": row["network"]}
-            yield keys | box | {"share": row["share"], "found": int(float(row["share"]) >= regions.FOUND)}
+        Args:
+            candidates: how many slices they were chosen from.
+        """
+        described = [
+            {"kind": "slice", "slice": number, "id": one.id, "group": one.group, "lesion": one.area}
+            | {"iou": round(one.iou, 4), "candidates": candidates}
+            for number, one in enumerate(self.chosen)
+        ]
+        return described + self.rows

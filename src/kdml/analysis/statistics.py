@@ -13,8 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import stats
-from statsmodels.stats.contingency_tables import mcnemar as _mcnemar
-from statsmodels.stats.multitest import multipletests
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -49,12 +47,14 @@ def mcnemar(left: Bool[np.ndarray, " cases"], right: Bool[np.ndarray, " cases"])
     Reference:
         McNemar, Psychometrika 1947.
     """
+    from statsmodels.stats.contingency_tables import mcnemar as test  # costs two seconds, and most analyses do without
+
     _check_paired(left, right)
     only_left, only_right = int((left & ~right).sum()), int((~left & right).sum())
     if only_left + only_right == 0:
         return 1.0
     table = [[int((left & right).sum()), only_left], [only_right, int((~left & ~right).sum())]]
-    return min(1.0, float(_mcnemar(table, exact=only_left + only_right < FEW_DISCORDANT).pvalue))
+    return min(1.0, float(test(table, exact=only_left + only_right < FEW_DISCORDANT).pvalue))
 
 
 def delong(
@@ -197,6 +197,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Reference:
         Holm, Scandinavian Journal of Statistics 1979.
     """
+    from statsmodels.stats.multitest import multipletests  # costs two seconds, and most analyses do without
+
     p = np.asarray(p_values, dtype=float)
     adjusted, known = np.full(len(p), np.nan), ~np.isnan(p)
     if known.any():

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from kdml.experiment.loss_weights import Weights, as_row, even_weights
+from kdml.experiment.loss_weights import WeightsOfBoth, as_row, even_weights
 from kdml.experiment.plan import Plan, Run
 from kdml.paper import numbers
 from kdml.runs.graph import VARIANTS, LossWeights
@@ -89,11 +89,22 @@ class Search:
         papers = self.plan.papers_weights(run)
         return None if papers is None else (papers[0].alpha, papers[1].alpha)
 
+    @cached_property
+    def _by_run(self) -> dict[Run, dict[str, Trial]]:
+        found: dict[Run, dict[str, Trial]] = {}
+        for trial in self.trials:
+            found.setdefault(trial.run, {})[trial.name] = trial
+        return found
+
+    def of_run(self, run: Run) -> dict[str, Trial]:
+        """Trials of a variant with one seed, by name."""
+        return self._by_run.get(run, {})
+
     def at(self, protocol: str, task: str, pair: str) -> tuple[Trial, ...]:
         """Trials of a place."""
         return tuple(t for t in self.trials if (t.run.protocol, t.run.task, t.run.pair) == (protocol, task, pair))
 
-    def weights(self, trial: Trial) -> Weights:
+    def weights(self, trial: Trial) -> WeightsOfBoth:
         """Alpha, beta and gamma of both students."""
         like = self.plan.papers_weights(trial.run) or self.plan.loss_weights(trial.run)
         even = even_weights(VARIANTS[trial.run.run][0])

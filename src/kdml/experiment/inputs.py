@@ -1,194 +1,130 @@
-"""What each table and figure is made from: for every kind a function from an item to its labelled files, and all that is shown."""
+"""What each analysis is made from: runs of a place, and the files of their numbers."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
-from kdml.experiment import paths
-from kdml.experiment.analyses import OF_METHODS, TAUGHT, Analyses
-from kdml.experiment.contents import Catalogue, Item
+from kdml.experiment.contents import Contents
+from kdml.experiment.items import Item
+from kdml.experiment.paths import Paths
 from kdml.experiment.places import Place
-from kdml.paper import numbers
+from kdml.experiment.plan import Run
+from kdml.runs.graph import TEACHER, is_student
+from kdml.runs.run_table import ALONE_SHEET, FIDELITY_SHEET, METHODS_SHEET, VARIANTS_SHEET
 
-Labelled = Iterator[tuple[str, str]]
-"""(label, file); what draws an item finds its data by the labels."""
-
-# Categories in the order of the static page.
-CATEGORIES = (
-    "Claims", "Results", "Comparison", "Fidelity", "Representations", "Predictions", "Detection", "Compression",
-    "Learning curves", "Method",
-)  # fmt: skip
-TABLE_SUFFIXES = ("html", "md", "tex", "csv")
-FIGURE_SUFFIXES = ("png", "pdf")
+OF_METHODS = "_methods"  # in the name of the file of contrasts between published methods
 
 
-def data_of(item: Item, analyses: Analyses) -> list[tuple[str, str]]:
-    """(label, file) of all that a table or a figure is made from.
+class Inputs:
+    """Runs and files that the analyses of an experiment take.
 
     Args:
-        item: of the catalogue.
-        analyses: of the same experiment.
+        contents: tables and figures of the experiment.
+        paths: of its files.
     """
-    return list(MADE_FROM[item.kind](item, analyses))
 
+    def __init__(self, contents: Contents, paths: Paths):
+        self.contents = contents
+        self.places = contents.places
+        self.plan = contents.plan
+        self.paths = paths
 
-def _places(item: Item, analyses: Analyses) -> list[Place]:
-    """The place that an item is about, else all places of its runs."""
-    return [item.place] if item.place else analyses.places_of(item.runs)
+    def of_item(self, item: Item) -> list[tuple[str, str]]:
+        """(label, file) of all that a table or a figure is made from."""
+        return list(self.contents.kinds[item.kind].made_from(item, self))
 
+    # Sheets
 
-def _placed(place: Place, files: Iterable[tuple[str, str]]) -> Labelled:
-    """Files of a place, each under its label and place."""
-    return ((f"{label}:{place.folder}", path) for label, path in files)
+    def runs_of(self, place: Place, sheet: str) -> list[Run]:
+        """Trainings that a sheet of a place is about."""
+        return {
+            VARIANTS_SHEET: lambda: list(self.places.variants_at(place)),
+            METHODS_SHEET: lambda: list(self.places.compared_at(place)),
+            ALONE_SHEET: lambda: list(dict.fromkeys(run for _, run in self.places.alone_at(place))),
+            FIDELITY_SHEET: lambda: list(self.places.taught_at(place)),
+        }[sheet]()
 
+    def sheets(self, place: Place) -> list[str]:
+        """Sheets of a place that there are runs for."""
+        return [
+            sheet
+            for sheet in (VARIANTS_SHEET, METHODS_SHEET, ALONE_SHEET, FIDELITY_SHEET)
+            if self.runs_of(place, sheet)
+        ]
 
-def _nothing(item: Item, analyses: Analyses) -> Labelled:
-    return iter(())
+    def splits_of(self, runs: Iterable[Run]) -> list[str]:
+        """Splits that these runs are trained and tested on."""
+        return sorted({self.split(run) for run in runs})
 
+    def split(self, run: Run) -> str:
+        """The split that a run is trained and tested on."""
+        return self.paths.split(run.protocol, run.task, self.plan.split_seed(run))
 
-def _results(item: Item, analyses: Analyses) -> Labelled:
-    """Means over seeds; for fidelity of the variants with a teacher alone, and the agreement of teachers under its place."""
-    if item.category != "Fidelity":
-        yield from (("summaries", path) for path in analyses.summaries(item.runs))
-        return
-    for place in _places(item, analyses):
-        yield "summaries", analyses.paths.summary(place, f"metrics{TAUGHT}")
-        if analyses.catalogue.teachers_at(place):
-            yield from _placed(place, [("teachers", analyses.paths.summary(place, "teachers"))])
+    def by_seed(self) -> list[str]:
+        """Values of every single run, of all sheets."""
+        return [self.paths.by_seed(place, sheet) for place in self.places.all for sheet in self.sheets(place)]
 
+    def comparisons(self) -> list[str]:
+        """Comparisons with the paper, of all sheets."""
+        return [self.paths.comparison(place, sheet) for place in self.places.all for sheet in self.sheets(place)]
 
-def _architecture(item: Item, analyses: Analyses) -> Labelled:
-    yield "layers", analyses.paths.layers(item.place.task, item.place.pair)
+    # Analyses of a place
 
+    def compared_sheets(self, place: Place, of: str) -> list[str]:
+        """Sheets whose runs are contrasted with each other: methods, or variants and networks trained alone."""
+        wanted = (METHODS_SHEET,) if of == OF_METHODS else (VARIANTS_SHEET, ALONE_SHEET)
+        return [sheet for sheet in wanted if self.runs_of(place, sheet)]
 
-def _contrasts(item: Item, analyses: Analyses) -> Labelled:
-    for place in _places(item, analyses):
-        if analyses.catalogue.runs_at(place):
-            yield place.folder, analyses.paths.contrasts(place, "")
+    def scored(self, place: Place) -> list[str]:
+        """Values at a place, and those of its networks trained alone."""
+        return [self.paths.values(place, sheet) for sheet in self.compared_sheets(place, "")]
 
+    def contrasts(self, place: Place) -> list[str]:
+        """Contrasts of a place: of variants, and of published methods."""
+        kinds = {"": self.places.variants_at(place), OF_METHODS: self.places.methods_at(place)}
+        return [self.paths.contrasts(place, of) for of, runs in kinds.items() if runs]
 
-def _methods(item: Item, analyses: Analyses) -> Labelled:
-    files = analyses.paths
-    for place in _places(item, analyses):
-        of_place = {
-            "values": files.values(place, OF_METHODS),
-            "contrasts": files.contrasts(place, OF_METHODS),
-            "methods": files.methods(place),
-            "comparison": files.comparison(place, OF_METHODS),
-        }
-        yield from _placed(place, of_place.items())
+    def claims(self) -> Iterator[tuple[str, Place, str]]:
+        """(argument, place, file) of all that decides the claims."""
+        for place in self.places.all:
+            yield "runs", place, self.paths.runs(place)
+            yield from (("contrasts", place, path) for path in self.contrasts(place))
+            if self.places.variants_at(place):
+                yield "similarity", place, self.paths.similarity(place)
+            yield "costs", place, self.costs(place)
 
+    def cka(self, place: Place, runs: Iterable[Run], name: str) -> list[str]:
+        """CKA tables that hold these runs of a place."""
+        jobs = dict.fromkeys((self.places.group_of(run), run.seed) for run in runs)
+        return [self.paths.cka(place, group, seed, name) for group, seed in jobs]
 
-def _similarity(item: Item, analyses: Analyses) -> Labelled:
-    """A table shows the higher layers of all places; a figure all layers of the runs that it shows."""
-    if item.place is None:
-        for place in _places(item, analyses):
-            yield place.folder, analyses.paths.summary(place, "similarity")
-        return
-    for name in ("layers", "upper"):
-        yield from ((name, path) for path in analyses.similarity(item.place, name, item.runs))
+    def costs(self, place: Place) -> str:
+        """Costs of the networks of a place."""
+        return self.paths.costs(place.task, place.pair)
 
+    def judges(self, item: Item, rule: str) -> list[tuple[str, Run]]:
+        """Runs, by name, that say which slices are hard: networks trained alone, or else (and for other rules) the shown runs."""
+        shown = [(run.run, run) for run in item.runs]
+        if rule != "hard":
+            return shown
+        alone = [(name, run) for name, run in self.places.alone_at(item.place) if name != TEACHER]
+        return [(name, run) for name, run in alone if run.seed == item.runs[0].seed] or shown
 
-def _detection(item: Item, analyses: Analyses) -> Labelled:
-    for place in _places(item, analyses):
-        yield from _placed(place, analyses.values(place))
+    # Data
 
+    def split_reports(self) -> list[str]:
+        """Leakage reports of all splits in use."""
+        splits = {(run.protocol, run.task, self.plan.split_seed(run)) for run in self.plan.runs}
+        return [self.paths.split_report(*split) for split in sorted(splits)]
 
-def _compression(item: Item, analyses: Analyses) -> Labelled:
-    for place in _places(item, analyses):
-        files = [("costs", analyses.costs(place)), ("scores", analyses.paths.compression(place))]
-        yield from _placed(place, files)
+    def start_weights(self, runs: Iterable[Run]) -> list[str]:
+        """Start weights that the networks of these runs need."""
+        names = {name for run in runs for name in self.plan.start_weights(run)}
+        return [self.paths.start_weights(name) for name in sorted(names)]
 
-
-def _comparison(item: Item, analyses: Analyses) -> Labelled:
-    yield "comparison", analyses.paths.whole_comparison()
-
-
-def _grid_search(item: Item, analyses: Analyses) -> Labelled:
-    yield "settings", analyses.paths.hyperparameters()
-
-
-def _search(item: Item, analyses: Analyses) -> Labelled:
-    yield "settings", analyses.paths.ranked_settings(item.place)
-
-
-def _slices(item: Item, analyses: Analyses) -> Labelled:
-    yield "images", analyses.paths.slice_images(item.name)
-    yield "slices", analyses.paths.slices(item.name)
-
-
-def _beside(item: Item, analyses: Analyses) -> Labelled:
-    """Of table 10 the methods alone: the proposed variant stands there for comparison."""
-    own = [run for run in item.runs if analyses.plan.is_method(run)] or item.runs
-    fidelity = int(item.option.removeprefix("table_")) in numbers.FIDELITY_TABLES.values()
-    files = analyses.comparisons_of_fidelity(own) if fidelity else analyses.comparisons(own)
-    return (("comparison", path) for path in files)
-
-
-def _curves(item: Item, analyses: Analyses) -> Labelled:
-    yield "bands", analyses.paths.bands(item.option)
-
-
-def _runs(item: Item, analyses: Analyses) -> Labelled:
-    yield "runs", analyses.paths.curves(item.option)
-
-
-def _detection_by_size(item: Item, analyses: Analyses) -> Labelled:
-    return analyses.values(item.place)
-
-
-def _pareto(item: Item, analyses: Analyses) -> Labelled:
-    yield "scores", analyses.paths.compression(item.place)
-
-
-MADE_FROM: Mapping[str, Callable[[Item, Analyses], Labelled]] = {
-    # Tables
-    "results": _results,
-    "table_01": _nothing,
-    "table_05": _nothing,
-    "architecture": _architecture,
-    "contrasts": _contrasts,
-    "methods": _methods,
-    "detection": _detection,
-    "compression": _compression,
-    "comparison": _comparison,
-    "grid_search": _grid_search,
-    # A table and figures
-    "similarity": _similarity,
-    # Figures
-    "scheme": _nothing,
-    "search": _search,
-    "slices": _slices,
-    "beside": _beside,
-    "curves": _curves,
-    "runs": _runs,
-    "detection_by_size": _detection_by_size,
-    "pareto": _pareto,
-}
-
-
-def everything_to_show(catalogue: Catalogue) -> list[dict[str, Any]]:
-    """Tables and figures that are made when everything is, with their files, in the order of the static page."""
-    tables = (*catalogue.results.values(), *catalogue.grids.values())
-    shown = [_shown(item, {suffix: paths.table(item.name, suffix) for suffix in TABLE_SUFFIXES}) for item in tables]
-    shown += [
-        _shown(item, {suffix: paths.figure(item.name, suffix) for suffix in FIGURE_SUFFIXES})
-        for item in catalogue.figures.values()
-    ]
-    return sorted(shown, key=lambda item: CATEGORIES.index(item["category"]))
-
-
-def _shown(item: Item, files: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "name": item.name,
-        "category": item.category,
-        "title": item.title,
-        "caption": item.caption,
-        "files": dict(files),
-    }
-
-
-def files_to_show(catalogue: Catalogue, suffixes: Iterable[str]) -> list[str]:
-    """Files with these suffixes of everything to show."""
-    return [
-        path for item in everything_to_show(catalogue) for suffix, path in item["files"].items() if suffix in suffixes
-    ]
+    def numbers_of_students(self, task: str, pair: str) -> list[int]:
+        """How many students the ensembles of a pair have: the paper's two, and those of own variants."""
+        own = {
+            run.run for run in self.plan.runs if (run.task, run.pair) == (task, pair)
+        } & self.plan.experiment.variants.keys()
+        graphs = (self.plan.experiment.variants[name].graph() for name in own)
+        counts = {sum(map(is_student, graph.supervised)) for graph in graphs}
+        return sorted({count for count in counts if count > 1} | {2})

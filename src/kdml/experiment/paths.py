@@ -81,6 +81,10 @@ class Paths:
         """The prepared images."""
         return f"{self.data(dataset)}/images.npy"
 
+    def masks(self, dataset: str) -> str:
+        """The prepared masks of a dataset that has some."""
+        return f"{self.data(dataset)}/masks.npy"
+
     def split(self, protocol: str, task: str, seed: int | str) -> str:
         """Training, validation and test rows."""
         return f"{self.results}/{protocol}/{task}/split-{seed}.csv"
@@ -123,16 +127,16 @@ class Paths:
         """What the training cost, as Snakemake measures it."""
         return f"{self.run(run)}/benchmark.tsv"
 
-    def metrics(self, run: Run) -> str:
-        """Metrics of all networks of a run."""
+    def run_metrics(self, run: Run) -> str:
+        """Metrics of the networks of one run, on request."""
         return f"{self.run(run)}/metrics.json"
 
-    def cases(self, run: Run) -> str:
-        """What was measured on every test case."""
+    def run_cases(self, run: Run) -> str:
+        """What was measured on every test case of one run, on request."""
         return f"{self.run(run)}/cases.csv"
 
-    def regions(self, run: Run) -> str:
-        """What was measured on every region of the test masks."""
+    def run_regions(self, run: Run) -> str:
+        """What was measured on every region of the test masks of one run, on request."""
         return f"{self.run(run)}/regions.csv"
 
     # Grid search
@@ -169,43 +173,79 @@ class Paths:
         """The best settings of all variants that were searched."""
         return f"{self.results}/grid_search/hyperparameters.csv"
 
-    # Places: `of` is "" for variants and networks trained alone, "_methods" for methods, "_taught" for variants with a teacher
+    # Places. A sheet is a part of a place's runs: variants, methods, alone (networks), fidelity (of variants with a teacher)
 
     def place(self, at: Located) -> str:
         """Folder of a place."""
         return f"{self.results}/{at.protocol}/{at.task}/{at.pair}"
 
-    def tidy(self, at: Located, of: str) -> str:
-        """Metrics of all runs at a place."""
-        return f"{self.place(at)}/metrics{of}.csv"
+    def runs(self, at: Located) -> str:
+        """The table of runs of a place."""
+        return f"{self.place(at)}/runs.csv"
 
-    def summary(self, at: Located, tidy: str) -> str:
-        """Means and SDs over seeds of a tidy table, such as `metrics`."""
-        return f"{self.place(at)}/{tidy}_summary.csv"
+    def sheet(self, at: Located, sheet: str, name: str) -> str:
+        """A file on the runs of a sheet, such as `values.csv`."""
+        return f"{self.place(at)}/{sheet}/{name}"
 
-    def values(self, at: Located, of: str) -> str:
-        """Means over seeds with intervals."""
-        return f"{self.place(at)}/values{of}.csv"
+    def values(self, at: Located, sheet: str) -> str:
+        """Means over seeds with intervals of the runs of a sheet."""
+        return self.sheet(at, sheet, "values.csv")
 
-    def contrasts(self, at: Located, of: str) -> str:
-        """Differences between runs with intervals."""
-        return f"{self.place(at)}/contrasts{of}.csv"
+    def by_seed(self, at: Located, sheet: str) -> str:
+        """Values of every single run of a sheet."""
+        return self.sheet(at, sheet, "by_seed.csv")
 
-    def comparison(self, at: Located, of: str) -> str:
-        """The paper's numbers of a place beside ours."""
-        return f"{self.place(at)}/comparison{of}.csv"
+    def cases(self, at: Located, sheet: str) -> str:
+        """What was measured on every test case in the runs of a sheet."""
+        return self.sheet(at, sheet, "cases.parquet")
+
+    def regions(self, at: Located, sheet: str) -> str:
+        """What was measured on every region of the test masks in the runs of a sheet."""
+        return self.sheet(at, sheet, "regions.parquet")
+
+    def comparison(self, at: Located, sheet: str) -> str:
+        """The paper's numbers beside those of a sheet."""
+        return self.sheet(at, sheet, "comparison.csv")
+
+    def curves(self, at: Located, sheet: str) -> str:
+        """Learning curves of the runs of a sheet."""
+        return self.sheet(at, sheet, "curves.csv")
+
+    def bands(self, at: Located, sheet: str) -> str:
+        """Means and ranges of the learning curves over seeds."""
+        return self.sheet(at, sheet, "bands.csv")
 
     def methods(self, at: Located) -> str:
-        """Loss weights and options of the methods at a place."""
-        return f"{self.place(at)}/methods.csv"
+        """Loss weights and options of the published methods at a place."""
+        return self.sheet(at, "methods", "methods.csv")
 
     def teachers(self, at: Located) -> str:
-        """Agreement of independently seeded teachers."""
-        return f"{self.place(at)}/teachers.csv"
+        """Agreement of independently seeded teachers, by pair of seeds."""
+        return self.sheet(at, "fidelity", "teachers.csv")
 
-    def similarity(self, at: Located, group: str, seed: int | str, name: str) -> str:
-        """CKA of the runs of a technique: `layers`, or `upper` for the mean over the higher layers."""
-        return f"{self.place(at)}/similarity/{group}/seed-{seed}/{name}.csv"
+    def teachers_summary(self, at: Located) -> str:
+        """Mean agreement of independently seeded teachers."""
+        return self.sheet(at, "fidelity", "teachers_summary.csv")
+
+    def contrasts(self, at: Located, of: str) -> str:
+        """Differences between variants, or (`of` is `_methods`) between published methods and the proposed variant."""
+        return f"{self.place(at)}/contrasts{of}.csv"
+
+    def cka(self, at: Located, group: str, seed: int | str, name: str) -> str:
+        """CKA of a group of runs of one seed: `layers`, or `upper` for the mean over the higher layers."""
+        return f"{self.cka_folder(at)}/{group}/seed-{seed}/{name}.csv"
+
+    def cka_folder(self, at: Located) -> str:
+        """Folder of the CKA of a place."""
+        return f"{self.place(at)}/similarity"
+
+    def similarity(self, at: Located) -> str:
+        """Mean CKA of the higher layers of every run of a place."""
+        return f"{self.place(at)}/similarity.csv"
+
+    def similarity_summary(self, at: Located) -> str:
+        """Mean and spread over seeds of the CKA of the higher layers."""
+        return f"{self.place(at)}/similarity_summary.csv"
 
     def compression(self, at: Located) -> str:
         """Scores of all networks beside their costs."""
@@ -229,14 +269,6 @@ class Paths:
         """Every number of the paper beside ours."""
         return f"{self.results}/comparison.csv"
 
-    def curves(self, table: str) -> str:
-        """Learning curves of a table's runs."""
-        return f"{self.results}/curves/{table}.csv"
-
-    def bands(self, table: str) -> str:
-        """Their means and spreads over seeds."""
-        return f"{self.results}/curves/{table}-bands.csv"
-
     def slice_images(self, figure: str) -> str:
         """Images and masks that a figure shows."""
         return f"{self.results}/slices/{figure}.npz"
@@ -245,6 +277,10 @@ class Paths:
         """What is said of them."""
         return f"{self.results}/slices/{figure}.csv"
 
-    def shown(self) -> str:
-        """Tables and figures on the static page."""
-        return f"{self.results}/shown.json"
+    def graphs(self) -> str:
+        """Who sends what to whom in every variant."""
+        return f"{self.results}/graphs.csv"
+
+    def contents(self) -> str:
+        """Tables and figures on the static page, with titles, captions and files."""
+        return f"{self.results}/contents.json"

@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from kdml.experiment.checks import check_methods, nothing_to_train
-from kdml.experiment.config import Experiment, MethodChoice, Network, Task
-from kdml.experiment.loss_weights import Weights, weights_of
+from kdml.experiment.config import Experiment
+from kdml.experiment.loss_weights import WeightsOfBoth, weights_of
+from kdml.experiment.sections import MethodChoice, NetworkEntry, Task
 from kdml.paper import numbers
-from kdml.paper.methods import METHODS
 from kdml.runs.graph import (
     BASELINE,
     STUDENTS,
     TEACHER,
+    TECHNIQUES,
     VARIANTS,
     LossWeights,
     SharingGraph,
@@ -22,6 +23,7 @@ from kdml.runs.graph import (
     paper_graph,
     single,
 )
+from kdml.runs.methods import METHODS
 from kdml.runs.own_method import fingerprint
 from kdml.runs.settings import Backbone, MethodSettings, NetworkSettings, OwnEdge, RunSettings
 
@@ -133,7 +135,7 @@ class Plan:
     def _task(self, run: Run) -> Task:
         return self.experiment.tasks[run.task]
 
-    def _graph(self, run: Run, weights: Weights | None = None) -> SharingGraph:
+    def _graph(self, run: Run, weights: WeightsOfBoth | None = None) -> SharingGraph:
         if self._is_single(run):
             return single(run.run)
         if self.is_method(run):
@@ -169,16 +171,16 @@ class Plan:
             titles[name] = choice.title or (METHODS[method].title if name in METHODS else name)
         return titles
 
-    def loss_weights(self, run: Run) -> Weights:
+    def loss_weights(self, run: Run) -> WeightsOfBoth:
         """Alpha, beta, gamma of both students, from where the configuration says."""
         return self._weights_from(self.experiment.hyperparameters, run)
 
-    def papers_weights(self, run: Run) -> Weights | None:
+    def papers_weights(self, run: Run) -> WeightsOfBoth | None:
         """The paper's alpha, beta, gamma of both students; None where it has no such task or student."""
         known = (run.task, self.student_of(run)) in numbers.TABLES
         return self._weights_from("paper", run) if known else None
 
-    def _weights_from(self, source: Literal["paper", "even"] | Path, run: Run) -> Weights:
+    def _weights_from(self, source: Literal["paper", "even"] | Path, run: Run) -> WeightsOfBoth:
         return weights_of(source, run.task, run.pair, self.student_of(run), VARIANTS[run.run])
 
     def student_of(self, run: Run) -> str:
@@ -189,7 +191,12 @@ class Plan:
         """The paper's architecture that a network is or stands for; its own name if none."""
         return self.experiment.networks[network].stands_for or network
 
-    def settings(self, run: Run, weights: Weights | None = None) -> RunSettings:
+    def papers_architecture(self, network: str) -> str | None:
+        """The paper's architecture that a network is or stands for; None if none."""
+        stands_for = self.stands_for(network)
+        return stands_for if stands_for in numbers.ARCHITECTURES else None
+
+    def settings(self, run: Run, weights: WeightsOfBoth | None = None) -> RunSettings:
         """All options of a run.
 
         Args:
@@ -229,7 +236,7 @@ class Plan:
             architecture=architecture,
             backbone=_backbone(network),
             weights_name=weights,
-            weights=self.experiment.weights[weights] if weights else None,
+            weights=self.experiment.weights[weights].settings() if weights else None,
             normalisation=network.normalisation,
             head=self._task(run).head,
             decoder_channels=network.decoder_channels,
@@ -255,6 +262,13 @@ class Plan:
         found |= {name: variant.graph() for name, variant in self.experiment.variants.items()}
         return {name: [(e.source, e.learner, str(e.knowledge)) for e in graph.edges] for name, graph in found.items()}
 
+    def graph_rows(self) -> list[dict[str, str]]:
+        """Rows of graphs.csv: every edge of every variant."""
+        columns = ("variant", "source", "learner", "knowledge")
+        return [
+            dict(zip(columns, (name, *edge), strict=True)) for name, edges in self.graphs().items() for edge in edges
+        ]
+
     def split_seed(self, run: Run) -> int:
         """One split for all seeds, or one for each."""
         return run.seed if self.experiment.split.per_seed else self.experiment.split.seed
@@ -265,47 +279,18 @@ class Plan:
         names = {spec.weights_name for spec in settings.networks.values() if spec.weights_name is not None}
         return sorted(names)
 
-    def table_of(self, run: Run) -> int | None:
-        """Number of the paper's result table that the run belongs to; None for a pair's own teacher and for other pairs."""
-        if run.run == TEACHER:
-            return None
-        if self.is_method(run):
-            return numbers.METHODS_TABLE
-        if run.run == BASELINE:
-            return numbers.BASELINE_TABLES.get(run.task)
-        return numbers.TABLES.get((run.task, self.stands_for(self.experiment.pairs[run.pair].student)))
+    def baselines_of(self, task: str) -> tuple[Run, ...]:
+        """Networks trained alone on a task, if asked for; those trained only because somebody needs a teacher fill no table."""
+        if not self.experiment.run.baselines:
+            return ()
+        return tuple(run for run in self.runs if (run.task, run.run) == (task, BASELINE))
 
-    def tables(self) -> dict[int, tuple[Run, ...]]:
-        """Result tables that the configuration fills, with their runs."""
-        filled: dict[int, list[Run]] = {}
-        for run in self.runs:
-            if (number := self.table_of(run)) is not None and self._is_asked_for(run):
-                filled.setdefault(number, []).append(run)
-        return {number: tuple(filled[number]) for number in sorted(filled)}
-
-    def _is_asked_for(self, run: Run) -> bool:
-        """Baselines trained only because somebody needs a teacher fill no table."""
-        return run.run != BASELINE or self.experiment.run.baselines
-
-    def describe(self, run: Run) -> dict[str, Any]:
-        """Columns that a run contributes to every tidy table.
-
-        Raises:
-            UserError: there are no alpha, beta, gamma for the variant.
-        """
-        technique, strategy = VARIANTS.get(run.run, ("", ""))
-        described = {"protocol": run.protocol, "task": run.task, "pair": run.pair, "run": run.run, "seed": run.seed}
-        described |= {"technique": technique, "strategy": strategy, "table": self.table_of(run)}
-        if run.run == BASELINE:
-            return described | {"teacher": "", "student": "", "stands_for": self.stands_for(run.pair)}
-        pair = self.experiment.pairs[run.pair]
-        stands_for = f"{self.stands_for(pair.teacher)}-{self.stands_for(pair.student)}"
-        described |= {"teacher": pair.teacher, "student": pair.student, "stands_for": stands_for}
-        if technique:
-            for weights, prime in zip(self.loss_weights(run), ("", "_prime"), strict=True):
-                described |= {f"{name}{prime}": getattr(weights, name) for name in ("alpha", "beta", "gamma")}
-        return described
+    def teacher_mode(self, run: Run) -> TeacherMode:
+        """Whether a run has a teacher, and how it behaves."""
+        if run.run in VARIANTS:  # read off, because the weights of a whole graph take time to look up
+            return TECHNIQUES[VARIANTS[run.run][0]].teacher
+        return self._graph(run).teacher
 
 
-def _backbone(network: Network) -> Backbone:
+def _backbone(network: NetworkEntry) -> Backbone:
     return Backbone(timm=network.timm, options=network.options)

@@ -3,8 +3,9 @@
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -12,6 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from kdml.learning.networks import Network, save_networks
 
 WARM_UP, REPEATS = 5, 30
+Key = TypeVar("Key", bound=Hashable)
 
 
 @torch.inference_mode()
@@ -32,13 +34,23 @@ def bytes_on_disk(network: Network) -> int:
 
 
 @torch.inference_mode()
-def latency(networks: Sequence[Network], size: int, repeats: int = REPEATS) -> float:
-    """Median milliseconds for one image through all networks, one after the other, on the CPU threads that torch has now."""
+def latencies(groups: Mapping[Key, Sequence[Network]], size: int, repeats: int = REPEATS) -> dict[Key, float]:
+    """Median milliseconds for one image through the networks of each group, one network after the other.
+
+    Groups take turns, so that a machine that slows down for a while slows all of them. It runs on the CPU threads that torch has
+    now; nothing else should run at the same time.
+
+    Args:
+        groups: networks by what their group is called; a network may be in several.
+        size: of the image, in pixels of a side.
+        repeats: turns of every group that count, after `WARM_UP` that do not.
+    """
     image = torch.zeros(1, 3, size, size, dtype=torch.uint8)
-    seconds = []
+    seconds: dict[Key, list[float]] = {name: [] for name in groups}
     for _ in range(WARM_UP + repeats):
-        started = time.perf_counter()
-        for network in networks:
-            network.eval()(image)
-        seconds.append(time.perf_counter() - started)
-    return 1000 * statistics.median(seconds[WARM_UP:])
+        for name, networks in groups.items():
+            started = time.perf_counter()
+            for network in networks:
+                network.eval()(image)
+            seconds[name].append(time.perf_counter() - started)
+    return {name: 1000 * statistics.median(taken[WARM_UP:]) for name, taken in seconds.items()}

@@ -38,6 +38,11 @@ METRICS: Mapping[str, tuple[str, ...]] = {
     "ham10000_classification": ("precision", "recall", "accuracy"),
     "ham10000_segmentation": ("iou", "f_score"),
 }
+USUAL_METRICS: Mapping[str, tuple[str, ...]] = {  # of tasks that the paper does not have
+    "classification": ("accuracy", "precision", "recall"),
+    "segmentation": ("iou", "f_score"),
+}
+ARCHITECTURES = ("resnet50", "resnet18", "mobilenet")
 NETWORKS: Mapping[str, str] = {"t": "teacher"}  # the CSV's names, where they differ from ours
 SEARCH = "to search for weights: `snakemake grid_search --config hyperparameters=even`"
 WEIGHTS = ("alpha", "alpha_prime", "beta", "beta_prime", "gamma", "gamma_prime")
@@ -53,6 +58,16 @@ METHODS_TABLE, METHODS_STUDENT = 10, "resnet18"
 def kind_of(task: str) -> str:
     """Classification or segmentation, told from the metrics that the paper shows of a task."""
     return "segmentation" if "iou" in METRICS[task] else "classification"
+
+
+def metrics_of(task: str, kind: str) -> tuple[str, ...]:
+    """Metrics that a task's tables show: those of the paper, else the usual ones of its kind, the primary one first.
+
+    Args:
+        task: key of the task.
+        kind: classification or segmentation.
+    """
+    return METRICS.get(task) or USUAL_METRICS[kind]
 
 
 def hyperparameters(task: str, student: str, technique: str, strategy: str) -> dict[str, float]:

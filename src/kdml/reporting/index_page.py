@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kdml.analysis.metrics import primary
+from kdml.analysis.metrics import PRIMARY
 from kdml.common.errors import UserError
 from kdml.common.files import MAKE_AGAIN, read_csv, read_json
 from kdml.reporting import labels
@@ -135,7 +135,7 @@ def _values_files(results: Path, places: Iterable[str]) -> dict[tuple[str, str],
 def _scores(rows: Sequence[Row]) -> str:
     """The main metric of each network of a run."""
     measured = [row for row in rows if row["truth"] == "label"]
-    metric = primary(measured)
+    metric = next(name for name in PRIMARY.values() if any(row["metric"] == name for row in measured))
     scores = {row["network"]: float(row["value"] or "nan") for row in measured if row["metric"] == metric}
     networks = sorted(scores, key=labels.network_order)
     return f"{labels.metric(metric)}: " + " ".join(f"{labels.network(name)} {scores[name]:.1f}" for name in networks)

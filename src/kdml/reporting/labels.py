@@ -3,25 +3,10 @@
 import math
 from collections.abc import Mapping
 
-from kdml.paper.methods import METHODS
-from kdml.runs.graph import STRATEGIES, TECHNIQUES, VARIANTS
+from kdml.analysis.metrics import TITLES
+from kdml.runs.graph import STRATEGIES, TEACHER, TECHNIQUES, VARIANTS
+from kdml.runs.methods import METHODS
 
-METRICS: Mapping[str, str] = {
-    "accuracy": "Accuracy",
-    "precision": "Precision",
-    "recall": "Recall",
-    "auc": "AUC",
-    "iou": "IoU",
-    "f_score": "F-score",
-    "iou_per_group": "IoU, mean of groups",
-    "predictive_kl": "KL (nats)",
-    "agreement_where_right": "Agreement, T right",
-    "agreement_where_wrong": "Agreement, T wrong",
-    "found_small": "Small regions found",
-    "found_medium": "Medium regions found",
-    "found_large": "Large regions found",
-    "false_regions": "False regions per 100 images",
-}
 NETWORKS: Mapping[str, str] = {"teacher": "T", "ensemble": "Ensemble", "baseline": "alone", "both": "Both"}
 ARCHITECTURES: Mapping[str, str] = {"resnet50": "ResNet50", "resnet18": "ResNet18", "mobilenet": "MobileNet"}
 PROTOCOLS: Mapping[str, str] = {
@@ -29,6 +14,7 @@ PROTOCOLS: Mapping[str, str] = {
     "grouped": "split by patient, lesion or slide",
 }
 ALONE: Mapping[str, str] = {"baseline_teacher": "Teacher network alone", "baseline_student": "Student network alone"}
+OFFLINE: Mapping[str, str] = {TEACHER: "Offline teacher"}  # of a pair, where it has an extra block
 
 
 def mean_and_spread(mean: float, std: float) -> str:
@@ -43,7 +29,7 @@ def counted(number: str | int, what: str) -> str:
 
 def metric(name: str) -> str:
     """Title of a metric; one that is not known is named as in the data."""
-    return METRICS.get(name, name)
+    return TITLES.get(name, name)
 
 
 def protocol(name: str) -> str:
@@ -66,7 +52,7 @@ def run(name: str, titles: Mapping[str, str] | None = None) -> str:
         return f"{TECHNIQUES[technique].title} {STRATEGIES[strategy].title}"
     if name in METHODS:
         return METHODS[name].title
-    return ALONE.get(name) or ARCHITECTURES.get(name, name)
+    return {**ALONE, **OFFLINE, **ARCHITECTURES}.get(name, name)
 
 
 def network(name: str) -> str:
@@ -81,5 +67,5 @@ def network_order(name: str) -> tuple[int, str]:
 
 def run_order(name: str) -> tuple[int, str]:
     """Sorting key of runs: alone, the paper's variants and methods in its order, then own ones."""
-    order = [*ALONE, *ARCHITECTURES, *VARIANTS, *METHODS]
+    order = [*ALONE, *OFFLINE, *ARCHITECTURES, *VARIANTS, *METHODS]
     return (order.index(name), "") if name in order else (len(order), name)

@@ -11,19 +11,8 @@ from kdml.reporting.data import Data
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER, VARIANTS
 from kdml.runs.records import refuse_mixed_code
+from kdml.runs.run_table import ALONE_SHEET, COLUMNS, SEPARATOR
 
-RUN_COLUMNS = (
-    "task",
-    "task_title",
-    "metrics",
-    "pair",
-    "teacher_network",
-    "teacher_title",
-    "student_network",
-    "student_title",
-    "sheet",
-    "run",
-)
 VALUE_COLUMNS = ("run", "network", "truth", "metric", "mean", "std", "seeds", "cases", "code_hash", "outputs")
 _RUNS = {key: name for name, key in VARIANTS.items()}
 
@@ -62,7 +51,7 @@ class Place:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Metrics that tables show."""
-        return tuple(self.runs[0]["metrics"].split(";"))
+        return tuple(self.runs[0]["metrics"].split(SEPARATOR))
 
     def described(self, role: str, what: str) -> str:
         """A word on the network of a role (teacher, student): its `network`, `title`, or what it `stands_for`."""
@@ -148,7 +137,7 @@ def read_places(data: Data) -> list[Place]:
 
 def _read(data: Data, label: str) -> Place:
     runs, values = data.rows(f"runs:{label}"), data.rows(f"values:{label}")
-    for rows, columns, kind in ((runs, RUN_COLUMNS, "runs"), (values, VALUE_COLUMNS, "values")):
+    for rows, columns, kind in ((runs, COLUMNS, "runs"), (values, VALUE_COLUMNS, "values")):
         if not rows:
             raise UserError(f"{data.one(f'{kind}:{label}')} has no rows.", MAKE_AGAIN)
         if missing := [name for name in columns if name not in rows[0]]:
@@ -180,7 +169,7 @@ def trained_alone(places: Sequence[Place]) -> dict[tuple[str, str, str], tuple[P
     """
     found: dict[tuple[str, str, str], tuple[Place, str]] = {}
     for place in places:
-        for run in place.names("alone"):
+        for run in (name for name in place.names(ALONE_SHEET) if name in labels.ALONE):
             network = place.described(role_of(run), "network")
             found.setdefault((place.protocol, place.task, network), (place, run))
     return found

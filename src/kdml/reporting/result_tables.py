@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from kdml.analysis.fidelity import EXTRAS, IN_NATS
+from kdml.analysis.fidelity import EXTRAS
 from kdml.common.errors import UserError
 from kdml.paper import numbers
 from kdml.reporting import labels
@@ -31,7 +31,7 @@ REFERENCE = "Two independently seeded teachers (n: ordered pairs)"
 Papers = Mapping[Key, numbers.Value]
 
 
-def build_results(data: Data) -> Table:
+def results(data: Data) -> Table:
     """Variants of a task and pair: a section per protocol, in it a block per technique.
 
     Args:
@@ -49,7 +49,7 @@ def build_results(data: Data) -> Table:
     return Table(tuple(sections), tuple(dict.fromkeys(notes)), data.options["name"])
 
 
-def build_fidelity(data: Data) -> Table:
+def fidelity(data: Data) -> Table:
     """Fidelity of variants to their teacher: what the paper shows, what it does not, and two teachers beside each other.
 
     Args:
@@ -76,7 +76,7 @@ def build_fidelity(data: Data) -> Table:
     return Table(tuple(sections), tuple(dict.fromkeys(notes)), data.options["name"])
 
 
-def build_baselines(data: Data) -> Table:
+def baselines(data: Data) -> Table:
     """Networks trained alone by tasks: a section per protocol.
 
     Args:
@@ -287,7 +287,7 @@ def _reference(place: Place, rows: Sequence[Row]) -> Iterator[Block]:
     """How far two teachers of different seeds agree."""
     if rows:
         found = {row["metric"]: row for row in rows}
-        metrics = (*place.metrics, IN_NATS)
+        metrics = (*place.metrics, EXTRAS[0])  # of two teachers there is no truth to be right about
         columns = tuple(Column(labels.metric(metric), metric) for metric in metrics)
         line = Line(tuple(result_cell(found.get(metric), None) for metric in metrics), "T and T′", TEACHER)
         yield Block((Group(columns, REFERENCE, "reference"),), (line,), "Reference", "reference", headed=True)

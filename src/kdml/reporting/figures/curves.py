@@ -63,9 +63,11 @@ def _labelled(data: Data, kind: str) -> list[Row]:
         runs = data.rows(f"runs:{label}")
         titles = {row["run"]: row["title"] for row in runs if row["title"]}
         rows = data.rows(f"{kind}:{label}")
-        for run in sorted({row["run"] for row in rows}, key=labels.run_order):
+        alone = data.options["kind"] == "baselines"
+        shown = {row["run"] for row in rows if not alone or row["run"] in labels.ALONE}
+        for run in sorted(shown, key=labels.run_order):
             mine, title = [row for row in rows if row["run"] == run], labels.run(run, titles)
-            if data.options["kind"] == "baselines":
+            if alone:
                 title = runs[0][f"{role_of(run)}_title"] or runs[0][f"{role_of(run)}_network"]
                 network = (*label.split("/")[:2], runs[0][f"{role_of(run)}_network"])
                 mine = [] if network in seen else mine

@@ -4,29 +4,27 @@ is better."""
 import argparse
 from pathlib import Path
 
-from kdml.analysis.metrics import primary
+from kdml.analysis.metrics import PRIMARY
 from kdml.analysis.scores_by_cost import COLUMNS, join
 from kdml.common.errors import run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
-from kdml.reporting.plain_tables import renamed
+from kdml.runs.run_table import RunTable
 
 
 def main() -> None:
     """Read, join, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=Path, required=True, help="runs.csv of the place")
     parser.add_argument("--costs", type=Path, required=True, help="costs.csv of the pair")
-    parser.add_argument("--values", type=Path, required=True, help="values.csv of its runs")
-    for role in ("teacher", "student"):
-        parser.add_argument(f"--{role}-alone", type=Path, help=f"values.csv of the {role} network trained alone")
+    parser.add_argument(
+        "--values", type=Path, nargs="+", required=True, help="values.csv of variants, of networks alone"
+    )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     columns = ("run", "network", "truth", "metric", "mean")
-    values = read_csv(arguments.values, MAKE_AGAIN, columns)
-    for role in ("teacher", "student"):
-        if path := getattr(arguments, f"{role}_alone"):
-            values += renamed(read_csv(path, MAKE_AGAIN, columns), role)
+    values = [row for path in arguments.values for row in read_csv(path, MAKE_AGAIN, columns)]
     costs = read_csv(arguments.costs, MAKE_AGAIN, ("network", "students", "saved"))
-    write_csv(arguments.out, join(costs, values, primary(values)), COLUMNS)
+    write_csv(arguments.out, join(costs, values, PRIMARY[RunTable(arguments.runs).kind]), COLUMNS)
 
 
 if __name__ == "__main__":

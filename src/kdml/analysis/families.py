@@ -1,0 +1,63 @@
+"""Contrasts that are computed at a place, in families within which p is adjusted: of the claims, and of the proposed variant."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from kdml.analysis.contrasts import Contrast, MeasuredRuns
+from kdml.analysis.metrics import AUC, PRIMARY
+from kdml.analysis.statistics import holm
+from kdml.runs.graph import PROPOSED, TEACHER, VARIANTS
+from kdml.runs.methods import METHODS
+
+CLAIMS = "claims"  # adjusted where they are judged, over all contrasts of a claim
+STUDENT_ALONE = "baseline_student"
+COLUMNS = (
+    "family", "left", "right", "network", "truth", "metric", "estimate", "low", "high", "p", "p_holm", "seeds", "cases", "groups",
+    "by_seed", "both_low", "both_high", "p_both", "seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "test", "p_cases", "remark",
+)  # fmt: skip
+
+
+def rows(runs: MeasuredRuns, claimed: Sequence[Contrast], classes: int, of_methods: bool) -> Iterator[dict[str, Any]]:
+    """Rows of contrasts.csv, p adjusted within each family and metric.
+
+    Args:
+        runs: of the place.
+        claimed: contrasts that the claims ask for there.
+        classes: of the task; 0 for segmentation.
+        of_methods: the runs are published methods, and beside them the proposed variant; else variants and networks trained alone.
+    """
+    for family, wanted in _families(list(runs.runs), claimed, classes, of_methods).items():
+        mine = [{"family": family} | runs.contrast(contrast) for contrast in wanted]
+        for metric in dict.fromkeys(row["metric"] for row in mine if family != CLAIMS):
+            tests = [row for row in mine if row["metric"] == metric]
+            for row, p in zip(tests, holm([row["p"] for row in tests]), strict=True):
+                row["p_holm"] = p
+        yield from mine
+
+
+def _families(
+    names: list[str], claimed: Sequence[Contrast], classes: int, of_methods: bool
+) -> dict[str, list[Contrast]]:
+    found = {CLAIMS: [one for one in claimed if (one.right in METHODS) == of_methods]}
+    if PROPOSED not in names:
+        return found
+    if of_methods:
+        return found | {"methods": _against_others(names, classes)}
+    metric = PRIMARY["classification" if classes else "segmentation"]
+    return found | {"reference": _against_others(names, classes), "alone": _against_student_alone(names, metric)}
+
+
+def _against_others(names: list[str], classes: int) -> list[Contrast]:
+    """The proposed variant against every other run with students."""
+    metrics = ["iou", "iou_per_group"] if classes == 0 else ["accuracy", AUC] if classes == 2 else ["accuracy"]
+    others = [name for name in names if name not in (PROPOSED, TEACHER) and not name.startswith("baseline")]
+    order = list(VARIANTS)
+    others.sort(key=lambda name: order.index(name) if name in order else len(order))  # others stay as they come
+    return [Contrast(PROPOSED, other, "ensemble", "label", metric) for metric in metrics for other in others]
+
+
+def _against_student_alone(names: list[str], metric: str) -> list[Contrast]:
+    """Every network of the proposed variant against the student trained alone: does distillation help at all?"""
+    if STUDENT_ALONE not in names:
+        return []
+    return [Contrast(PROPOSED, STUDENT_ALONE, network, "label", metric) for network in ("s1", "s2", "ensemble")]

@@ -1,0 +1,106 @@
+"""From a sheet of a place's runs to what was measured of them: predictions read one run after the other, rows for the files."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kdml.analysis import evaluation
+from kdml.analysis.cases import Evaluated
+from kdml.analysis.contrasts import MeasuredRuns
+from kdml.analysis.counts import Measured, measured
+from kdml.analysis.evaluation import TestSet
+from kdml.runs import predictions
+from kdml.runs.run_table import ALONE_SHEET, RunRow
+
+TRUTHS = {"label": evaluation.against_labels, "teacher": evaluation.against_teacher}
+Records = Mapping[tuple[str, int], Mapping[str, Any]]
+"""run.json of every run, by its name and seed."""
+
+
+def evaluated(rows: Sequence[RunRow], kind: str, data: Path, truth: str) -> list[Evaluated]:
+    """Evaluate the stored predictions of runs, one after the other, because all together would fill the memory.
+
+    Args:
+        rows: of the table of runs.
+        kind: of their task.
+        data: folder of the prepared arrays, which masks are read from.
+        truth: `label` or `teacher`.
+
+    Raises:
+        UserError: predictions are missing, damaged, or of other test images than their split names.
+    """
+    tested: dict[Path, TestSet] = {}
+    found = []
+    for row in rows:
+        if row.split not in tested:
+            tested[row.split] = evaluation.read_test_set(row.split, data if kind == "segmentation" else None)
+        path = row.folder / "predictions.npz"
+        stored = predictions.load(path)
+        evaluation.check(stored, tested[row.split], kind, (path, row.split))
+        found.append(Evaluated(row.run, row.seed, TRUTHS[truth](stored, tested[row.split])))
+    return found
+
+
+def measured_sheet(tables: Mapping[str, pd.DataFrame], sheet: str, classes: int, records: Records) -> list[Measured]:
+    """Bring the runs of a sheet, measured against their labels, into the form in which they are compared.
+
+    Sizes of regions are thirds of the test sets of all runs of the sheet; networks that are trained alone are no such whole, and
+    have thirds of their own.
+
+    Args:
+        tables: `cases` and `regions` of the sheet.
+        sheet: its name.
+        classes: of the task; 0 for segmentation.
+        records: of its runs.
+    """
+    names = list(dict.fromkeys(tables["cases"]["run"]))
+    sets = [[name] for name in names] if sheet == ALONE_SHEET else [names]
+    return [
+        run
+        for chosen in sets
+        for parts in [{part: table[table["run"].isin(chosen)] for part, table in tables.items()}]
+        for run in measured(parts["cases"], None if classes else parts["regions"], "label", classes, records)
+    ]
+
+
+def with_outputs(runs: Iterable[Measured], found: Iterable[Evaluated]) -> list[Measured]:
+    """Give measured runs the digests of their networks' outputs.
+
+    Args:
+        runs: as they were measured.
+        found: the same runs as they were evaluated.
+    """
+    outputs = {(one.run, one.seed): one.found.outputs for one in found}
+    return [replace(run, outputs=outputs[run.run, run.seed]) for run in runs]
+
+
+def value_rows(runs: MeasuredRuns, records: Records) -> list[dict[str, Any]]:
+    """Rows of values.csv: every metric of every network over seeds, with the hash of the code that trained the runs.
+
+    Args:
+        runs: of the sheet.
+        records: of the same runs.
+    """
+    codes: dict[str, set[str]] = {}
+    for (run, _), record in records.items():
+        codes.setdefault(run, set()).add(record["code_hash"])
+    return [row | {"code_hash": " ".join(sorted(codes[row["run"]]))} for row in runs.values()]
+
+
+def by_seed_rows(runs: MeasuredRuns, rows: Sequence[RunRow]) -> list[dict[str, Any]]:
+    """Rows of by_seed.csv: every metric of every single run, and where the run lies.
+
+    Args:
+        runs: of the sheet.
+        rows: of the table of runs, the same ones.
+    """
+    places = {(row.run, row.seed): row.values for row in rows}
+    keys = ("protocol", "task", "pair")
+    return [
+        {**{key: place[key] for key in keys}, **value, "folder": place["folder"]}
+        for value in runs.by_seed()
+        for place in [places[value["run"], value["seed"]]]
+    ]

@@ -1,0 +1,180 @@
+"""All kinds of figures: which of them an experiment has, and what each is made from.
+
+A figure of the paper is drawn for the paper's task and pair where those were run, else for another task of the same kind; for every
+other place it can be asked for by name.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from kdml.experiment.contents import Contents
+from kdml.experiment.inputs import Inputs
+from kdml.experiment.items import Item, Kind, Labelled
+from kdml.experiment.places import Place
+from kdml.experiment.tables import TABLES, WITH_CURVES
+from kdml.runs.graph import VARIANTS
+
+SCHEMES = (1, 2, 3, 8)
+# number -> (task, student) that the paper shows it for.
+SLICES = {4: ("hard", 3), 5: ("hard", 4), 7: ("spread", 4), 9: ("hard", 4)}  # number -> (rule, how many)
+SIMILARITIES = (6, 10, 11)
+WITH_TEACHER = 10  # compares teachers and students, also of techniques that may have no teacher
+ENSEMBLES = 7  # shows masks of ensembles, the others probabilities of students
+
+
+# Figures without runs
+
+
+def _schemes(contents: Contents) -> Iterator[Item]:
+    for number in SCHEMES:
+        name = f"figure_{number:02d}"
+        yield contents.item(name, "scheme", {}, said=name, options={"number": str(number)})
+
+
+def _graphs(item: Item, inputs: Inputs) -> Labelled:
+    yield "graphs", inputs.paths.graphs()
+
+
+# Figures of the paper that show some runs of one place
+
+
+def _slices(contents: Contents) -> Iterator[Item]:
+    for number in SLICES:
+        yield from _at_places(contents, number, "segmentation", "lgg")
+
+
+def _similarities(contents: Contents) -> Iterator[Item]:
+    for number in SIMILARITIES:
+        yield from _at_places(contents, number, "classification", "hcd")
+
+
+def _at_places(contents: Contents, number: int, kind: str, task: str) -> Iterator[Item]:
+    """A figure for the place that is nearest to the paper's, and on request for every other."""
+    nearest = contents.nearest(kind, task)
+    for place in contents.places.all:
+        if number in SIMILARITIES or place.kind == "segmentation":
+            if item := _at(contents, number, place):
+                yield replace(item, on_request=True)
+            if place == nearest and item:
+                yield replace(item, name=f"figure_{number:02d}")
+
+
+def _at(contents: Contents, number: int, place: Place) -> Item | None:
+    """One of the paper's figures of runs, at a place; None if nothing there was run for it."""
+    runs = [run for run in contents.places.variants_at(place) if _belongs(number, run.run)]
+    if number == WITH_TEACHER:
+        runs = [run for run in runs if contents.places.has_teacher(run)]
+    first = min((run.seed for run in runs), default=None)
+    runs = [run for run in runs if run.seed == first]
+    if not runs:
+        return None
+    said = f"figure_{number:02d}"
+    name, kind = f"{said}_{contents.suffix(place)}", "heat_map" if number in SIMILARITIES else "slices"
+    words = {} if kind == "heat_map" else {"slices": contents.captions["slices"][SLICES[number][0]]}
+    options = {"number": str(number)}
+    return contents.item(name, kind, words, said=said, places=(place,), runs=tuple(runs), options=options)
+
+
+def _belongs(number: int, run: str) -> bool:
+    """Whether a figure shows a variant."""
+    if run not in VARIANTS:
+        return False
+    technique, strategy = VARIANTS[run]
+    wanted = {
+        5: strategy == "v3",
+        7: strategy == "v3",
+        9: technique == "kd_ml",
+        6: technique == "kd_ml",
+        10: technique != "kd_ml",
+    }
+    return wanted.get(number, True)
+
+
+def _slices_files(item: Item, inputs: Inputs) -> Labelled:
+    yield "images", inputs.paths.slice_images(item.name)
+    yield "slices", inputs.paths.slices(item.name)
+
+
+def _similarity_files(item: Item, inputs: Inputs) -> Labelled:
+    for name in ("layers", "upper"):
+        yield from ((name, path) for path in inputs.cka(item.place, item.runs, name))
+
+
+# Figures beside result tables
+
+
+def _beside(kind: str, of: tuple[str, ...]):
+    """A figure for every table of these kinds, made from the table's files."""
+
+    def items(contents: Contents) -> Iterator[Item]:
+        for table in contents.tables.values():
+            if table.kind in of:
+                words = {"table": table.title.partition(":")[0]}
+                yield contents.item(
+                    f"{kind}_{table.name}", kind, words, places=table.places, other_name=_other(kind, table)
+                )
+
+    return items
+
+
+def _other(kind: str, table: Item) -> str:
+    return f"{kind}_{table.other_name}" if table.other_name else ""
+
+
+def _files_of_table(item: Item, inputs: Inputs) -> Labelled:
+    """Files of the table that a figure stands beside."""
+    table = inputs.contents.tables[item.name.partition("_")[2]]
+    return TABLES[table.kind].made_from(table, inputs)
+
+
+# Figures of every place
+
+
+def _of_places(kind: str, prefix: str, only: str = ""):
+    """A figure for every place with variants, or with those of a kind of task."""
+
+    def items(contents: Contents) -> Iterator[Item]:
+        for place in contents.places.all:
+            if contents.places.variants_at(place) and (not only or place.kind == only):
+                words = {"task": contents.task_title(place.task), "pair": place.pair}
+                yield contents.item(f"{prefix}_{contents.suffix(place)}", kind, words, places=(place,))
+
+    return items
+
+
+def _pareto(item: Item, inputs: Inputs) -> Labelled:
+    yield "scores", inputs.paths.compression(item.place)
+
+
+def _detection(item: Item, inputs: Inputs) -> Labelled:
+    return (("values", path) for path in inputs.scored(item.place))
+
+
+def _search(contents: Contents) -> Iterator[Item]:
+    """Scores of the grid search, a figure per place with variants of the paper, of the first protocol."""
+    first = contents.plan.experiment.run.protocols[0]
+    for place in contents.places.all:
+        if place.protocol == first and any(run.run in VARIANTS for run in contents.places.variants_at(place)):
+            words = {"task": contents.task_title(place.task), "pair": place.pair}
+            name = f"grid_search_{contents.suffix(place)}"
+            yield contents.item(name, "search", words, places=(place,), on_request=True)
+
+
+def _settings(item: Item, inputs: Inputs) -> Labelled:
+    yield "settings", inputs.paths.ranked_settings(item.place)
+
+
+FIGURES: Mapping[str, Kind] = {
+    "scheme": Kind("Method", "figures.schemes:draw", _graphs, _schemes),
+    "slices": Kind("Predictions", "figures.slices:draw", _slices_files, _slices),
+    "heat_map": Kind("Representations", "figures.similarity:draw", _similarity_files, _similarities),
+    "beside": Kind("Comparison", "figures.beside:draw", _files_of_table, _beside("beside", (*WITH_CURVES, "fidelity"))),
+    "curves": Kind("Learning curves", "figures.curves:draw_bands", _files_of_table, _beside("curves", WITH_CURVES)),
+    "runs": Kind("Learning curves", "figures.curves:draw_runs", _files_of_table, _beside("runs", WITH_CURVES)),
+    "pareto": Kind("Compression", "figures.compression:draw", _pareto, _of_places("pareto", "compression")),
+    "detection_by_size": Kind(
+        "Detection", "figures.detection:draw", _detection, _of_places("detection_by_size", "detection", "segmentation")
+    ),
+    "search": Kind("Grid search", "figures.search:draw", _settings, _search),
+}
+BESIDE_TABLES = ("beside", "curves", "runs")  # made in one job with their table

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from kdml.common.errors import run_script
-from kdml.reporting.data import Data, drawn_by
+from kdml.reporting.data import Data
+from kdml.reporting.draws import drawn_by
 from kdml.reporting.templates import write_table
 
 

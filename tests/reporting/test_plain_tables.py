@@ -8,7 +8,8 @@ from place_files import data_of, run_row, value_row, write
 
 from kdml.common.errors import UserError
 from kdml.reporting import table_model
-from kdml.reporting.data import Data, drawn_by
+from kdml.reporting.data import Data
+from kdml.reporting.draws import drawn_by
 from kdml.reporting.plain_tables import (
     architecture,
     comparison,

@@ -233,6 +233,14 @@ def test_baselines_stand_once_each_though_pairs_share_a_teacher(tmp_path):
     assert stored["paper", "baselines", "lgg", "tiny", "iou"]["paper_mean"] == 75.06
 
 
+def test_an_offline_teacher_is_no_baseline(tmp_path):
+    """It has the extra block, and learns for its pair alone."""
+    ((place, (runs, values)),) = alone("hcd").items()
+    given = {place: ([*runs, run_row("teacher", "alone")], [*values, value_row("teacher", "baseline", mean=10)])}
+    table = baselines(data_of(tmp_path, given, "baselines", "table_02"))
+    assert [row["mean"] for row in table.stored()[1]] == ["90.0000", "90.0000"]
+
+
 def render(root, folder, data, name="table_03"):
     outputs = [str(folder / f"{name}.{suffix}") for suffix in ("csv", "md", "tex", "html")]
     figures = [

@@ -57,7 +57,7 @@ def pages(rows: Sequence[Row]) -> list[tuple[str, list[Page]]]:
 
 
 def warnings(compared: Sequence[Row], note: str) -> Iterator[str]:
-    """What a reader must know before taking a verdict for one on the paper.
+    """Notes that a reader must know before taking a verdict for one on the paper.
 
     Args:
         compared: rows of comparison.csv, with `departures` and `seeds`.

@@ -1,10 +1,8 @@
 """What tables and figures are made from: files under labels, and a few short texts."""
 
-import importlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kdml.common.command_line import labelled_files
 from kdml.common.errors import UserError
@@ -13,7 +11,7 @@ from kdml.common.files import MAKE_AGAIN, read_csv
 
 @dataclass(frozen=True)
 class Data:
-    """What a table or a figure is made from.
+    """Files and short texts that a table or a figure is made from.
 
     Args:
         files: by label: a word, or `KIND:protocol/task/pair` for a file of a place; several may share one.
@@ -84,23 +82,3 @@ class Data:
         for row in self.rows("graphs"):
             found.setdefault(row["variant"], []).append((row["source"], row["learner"], row["knowledge"]))
         return found
-
-
-def drawn_by(name: str) -> Callable[[Data], Any]:
-    """The function that makes a table or a figure; only its module is imported, because some cost seconds.
-
-    Args:
-        name: `module:function` below `kdml.reporting`.
-
-    Raises:
-        UserError: there is none.
-    """
-    module, _, function = name.partition(":")
-    try:
-        return getattr(importlib.import_module(f"kdml.reporting.{module}"), function)
-    except (ModuleNotFoundError, AttributeError) as error:
-        if not (error.name or "").startswith(("kdml", function)):
-            raise
-        raise UserError(
-            f"kdml.reporting has no {name}.", "name a module and its function, such as plain_tables.costs:table"
-        ) from None

@@ -21,7 +21,7 @@ RUN_COLUMNS = ("Protocol", "Task", "Pair", "Run", "Seed", "Score (%)", "Epochs",
 
 
 def content_of(path: Path) -> str:
-    """What stands between the marks of a rendered page, its headings two levels lower.
+    """Content between the marks of a rendered page, its headings two levels lower.
 
     Args:
         path: of the page.

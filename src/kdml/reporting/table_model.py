@@ -16,7 +16,7 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell shows, and what is stored of it.
+    """A cell: what it shows, and what is stored of it.
 
     Args:
         text: to show.
@@ -96,7 +96,7 @@ class Block:
 
     @property
     def has_groups(self) -> bool:
-        """Whether a heading stands above columns."""
+        """Tell whether a heading stands above columns."""
         return any(group.title for group in self.groups)
 
 
@@ -133,17 +133,17 @@ class Table:
 
     @property
     def sortable(self) -> bool:
-        """Whether a reader may sort any of it."""
+        """Tell whether a reader may sort any of it."""
         return any(not block.headed for block in self.blocks())
 
     @property
     def has_paper(self) -> bool:
-        """Whether the paper has a number for any cell."""
+        """Tell whether the paper has a number for any cell."""
         return any(cell.paper for cell in self.cells())
 
     @property
     def has_best(self) -> bool:
-        """Whether a cell is marked as the best."""
+        """Tell whether a cell is marked as the best."""
         return any(cell.best_of_block or cell.best for cell in self.cells())
 
     def stored(self) -> tuple[list[str], list[dict[str, Any]]]:

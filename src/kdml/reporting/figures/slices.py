@@ -20,7 +20,7 @@ from kdml.runs.graph import ENSEMBLE, STRATEGIES, STUDENTS, TECHNIQUES, VARIANTS
 
 @dataclass(frozen=True)
 class Slices:
-    """What the panels show.
+    """Pictures and numbers that the panels show.
 
     Args:
         images: (k, h, w, 3).

@@ -333,3 +333,13 @@ def test_script_of_figures(root, tmp_path):
     assert (tmp_path / "f.pdf").read_bytes().startswith(b"%PDF") and b"CreationDate" not in (
         tmp_path / "f.pdf"
     ).read_bytes()
+
+
+def test_terms_within_a_decade_have_an_axis_with_numbers(tmp_path):
+    data = data_of(
+        tmp_path, {PLACE: ([run_row("ml_v1")], [value_row("ml_v1", "s1")])}, curves={PLACE: curve_rows(["ml_v1"])}
+    )
+    figure = curves.draw_runs(data)
+    figure.axes[1].set_ylim(0.3, 0.8)
+    figure.draw_without_rendering()
+    assert {"0.3", "0.5", "0.7"} <= {tick.get_text() for tick in figure.axes[1].get_yticklabels(minor=True)}

@@ -63,7 +63,9 @@ def test_html_is_escaped():
 
 
 def caption(words):
-    template = Environment().from_string((ROOT / "workflow/report/item.rst").read_text())
+    template = Environment(trim_blocks=True, lstrip_blocks=True).from_string(
+        (ROOT / "workflow/report/item.rst").read_text()
+    )
     return template.render(snakemake=SimpleNamespace(params=SimpleNamespace(caption=words)))
 
 

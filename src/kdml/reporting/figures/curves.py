@@ -6,7 +6,7 @@ from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from kdml.reporting import labels
 from kdml.reporting.data import Data
@@ -101,7 +101,11 @@ def _logarithmic(axes: Axes, values: Sequence[float]) -> None:
         axes.set_yscale("log")
     else:
         axes.set_yscale("symlog", linthresh=max(min(sizes), 1e-2 * max(sizes)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    if max(sizes) >= 10 * min(sizes):
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:  # within a decade no power of ten may stand on the axis
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5, 7)))
+        axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
 
 
 def _term_label(network: str, term: str) -> str:

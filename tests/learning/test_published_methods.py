@@ -1,4 +1,4 @@
-"""docs/published_methods.md says of every published method what the code does."""
+"""docs/reference/published_methods.md says of every published method what the code does."""
 
 import re
 
@@ -25,7 +25,7 @@ SETTING = re.compile(r"`(\w+: [^`]+)`((?: or `[^`]+`)*)")
 
 @pytest.fixture(scope="module")
 def page(root):
-    return (root / "docs/published_methods.md").read_text(encoding="utf-8")
+    return (root / "docs/reference/published_methods.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -62,23 +62,28 @@ def test_html_is_escaped():
     assert html.escape(NASTY) in written and written.count("<script>") == 1  # that sorts
 
 
-def caption(words):
-    template = Environment(trim_blocks=True, lstrip_blocks=True).from_string(
-        (ROOT / "workflow/report/item.rst").read_text()
-    )
-    return template.render(snakemake=SimpleNamespace(params=SimpleNamespace(caption=words)))
+CAPTIONS = {"item": "caption", "beside": "beside", "curves": "curves", "runs": "runs"}  # file -> parameter of the rule
 
 
+def caption(name, words):
+    """Text of a caption file, filled as Snakemake does, with links behind it as it adds them."""
+    source = (ROOT / "workflow/report" / f"{name}.rst").read_text() + "\n\n.. _link: target\n"
+    template = Environment(trim_blocks=True, lstrip_blocks=True).from_string(source)
+    return template.render(snakemake=SimpleNamespace(params=SimpleNamespace(**{CAPTIONS[name]: words})))
+
+
+@pytest.mark.parametrize("name", CAPTIONS)
 @pytest.mark.parametrize("words", [NASTY, LINES, "A.\n\n- b\n\n====\n", "{{ 7 * 7 }} {% raw %}", "ends with ::", ""])
-def test_captions_of_the_report_run_nothing(words):
-    """As Snakemake renders them, with the links that it adds."""
-    done = publish_parts(
-        caption(words) + "\n\n.. _link: target\n",
-        writer="html",
-        settings_overrides={"report_level": 2, "halt_level": 2},
-    )
+def test_captions_of_the_report_run_nothing(name, words):
+    settings = {"report_level": 2, "halt_level": 2}
+    done = publish_parts(caption(name, words), writer="html", settings_overrides=settings)
     shown = re.sub(r"</?(?:p|div)\b[^>]*>", "", done["body"])
     assert "<" not in shown and html.unescape(shown).strip() == " ".join(words.split())
+
+
+def test_all_captions_that_take_words_are_tested():
+    files = (ROOT / "workflow/report").glob("*.rst")
+    assert {path.stem for path in files if "snakemake" in path.read_text()} == set(CAPTIONS)
 
 
 def test_forms_are_told_by_the_files_names(tmp_path):

@@ -19,9 +19,7 @@ rule all:
     input:
         rules.index.output,
         rules.claims_page.output,
-        rules.tables.input,
-        rules.figures.input,
-        rules.leakage.output,
+        every_file(INPUTS),
 
 
 onstart:

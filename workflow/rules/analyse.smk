@@ -4,6 +4,8 @@
 rule runs:
     output:
         PATHS.runs(ANY_RUN),
+    log:
+        f"{LOGS}/runs/{{protocol}}/{{task}}/{{pair}}.log",
     params:
         rows=ASK.run_rows,
     localrule: True
@@ -234,6 +236,8 @@ rule slices:
 rule graphs:
     output:
         PATHS.graphs(),
+    log:
+        f"{LOGS}/graphs.log",
     params:
         rows=lambda wildcards: PLAN.graph_rows(),
     localrule: True

@@ -24,6 +24,7 @@ from kdml.data.archives import ARCHIVES
 from kdml.experiment import code_of_rules, paths
 from kdml.experiment.config import validated
 from kdml.experiment.contents import Contents
+from kdml.experiment.everything import every_file
 from kdml.experiment.figures import BESIDE_TABLES, FIGURES
 from kdml.experiment.inputs import (
     ALONE_SHEET,

@@ -166,6 +166,8 @@ rule claims_page:
 rule contents:
     output:
         PATHS.contents(),
+    log:
+        f"{LOGS}/contents.log",
     params:
         shown=lambda wildcards: CONTENTS.shown(),
     localrule: True

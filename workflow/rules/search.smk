@@ -23,6 +23,8 @@ use rule train as train_trial with:
 rule trials:
     output:
         PATHS.trials(ANY_RUN),
+    log:
+        f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/trials.log",
     params:
         rows=ASK.trial_rows,
     localrule: True

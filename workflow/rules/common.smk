@@ -108,6 +108,14 @@ def code_of(script):
     return or_message(code_of_rules.code_of, script)
 
 
+def code_that_draws(script, find):
+    """Parameter: the same hash, with what draws the table or figure."""
+    draws = ASK.draws(find)
+    return lambda wildcards: or_message(
+        functools.partial(code_of_rules.code_of, script, draws=draws(wildcards))
+    )
+
+
 def either(names):
     """Regular expression for one of these names."""
     return "|".join(sorted(map(re.escape, map(str, names)))) or "none"

@@ -96,7 +96,7 @@ rule table:
         table=OTHER_TABLES,
     params:
         program=program("table.py"),
-        code=code_of("table.py"),
+        code=code_that_draws("table.py", ASK.table),
         draws=ASK.draws(ASK.table),
         title=ASK.part_of(ASK.table, "title"),
         caption=ASK.part_of(ASK.table, "caption"),
@@ -122,7 +122,7 @@ rule figure:
         figure=OTHER_FIGURES,
     params:
         program=program("figure.py"),
-        code=code_of("figure.py"),
+        code=code_that_draws("figure.py", ASK.figure),
         draws=ASK.draws(ASK.figure),
         options=ASK.option_words(ASK.figure),
         title=ASK.part_of(ASK.figure, "title"),

@@ -15,7 +15,7 @@ from kdml.runs.methods import published
 
 # What a file reads, or imports under a name that is made only when it runs: file -> patterns, both relative to `SOURCE`.
 BESIDES: Mapping[str, tuple[str, ...]] = {
-    "render_figure.py": ("kdml/reporting/figures/*.py",),
+    "kdml/analysis/claims.py": ("../workflow/resources/paper/claims.yaml",),
     "kdml/reporting/figures/common.py": ("../workflow/report/style.yaml",),
     "kdml/reporting/templates.py": ("../workflow/report/templates/*",),
     "kdml/paper/numbers.py": ("../workflow/resources/paper/*.csv",),
@@ -26,18 +26,23 @@ METHODS = (
 
 
 @cache
-def code_of(script: str, source: Path = SOURCE) -> str:
+def code_of(script: str, source: Path = SOURCE, draws: str = "") -> str:
     """First 16 hex digits of a SHA-256 over all that decides what a script makes.
 
     Args:
         script: its name.
         source: folder of scripts and package.
+        draws: `module:function` below `kdml.reporting`, which the script imports when it runs; the code of other tables and figures
+            does not count.
 
     Raises:
         UserError: one of its files is not valid Python.
     """
     digest = hashlib.sha256()
-    for path in sorted(closure(source / script, source)):
+    files = closure(source / script, source)
+    if draws:
+        files |= closure(source / "kdml/reporting" / f"{draws.partition(':')[0].replace('.', '/')}.py", source)
+    for path in sorted(files):
         name = path.relative_to(source.parent).as_posix()  # a moved checkout is the same code
         digest.update(f"{name} {_digest(path, source)}\n".encode())
     return digest.hexdigest()[:16]

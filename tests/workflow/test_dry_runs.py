@@ -17,7 +17,7 @@ def test_paper_plan(paper_plan, local_rules):
     on_request = paper_plan.needed_for(ON_REQUEST) - paper_plan.needed_for("results/index.html")
     counts = paper_plan.counts(set(paper_plan.jobs) - on_request)
     assert counts == {
-        "fetch": 4, "weights": 3, "prepare": 1, "prepare_masks": 2, "split": 4, "leakage": 1, "train": 297, "runs": 6, "evaluate": 14, "fidelity": 6,
+        "fetch": 4, "weights": 3, "prepare": 1, "prepare_masks": 2, "split": 4, "leakage": 1, "train": 297, "runs": 6, "evaluate": 17, "fidelity": 6,
         "contrasts": 8, "methods": 2, "networks": 6, "compression": 6, "similarity": 36, "similarity_summary": 6, "slices": 4, "graphs": 1, "metrics": 1,
         "comparison": 1, "schemes": 1, "results": 9, "fidelity_table": 6, "table": 7, "figure": 16, "claims": 1, "claims_page": 1, "contents": 1, "index": 1,
         "all": 1,
@@ -32,7 +32,13 @@ def test_demo_plan(tmp_path):
     assert sum(counts.values()) <= 100 and "weights" not in counts
 
 
-DATA = {"fetch": 1, "weights": 2, "prepare": 1, "split": 1, "runs": 1}  # of one dataset, with the two networks of the pair
+DATA = {
+    "fetch": 1,
+    "weights": 2,
+    "prepare": 1,
+    "split": 1,
+    "runs": 1,
+}  # of one dataset, with the two networks of the pair
 MASKED = {"fetch": 1, "weights": 2, "prepare_masks": 1, "split": 1, "runs": 1}  # the same of a data set with masks
 SLICED = MASKED | {"slices": 1, "figure": 1}
 ALONE = {

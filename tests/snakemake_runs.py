@@ -53,13 +53,11 @@ class Job:
 
     Args:
         rule: its name.
-        local: whether it runs where Snakemake does, also on a cluster.
         inputs, outputs: its files.
         command: what the shell is given; empty for a rule with Python of its own.
     """
 
     rule: str
-    local: bool
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     command: str
@@ -75,7 +73,7 @@ class Plan:
     def __init__(self, done: subprocess.CompletedProcess):
         assert done.returncode == 0, done.stdout + done.stderr
         blocks = re.split(r"\n(?=(?:local)?rule \w+:\n)", done.stdout + done.stderr)
-        self.jobs = [_job(block) for block in blocks if re.match(r"(local)?rule ", block)]
+        self.jobs = [_job(block) for block in blocks if re.match(r"(?:local)?rule ", block)]
         self.makers = {path: job for job in self.jobs for path in job.outputs}
 
     def counts(self, jobs: Iterable[Job] | None = None) -> dict[str, int]:
@@ -95,11 +93,11 @@ class Plan:
 
 
 def _job(block: str) -> Job:
-    local, rule = re.match(r"(local)?rule (\w+):", block).groups()
+    rule = re.match(r"(?:local)?rule (\w+):", block)[1]
 
     def files(kind: str) -> tuple[str, ...]:
         found = re.search(rf"^    {kind}: (.*)$", block, flags=re.M)
         return tuple(re.sub(r" \(.*?\)", "", found[1]).split(", ")) if found else ()
 
     command = block.partition("Shell command: ")[2].partition("\n\n")[0] if "Shell command: " in block else ""
-    return Job(rule, bool(local), files("input"), files("output"), command)
+    return Job(rule, files("input"), files("output"), command)

@@ -16,11 +16,15 @@ def paper_plan(tmp_path_factory) -> Plan:
 
 
 @pytest.fixture(scope="session")
-def local_rules() -> set[str]:
-    """Names of rules that run where Snakemake does, as the rule files say."""
-    found = set()
-    for path in (ROOT / "workflow/rules").glob("*.smk"):
-        for rule in re.split(r"\n(?=(?:use )?rule )", path.read_text()):
-            if "localrule: True" in rule:
-                found.add(re.search(r"rule (\w+)", rule)[1])
-    return found
+def local_rules(tmp_path_factory) -> set[str]:
+    """Names of rules that run where Snakemake does, as Snakemake sees them."""
+    folder = tmp_path_factory.mktemp("local")
+    (folder / "Snakefile").write_text(
+        f'include: "{ROOT / "Snakefile"}"\n'
+        "for rule in workflow.rules:\n"
+        "    if workflow.is_local(rule):\n"
+        '        print(f"LOCAL {rule.name}")\n'
+    )
+    done = snakemake(folder, "-s", folder / "Snakefile", "--list-rules")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return set(re.findall(r"^LOCAL (\w+)$", done.stdout + done.stderr, flags=re.M))

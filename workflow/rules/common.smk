@@ -32,7 +32,7 @@ from kdml.experiment.paths import ANY_RUN, Paths
 from kdml.experiment.plan import Plan
 from kdml.experiment.rule_functions import RuleFunctions
 from kdml.experiment.tables import OF_GRAPHS, TABLES, WITH_CURVES
-from kdml.runs.run_table import EVALUATED, FIDELITY_SHEET
+from kdml.runs.run_table import EVALUATED, FIDELITY_SHEET, TEACHER_SHEET
 
 
 def or_message(make, *arguments):

@@ -133,12 +133,6 @@ def test_folder_without_archives_is_named(tmp_path):
     assert done.returncode != 0 and re.search(r"lacks [\w-]+\.zip\. It holds no zip files", done.stderr)
 
 
-def test_what_needs_no_images_is_made_without_any(tmp_path):
-    done = snakemake(tmp_path, "--cores", "1", "results/figures/figure_01.pdf")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (tmp_path / "results/figures/figure_01.pdf").read_bytes().startswith(b"%PDF")
-
-
 def test_only_archives_that_a_target_needs_are_asked_for(tmp_path):
     """A folder with one archive is enough for its data set; another's is missed, and named alone."""
     (tmp_path / "mine").mkdir()

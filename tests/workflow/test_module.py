@@ -36,7 +36,9 @@ def test_the_demo_runs_under_other_names(workflow):
     assert counts == {f"kdml_{rule}": count for rule, count in alone.items()} and counts["kdml_train"] == 29
 
 
-def test_a_figure_is_made(workflow):
-    done = snakemake(workflow, "--cores", "1", "results/figures/figure_01.pdf", root=workflow)
+def test_a_figure_is_made_and_needs_no_images(workflow):
+    """Archives are neither drawn nor found here."""
+    config = ("--config", "kdml={archives: null}")
+    done = snakemake(workflow, "--cores", "1", "results/figures/figure_01.pdf", *config, root=workflow)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (workflow / "results/figures/figure_01.pdf").read_bytes().startswith(b"%PDF")

@@ -196,9 +196,9 @@ def rows_of(claim: Claim, level: float, place: str, ours: Findings, kind: str) -
 
 
 def _numbers(prefix: str, interval: Interval, answered: tuple[float, Answer]) -> dict[str, Any]:
-    numbers = {"estimate": interval.estimate, "low": interval.low, "high": interval.high, "p": interval.p}
-    numbers |= {"p_holm": answered[0], "answer": answered[1]}
-    return {prefix + name: value for name, value in numbers.items()}
+    found = {"estimate": interval.estimate, "low": interval.low, "high": interval.high, "p": interval.p}
+    named = found | {"p_holm": answered[0], "answer": answered[1]}
+    return {prefix + name: value for name, value in named.items()}
 
 
 def _answers(claim: Claim, level: float, place: str, intervals: Sequence[Interval]) -> list[tuple[float, Answer]]:
@@ -247,10 +247,10 @@ def _of_paper(claim: Claim, place: str, network: str, left: str, right: str, kin
     """The same contrast from the paper's means and SDs of 3 runs (Welch); undefined where it gives none."""
     if claim.measure == "compression":
         return Interval(claim.expected[place], math.nan, math.nan, math.nan)
-    values = [_papers_value(claim.measure, place, network, name, PRIMARY[kind]) for name in (left, right)]
-    if any(value is None for value in values):
+    first, second = (_papers_value(claim.measure, place, network, name, PRIMARY[kind]) for name in (left, right))
+    if first is None or second is None:
         return UNDEFINED
-    return welch(*((mean, sd, numbers.RUNS) for mean, sd in values))
+    return welch((*first, numbers.RUNS), (*second, numbers.RUNS))
 
 
 def _papers_value(measure: str, place: str, network: str, run: str, metric: str) -> numbers.Value | None:

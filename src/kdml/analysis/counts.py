@@ -130,6 +130,17 @@ class Measured:
         learners = known - {TEACHER} or known
         return next(iter(learners)) if len(learners) == 1 else name
 
+    def has(self, key: Key) -> bool:
+        """Whether this was measured, of the network that stands for the key's."""
+        return self._here(key) in self.measures
+
+    def measure(self, key: Key) -> Measure:
+        """What was measured, of the network that stands for the key's."""
+        return self.measures[self._here(key)]
+
+    def _here(self, key: Key) -> Key:
+        return key._replace(network=self.network(key.network))
+
 
 def measured(
     cases: pd.DataFrame,

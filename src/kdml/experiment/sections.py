@@ -1,7 +1,7 @@
 """Sections of the configuration, a frozen model for each."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,14 +19,24 @@ from kdml.runs.settings import (
     StrideOn,
 )
 
+if TYPE_CHECKING:  # a type checker reads no values that only running the program gives
+    Technique = str
+    Strategy = str
+else:
+    Technique = Literal[tuple(TECHNIQUES)]
+    Strategy = Literal[tuple(STRATEGIES)]
+
+
+DatasetName = Literal["hcd", "lgg", "ham10000"]
+
 
 class RunChoice(Model):
     """Choice of what runs, by lists: a configuration file that is merged over another one replaces a list as a whole."""
 
     tasks: Once[str] = Field(min_length=1)
     pairs: Once[str] = Field(min_length=1)
-    techniques: Once[Literal[tuple(TECHNIQUES)]] = list(TECHNIQUES)
-    strategies: Once[Literal[tuple(STRATEGIES)]] = list(STRATEGIES)
+    techniques: Once[Technique] = list(TECHNIQUES)
+    strategies: Once[Strategy] = list(STRATEGIES)
     own_variants: Once[str] = []
     variants_for: dict[str, Once[str]] = Field(
         {},
@@ -71,7 +81,7 @@ class Similarity(Model):
 class Task(Model):
     """A dataset with a kind of target."""
 
-    dataset: Literal["hcd", "lgg", "ham10000"]
+    dataset: DatasetName
     kind: Kind
     classes: Once[str] = Field(min_length=1)
     title: str
@@ -122,7 +132,7 @@ class WeightsEntry(Model):
 
     def settings(self) -> StartWeightsSettings:
         """What a run's settings say of the weights: all but where a local file lies, which may be moved."""
-        source = "timm" if self.path is None else "file"
+        source: Literal["timm", "file"] = "timm" if self.path is None else "file"
         return StartWeightsSettings(source=source, **self.model_dump(exclude={"path"}))
 
 

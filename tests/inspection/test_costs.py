@@ -36,8 +36,39 @@ def test_size_on_disk_is_that_of_the_file(tmp_path):
 def test_latency_adds_up_and_leaves_the_network_alone():
     torch.set_num_threads(1)
     small = network("resnet18")
-    one, two = costs.latency([small], 64, repeats=9), costs.latency([small, small], 64, repeats=9)
-    assert 0 < one < two
+    before = {name: value.clone() for name, value in small.state_dict().items()}
+    taken = costs.latencies({"one": [small], "two": [small, small]}, 64, repeats=9)
+    assert list(taken) == ["one", "two"] and 0 < taken["one"] < taken["two"]
+    assert all(torch.equal(value, before[name]) for name, value in small.state_dict().items())
+
+
+class Recorder(torch.nn.Module):
+    """A network that notes that it was called, and how long it took by a clock of the test."""
+
+    def __init__(self, name, calls, clock, seconds):
+        super().__init__()
+        self.name, self.calls, self.clock, self.seconds = name, calls, clock, seconds
+
+    def forward(self, image):
+        assert image.shape == (1, 3, 16, 16) and not self.training and torch.is_inference_mode_enabled()
+        self.calls.append(self.name)
+        self.clock["now"] += self.seconds(len(self.calls))
+        return image
+
+
+def test_groups_take_turns(monkeypatch):
+    """A machine that slows down for a while slows all of them, and the first turns do not count."""
+    calls, clock = [], {"now": 0.0}
+    monkeypatch.setattr(costs.time, "perf_counter", lambda: clock["now"])
+    slow_at_first = 3 * costs.WARM_UP  # calls
+    seconds = {
+        "t": lambda call: 9 if call <= slow_at_first else 0.004,
+        "s": lambda call: 9 if call <= slow_at_first else 0.001,
+    }
+    teacher, student = (Recorder(name, calls, clock, seconds[name]) for name in ("t", "s"))
+    taken = costs.latencies({"teacher": [teacher], ("ensemble", 2): [student, student]}, 16, repeats=3)
+    assert calls == ["t", "s", "s"] * (costs.WARM_UP + 3)
+    assert taken == pytest.approx({"teacher": 4, ("ensemble", 2): 2})
 
 
 def test_layers_of_the_papers_classifiers():

@@ -55,7 +55,7 @@ def test_a_judge_of_several_networks_counts_with_their_mean():
 
 
 def test_rules_by_name():
-    assert slices.RULES == {"hard": slices.hard, "spread": slices.spread}
+    assert (slices.RULES["hard"], slices.RULES["spread"]) == (slices.hard, slices.spread)
 
 
 @pytest.fixture

@@ -68,6 +68,8 @@ def test_of_equals_all_are_on_the_front():
     assert front(("s1", 70), ("s1", 70), ("teacher", 80), ("teacher", 80)) == [1, 1, 1, 1]
     assert front(("s1", 70), ("teacher", 70)) == [1, 1]  # nothing cheaper is better
     assert front(("s1", 71), ("s1", 70), ("teacher", 71)) == [1, 0, 1]
+    other_seeds = sum([400 / 6, 100]) / 2
+    assert other_seeds != 500 / 6 and front(("s1", other_seeds), ("s1", 500 / 6)) == [1, 1]
 
 
 def test_what_has_no_score_is_not_on_the_front_and_beats_nothing():

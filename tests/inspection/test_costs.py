@@ -1,7 +1,11 @@
 """What networks cost and are made of, against known counts."""
 
+import csv
+import json
+
 import pytest
 import torch
+from fabricated import call
 
 from kdml.inspection import costs
 from kdml.inspection.layers import describe
@@ -87,3 +91,34 @@ def test_layers_of_the_papers_u_net():
     assert rows["decoder", "16"] == "3×3, 256; 3×3, 256" and rows["decoder", "256"] == "3×3, 16; 3×3, 16"
     assert rows["head", "256"] == "3×3, 1" and rows["encoder", "8"].endswith("× 2")
     assert "dw" in describe(network("mobilenetv1_100"), 224)["encoder", "14"]
+
+
+def test_a_teacher_alone_has_costs_of_its_own(tmp_path):
+    """The script's rows: teacher, the same without its block, student, and ensembles of each size."""
+    options = {"channels": [8, 8, 8, 16], "layers": [1, 1, 1, 1]}
+    backbones = {"teacher": Backbone(timm="resnet18", options=options | {"channels": [16, 16, 16, 32]}), "student": Backbone(timm="resnet18", options=options)}  # fmt: skip
+    networks = {
+        name: NetworkSettings(
+            architecture=name, backbone=backbone, block_like=backbones["student"] if name == "teacher" else None
+        ).model_dump(mode="json")
+        for name, backbone in backbones.items()
+    }
+    paths = ("--costs", tmp_path / "costs.csv", "--layers", tmp_path / "layers.csv")
+    titles = json.dumps({"teacher": "Big = {or} not", "student": "Small"})
+    described = ("--networks", json.dumps(networks), "--titles", titles, "--kind", "classification", "--outputs", 2)
+    assert call("networks", *described, "--size", 32, "--students", 3, 2, 2, *paths) == (0, "")
+    rows = list(csv.DictReader((tmp_path / "costs.csv").read_text().splitlines()))
+    assert [(row["network"], row["students"]) for row in rows] == [
+        ("teacher", "0"), ("teacher_alone", "0"), ("student", "1"), ("ensemble", "2"), ("ensemble", "3"),
+    ]  # fmt: skip
+    teacher, alone, student, two, three = (int(row["parameters"]) for row in rows)
+    assert student < alone and teacher != alone and (two, three) == (2 * student, 3 * student)
+    settings = {name: NetworkSettings.model_validate(value) for name, value in networks.items()}
+    expected = [settings["teacher"], settings["teacher"].model_copy(update={"block_like": None})]
+    for count, one in zip((teacher, alone), expected, strict=True):
+        assert count == parameter_count(build(one, "classification", 2, Sharing(), None, seed=0))
+    assert float(rows[0]["saved"]) == 0 and float(rows[3]["saved"]) == pytest.approx(
+        100 * (1 - two / teacher), abs=1e-3
+    )
+    layers = list(csv.DictReader((tmp_path / "layers.csv").read_text().splitlines()))
+    assert list(layers[0]) == ["part", "output", "Big = {or} not", "Small"] and layers[-1]["part"] == "parameters"

@@ -1,5 +1,6 @@
 """A place for tests: its table of runs and what each run would have left, with outputs that the test chooses. Nothing is trained."""
 
+import csv
 import io
 import json
 import runpy
@@ -16,6 +17,10 @@ from kdml.runs.run_table import COLUMNS
 from kdml.runs.settings import Backbone, NetworkSettings, RunSettings, Training
 
 ROOT = Path(__file__).resolve().parents[1]
+CLAIMS = ROOT / "workflow/resources/paper/claims.yaml"
+LABELS = [0, 1, 1, 0, 0, 1]  # of the images of the place that most tests take
+SPLIT = [(row, f"i{row}", label, f"g{row // 2}", "test") for row, label in enumerate(LABELS)]
+SPLIT += [(6, "x", 0, "h", "train"), (7, "y", 1, "h", "validation")]
 TINY = Backbone(timm="resnet18", options={"layers": [1, 1, 1, 1]})
 FACTS = {
     "protocol": "paper",
@@ -127,3 +132,42 @@ def spoil_record(folder: Path, **changes) -> None:
     """Change what a run recorded."""
     record = json.loads((folder / "run.json").read_text())
     write_json(folder / "run.json", record | changes)
+
+
+def probabilities(*of_second):
+    """Float32 probabilities of two classes."""
+    second = np.array(of_second, dtype=np.float32)
+    return np.stack([1 - second, second], axis=1)
+
+
+def right_at(*places):
+    """Probabilities that are right at these of the six images, 0.8 sure everywhere."""
+    return probabilities(*(0.8 if (label == 1) == (place in places) else 0.2 for place, label in enumerate(LABELS)))
+
+
+def evaluate(place, sheet="variants", *more):
+    """Call the script that makes the files of a sheet, into a folder of its name; what `call` returns."""
+    arguments = ("--runs", place.runs, "--data", place.folder, "--out", place.folder / sheet, *more)
+    return call("evaluate", "--sheet", sheet, *arguments) if sheet != "fidelity" else call("fidelity", *arguments)
+
+
+def contrasts(place, *sheets, fidelity=(), more=()):
+    """Call the script that contrasts the runs of sheets, into contrasts.csv; what `call` returns."""
+    arguments = ["--runs", place.runs, "--sheets", *sheets, "--claims", CLAIMS, "--out", place.folder / "contrasts.csv"]
+    arguments += ["--cases", *(place.folder / sheet / "cases.parquet" for sheet in sheets)]
+    if place.facts["kind"] == "segmentation":
+        arguments += ["--regions", *(place.folder / sheet / "regions.parquet" for sheet in sheets)]
+    if fidelity:
+        arguments += ["--fidelity", *fidelity]
+    return call("contrasts", *arguments, *more)
+
+
+def read(path):
+    """Rows of a CSV file."""
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def by_key(rows, *names):
+    """Rows by the values of some columns."""
+    return {tuple(row[name] for name in names): row for row in rows}

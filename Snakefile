@@ -6,6 +6,7 @@ min_version("9.10")
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/helpers/data.smk"
+include: "workflow/rules/helpers/report.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"
@@ -18,9 +19,7 @@ rule all:
     input:
         rules.index.output,
         rules.claims_page.output,
-        rules.tables.input,
-        rules.figures.input,
-        rules.leakage.output,
+        every_file(INPUTS),
 
 
 onstart:

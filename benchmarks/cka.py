@@ -33,7 +33,7 @@ def networks(kind: str) -> dict[str, Network]:
 
 @torch.inference_mode()
 def evaluation(models: dict[str, Network], images: torch.Tensor) -> float:
-    """Seconds of one pass."""
+    """Seconds of one evaluation of the networks."""
     started = time.perf_counter()
     for batch in images.split(EVALUATION_BATCH):
         for model in models.values():
@@ -42,7 +42,7 @@ def evaluation(models: dict[str, Network], images: torch.Tensor) -> float:
 
 
 def similarity(models: dict[str, Network], images: torch.Tensor) -> float:
-    """Seconds of CKA between all three."""
+    """Seconds of CKA between teacher and both students."""
     started = time.perf_counter()
     cka.compare(models, [images])
     return time.perf_counter() - started

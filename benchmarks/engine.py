@@ -26,7 +26,7 @@ from kdml.experiment.config import validated
 from kdml.experiment.plan import Plan, Run
 from kdml.learning import build
 from kdml.learning.augment import Augmenter, pipeline
-from kdml.learning.engine import Engine, Sitting, autocast
+from kdml.learning.engine import Engine, Surroundings, autocast
 from kdml.runs.settings import Augmentation, RunSettings
 
 BATCH = 8
@@ -51,7 +51,9 @@ def our_loop(settings: RunSettings, folder: Path, options: argparse.Namespace) -
     data = build.open_data(settings, folder, folder / "split.csv")
     batches = build.training_batches(settings, data, device, options.workers)
     cohort = build.build_cohort(settings, {}, None, PIXELS)
-    engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, Sitting(device=device))
+    engine = Engine(
+        cohort, data.arrays, data.parts["validation"], batches, settings.training, Surroundings(device=device)
+    )
     cohort.train()
     epoch = iter(range(10_000))
 

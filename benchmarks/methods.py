@@ -22,10 +22,10 @@ from kdml.experiment.config import validated
 from kdml.experiment.plan import Plan, Run
 from kdml.learning import build
 from kdml.learning.batches import Batch
-from kdml.learning.engine import Engine, Sitting
+from kdml.learning.engine import Engine, Surroundings
 from kdml.learning.networks import save_networks
-from kdml.paper.methods import METHODS
 from kdml.runs.graph import TEACHER
+from kdml.runs.methods import METHODS
 from kdml.runs.settings import OwnEdge, RunSettings
 
 TASKS = {"classification": "hcd", "segmentation": "lgg"}
@@ -62,7 +62,7 @@ def seconds_per_step(settings: RunSettings, folder: Path, options: argparse.Name
     part = Part(np.arange(len(batch.images)), np.zeros(len(batch.images), dtype=np.int64))
     arrays = Arrays(batch.images.permute(0, 2, 3, 1).numpy(), None)
     batches = build.training_batches(settings, build.RunData(arrays, {"train": part}), device, 0)
-    engine = Engine(cohort, arrays, part, batches, settings.training, Sitting(device=device))
+    engine = Engine(cohort, arrays, part, batches, settings.training, Surroundings(device=device))
     cohort.train()
     engine._step(batch)  # the first one allocates
 

@@ -5,11 +5,14 @@ uv run python docs/draw_picture.py
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
+from kdml.reporting import figures  # noqa: F401 - before matplotlib, so that a user's own settings of it do not matter
+
+# isort: split
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
-from kdml.runs.predictions import THRESHOLD, load
+from kdml.runs.predictions import load, marked
 
 RESULTS = Path("results/demo")
 RUN = RESULTS / "paper/lgg/small/kd_ml_v3/seed-0"
@@ -37,7 +40,7 @@ def slices(axes: np.ndarray) -> None:
     chosen = area[largest].nlargest(len(axes)).index
     for axis, row in zip(axes, chosen, strict=True):
         place = list(stored.rows).index(row)
-        found = np.logical_or(stored.outputs["s1"][place] >= THRESHOLD, stored.outputs["s2"][place] >= THRESHOLD)
+        found = np.logical_or(*(marked(stored.outputs[name][place]) for name in ("s1", "s2")))
         axis.imshow(images[row], interpolation="nearest")
         axis.contour(masks[row], levels=[0.5], colors=TRUE, linewidths=1.4)
         axis.contour(found, levels=[0.5], colors=FOUND, linewidths=1.4, linestyles="--")
@@ -45,7 +48,8 @@ def slices(axes: np.ndarray) -> None:
 
 def main() -> None:
     """Draw and save."""
-    figure, axes = plt.subplots(2, 6, figsize=(10.5, 4.1), layout="constrained")
+    figure = Figure(figsize=(10.5, 4.1), layout="constrained")
+    axes = figure.subplots(2, 6)
     patches(axes[0])
     slices(axes[1])
     for axis in axes.flat:

@@ -30,6 +30,11 @@ def main() -> None:
     parser.add_argument(
         "--record", type=Path, action="append", required=True, help="of each archive, made by src/fetch.py"
     )
+    parser.add_argument(
+        "--archives",
+        type=Path,
+        help="folder that holds the archives (default: where they were when they were recorded)",
+    )
     parser.add_argument("--size", type=positive, required=True, help="side of the images in pixels")
     parser.add_argument("--subset", type=positive, help="size of the balanced random subset")
     parser.add_argument("--limit", type=positive, help="keep about so many images")
@@ -40,7 +45,9 @@ def main() -> None:
     arguments = parser.parse_args()
     records = [read_json(path, "run src/fetch.py first") for path in arguments.record]
     choice = Choice(arguments.subset, arguments.limit, arguments.seed, arguments.slides)
-    report = prepare(arguments.dataset, records, arguments.size, choice, arguments.out, arguments.threads)
+    report = prepare(
+        arguments.dataset, records, arguments.size, choice, arguments.out, arguments.threads, arguments.archives
+    )
     log.info("%s: %d pictures kept, %s", arguments.dataset, report["kept"], report["classes"])
 
 

@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 
 from kdml.common.errors import run_script
-from kdml.common.files import write_json
+from kdml.common.files import sha256_of, write_json
 from kdml.data.leakage import DEFAULT_DISTANCE, leakage_report
 from kdml.data.split import PROTOCOLS, make_split, read_index, write_split
 
@@ -50,7 +50,7 @@ def main() -> None:
     task = arguments.task or arguments.index.resolve().parent.name
     report = leakage_report(index, split, task, arguments.protocol, arguments.seed, arguments.max_distance)
     write_split(split.table, arguments.out)
-    write_json(arguments.report, report)
+    write_json(arguments.report, report | {"sha256": sha256_of(arguments.out)})
     sizes = ", ".join(f"{part} {described['images']}" for part, described in report["parts"].items())
     log.info("%s under %s, by %s: %s", task, arguments.protocol, split.unit, sizes)
 

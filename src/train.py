@@ -25,7 +25,7 @@ from kdml.common.command_line import labelled_files  # noqa: E402
 from kdml.common.errors import run_script  # noqa: E402
 from kdml.common.files import read_json, sha256_of, write_csv, write_json  # noqa: E402
 from kdml.learning import build, checkpoint, provenance  # noqa: E402
-from kdml.learning.engine import Engine, Interrupted, Progress, Sitting, duration  # noqa: E402
+from kdml.learning.engine import Engine, Interrupted, Progress, Surroundings, duration  # noqa: E402
 from kdml.learning.networks import parameter_count, save_networks  # noqa: E402
 from kdml.learning.prediction import predict  # noqa: E402
 from kdml.runs import predictions  # noqa: E402
@@ -115,7 +115,7 @@ def input_checksums(arguments: argparse.Namespace, starts: dict[str, Path]) -> d
 
 
 def loading_processes(wanted: str, device: str) -> int:
-    """On a CPU the step leaves no core idle, so more processes only get in its way; a GPU needs them."""
+    """Number of loading processes: none beside a CPU, whose step leaves no core idle; a GPU needs them."""
     if wanted != "auto":
         return int(wanted)
     return min(8, max(1, len(os.sched_getaffinity(0)) - 1)) if device == "cuda" else 0
@@ -127,15 +127,25 @@ def image_counts(data: build.RunData) -> dict[str, int]:
     return {"size": int(data.arrays.images.shape[1]), "total": sum(counts.values()), **counts}
 
 
+def code_hashes(settings: RunSettings) -> dict[str, str]:
+    """Hashes of the program that trains, taken before it starts: files may be edited while it runs."""
+    method = None if settings.method is None else settings.method.name
+    return {"code_hash": provenance.code_hash(), "method_hash": provenance.method_hash(method, settings.kind)}
+
+
 def record(
-    settings: RunSettings, data: build.RunData, engine: Engine, progress: Progress, inputs: dict[str, str]
+    settings: RunSettings,
+    data: build.RunData,
+    engine: Engine,
+    progress: Progress,
+    inputs: dict[str, str],
+    code: dict[str, str],
 ) -> dict[str, Any]:
-    """What run.json holds."""
+    """Content of run.json."""
     return {
         "settings": settings.model_dump(mode="json"),
         "settings_hash": settings.digest(),
-        "code_hash": provenance.code_hash(),
-        "method_hash": provenance.method_hash(),
+        **code,
         "sharing": engine.cohort.describe(),
         "seed": settings.seed,
         "inputs": inputs,
@@ -149,7 +159,7 @@ def record(
         "seconds_to_first_step": round((engine.first_step_at or STARTED) - STARTED, 3),
         "peak_memory_mib": round(provenance.peak_memory_mib(), 1),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        **provenance.environment(engine.sitting.device),
+        **provenance.environment(engine.surroundings.device),
     }
 
 
@@ -165,25 +175,24 @@ def main() -> None:
     size = int(data.arrays.images.shape[1])
     weights = build.cross_entropy_weights(settings, data)
     cohort = build.build_cohort(settings, starts, arguments.teacher, size, weights)
-    fingerprint = hashlib.sha256(
-        repr((settings.to_json(), sorted(inputs.items()), provenance.code_hash(), provenance.method_hash())).encode()
-    ).hexdigest()
+    code = code_hashes(settings)
+    decided = repr((settings.to_json(), sorted(inputs.items()), sorted(code.items())))
     arguments.out.mkdir(parents=True, exist_ok=True)
-    sitting = Sitting(
+    surroundings = Surroundings(
         device=device,
         workers=loading_processes(arguments.workers, device),
         checkpoint=arguments.out / "checkpoint.pt",
-        fingerprint=fingerprint,
+        fingerprint=hashlib.sha256(decided.encode()).hexdigest(),
         checkpoint_seconds=60 * arguments.checkpoint_minutes,
         should_leave=leave,
         on_step=StepLog(),
     )
-    batches = build.training_batches(settings, data, device, sitting.workers, whole=cohort.whole_batches)
-    engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, sitting)
+    batches = build.training_batches(settings, data, device, surroundings.workers, whole=cohort.whole_batches)
+    engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, surroundings)
     try:
         progress = engine.run()
     except Interrupted:
-        log.info("asked to leave: saved %s; start the same command again to continue", sitting.checkpoint)
+        log.info("asked to leave: saved %s; start the same command again to continue", surroundings.checkpoint)
         sys.exit(128 + leave.number)
     if not arguments.validation_only:
         outputs = predict(cohort, data.arrays, data.parts["test"], settings.training, device)
@@ -191,8 +200,8 @@ def main() -> None:
         learners = {name: cohort.networks[name] for name in cohort.graph.learners}
         save_networks(arguments.out / "weights.safetensors", learners)
     write_csv(arguments.out / "history.csv", progress.history)
-    write_json(arguments.out / "run.json", record(settings, data, engine, progress, inputs))
-    checkpoint.remove(sitting.checkpoint)
+    write_json(arguments.out / "run.json", record(settings, data, engine, progress, inputs, code))
+    checkpoint.remove(surroundings.checkpoint)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ import numpy as np
 from kdml.data.arrays import Arrays, Part
 from kdml.learning import build
 from kdml.learning.cohort import Cohort
-from kdml.learning.engine import Engine, Sitting
+from kdml.learning.engine import Engine, Surroundings
 from kdml.learning.method_cohort import MethodCohort
-from kdml.paper.methods import METHODS
 from kdml.runs.graph import VARIANTS, LossWeights, SharingGraph, TeacherMode, paper_graph
+from kdml.runs.methods import METHODS
 from kdml.runs.settings import Backbone, MethodSettings, NetworkSettings, OwnEdge, RunSettings, Training
 
 TEACHER = Backbone(timm="resnet18", options={"channels": [8, 12, 16, 24], "layers": [1, 1, 1, 1]})
@@ -81,7 +81,7 @@ def cohort_of(settings: RunSettings) -> Cohort:
 
 
 def engine_of(
-    settings: RunSettings, sitting: Sitting | None = None, arrays: Arrays | None = None, training: int = 14
+    settings: RunSettings, surroundings: Surroundings | None = None, arrays: Arrays | None = None, training: int = 14
 ) -> Engine:
     """An engine over 14 training and 8 validation pictures, unless others are given."""
     build.choose_device(settings)
@@ -92,8 +92,8 @@ def engine_of(
         "train": Part(rows[:training], labels[rows[:training]]),
         "validation": Part(rows[training:], labels[rows[training:]]),
     }
-    sitting = sitting or Sitting()
+    surroundings = surroundings or Surroundings()
     data = build.RunData(arrays, parts)
     cohort = cohort_of(settings)
-    batches = build.training_batches(settings, data, "cpu", sitting.workers, whole=cohort.whole_batches)
-    return Engine(cohort, arrays, parts["validation"], batches, settings.training, sitting)
+    batches = build.training_batches(settings, data, "cpu", surroundings.workers, whole=cohort.whole_batches)
+    return Engine(cohort, arrays, parts["validation"], batches, settings.training, surroundings)

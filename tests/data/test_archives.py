@@ -1,6 +1,9 @@
 """Whether a file is a sound archive, and whether records fit a data set: each fault named, with the way on."""
 
 import json
+import os
+import shutil
+import struct
 import subprocess
 import sys
 import zipfile
@@ -9,7 +12,7 @@ import pytest
 
 from kdml.common.errors import UserError
 from kdml.common.files import sha256_of
-from kdml.data.archives import ARCHIVES, ARCHIVES_OF, check, paths_of, record_of
+from kdml.data.archives import ARCHIVES, ARCHIVES_OF, check, fingerprint, path_of, paths_of, record_of
 
 IMAGES, MASKS = ARCHIVES_OF["ham10000"]
 
@@ -27,6 +30,19 @@ def encrypted(path):
     content = bytearray(path.read_bytes())
     content[content.index(b"PK\1\2") + 8] |= 1
     path.write_bytes(content)
+
+
+def compressed_by(method):
+    """All members say that they were compressed in another way; 9 is what Windows Explorer does to large archives."""
+
+    def make(path):
+        write_zip(path, "train/a.tif")
+        content = bytearray(path.read_bytes())
+        for signature, place in ((b"PK\3\4", 8), (b"PK\1\2", 10)):
+            struct.pack_into("<H", content, content.index(signature) + place, method)
+        path.write_bytes(content)
+
+    return make
 
 
 def without_its_middle(path):
@@ -58,6 +74,9 @@ FAULTS = {
     "no name": (lambda path: write_zip(path, "."), "unsafe member: '.'"),
     "link": (lambda path: write_zip(path, "train/a.tif", link=True), "unsafe member: 'train/a.tif'"),
     "encrypted": (encrypted, "is encrypted (train/a.tif)"),
+    "Deflate64": (compressed_by(9), "is compressed with Deflate64 (train/a.tif)"),
+    "unknown compression": (compressed_by(77), "is compressed with method 77 (train/a.tif)"),
+    "only what macOS adds": (lambda path: write_zip(path, "__MACOSX/train/._a.tif", "._b.tif"), "is empty"),
     "bytes missing": (without_its_middle, "train/a.tif does not lie within it"),
 }
 
@@ -76,6 +95,56 @@ def test_sound_archive_counts_files_not_folders(tmp_path):
     assert check(tmp_path / "a.zip") == 2
 
 
+def test_what_macos_adds_is_no_file(tmp_path):
+    write_zip(
+        tmp_path / "a.zip", "train/a.tif", "train/._a.tif", "__MACOSX/train/._a.tif", "._labels.csv", "labels.csv"
+    )
+    assert check(tmp_path / "a.zip") == 2
+
+
+def test_other_compression_is_to_be_packed_again(tmp_path):
+    compressed_by(9)(tmp_path / "a.zip")
+    with pytest.raises(UserError) as caught:
+        check(tmp_path / "a.zip")
+    assert caught.value.remedy.startswith("pack it again with Deflate")
+
+
+def test_fingerprint_is_that_of_the_content_not_of_place_or_time(tmp_path):
+    write_zip(tmp_path / "a.zip", "a.tif", "b.tif")
+    shutil.copy(tmp_path / "a.zip", tmp_path / "b.zip")
+    os.utime(tmp_path / "b.zip", (1, 1))
+    assert fingerprint(tmp_path / "a.zip") == fingerprint(tmp_path / "b.zip")
+    with zipfile.ZipFile(tmp_path / "c.zip", "w") as file:
+        for name in ("a.tif", "b.tif"):
+            file.writestr(zipfile.ZipInfo(name), b"y" * 100)  # as many bytes, of other content
+    assert (tmp_path / "c.zip").stat().st_size == (tmp_path / "a.zip").stat().st_size
+    assert fingerprint(tmp_path / "a.zip") != fingerprint(tmp_path / "c.zip")
+
+
+def test_fingerprint_reads_the_directory_alone(tmp_path):
+    """Of a zip with more members than the records of 32 bits can count, too, and with a comment behind."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        for number in range(65_600):
+            file.writestr(str(number), b"")
+        file.comment = b"a comment"
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    first = fingerprint(tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as file:
+        start = file.start_dir
+    for place, same in ((start - 1, True), (start + 46, False), (len(content) - 40, False)):
+        other = bytearray(content)
+        other[place] ^= 1
+        (tmp_path / "b.zip").write_bytes(other)
+        assert (fingerprint(tmp_path / "b.zip") == first) is same, place
+
+
+@pytest.mark.parametrize("make", [truncated, lambda path: path.write_text("<html>"), lambda path: None])
+def test_no_fingerprint_without_a_directory(make, tmp_path):
+    make(tmp_path / "a.zip")
+    with pytest.raises(UserError, match=r"a\.zip is no zip file, or only a part of one"):
+        fingerprint(tmp_path / "a.zip")
+
+
 def test_record_says_what_the_file_is(tmp_path, monkeypatch):
     write_zip(tmp_path / "a.zip", "a.tif")
     monkeypatch.chdir(tmp_path)
@@ -86,7 +155,7 @@ def test_record_says_what_the_file_is(tmp_path, monkeypatch):
         "source": "folder: .",
         "path": str(tmp_path / "a.zip"),
         "bytes": (tmp_path / "a.zip").stat().st_size,
-        "mtime_ns": (tmp_path / "a.zip").stat().st_mtime_ns,
+        "fingerprint": fingerprint(tmp_path / "a.zip"),
         "sha256": sha256_of(tmp_path / "a.zip"),
         "files": 1,
     }
@@ -126,12 +195,23 @@ def test_records_that_do_not_fit_are_named(spoil, problem, records):
 
 
 def test_archive_that_changed_or_went_is_named(records, tmp_path):
-    write_zip(tmp_path / f"{MASKS}.zip", "a", "b")
-    with pytest.raises(UserError, match=f"(?s){MASKS}.zip has changed.*forcerun fetch"):
+    write_zip(tmp_path / f"{MASKS}.zip", "b")  # as many bytes, another name
+    with pytest.raises(UserError, match=f"(?s){MASKS}.zip has changed.*start the workflow again"):
         paths_of("ham10000", records)
     (tmp_path / f"{MASKS}.zip").unlink()
-    with pytest.raises(UserError, match=f"(?s){MASKS}.zip has gone.*forcerun fetch"):
+    with pytest.raises(UserError, match=f"(?s){MASKS}.zip has gone.*name the folder that holds it"):
         paths_of("ham10000", records)
+
+
+def test_archive_is_read_where_it_lies_now(records, tmp_path):
+    """In the folder that is given, else at its last known place; a copy of another time is the same archive."""
+    (tmp_path / "new").mkdir()
+    assert path_of(records[0], tmp_path / "new") == path_of(records[0]) == tmp_path / f"{IMAGES}.zip"
+    moved = (tmp_path / f"{IMAGES}.zip").rename(tmp_path / "new" / f"{IMAGES}.zip")
+    os.utime(moved)
+    assert path_of(records[0], tmp_path / "new") == moved
+    with pytest.raises(UserError, match=f"elsewhere has no {IMAGES}"):
+        path_of(records[0], tmp_path / "elsewhere")
 
 
 def script(root, folder, record, name=IMAGES):

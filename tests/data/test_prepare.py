@@ -11,7 +11,8 @@ from PIL import Image
 from pyarrow import parquet
 
 from kdml.common.errors import UserError
-from kdml.data.archives import ARCHIVES_OF, check, in_folder, path_of, record_of, way_to
+from kdml.common.files import sha256_of
+from kdml.data.archives import ARCHIVES_OF, WITH_MASKS, check, in_folder, path_of, record_of, way_to
 from kdml.data.layouts import KNOWN_BAD_PATCHES, Choice
 from kdml.data.prepare import difference_hash, prepare
 
@@ -201,6 +202,34 @@ def test_difference_hash_tells_look_alikes():
     assert distance(image, np.clip(image.astype(int) + 4, 0, 255).astype(np.uint8)) <= 4 < distance(image, other)
 
 
+@pytest.mark.parametrize("dataset", DRAWN)
+@pytest.mark.parametrize("prefix", ["", "__MACOSX/"])
+def test_what_macos_adds_is_no_picture(tmp_path, dataset, prefix):
+    expected, *_ = prepared(tmp_path, dataset, DRAWN[dataset]())
+    archives = DRAWN[dataset]()
+    for files in archives.values():
+        beside = {name.rpartition("/") for name in files}
+        files |= {f"{prefix}{folder}{slash}._{base}": b"\0\5\x16\7" for folder, slash, base in beside}
+    report, *_ = prepared(tmp_path, dataset, archives)
+    assert report | {"archives": {}} == expected | {"archives": {}}
+
+
+@pytest.mark.parametrize("dataset", DRAWN)
+def test_masks_are_where_the_rules_expect_them(tmp_path, dataset):
+    *_, masks = prepared(tmp_path, dataset, DRAWN[dataset]())
+    assert (masks is not None) == (dataset in WITH_MASKS)
+
+
+def test_slides_are_recorded_by_content(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("id,wsi\np00,tumor_001\n")
+    reports = [
+        prepared(tmp_path, "hcd", hcd(), slides=slides)[0] for slides in (tmp_path / "a.csv", tmp_path / "b.csv", None)
+    ]
+    digests = [report["choice"]["slides"] for report in reports]
+    assert digests[0] == digests[1] == sha256_of(tmp_path / "a.csv") and digests[2] is None
+
+
 def drop(name):
     return lambda files: files.pop(name)
 
@@ -231,6 +260,27 @@ def rename_patient(files):
         files[f"kaggle_3m/x/scan_1{suffix}.tif"] = files[f"{LGG}{suffix}.tif"]
 
 
+def redraw_masks(how):
+    def spoil(files):
+        for name in [name for name in files if "_mask" in name or "_segmentation" in name]:
+            marked = np.asarray(Image.open(io.BytesIO(files[name]))) > 127
+            files[name] = encoded(Image.fromarray(how(marked)), name[-3:])
+
+    return spoil
+
+
+def zero_one(marked):
+    return marked.astype(np.uint8)
+
+
+def black(marked):
+    return np.zeros(marked.shape, np.uint8)
+
+
+def red(marked):
+    return np.stack([marked * 255, marked * 0, marked * 0, marked * 255], axis=-1).astype(np.uint8)
+
+
 HAM, HAM_TABLE = "HAM10000_images_part_1/ISIC_0000002.jpg", "HAM10000_metadata.csv"
 LGG = "kaggle_3m/TCGA_CS_4910_19990909/TCGA_CS_4910_19990909_8"
 BAD_CONTENT = {
@@ -256,6 +306,9 @@ BAD_CONTENT = {
     "unknown class": ("ham10000", 0, replace(HAM_TABLE, "bcc", "wart"), ["ISIC_0000002 has the unknown class 'wart'", "known are akiec"]),
     "over-sampled table": ("ham10000", 0, append(HAM_TABLE, "HAM_1,ISIC_0000002,bcc,histo\r\n"), ["lists ISIC_0000002 more than once", "over-sampled"]),
     "photograph missing": ("ham10000", 0, drop(HAM), ["ISIC_0000002 is in HAM10000_metadata.csv but not in the image folders"]),
+    "masks of 0 and 1": ("ham10000", 1, redraw_masks(zero_one), ["none of the 14 masks marks anything", "ISIC_0000000_segmentation.png (mode L) has the grey values 0, 1;"]),
+    "coloured masks": ("ham10000", 1, redraw_masks(red), ["none of the 14 masks marks anything", "(mode RGBA) has the grey values 0, 76;"]),
+    "black masks": ("lgg", 0, redraw_masks(black), ["none of the 12 masks marks anything", "has the grey values 0;"]),
     "mask missing": ("ham10000", 1, drop(f"{MASK}ISIC_0000002_segmentation.png"), ["ISIC_0000002", "not in the archive of masks"]),
 }  # fmt: skip
 

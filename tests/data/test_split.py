@@ -1,6 +1,7 @@
 """Splits: stratified exactly by image, never through a group, and a check that finds what is wrong."""
 
 import io
+import json
 import subprocess
 import sys
 import zipfile
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from kdml.common.errors import UserError
+from kdml.common.files import sha256_of
 from kdml.data.arrays import PARTS
 from kdml.data.split import PROTOCOLS, check_disjoint, largest_remainder, make_split, read_index, write_split
 
@@ -258,4 +260,4 @@ def test_script(root, tmp_path):
     good = run("--protocol", "grouped", "--fractions", "0.6", "0.2", "0.2", "--seed", "2")
     assert good.returncode == 0, good.stderr
     assert pd.read_csv(out)["part"].value_counts().to_dict() == {"train": 60, "validation": 20, "test": 20}
-    assert report.exists()
+    assert json.loads(report.read_text())["sha256"] == sha256_of(out)

@@ -7,6 +7,7 @@ import yaml
 
 from kdml.common.errors import UserError
 from kdml.experiment.config import schema_text, validated
+from kdml.experiment.plan import Plan
 
 
 @pytest.fixture
@@ -152,3 +153,16 @@ def test_missing_keys_are_all_named():
         validated({"experiment": "mine"})
     for key in ("run", "datasets", "tasks", "networks", "pairs"):
         assert f"{key}: this key is required" in str(caught.value)
+
+
+def test_where_a_file_of_weights_lies_is_no_setting(paper_config):
+    """Else moving it would train everything anew; what the weights are, their checksum says in run.json."""
+
+    def settings(path, **entry):
+        paper_config["weights"]["resnet50"] = {"path": path, "mean": [0.5] * 3, "std": [0.5] * 3, **entry}
+        plan = Plan(validated(paper_config))
+        return plan.settings(next(run for run in plan.runs if run.pair == "resnet50")).to_json()
+
+    assert '"source":"file"' in settings("here/a.safetensors")
+    assert settings("here/a.safetensors") == settings("/elsewhere/b.safetensors")
+    assert settings("here/a.safetensors") != settings("here/a.safetensors", stride_on="1x1")

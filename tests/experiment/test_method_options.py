@@ -7,7 +7,7 @@ import pytest
 
 from kdml.experiment.method_options import option_names
 from kdml.learning.methods.loading import load
-from kdml.paper.methods import METHODS
+from kdml.runs.methods import METHODS
 
 CASES = [(name, kind) for name, method in METHODS.items() for kind in method.classes]
 

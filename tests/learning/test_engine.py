@@ -9,7 +9,7 @@ from small import arrays_of, engine_of, settings_of, variant_graph
 
 from kdml.common.errors import UserError
 from kdml.learning import checkpoint
-from kdml.learning.engine import Interrupted, Sitting
+from kdml.learning.engine import Interrupted, Surroundings
 from kdml.learning.validation import Validation
 from kdml.runs.graph import Edge, Knowledge, SharingGraph, TeacherMode, single
 
@@ -46,7 +46,7 @@ def test_two_runs_are_bitwise_equal(whole_run):
 
 
 def test_loader_workers_change_nothing(whole_run):
-    with_workers = engine_of(SETTINGS, Sitting(workers=2))
+    with_workers = engine_of(SETTINGS, Surroundings(workers=2))
     with_workers.run()
     assert_same_run(whole_run, with_workers)
 
@@ -58,29 +58,29 @@ def test_resumed_run_is_bitwise_equal(tmp_path, stop_after, kind):
     whole = engine_of(settings)
     whole.run()
     steps = itertools.count(1)
-    sitting = Sitting(
+    surroundings = Surroundings(
         checkpoint=tmp_path / "checkpoint.pt", fingerprint="mine", should_leave=lambda: next(steps) == stop_after
     )
     with pytest.raises(Interrupted):
-        engine_of(settings, sitting).run()
-    resumed = engine_of(settings, replace(sitting, should_leave=lambda: False))
+        engine_of(settings, surroundings).run()
+    resumed = engine_of(settings, replace(surroundings, should_leave=lambda: False))
     resumed.run()
     assert_same_run(whole, resumed)
     assert resumed.progress.images == whole.progress.images
 
 
 def test_killed_at_every_step(tmp_path, whole_run):
-    """One step per sitting, all the way."""
-    sitting = Sitting(checkpoint=tmp_path / "checkpoint.pt", fingerprint="mine", should_leave=lambda: True)
-    sittings = 0
+    """One step at a time, all the way."""
+    surroundings = Surroundings(checkpoint=tmp_path / "checkpoint.pt", fingerprint="mine", should_leave=lambda: True)
+    parts = 0
     while True:
-        engine = engine_of(SETTINGS, sitting)
+        engine = engine_of(SETTINGS, surroundings)
         try:
             engine.run()
             break
         except Interrupted:
-            sittings += 1
-    assert sittings == 2 * STEPS
+            parts += 1
+    assert parts == 2 * STEPS
     assert_same_run(whole_run, engine)
 
 
@@ -93,10 +93,12 @@ def test_regular_checkpoints_are_enough(tmp_path, whole_run):
             raise KeyboardInterrupt
         return False
 
-    sitting = Sitting(checkpoint=tmp_path / "c.pt", fingerprint="mine", checkpoint_seconds=0, should_leave=killed)
+    surroundings = Surroundings(
+        checkpoint=tmp_path / "c.pt", fingerprint="mine", checkpoint_seconds=0, should_leave=killed
+    )
     with pytest.raises(KeyboardInterrupt):
-        engine_of(SETTINGS, sitting).run()
-    resumed = engine_of(SETTINGS, replace(sitting, should_leave=lambda: False))
+        engine_of(SETTINGS, surroundings).run()
+    resumed = engine_of(SETTINGS, replace(surroundings, should_leave=lambda: False))
     resumed.run()
     assert_same_run(whole_run, resumed)
 

@@ -10,12 +10,13 @@ from small import cohort_of, engine_of, method_settings
 from torch import nn
 
 from kdml.common.errors import UserError
-from kdml.learning.engine import Interrupted, Sitting
+from kdml.learning.engine import Interrupted, Surroundings
 from kdml.learning.methods.base import Layers, Setting
+from kdml.learning.methods.loading import load
 from kdml.learning.networks import load_network, save_networks
 from kdml.learning.validation import validate
-from kdml.paper import methods
-from kdml.paper.methods import METHODS
+from kdml.runs.methods import METHODS
+from kdml.runs.own_method import fingerprint
 
 CASES = [(name, kind) for name, method in METHODS.items() for kind in method.classes]
 
@@ -35,10 +36,10 @@ def test_every_method_trains_and_resumes_to_the_same_bits(tmp_path, method, kind
     whole = trained(method, kind)
     start = cohort_of(settings_for(method, kind)).networks["teacher"].state_dict()
     steps = itertools.count(1)
-    sitting = Sitting(checkpoint=tmp_path / "c.pt", fingerprint="x", should_leave=lambda: next(steps) == 6)
+    surroundings = Surroundings(checkpoint=tmp_path / "c.pt", fingerprint="x", should_leave=lambda: next(steps) == 6)
     with pytest.raises(Interrupted):
-        engine_of(settings_for(method, kind), sitting).run()
-    again = engine_of(settings_for(method, kind), replace(sitting, should_leave=lambda: False))
+        engine_of(settings_for(method, kind), surroundings).run()
+    again = engine_of(settings_for(method, kind), replace(surroundings, should_leave=lambda: False))
     again.run()
     one, two = whole.cohort.state_dict(), again.cohort.state_dict()
     assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
@@ -174,10 +175,12 @@ class TestFitNetInTwoStages:
     def test_resumed_in_any_stage_to_the_same_bits(self, tmp_path, engine, stop_after):
         settings = settings_for("fitnet", "classification", {"stages": 2}, epochs=3)
         steps = itertools.count(1)
-        sitting = Sitting(checkpoint=tmp_path / "c.pt", fingerprint="x", should_leave=lambda: next(steps) == stop_after)
+        surroundings = Surroundings(
+            checkpoint=tmp_path / "c.pt", fingerprint="x", should_leave=lambda: next(steps) == stop_after
+        )
         with pytest.raises(Interrupted):
-            engine_of(settings, sitting).run()
-        again = engine_of(settings, replace(sitting, should_leave=lambda: False))
+            engine_of(settings, surroundings).run()
+        again = engine_of(settings, replace(surroundings, should_leave=lambda: False))
         again.run()
         one, two = engine.cohort.state_dict(), again.cohort.state_dict()
         assert all(torch.equal(one[name], two[name]) for name in one)
@@ -186,12 +189,12 @@ class TestFitNetInTwoStages:
         settings = method_settings("fitnet", choice={"options": {"stages": 2}, "supervised": 0.5})
         assert [stage.supervised for stage in cohort_of(settings)._stages] == [0.0, 0.5]
 
-    @pytest.mark.parametrize("method", [{"kd": 2.0}, {"kd_temperature": 1.0}])
-    def test_plain_distillation_of_ones_own_is_refused(self, method):
+    @pytest.mark.parametrize("choice", [{"kd": 2.0}, {"kd_temperature": 1.0}])
+    def test_plain_distillation_of_ones_own_is_refused(self, choice):
         """The second stage has its own, so that the configured one would be ignored."""
         with pytest.raises(UserError, match=r"methods\.test: FitNet: with `stages: 2`"):
-            cohort_of(method_settings("fitnet", choice={"options": {"stages": 2}, **method}))
-        cohort_of(method_settings("fitnet", method=method))
+            cohort_of(method_settings("fitnet", choice={"options": {"stages": 2}, **choice}))
+        cohort_of(method_settings("fitnet", choice=choice))
 
 
 def test_srrl_pooled_before_its_connector_gets_no_single_image():
@@ -356,12 +359,12 @@ def test_own_file_that_holds_no_method_is_refused(tmp_path, content, said):
 def test_own_file_is_known_by_its_content(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("class Mine: pass")
-    before = methods.fingerprint(f"{path}:Mine")
+    before = fingerprint(f"{path}:Mine")
     path.write_text("class Mine: ...")
-    assert before != methods.fingerprint(f"{path}:Mine") and len(before) == 64
-    assert methods.fingerprint("sp") is None
+    assert before != fingerprint(f"{path}:Mine") and len(before) == 64
+    assert fingerprint("sp") is None
     with pytest.raises(UserError, match="cannot be read"):
-        methods.fingerprint(f"{tmp_path / 'other.py'}:Mine")
+        fingerprint(f"{tmp_path / 'other.py'}:Mine")
 
 
 @pytest.mark.parametrize(("kind", "tap"), [("classification", "f3"), ("segmentation", "d1")])
@@ -374,7 +377,7 @@ def test_documented_example_trains(root, kind, tap):
 
 
 def test_documented_example_against_plain_loops(root):
-    rkd = methods.load(f"{root / 'docs/examples/rkd.py'}:RKD", "classification")
+    rkd = load(f"{root / 'docs/examples/rkd.py'}:RKD", "classification")
     setting = Setting({"f4": (6, 3, 3)}, {"f4": (9, 2, 2)}, 4)
     maps = [torch.randn(4, *shape, generator=torch.Generator().manual_seed(1)) for shape in ((6, 3, 3), (9, 2, 2))]
     found = rkd(setting)(*(Layers({"f4": map_}, torch.zeros(4, 2)) for map_ in maps), None)["distance"]
@@ -388,10 +391,9 @@ def test_documented_example_against_plain_loops(root):
     torch.testing.assert_close(found, huber)
 
 
-def test_every_method_has_one_file_and_titles_as_table_10():
+def test_methods_of_the_paper_are_those_with_a_place_in_its_table():
     from kdml.paper import numbers
 
     of_paper = {method for _, method, _ in numbers.methods()} - {"kd_ml_v3"}
-    assert of_paper == set(METHODS)
-    for name, method in METHODS.items():
-        assert all(one.partition(":")[0] == name for one in method.classes.values())
+    places = {name: method.place_in_table_10 for name, method in METHODS.items() if method.place_in_table_10}
+    assert of_paper == places.keys() and sorted(places.values()) == list(range(1, 13))

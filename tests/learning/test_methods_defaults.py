@@ -5,11 +5,11 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from kdml.experiment.config import MethodChoice
+from kdml.experiment.sections import MethodChoice
 from kdml.learning.methods.base import Layers, Setting, Stage
+from kdml.learning.methods.loading import load
 from kdml.learning.methods.skd import SKD, Discriminator, SelfAttention
-from kdml.paper import methods
-from kdml.paper.methods import METHODS
+from kdml.runs.methods import METHODS
 from kdml.runs.settings import MethodSettings
 
 CLASSIFIERS = {
@@ -58,28 +58,29 @@ DEFAULTS = {
 def built(method, kind, **options):
     with torch.device("meta"):
         setting = Setting(**SHAPES[kind], batch_size=8, classifier=nn.Linear(2048, 2), options=options)
-        return methods.load(method, kind)(setting)
+        return load(method, kind)(setting)
 
 
-def test_every_use_is_listed():
-    assert set(DEFAULTS) == {(name, kind) for name, method in METHODS.items() for kind in method.classes}
+def test_every_use_in_table_10_is_listed():
+    of_paper = {name: method for name, method in METHODS.items() if method.place_in_table_10}
+    assert set(DEFAULTS) == {(name, kind) for name, method in of_paper.items() for kind in method.classes}
 
 
 @pytest.mark.parametrize(("use", "expected"), DEFAULTS.items(), ids=map("-".join, DEFAULTS))
 def test_defaults(use, expected):
     weights, taps, options, beside = expected
-    method, method = built(*use), METHODS[use[0]]
-    assert method.weights == weights and tuple(method.taps) == taps
-    assert type(method).defaults == options
+    module, method = built(*use), METHODS[use[0]]
+    assert module.weights == weights and tuple(module.taps) == taps
+    assert type(module).defaults == options
     assert (method.supervised, method.kd) == beside
     for name in {"temperature", "exponent", "grid", "clip", "form"} & options.keys():
-        assert getattr(method, name) == options[name]
-    stages = method.stages(Stage())
+        assert getattr(module, name) == options[name]
+    stages = module.stages(Stage())
     assert stages == (Stage(supervised=1, kd=0, kd_end=None, kd_temperature=4, terms=True, scored=True),)
 
 
 def test_plain_distillation_is_at_temperature_4():
-    assert MethodChoice().kd_temperature == MethodSettings(method="sp").kd_temperature == 4
+    assert MethodChoice().kd_temperature == MethodSettings(name="sp").kd_temperature == 4
 
 
 @pytest.mark.parametrize("kind", ["classification", "segmentation"])
@@ -90,14 +91,14 @@ def test_fitnet_in_two_stages(kind):
 
 
 def test_cwd_of_features_has_weight_50_at_temperature_4():
-    method = built("cwd", "segmentation", variant="features")
-    assert (method.weights, method.taps, method.temperature) == ({"channelwise": 50}, ("d2",), 4)
+    module = built("cwd", "segmentation", variant="features")
+    assert (module.weights, module.taps, module.temperature) == ({"channelwise": 50}, ("d2",), 4)
 
 
 def test_semckd_as_it_is_by_default():
-    method = built("semckd", "classification")
-    assert method.normalise_similarities is True and method.temperature == 1 and method.whole_batches
-    widths = {projection[0].out_channels for projection in method.projections.values()}
+    module = built("semckd", "classification")
+    assert module.normalise_similarities is True and module.temperature == 1 and module.whole_batches
+    widths = {projection[0].out_channels for projection in module.projections.values()}
     assert widths == {256}  # twice the teacher's channels would be 512 and more
 
 
@@ -140,16 +141,16 @@ def test_discriminators_blocks_have_slope_1_at_most():
 @pytest.mark.parametrize("step", ["student's", "discriminator's"])
 def test_discriminator_sees_zero_and_the_logit(step):
     """Not [-z, z], which would double what it sees of the student, in either step."""
-    method = SKD(Setting({"d2": (4, 16, 16)}, {"d2": (4, 16, 16)}, batch_size=2))
+    module = SKD(Setting({"d2": (4, 16, 16)}, {"d2": (4, 16, 16)}, batch_size=2))
     seen = []
-    method.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    module.discriminator.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     torch.manual_seed(0)
     student, teacher = (Layers({"d2": torch.rand(2, 4, 16, 16)}, torch.randn(2, 1, 64, 64)) for _ in range(2))
     if step == "student's":
-        method(student, teacher, torch.zeros(2, 1, 64, 64, dtype=torch.uint8))
+        module(student, teacher, torch.zeros(2, 1, 64, 64, dtype=torch.uint8))
         expected = [student.logits]
     else:
-        method.adversary_step(student, teacher, seed=0)
+        module.adversary_step(student, teacher, seed=0)
         share = torch.rand(2, 1, 1, 1, generator=torch.Generator().manual_seed(0))
         expected = [student.logits, teacher.logits, torch.lerp(teacher.logits, student.logits, share)]
     assert len(seen) == len(expected)

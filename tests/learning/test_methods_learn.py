@@ -8,8 +8,8 @@ from kdml.learning.batches import evaluation_batches
 from kdml.learning.engine import EVALUATION_BATCH
 from kdml.learning.methods import skd
 from kdml.learning.validation import validate
-from kdml.paper.methods import METHODS
 from kdml.runs.graph import SharingGraph, TeacherMode
+from kdml.runs.methods import METHODS
 from kdml.runs.settings import Augmentation, Schedule
 
 CASES = [(name, kind) for name, method in METHODS.items() for kind in method.classes]

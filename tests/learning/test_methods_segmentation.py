@@ -110,32 +110,32 @@ def test_emkd_golden():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_terms_are_those_weighted_and_finite(method):
-    method = built(method)
-    terms = method(layers(STUDENT, 0), layers(TEACHER, 1), masks())
-    assert terms.keys() == method.weights.keys()
+    module = built(method)
+    terms = module(layers(STUDENT, 0), layers(TEACHER, 1), masks())
+    assert terms.keys() == module.weights.keys()
     assert all(term.ndim == 0 and torch.isfinite(term) for term in terms.values())
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_gradients_reach_student_and_not_teacher(method):
     """Every term moves what it reads of the student, and nothing else."""
-    method = built(method)
+    module = built(method)
     reads_logits = {SKD: ("pixel", "adversarial"), CWD: ("channelwise",), DSD: ("category",), EMKD: ("prediction",)}
-    for term in method.weights:
+    for term in module.weights:
         student, teacher = layers(STUDENT, 0), layers(TEACHER, 1)
-        method(student, teacher, masks())[term].backward()
+        module(student, teacher, masks())[term].backward()
         assert all_zero([*teacher.maps.values(), teacher.logits]), term
         moved = {tap for tap, maps in student.maps.items() if maps.grad is not None and maps.grad.any()}
         moved |= {"logits"} if student.logits.grad is not None and student.logits.grad.any() else set()
-        assert moved == ({"logits"} if term in reads_logits.get(method, ()) else set(method.taps)), term
+        assert moved == ({"logits"} if term in reads_logits.get(method, ()) else set(module.taps)), term
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_student_like_the_teacher_has_no_loss(method):
     """Apart from SKD's cross-entropy, which is the teacher's entropy, and its generator term."""
-    method = method(Setting(STUDENT, STUDENT, batch_size=2))
+    module = method(Setting(STUDENT, STUDENT, batch_size=2))
     same = layers(STUDENT, 0, torch.float64)
-    terms = method(same, same, masks())
+    terms = module(same, same, masks())
     for name in terms.keys() - ({"pixel", "adversarial"} if method is SKD else set()):
         assert terms[name].item() == pytest.approx(0, abs=1e-12), name
 
@@ -143,11 +143,11 @@ def test_student_like_the_teacher_has_no_loss(method):
 @pytest.mark.parametrize("method", METHODS)
 def test_half_precision_is_computed_in_float32(method):
     """Under autocast, too, terms are those of the same values in float32."""
-    method = built(method).eval()  # the discriminator as it is, not a step of its power iteration on
+    module = built(method).eval()  # the discriminator as it is, not a step of its power iteration on
     student, teacher = layers(STUDENT, 0, torch.bfloat16), layers(TEACHER, 1, torch.bfloat16)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        low = method(student, teacher, masks())
-    full = method(dense.in_full_precision(student), dense.in_full_precision(teacher), masks())
+        low = module(student, teacher, masks())
+    full = module(dense.in_full_precision(student), dense.in_full_precision(teacher), masks())
     for name, term in low.items():
         assert term.dtype == torch.float32
         assert term.item() == pytest.approx(full[name].item(), rel=1e-5, abs=1e-9), name
@@ -221,10 +221,10 @@ def test_default_weights_and_adversary(method):
         DSD: {"pixel": 1000, "category": 10},
         EMKD: {"prediction": 0.1, "importance": 0.9, "region": 0.9},
     }
-    method = built(method)
-    assert method.weights == published[method]
-    assert not list(method.parameters())  # none needs an adaptor with its defaults
-    assert (method.adversary is not None) == (method is SKD)
+    module = built(method)
+    assert module.weights == published[method]
+    assert not list(module.parameters())  # none needs an adaptor with its defaults
+    assert (module.adversary is not None) == (method is SKD)
     assert Method().adversary is None
 
 
@@ -232,11 +232,11 @@ def test_deterministic_kernels_suffice():
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
     try:
-        for method in map(built, METHODS):
+        for module in map(built, METHODS):
             student, teacher = layers(STUDENT, 0), layers(TEACHER, 1)
-            sum(method(student, teacher, masks()).values()).backward()
-            if method.adversary is not None:
-                method.adversary_step(student, teacher, seed=0).backward()
+            sum(module(student, teacher, masks()).values()).backward()
+            if module.adversary is not None:
+                module.adversary_step(student, teacher, seed=0).backward()
     finally:
         torch.use_deterministic_algorithms(before)
 
@@ -248,8 +248,8 @@ def test_dead_network_gives_finite_and_small_gradients(method):
     with torch.no_grad():
         for maps in student.maps.values():
             maps.zero_()
-    method = built(method)
-    sum(method(student, teacher, masks()).values()).backward()
+    module = built(method)
+    sum(module(student, teacher, masks()).values()).backward()
     for maps in student.maps.values():
         assert maps.grad is None or maps.grad.abs().max() < 1
 
@@ -298,10 +298,10 @@ def test_cwd_features_have_an_adaptor_only_where_channels_differ():
     assert built(CWD, variant="features").weights == {"channelwise": 50.0}
     assert built(CWD, variant="features", weight_channelwise=7).weights == {"channelwise": 7.0}
     assert not list(built(CWD, variant="features", tap="d2").parameters())
-    method = built(CWD, variant="features", tap="e3")
-    assert {name: tuple(p.shape) for name, p in method.named_parameters()} == {"adaptor.weight": (9, 6, 1, 1)}
-    method(layers(STUDENT, 0), layers(TEACHER, 1), masks())["channelwise"].backward()
-    assert method.adaptor.weight.grad.any()
+    module = built(CWD, variant="features", tap="e3")
+    assert {name: tuple(p.shape) for name, p in module.named_parameters()} == {"adaptor.weight": (9, 6, 1, 1)}
+    module(layers(STUDENT, 0), layers(TEACHER, 1), masks())["channelwise"].backward()
+    assert module.adaptor.weight.grad.any()
 
 
 # IFVD
@@ -390,21 +390,21 @@ def test_skd_pair_compares_directions_of_nodes():
 
 
 def test_skd_discriminator_is_not_the_students():
-    method = built(SKD)
-    inside = {id(parameter) for parameter in method.adversary.parameters()}
+    module = built(SKD)
+    inside = {id(parameter) for parameter in module.adversary.parameters()}
     assert inside
-    assert not inside & {id(parameter) for parameter in method.parameters()}
-    assert not method.state_dict()
-    assert method.adversary is method.discriminator
+    assert not inside & {id(parameter) for parameter in module.parameters()}
+    assert not module.state_dict()
+    assert module.adversary is module.discriminator
     assert built(SKD, weight_adversarial=0).adversary is None
     assert "adversarial" not in built(SKD, weight_adversarial=0)(layers(STUDENT, 0), layers(TEACHER, 1), masks())
 
 
 def test_skd_discriminator_follows_mode_and_device():
-    method = built(SKD)
-    assert not method.eval().discriminator.training
-    assert method.train().discriminator.training
-    assert next(method.to("meta").discriminator.parameters()).is_meta
+    module = built(SKD)
+    assert not module.eval().discriminator.training
+    assert module.train().discriminator.training
+    assert next(module.to("meta").discriminator.parameters()).is_meta
 
 
 def test_skd_discriminator_size():
@@ -423,29 +423,29 @@ def test_skd_attention_starts_as_the_identity():
 
 
 def test_skd_generator_term_leaves_gradients_in_the_student_alone():
-    method = built(SKD)
+    module = built(SKD)
     student, teacher = layers(STUDENT, 0), layers(TEACHER, 1)
-    method(student, teacher, masks())["adversarial"].backward()
+    module(student, teacher, masks())["adversarial"].backward()
     assert student.logits.grad.any()
     assert teacher.logits.grad is None
-    assert all(parameter.grad is None for parameter in method.discriminator.parameters())
-    assert all(parameter.requires_grad for parameter in method.discriminator.parameters())
+    assert all(parameter.grad is None for parameter in module.discriminator.parameters())
+    assert all(parameter.requires_grad for parameter in module.discriminator.parameters())
 
 
 def test_skd_generator_term_is_the_score_of_the_student():
-    method = built(SKD).eval()
+    module = built(SKD).eval()
     student = layers(STUDENT, 0)
-    score = method.discriminator(dense.two_classes(F.interpolate(student.logits, size=(64, 64), mode="bilinear")))
-    assert method(student, layers(TEACHER, 1), masks())["adversarial"].item() == golden(-score.mean().item())
+    score = module.discriminator(dense.two_classes(F.interpolate(student.logits, size=(64, 64), mode="bilinear")))
+    assert module(student, layers(TEACHER, 1), masks())["adversarial"].item() == golden(-score.mean().item())
 
 
 def test_skd_adversary_step_moves_the_discriminator_alone():
-    method = built(SKD)
+    module = built(SKD)
     student, teacher = layers(STUDENT, 0), layers(TEACHER, 1)
-    method.adversary_step(student, teacher, seed=0).backward()
+    module.adversary_step(student, teacher, seed=0).backward()
     assert student.logits.grad is None
     assert teacher.logits.grad is None
-    moved = [name for name, p in method.discriminator.named_parameters() if p.grad is not None and p.grad.any()]
+    moved = [name for name, p in module.discriminator.named_parameters() if p.grad is not None and p.grad.any()]
     assert len(moved) > 10
 
 
@@ -474,8 +474,8 @@ def test_skd_adversary_step_restores_from_a_checkpoint():
 
 
 def test_skd_critic_learns_to_tell_teacher_from_student():
-    method = built(SKD)
-    optimiser = torch.optim.Adam(method.adversary.parameters(), **method.adversary_adam)
+    module = built(SKD)
+    optimiser = torch.optim.Adam(module.adversary.parameters(), **module.adversary_adam)
     assert optimiser.defaults["lr"] == 4e-4
     assert optimiser.defaults["betas"] == (0.9, 0.99)
     student, teacher = layers(STUDENT, 0, batch=4), layers(TEACHER, 1, batch=4)
@@ -484,14 +484,14 @@ def test_skd_critic_learns_to_tell_teacher_from_student():
     values = []
     for step in range(12):
         optimiser.zero_grad()
-        loss = method.adversary_step(student, teacher, seed=step)
+        loss = module.adversary_step(student, teacher, seed=step)
         loss.backward()
         optimiser.step()
         values.append(loss.item())
     assert all(map(math.isfinite, values))
     assert values[-1] < values[0]
-    term = method(student, teacher, masks(4))["adversarial"].item()
-    assert term > method(teacher, teacher, masks(4))["adversarial"].item()  # the student is told to score higher
+    term = module(student, teacher, masks(4))["adversarial"].item()
+    assert term > module(teacher, teacher, masks(4))["adversarial"].item()  # the student is told to score higher
 
 
 def test_skd_critic_loss_by_hand():
@@ -511,9 +511,9 @@ def test_skd_scale_of_the_discriminators_loss():
         built(SKD, discriminator_scale=scale).adversary_step(student, teacher, 0).item() for scale in (0.1, 1)
     )
     assert large == pytest.approx(10 * small, rel=1e-5)
-    method = built(SKD).eval()
-    loss = skd.critic_loss(method._score, student.logits, teacher.logits, seed=0)
-    assert method.adversary_step(student, teacher, seed=0).item() == golden(0.1 * loss.item())
+    module = built(SKD).eval()
+    loss = skd.critic_loss(module._score, student.logits, teacher.logits, seed=0)
+    assert module.adversary_step(student, teacher, seed=0).item() == golden(0.1 * loss.item())
 
 
 def test_gradient_penalty_of_unit_slope_is_zero():
@@ -542,10 +542,10 @@ def test_gradient_penalty_lies_between_the_two_maps_of_each_image():
 
 def test_skd_penalty_sees_the_logit_alone():
     """Along the constant channel of [0, z] the input's BatchNorm would multiply the slope by about 300."""
-    method = built(SKD)
+    module = built(SKD)
     student, teacher = torch.randn(4, 1, 64, 64), torch.randn(4, 1, 64, 64)
-    alone = skd.gradient_penalty(method._score, student, teacher, seed=0)
-    both = skd.gradient_penalty(method.discriminator, *map(dense.two_classes, (student, teacher)), seed=0)
+    alone = skd.gradient_penalty(module._score, student, teacher, seed=0)
+    both = skd.gradient_penalty(module.discriminator, *map(dense.two_classes, (student, teacher)), seed=0)
     assert alone < 2
     assert both > 4 * alone
 

@@ -1,14 +1,12 @@
 """A user's own method: every breach of its contract is told in words, and what it imports is no part of the common code."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from small import cohort_of, engine_of, method_settings
 
 from kdml.common.errors import UserError
-from kdml.paper import methods
+from kdml.learning import provenance
+from kdml.runs.own_method import fingerprint
 
 HEAD = """
 from __future__ import annotations
@@ -175,7 +173,7 @@ def test_adversarys_loss_must_be_a_number(tmp_path):
 
 def test_changed_file_is_not_trained_under_the_settings_of_the_old(tmp_path):
     method = write(tmp_path, HEAD)
-    settings = method_settings(method, choice={"sha256": methods.fingerprint(method)})
+    settings = method_settings(method, choice={"sha256": fingerprint(method)})
     cohort_of(settings)
     write(tmp_path, HEAD.replace("square", "abs"))
     with pytest.raises(UserError, match=r"methods\.test: .*mine\.py is not the file") as error:
@@ -189,28 +187,11 @@ def test_running_out_of_memory_is_no_mistake_of_the_file(tmp_path):
         one_step(method)
 
 
-HASHES = """
-import sys
-sys.path[:0] = [{src!r}, {tests!r}]
-import kdml.learning.build, kdml.learning.checkpoint, kdml.learning.engine, kdml.learning.prediction, kdml.runs.predictions
-from kdml.learning import provenance
-from small import engine_of, method_settings
-before = provenance.code_hash()
-engine_of(method_settings({method!r}, epochs=1)).run()
-print(before, provenance.code_hash(), provenance.method_hash(), {{"kdml.inspection.cka", "kdml.inspection.costs"}} <= sys.modules.keys())
-"""
-
-
-def test_what_only_a_method_imports_is_not_of_the_common_code(tmp_path, root):
-    """Else the run would look like another program's, and no table could hold it beside the others."""
-
-    def hashes(method):
-        code = HASHES.format(src=str(root / "src"), tests=str(root / "tests"), method=method)
-        return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-
-    content = HEAD.replace("from torch import nn", "from torch import nn\nfrom kdml import cka", 1)
-    method = write(tmp_path, content.replace("        return", "        from kdml import costs\n        return"))
-    before, after, of_method, loaded = hashes(method)
-    assert loaded == "True" and before == after
-    published = hashes("sp")
-    assert published[:2] == [before, before] and published[2:] != [of_method, loaded]
+def test_what_an_own_file_imports_is_of_its_method_and_not_of_the_common_code(tmp_path):
+    """Else its run would look like another program's, and no table could hold it beside the others."""
+    plain = provenance.method_hash(write(tmp_path, HEAD), "classification")
+    assert plain == provenance.method_hash(None, "classification")  # the file itself is known by its checksum
+    method = write(
+        tmp_path, HEAD.replace("        return", "        from kdml.inspection import costs\n        return")
+    )
+    assert provenance.method_hash(method, "classification") != plain

@@ -1,4 +1,4 @@
-"""docs/published_methods.md says of every published method what the code does."""
+"""docs/reference/published_methods.md says of every published method what the code does."""
 
 import re
 
@@ -11,7 +11,7 @@ from kdml.experiment.config import validated
 from kdml.experiment.plan import Plan
 from kdml.learning.methods.base import Setting
 from kdml.learning.methods.loading import load
-from kdml.paper.methods import METHODS
+from kdml.runs.methods import METHODS
 
 USES = [
     (name, kind) for kind in ("classification", "segmentation") for name in METHODS if kind in METHODS[name].classes
@@ -25,7 +25,7 @@ SETTING = re.compile(r"`(\w+: [^`]+)`((?: or `[^`]+`)*)")
 
 @pytest.fixture(scope="module")
 def page(root):
-    return (root / "docs/published_methods.md").read_text(encoding="utf-8")
+    return (root / "docs/reference/published_methods.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -92,4 +92,4 @@ def test_example_is_a_valid_configuration(page, root):
         kind = "segmentation" if name == "skd" else "classification"
         shapes = {tap: (8, side, side) for tap, side in (SIDES | {"d4": 256}).items()}
         with torch.device("meta"):
-            load(method.method, kind)(Setting(shapes, shapes, 8, options=method.options))
+            load(method.name, kind)(Setting(shapes, shapes, 8, options=method.options))

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save, save_file
 from kdml.common.errors import UserError
 from kdml.learning.networks import build
 from kdml.learning.start_weights import fetch, load_start
-from kdml.runs.settings import Backbone, NetworkSettings, Sharing, Weights
+from kdml.runs.settings import Backbone, NetworkSettings, Sharing, StartWeightsSettings
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 THREE_WAYS = ["login node", "weights.tiny.path", "weights: none"]
@@ -26,8 +26,13 @@ TAG = "test_resnet.r160_in1k"  # timm's own small network for tests
 
 def start_of(tmp_path, backbone, **entry):
     path = tmp_path / "start.safetensors"
-    fetch(Weights(**entry), "mine", backbone, path)
+    make(path, backbone, **entry)
     return load_start(path)
+
+
+def make(out, backbone, path=None, **entry):
+    """The file of start weights from a local file, or from timm's hub."""
+    fetch(StartWeightsSettings(source="file" if path else "timm", **entry), path, "mine", backbone, out)
 
 
 def network_of(name, start, kind):
@@ -97,16 +102,16 @@ def weights_file(tmp_path):
 
 
 def test_the_file_says_all_that_a_training_must_know(tmp_path, weights_file):
-    entry = Weights(path=weights_file, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6), options={"bn_eps": 1e-3}, note="ours")
+    entry = {"path": weights_file, "mean": (0.1, 0.2, 0.3), "std": (0.4, 0.5, 0.6), "note": "ours"}
     out = tmp_path / "out.safetensors"
     with pytest.raises(UserError, match="bn_eps"):
-        fetch(entry, "mine", "resnet18", out)  # an option of MobileNets
-    fetch(entry.model_copy(update={"options": {"output_stride": 16}}), "mine", "resnet18", out)
+        make(out, "resnet18", **entry, options={"bn_eps": 1e-3})  # an option of MobileNets
+    make(out, "resnet18", **entry, options={"output_stride": 16})
     with safe_open(out, "pt") as file:
-        facts = {key: json.loads(value) for key, value in file.metadata().items()}
+        facts = json.loads(file.metadata()["start_weights"])
     assert facts == {
         "name": "mine",
-        "source": str(weights_file),
+        "source": "tiny.safetensors",
         "sha256": hashlib.sha256(weights_file.read_bytes()).hexdigest(),
         "mean": [0.1, 0.2, 0.3],
         "std": [0.4, 0.5, 0.6],
@@ -116,6 +121,16 @@ def test_the_file_says_all_that_a_training_must_know(tmp_path, weights_file):
     }
     start = load_start(out)
     assert (start.mean, start.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)) and start.sha256 == facts["sha256"]
+
+
+def test_a_moved_file_gives_the_same_start_weights(tmp_path, weights_file):
+    moved = tmp_path / "elsewhere" / weights_file.name
+    moved.parent.mkdir()
+    moved.write_bytes(weights_file.read_bytes())
+    made = [tmp_path / "one.safetensors", tmp_path / "two.safetensors"]
+    for out, path in zip(made, (weights_file, moved), strict=True):
+        make(out, "resnet18", path=path, **IMAGENET)
+    assert made[0].read_bytes() == made[1].read_bytes()
 
 
 def spoil(path, how):
@@ -158,7 +173,7 @@ def test_broken_weights_are_named(tmp_path, weights_file, how, words):
     spoil(weights_file, how)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(UserError) as caught:
-        fetch(Weights(path=weights_file, **IMAGENET), "mine", "resnet18", tmp_path / "out.safetensors")
+        make(tmp_path / "out.safetensors", "resnet18", path=weights_file, **IMAGENET)
     assert all(word in str(caught.value) for word in [str(weights_file), "weights.mine", *words])
     assert sorted(tmp_path.iterdir()) == before
 
@@ -168,15 +183,18 @@ def test_broken_start_files_are_named(weights_file, how, words):
     spoil(weights_file, how)
     with pytest.raises(UserError) as caught:
         load_start(weights_file)
-    assert all(word in str(caught.value) for word in [str(weights_file), "fetch_weights.py", *words])
+    assert all(word in str(caught.value) for word in [str(weights_file), "weights.py", *words])
 
 
-@pytest.mark.parametrize("metadata", [None, {"format": "pt"}, {"mean": "0.5 0.5 0.5"}])
+@pytest.mark.parametrize(
+    "metadata",
+    [None, {"format": "pt"}, {"start_weights": "0.5 0.5 0.5"}, {"start_weights": '{"mean": [0.5, 0.5, 0.5]}'}],
+)
 def test_a_file_that_fetch_did_not_make_is_refused(weights_file, metadata):
     save_file({"conv1.weight": torch.zeros(1)}, weights_file, metadata=metadata)
     with pytest.raises(UserError, match="does not say what its weights were trained with") as caught:
         load_start(weights_file)
-    assert "fetch_weights.py" in caught.value.remedy
+    assert "weights.py" in caught.value.remedy
 
 
 def test_start_weights_of_another_network_are_refused(tmp_path, weights_file):
@@ -197,7 +215,7 @@ def test_start_weights_of_another_network_are_refused(tmp_path, weights_file):
 )
 def test_rules_that_do_not_suit_the_backbone(tmp_path, weights_file, backbone, entry, problem, remedy):
     with pytest.raises(UserError, match=problem) as caught:
-        fetch(Weights(path=weights_file, **IMAGENET, **entry), "mine", backbone, tmp_path / "out.safetensors")
+        make(tmp_path / "out.safetensors", backbone, path=weights_file, **IMAGENET, **entry)
     assert remedy in caught.value.remedy and not (tmp_path / "out.safetensors").exists()
 
 
@@ -232,11 +250,11 @@ def hub():
 
 
 def run_script(root, tmp_path, entry, **environment):
-    """Run src/fetch_weights.py with an empty cache; the client reads its settings when it is imported."""
+    """Run src/weights.py with an empty cache; the client reads its settings when it is imported."""
     ours = {"HF_HOME": str(tmp_path / "hub"), "TORCH_HOME": str(tmp_path / "torch"), "OMP_NUM_THREADS": "1"}
     # A proxy of the surroundings would take the call to the stand-in.
     kept = {key: value for key, value in os.environ.items() if not key.upper().startswith(("HF_", "HTTP", "ALL_PROXY"))}
-    command = [sys.executable, root / "src/fetch_weights.py", "--weights", entry, "--name", "tiny"]
+    command = [sys.executable, root / "src/weights.py", "--weights", entry, "--name", "tiny"]
     command += ["--timm", "test_resnet", "--out", tmp_path / "out.safetensors"]
     return subprocess.run(command, env=kept | ours | environment, capture_output=True, text=True, check=False)
 
@@ -273,7 +291,7 @@ def test_a_tag_that_timm_does_not_know_is_no_failed_download(tmp_path):
     with pytest.raises(
         UserError, match=r"`weights.mine.timm`: timm has no weights called 'resnet18.tv_in2k'"
     ) as caught:
-        fetch(Weights(timm="resnet18.tv_in2k"), "mine", "resnet18", tmp_path / "out.safetensors")
+        make(tmp_path / "out.safetensors", "resnet18", timm="resnet18.tv_in2k")
     assert "resnet18." in caught.value.remedy and not list(tmp_path.iterdir())
 
 

@@ -46,15 +46,20 @@ def test_nothing_committed_names_a_place_of_this_machine():
     assert found == {}
 
 
-# What is further down may import what is further up, never the other way.
-FLOORS = [
-    ["errors", "project"], ["files", "sharing", "registry", "options", "arguments", "sources"],
-    ["compression", "config", "paper", "provenance", "predictions", "metrics", "ensemble", "fidelity", "detection", "statistics", "wording", "rendering"],
-    ["settings", "taps", "feasibility", "histories", "evaluation", "chosen_slices"], ["data", "weights", "collect", "comparison", "losses"],
-    ["methods", "measured", "models", "hyperparameters", "tables", "grids", "contrasts"], ["plan", "paths", "cohort"],
-    ["method_cohort", "search", "checkpoint", "catalogue", "claims", "cka", "costs"], ["validation", "engine", "verdicts", "architecture", "figures", "analyses", "ingredients"],
-    ["assemble", "inference"],
-]  # fmt: skip
+# What each folder of the package may import beside itself.
+WINGS = {
+    "common": set(),
+    "runs": {"common"},
+    "data": {"common"},
+    "learning": {"common", "runs", "data"},
+    "inspection": {"common", "runs", "learning"},
+    "paper": {"common", "runs"},
+    "experiment": {"common", "runs", "paper"},
+    "analysis": {"common", "runs", "paper"},
+    "reporting": {"common", "runs", "paper", "analysis"},
+}
+RULES = {"experiment", "data", "common"}
+LINES = 400  # of a module, at most
 
 
 def imports_of(source):
@@ -77,15 +82,82 @@ def imports_of(source):
     return found
 
 
-def test_imports_run_one_way():
-    level = {name: number for number, names in enumerate(FLOORS) for name in names}
-    for module, others in imports_of(ROOT / "src").items():
-        for mine, other in ((module, other) for other in others if module != "kdml" and other != "kdml"):
-            assert level[other.split(".")[1]] <= level[mine.split(".")[1]], f"{mine} imports {other}"
+def wing_of(module):
+    return module.split(".")[1]
+
+
+def trespasses(imports, wings):
+    """(module, what it imports of a wing that its own may not)."""
+    found = ((module, other) for module, others in imports.items() for other in others if "kdml" not in (module, other))
+    return [(one, other) for one, other in found if wing_of(other) not in wings[wing_of(one)] | {wing_of(one)}]
+
+
+def test_wings_import_only_what_they_may():
+    imports = imports_of(ROOT / "src")
+    assert {wing_of(module) for module in imports if module != "kdml"} == set(WINGS)
+    assert trespasses(imports, WINGS) == []
+
+
+def test_a_trespass_is_seen(tmp_path):
+    texts = {
+        "kdml/__init__": "",
+        "kdml/a/x": "def f():\n    from kdml.b import y",
+        "kdml/a/z": "import kdml.a.x",
+        "kdml/b/y": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.py").write_text(text)
+    imports = imports_of(tmp_path)
+    assert trespasses(imports, {"a": set(), "b": set()}) == [("kdml.a.x", "kdml.b.y")]
+    assert trespasses(imports, {"a": {"b"}, "b": set()}) == []
+
+
+def test_scripts_do_not_import_each_other():
+    scripts = {path.stem: path for path in (ROOT / "src").glob("*.py")}
+    for name, path in scripts.items():
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        named = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        named |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+        assert not named & set(scripts), name
+
+
+def test_rules_import_only_what_they_may():
+    """The wings that a rule loads are loaded for every job."""
+    for path in [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]:
+        wings = re.findall(r"^\s*(?:from|import) kdml\.(\w+)|^\s*from kdml import (\w+)", path.read_text(), re.M)
+        assert {one or other for one, other in wings} <= RULES, path.name
+
+
+@pytest.mark.parametrize("wing", ["experiment", "analysis", "paper"])
+def test_planning_and_numbers_need_neither_torch_nor_matplotlib(wing):
+    code = (
+        f"import importlib, pkgutil, sys, kdml.{wing} as wing\n"
+        "for module in pkgutil.walk_packages(wing.__path__, wing.__name__ + '.'):\n    importlib.import_module(module.name)\n"
+        "print(*({'torch', 'matplotlib'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "src", capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_modules_are_short():
+    long = {
+        path.name: lines
+        for path in (ROOT / "src").rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > LINES
+    }
+    assert long == {}
+
+
+def test_the_map_has_a_line_for_every_wing_and_says_what_it_may_import():
+    text = (ROOT / "src/kdml/README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)/` \| [^|]{20,} \| ([^|]+) \|$", text, re.M)
+    assert len(rows) == len(WINGS)
+    assert {wing: set(others.split(", ")) - {"nothing"} for wing, others in rows} == WINGS
 
 
 def test_imports_have_no_cycle():
-    """Not even between modules of one floor or of one folder."""
+    """Not even between modules of one wing."""
     TopologicalSorter(imports_of(ROOT / "src")).prepare()
 
 

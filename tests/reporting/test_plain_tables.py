@@ -1,159 +1,292 @@
-"""Plain tables: what they say, and that all their forms are regular."""
+"""Tables whose rows a reader may sort: what they say and what they store."""
 
-import json
 import subprocess
 import sys
 
 import pytest
+from place_files import data_of, run_row, value_row, write
 
-from kdml.reporting import plain_tables
-from kdml.reporting.plain_tables import GRIDS, Cell, Grid, Sources
-from kdml.reporting.templates import fill
+from kdml.common.errors import UserError
+from kdml.reporting import table_model
+from kdml.reporting.data import Data
+from kdml.reporting.draws import drawn_by
+from kdml.reporting.plain_tables import (
+    architecture,
+    comparison,
+    contrasts,
+    costs,
+    detection,
+    grid_search,
+    losses,
+    methods,
+    sharing,
+    similarity,
+)
 from kdml.runs.graph import VARIANTS, LossWeights, paper_graph
 
 EVEN = (LossWeights(1, 1, 1), LossWeights(1, 1, 1))
-GRAPHS = {
-    name: [(e.source, e.learner, str(e.knowledge)) for e in paper_graph(*key, EVEN).edges]
+GRAPHS = [
+    {"variant": name, "source": edge.source, "learner": edge.learner, "knowledge": str(edge.knowledge)}
     for name, key in VARIANTS.items()
-}
+    for edge in paper_graph(*key, EVEN).edges
+]
+PLACE = "paper/hcd/small"
 
 
-def words(grid):
-    return {row[0].text: [cell.text for cell in row[1:]] for row in grid.rows}
+def given(folder, **files):
+    """Data of CSV files by label; double underscores stand for colons before the place."""
+    return Data(
+        {label.replace("__", f":{PLACE}"): [write(folder / f"{label}.csv", rows)] for label, rows in files.items()}
+    )
 
 
-def test_table_1_is_the_papers():
-    grid = GRIDS["table_01"](Sources({}, GRAPHS))
-    assert grid.columns == ("Variant", "T → S1", "T → S2", "S1 → S2", "S2 → S1")
-    found = words(grid)
+def shown(table):
+    return [[cell.text for cell in line.cells] for line in table.sections[0].blocks[0].lines]
+
+
+def by_first(table):
+    return {first: rest for first, *rest in shown(table)}
+
+
+def test_table_1_is_the_papers(tmp_path):
+    table = sharing.table(given(tmp_path, graphs=GRAPHS))
+    columns = [column.title for column in table.sections[0].blocks[0].columns]
+    assert columns == ["Variant", "T → S1", "T → S2", "S1 → S2", "S2 → S1"]
+    found = by_first(table)
     assert found["KD + ML V3"] == ["features", "predictions", "features", "predictions"]
-    assert found["KD (off) V1"] == ["predictions", "predictions", "–", "–"] and found["ML V2"][2:] == [
-        "features",
-        "features",
-    ]
+    assert found["KD (off) V1"] == ["predictions", "predictions", "–", "–"]
+    assert found["ML V2"][2:] == ["features", "features"]
 
 
-def test_table_5_names_every_term():
-    found = words(GRIDS["table_05"](Sources({}, GRAPHS)))
+def test_table_5_names_every_term(tmp_path):
+    found = by_first(losses.table(given(tmp_path, graphs=GRAPHS)))
     assert found["KD + ML V3"] == ["L(KD, f) + L(ML, p)", "L′(KD, p) + L′(ML, f)"]
     assert found["ML V1"] == ["L(ML, p)", "L′(ML, p)"]
 
 
+def test_an_online_teacher_that_learns_from_a_student_has_its_terms(tmp_path):
+    edges = (("s1", "teacher", "features"), ("teacher", "s1", "predictions"))
+    rows = [dict(zip(GRAPHS[0], ("mine", *edge), strict=True)) for edge in edges]
+    assert by_first(losses.table(given(tmp_path, graphs=rows)))["mine"] == ["L(ML, f)", "L(KD, p)"]
+
+
 def test_cells():
-    assert plain_tables.number("").text == "–" and plain_tables.number("1234", ",.0f").text == "1,234"
-    assert (
-        plain_tables.with_interval("1", "", "").text == "1.00"
-        and plain_tables.with_interval("1", "0", "2").text == "1.00 [0.00, 2.00]"
-    )
-    assert (
-        plain_tables.with_interval("-1e-9", "-0.001", "0.2").text == "0.00 [0.00, 0.20]"
-        and plain_tables.number("-0.2").text == "-0.20"
-    )
-    assert plain_tables.p_value("0.0001").text == "< 0.001" and plain_tables.p_value("").text == "–"
-
-
-def test_an_online_teacher_that_learns_from_a_student_has_its_terms():
-    found = words(
-        GRIDS["table_05"](Sources({}, {"mine": [("s1", "teacher", "features"), ("teacher", "s1", "predictions")]}))
-    )
-    assert found["mine"] == ["L(ML, f)", "L(KD, p)"]
-
-
-def test_compression_says_what_is_saved():
-    costs = [{"network": name, "students": students, "parameters": n, "saved": saved, "macs": "1e9", "bytes": "1e6", "latency_ms": "2",
-              "size": "64", "threads": "1", "machine": "m"}
-             for name, students, n, saved in (("teacher", "0", "200", "0"), ("student", "1", "80", "60"), ("ensemble", "2", "160", "20"))]  # fmt: skip
-    scores = [
-        {
-            "of": "student",
-            "students": "1",
-            "run": "baseline_student",
-            "network": "baseline",
-            "mean": "70",
-            "low": "60",
-            "high": "80",
-        }
-    ]
-    rows = {"costs:paper/hcd/small": costs, "scores:paper/hcd/small": scores}
-    table = [[cell.text for cell in row] for row in GRIDS["compression"](Sources(rows, {})).rows]
-    assert [row[5] for row in table] == ["0.0 %", "60.0 %", "20.0 %"] and table[2][3] == "2 students (ensemble)"
-    assert table[1][-2:] == ["Student network alone", "70.00 [60.00, 80.00]"] and table[0][-2:] == ["–", "–"]
+    assert table_model.number("").text == "–" and table_model.number("1234", ",.0f").text == "1,234"
+    assert table_model.with_interval("1", "", "").text == "1.00"
+    assert table_model.with_interval("1", "0", "2").text == "1.00 [0.00, 2.00]"
+    assert table_model.with_interval("-1e-9", "-0.001", "0.2").text == "0.00 [0.00, 0.20]"
+    assert table_model.number("-0.2").text == "-0.20"
+    assert table_model.p_value("0.0001").text == "< 0.001" and table_model.p_value("").text == "–"
 
 
 def test_every_number_is_stored_in_a_column_of_its_own():
-    grid = Grid(
-        ("Run", "Score [95 %]"),
-        (
-            (plain_tables.text("a"), plain_tables.with_interval("1", "0", "2")),
-            (plain_tables.text("b"), plain_tables.number("")),
-        ),
+    cells = (
+        (table_model.text("a"), table_model.with_interval("1", "0", "2")),
+        (table_model.text("b"), table_model.number("")),
     )
-    columns, rows = grid.stored()
+    columns, rows = table_model.plain(("Run", "Score [95 %]"), cells).stored()
     assert columns == ["Run", "Score", "Score low", "Score high"]
     assert rows[0] == {"Run": "a", "Score": 1, "Score low": 0, "Score high": 2} and "Score low" not in rows[1]
 
 
-RIVAL = {"run": "sp", "title": "SP", "student_parameters": "1e6", "adaptor_parameters": "0", "adversary_parameters": "0",
-         "stages": "1", "weights": "similarity 375", "options": "", "departures": "weight follows the batch"}  # fmt: skip
-VALUE = {
-    "run": "sp",
-    "network": "s1",
-    "truth": "label",
-    "metric": "accuracy",
-    "mean": "90",
-    "std": "1",
-    "seeds": "3",
-    "low": "nan",
-    "high": "nan",
-}
+COST = {"saved": "0", "macs": "1e9", "bytes": "1e6", "latency_ms": "2", "size": "64", "threads": "1", "machine": "m"}
+NETWORKS = (("teacher", "0", "200"), ("student", "1", "80"), ("ensemble", "2", "160"), ("teacher_alone", "0", "190"))
+COSTS = [{"network": name, "students": students, "parameters": n, **COST} for name, students, n in NETWORKS]
 
 
-@pytest.mark.parametrize(("papers", "shown"), [([], "–"), ([{"table": "10", "run": "sp", "metric": "accuracy", "paper_mean": "94.56", "paper_std": "0.31"}], "94.56 ± 0.310")])  # fmt: skip
-def test_table_10_shows_the_papers_number_only_where_it_has_one(papers, shown):
-    """It has none for other students than ResNet18; the comparison with the paper knows."""
-    files = {"values": [VALUE], "contrasts": [], "methods": [RIVAL], "comparison": papers}
-    (row,) = GRIDS["methods"](Sources({f"{name}:paper/hcd/small": rows for name, rows in files.items()}, {})).rows
-    assert (row[5].text, row[6].text) == (shown, "90.00 ± 1.000")  # an undefined interval is left out
+def score(run, network, of, students="0", mean="70"):
+    return {"of": of, "students": students, "run": run, "network": network, "mean": mean, "low": "60", "high": "80"}
 
 
-GRID = Grid(
-    ("A|b", "C"), ((Cell("x|y <z>", "x"), Cell("1.0", 1.0)), (Cell("α ± 1", "b"), Cell("–", float("nan")))), ("note",)
-)
+def test_costs_stand_beside_the_scores_of_the_network_that_has_them(tmp_path):
+    """The teacher network alone lacks the extra block; an online teacher has it; a frozen one is no score of a teacher's own."""
+    scores = [
+        score("kd_off_v1", "teacher", "teacher", mean="99"), score("kd_on_v1", "teacher", "teacher", mean="71"),
+        score("baseline_teacher", "baseline", "teacher_alone", mean="72"), score("baseline_student", "baseline", "student", "1"),
+        score("kd_ml_v1", "ensemble", "ensemble", "2", "75"),
+    ]  # fmt: skip
+    table = costs.table(given(tmp_path, costs__=COSTS, scores__=scores))
+    found = {row[3]: (row[4], *row[-2:]) for row in shown(table)}
+    assert found["Teacher"] == ("200", "KD (on) V1", "71.00 [60.00, 80.00]")
+    assert found["Teacher network alone"] == ("190", "Teacher network alone", "72.00 [60.00, 80.00]")
+    assert found["One student"][1] == "Student network alone" and found["2 students (ensemble)"][1] == "KD + ML V1"
+    assert table.notes == ("Latency: median for one image of 64 pixels, 1 thread, m.",)
 
 
-@pytest.mark.parametrize("suffix", ["md", "tex", "html"])
-def test_forms_are_regular(suffix):
-    text = fill(f"grid.{suffix}.j2", title="T & t", notes=["n_1"], grid=GRID)
-    if suffix == "md":
-        lines = [line for line in text.splitlines() if line.startswith("|")]
-        assert len(lines) == 4 and {line.replace("\\|", "").count("|") for line in lines} == {3}
-    elif suffix == "tex":
-        assert r"n\_1" in text and r"$\alpha$ $\pm$ 1" in text and r"T \& t" in text and r"$<$z$>$" in text
-    else:
-        assert "x|y &lt;z&gt;" in text and 'data-value="nan"' in text and "http" not in text
+def test_a_teacher_that_was_only_frozen_has_no_score(tmp_path):
+    scores = [score("kd_off_v1", "teacher", "teacher"), score("kd_off_v1", "ensemble", "ensemble", "3")]
+    found = {row[3]: row[-2:] for row in shown(costs.table(given(tmp_path, costs__=COSTS, scores__=scores)))}
+    assert set(map(tuple, found.values())) == {("–", "–")}
 
 
-def test_missing_source_ends_with_a_message(root, tmp_path):
-    outputs = [part for name in ("csv", "md", "tex", "html") for part in (f"--{name}", tmp_path / f"t.{name}")]
-    command = [sys.executable, root / "src/render_grid.py", "--kind", "contrasts", "--title", "t", "--caption", "c"]
-    done = subprocess.run(
-        [*command, "--data", "paper/hcd/small=nowhere.csv", *outputs], capture_output=True, text=True, check=False
+METHOD = {"run": "sp", "title": "SP", "student_parameters": "1e6", "adaptor_parameters": "0", "adversary_parameters": "0",
+          "stages": "1", "weights": "similarity 375", "options": "", "departures": "weight follows the batch"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("student", "papers"), [("resnet18", "94.56 ± 0.311"), ("mobilenet", "–"), ("", "–")])
+def test_table_10_shows_the_papers_number_only_where_it_has_one(tmp_path, student, papers):
+    """It has numbers for one student."""
+    runs = [run_row(run, "methods", student_stands_for=student) for run in ("sp", "kd_ml_v3")]
+    values = [
+        value_row("sp", "s1", mean=90, low="nan", high="nan"),
+        value_row("kd_ml_v3", "ensemble"),
+        value_row("kd_ml_v3", "s1"),
+    ]
+    against = {
+        "family": "methods",
+        "right": "sp",
+        "metric": "accuracy",
+        "estimate": "2",
+        "low": "1",
+        "high": "3",
+        "p": "0.01",
+        "p_holm": "0.02",
+    }
+    data = data_of(
+        tmp_path,
+        {PLACE: (runs, values)},
+        "methods",
+        "table_10",
+        methods={PLACE: [METHOD]},
+        contrasts={PLACE: [against]},
     )
-    assert done.returncode == 2 and "nowhere.csv does not exist" in done.stderr and not list(tmp_path.iterdir())
+    mine, proposed = shown(methods.table(data))
+    assert mine[3:10] == ["SP", "Accuracy", papers, "90.00 ± 0.100", "2.00 [1.00, 3.00]", "0.010", "0.020"]
+    assert proposed[3] == "KD + ML V3 (proposed)" and proposed[6] == "80.00 ± 0.100 [79.00, 81.00]"
+
+
+def test_a_method_of_ones_own_on_a_task_of_ones_own(tmp_path):
+    runs = [run_row("rkd", "methods", task="polyps", metrics="iou", title="RKD")]
+    place = "paper/polyps/small"
+    data = data_of(
+        tmp_path,
+        {place: (runs, [value_row("rkd", "s1", "iou")])},
+        "methods",
+        methods={place: [METHOD | {"run": "rkd", "title": "RKD"}]},
+    )
+    ((_, task, _, method, metric, papers, *_),) = shown(methods.table(data))
+    assert (task, method, metric, papers) == ("polyps", "RKD", "IoU", "–")
+
+
+def test_methods_of_mixed_code_are_refused(tmp_path):
+    values = [value_row("sp", "s1"), value_row("kd_ml_v3", "ensemble", code_hash="old")]
+    runs = [run_row("sp", "methods"), run_row("kd_ml_v3", "methods")]
+    with pytest.raises(UserError, match="2 versions"):
+        methods.table(data_of(tmp_path, {PLACE: (runs, values)}, "methods", methods={PLACE: [METHOD]}))
+
+
+CONTRAST = {"right": "ml_v1", "metric": "accuracy", "network": "ensemble", "estimate": "1", "low": "0", "high": "2", "p": "0.5",
+            "p_holm": "1", "by_seed": "1.0", "p_seeds": "", "seeds_ahead": "1", "test": "McNemar", "p_cases": "0.1", "remark": "r"}  # fmt: skip
+
+
+def test_contrasts_show_two_families(tmp_path):
+    rows = [CONTRAST | {"family": family} for family in ("reference", "alone", "claims", "methods")]
+    table = contrasts.table(given(tmp_path, contrasts__=rows))
+    assert len(shown(table)) == 2 and shown(table)[0][:7] == [
+        "paper",
+        "hcd",
+        "small",
+        "ML V1",
+        "Accuracy",
+        "Ensemble",
+        "1.00 [0.00, 2.00]",
+    ]
+    assert table.notes == () and "nothing to compare" in contrasts.table(given(tmp_path, contrasts__=rows[2:])).notes[0]
+
+
+def test_detection_joins_variants_and_networks_alone(tmp_path):
+    data = Data({f"values:{PLACE}": [
+        write(tmp_path / "a.csv", [value_row("ml_v1", "s1", "found_small", of="9"), value_row("ml_v1", "s1", "false_regions", 3)]),
+        write(tmp_path / "b.csv", [value_row("baseline_student", "baseline", "found_small", of="9")]),
+    ]})  # fmt: skip
+    alone, variant = shown(detection.table(data))
+    assert alone[3:6] == ["Student network alone", "alone", "80.0 [79.0, 81.0] of 9"] and alone[-1] == "–"
+    assert variant[3] == "ML V1" and variant[-1] == "3.0"
+
+
+def test_other_tables(tmp_path):
+    layers = [{"part": "stem", "output": "32×32", "Big": "3×3, 16", "tiny net": "3×3, 8"}]
+    table = architecture.table(given(tmp_path, layers=layers))
+    assert [column.title for column in table.sections[0].blocks[0].columns] == ["Part", "Output", "Big", "tiny net"]
+    cka = [
+        {
+            "run": "ml_v1",
+            "first": "teacher",
+            "second": "s1",
+            "mean": "0.5",
+            "std": "nan",
+            "seeds": "1",
+            "remark": "",
+            "code_hash": "a b",
+        }
+    ]
+    assert shown(similarity.table(given(tmp_path, similarity__=cka)))[0][3:] == [
+        "ML V1",
+        "T – S1",
+        "0.500",
+        "–",
+        "1",
+        similarity.MIXED,
+    ]
+    weights = dict.fromkeys(("alpha", "alpha_prime", "beta", "beta_prime", "gamma", "gamma_prime"), "0.25")
+    best = {
+        "task": "polyps",
+        "dataset": "",
+        "pair": "p",
+        "technique": "ml",
+        "strategy": "v1",
+        "score": "80",
+        "papers_score": "",
+        "papers_rank": "",
+        "of": "9",
+    }
+    assert shown(grid_search.table(given(tmp_path, settings=[best | weights])))[0][:4] == [
+        "polyps",
+        "p",
+        "ML V1",
+        "0.25",
+    ]
+    row = {"table": "3", "protocol": "paper", "task": "hcd", "run": "ml_v1", "network": "s1", "metric": "accuracy", "paper_mean": "94.25",
+           "paper_std": "0.042", "mean": "", "std": "", "seeds": "0", "difference": "", "difference_low": "", "difference_high": "",
+           "interval": "", "departures": "", "remark": "not run"}  # fmt: skip
+    assert shown(comparison.table(given(tmp_path, comparison=[row])))[0][6:9] == ["94.25 ± 0.042", "–", "0"]
+
+
+def test_functions_are_found_by_name():
+    assert drawn_by("plain_tables.costs:table") is costs.table
+    for name in ("plain_tables.nothing:table", "plain_tables.costs:nothing", "plain_tables.costs"):
+        with pytest.raises(UserError, match=r"kdml\.reporting has no plain_tables\."):
+            drawn_by(name)
+
+
+def run_table(root, folder, data):
+    command = [
+        sys.executable,
+        root / "src/table.py",
+        "--draws",
+        "plain_tables.costs:table",
+        "--title",
+        "T",
+        "--caption=",
+        "--data",
+        *data,
+    ]
+    outputs = [folder / f"t.{suffix}" for suffix in ("csv", "md", "tex", "html")]
+    return subprocess.run([*command, "--table", *outputs], capture_output=True, text=True, check=False)
 
 
 def test_script_writes_all_forms(root, tmp_path):
-    outputs = [part for name in ("csv", "md", "tex", "html") for part in (f"--{name}", tmp_path / f"t.{name}")]
-    command = [
-        sys.executable,
-        root / "src/render_grid.py",
-        "--kind",
-        "table_01",
-        "--title",
-        "t",
-        "--caption=",
-        "--graphs",
-        json.dumps(GRAPHS),
-    ]
-    assert subprocess.run([*command, *outputs], check=False).returncode == 0
-    assert len((tmp_path / "t.csv").read_text().splitlines()) == 13 and len(list(tmp_path.iterdir())) == 4
+    sources = {"costs": COSTS, "scores": [score("ml_v1", "s1", "student", "1")]}
+    files = [f"{kind}:{PLACE}={write(tmp_path / 'in' / f'{kind}.csv', rows)}" for kind, rows in sources.items()]
+    done = run_table(root, tmp_path, files)
+    assert done.returncode == 0, done.stderr
+    assert len((tmp_path / "t.csv").read_text().splitlines()) == 5
+    assert 'class="sortable"' in (tmp_path / "t.html").read_text() and "http" not in (tmp_path / "t.html").read_text()
+
+
+def test_missing_source_ends_with_a_message(root, tmp_path):
+    done = run_table(root, tmp_path, [f"costs:{PLACE}=nowhere.csv"])
+    assert done.returncode == 2 and "nowhere.csv does not exist" in done.stderr and not list(tmp_path.iterdir())
+    (tmp_path / "costs.csv").write_text("network\nteacher\n")
+    done = run_table(root, tmp_path, [f"costs:{PLACE}={tmp_path / 'costs.csv'}"])
+    assert done.returncode == 2 and f"No file was given for 'scores:{PLACE}'" in done.stderr

@@ -15,7 +15,7 @@ def test_paper_plan(tmp_path):
     started = time.monotonic()
     counts = job_counts(snakemake(tmp_path, "--cores", "8", "-n"))
     assert counts == {
-        "fetch": 4, "weights": 3, "prepare": 3, "split": 4, "leakage": 1, "train": 297, "evaluate": 297, "collect": 20, "metrics": 1,
+        "fetch": 4, "weights": 3, "prepare": 1, "prepare_masks": 2, "split": 4, "leakage": 1, "train": 297, "evaluate": 297, "collect": 20, "metrics": 1,
         "summary": 26, "compression": 6, "values": 20, "compare": 20, "comparison": 1, "contrasts": 8, "methods": 2, "similarity": 72, "networks": 6, "teachers": 2,
         "curves": 9, "slices": 4, "table": 10, "grid": 10, "figure": 49, "claims": 1, "claims_page": 1, "index": 1, "all": 1,
     }  # fmt: skip
@@ -29,15 +29,16 @@ def test_demo_plan(tmp_path):
 
 
 DATA = {"fetch": 1, "weights": 2, "prepare": 1, "split": 1}  # of one dataset, with the two networks of the pair
+MASKED = {"fetch": 1, "weights": 2, "prepare_masks": 1, "split": 1}  # the same of a data set with masks
 ALONE = {
     # Twelve variants, three seeds, and the teachers of the offline ones.
-    "tables/table_04.md": DATA | {"train": 39, "evaluate": 36, "collect": 1, "summary": 1, "table": 1},
+    "tables/table_04.md": MASKED | {"train": 39, "evaluate": 36, "collect": 1, "summary": 1, "table": 1},
     # Variants with a teacher alone, and three teachers.
     "tables/table_11.tex": DATA | {"train": 30, "evaluate": 27, "collect": 1, "teachers": 1, "summary": 2, "table": 1},
     "figures/beside_table_11.pdf": DATA | {"train": 30, "evaluate": 27, "values": 1, "compare": 1, "figure": 1},
-    "figures/figure_07.pdf": DATA | {"train": 5, "evaluate": 4, "slices": 1, "figure": 1},
+    "figures/figure_07.pdf": MASKED | {"train": 5, "evaluate": 4, "slices": 1, "figure": 1},
     # Fourteen methods and the proposed variant, and the networks that teach them, trained alone; no variant else.
-    "tables/table_10.csv": {"fetch": 2, "weights": 2, "prepare": 2, "split": 2}
+    "tables/table_10.csv": {"fetch": 2, "weights": 2, "prepare": 1, "prepare_masks": 1, "split": 2}
     | {
         "train": 3 * (14 + 2 + 2),
         "evaluate": 3 * (14 + 2),
@@ -52,15 +53,15 @@ ALONE = {
     "figures/figure_01.pdf": {"figure": 1},
     "figures/figure_08.png": {"figure": 1},
     # One seed of the variants that it shows; hard slices need both networks trained alone, one of them the offline teacher.
-    "figures/figure_04.pdf": DATA | {"train": 14, "evaluate": 14, "slices": 1, "figure": 1},
-    "figures/figure_05.pdf": DATA | {"train": 6, "evaluate": 6, "slices": 1, "figure": 1},
-    "figures/figure_09.pdf": DATA | {"train": 5, "evaluate": 5, "slices": 1, "figure": 1},
+    "figures/figure_04.pdf": MASKED | {"train": 14, "evaluate": 14, "slices": 1, "figure": 1},
+    "figures/figure_05.pdf": MASKED | {"train": 6, "evaluate": 6, "slices": 1, "figure": 1},
+    "figures/figure_09.pdf": MASKED | {"train": 5, "evaluate": 5, "slices": 1, "figure": 1},
     "figures/figure_06.pdf": DATA | {"train": 3, "similarity": 1, "figure": 1},
     "figures/figure_10.pdf": DATA | {"train": 10, "similarity": 3, "figure": 1},
     "figures/figure_11.png": DATA | {"train": 13, "similarity": 4, "figure": 1},
     "figures/curves_table_08.pdf": DATA | {"train": 39, "curves": 1, "figure": 1},
-    "figures/beside_table_04.pdf": DATA | {"train": 39, "evaluate": 36, "values": 1, "compare": 1, "figure": 1},
-    "figures/figure_04_ham10000_segmentation_resnet50-resnet18.pdf": DATA
+    "figures/beside_table_04.pdf": MASKED | {"train": 39, "evaluate": 36, "values": 1, "compare": 1, "figure": 1},
+    "figures/figure_04_ham10000_segmentation_resnet50-resnet18.pdf": MASKED
     | {"fetch": 2, "train": 14, "evaluate": 14, "slices": 1, "figure": 1},
 }
 

@@ -1,7 +1,6 @@
 """The plan of the experiment, what wildcards may be, and what all rules share."""
 
-import csv
-import json
+import functools
 import os
 import re
 import shlex
@@ -19,25 +18,27 @@ sys.path.insert(0, str(ROOT / "src"))
 
 import yaml
 from kdml.common.errors import UserError
-from kdml.common.files import sha256_of, write_csv, write_json
+from kdml.common.files import write_csv, write_json
 from kdml.common.untracked import Untracked
 from kdml.data.archives import ARCHIVES
 from kdml.experiment import code_of_rules, paths
 from kdml.experiment.config import validated
 from kdml.experiment.contents import Contents
-from kdml.experiment.figures import FIGURES, SLICES
-from kdml.experiment.grid_search import Search
-from kdml.experiment.inputs import OF_METHODS, Inputs
-from kdml.experiment.paths import ANY_RUN, Paths
-from kdml.experiment.plan import Plan, Run
-from kdml.experiment.run_rows import run_rows
-from kdml.experiment.tables import OF_GRAPHS, TABLES, WITH_CURVES
-from kdml.runs.run_table import (
+from kdml.experiment.everything import every_file
+from kdml.experiment.figures import BESIDE_TABLES, FIGURES
+from kdml.experiment.inputs import (
     ALONE_SHEET,
     FIDELITY_SHEET,
     METHODS_SHEET,
+    OF_METHODS,
     VARIANTS_SHEET,
+    Inputs,
 )
+from kdml.experiment.items import FIGURE_SUFFIXES, TABLE_SUFFIXES
+from kdml.experiment.paths import ANY_RUN, Paths
+from kdml.experiment.plan import Plan
+from kdml.experiment.rule_functions import RuleFunctions
+from kdml.experiment.tables import OF_GRAPHS, TABLES, WITH_CURVES
 
 
 def or_message(make, *arguments):
@@ -46,6 +47,31 @@ def or_message(make, *arguments):
         return make(*arguments)
     except UserError as error:
         raise WorkflowError(str(error)) from None
+
+
+def with_message(function):
+    """The same function, and those that it gives; a user's mistake ends the workflow with its message alone."""
+
+    @functools.wraps(function)
+    def wrapped(*arguments, **named):
+        found = or_message(functools.partial(function, **named), *arguments)
+        return with_message(found) if callable(found) else found
+
+    return wrapped
+
+
+class Told:
+    """What the package tells rules, a user's mistake as its message alone.
+
+    Args:
+        functions: an object whose methods rules take inputs and parameters from.
+    """
+
+    def __init__(self, functions):
+        self.functions = functions
+
+    def __getattr__(self, name):
+        return with_message(getattr(self.functions, name))
 
 
 def read_yaml(path):
@@ -67,14 +93,13 @@ LOGS = PATHS.logs
 CONTENTS = Contents(PLAN, read_yaml("workflow/report/captions.yaml"), (TABLES, FIGURES))
 INPUTS = Inputs(CONTENTS, PATHS)
 PLACES = CONTENTS.places
-SEARCH = Search(PLAN)
+ASK = Told(RuleFunctions(INPUTS, ROOT))
 
-# Commands begin with {PYTHON} {SRC}/name.py. Where interpreter and scripts lie is no parameter of a rule, so that a moved project
-# is no other workflow. In a conda environment the interpreter is that of the environment.
+# The Python that runs Snakemake, but where Snakemake makes environments: there it is the one of the environment.
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 PYTHON = "python" if CONDA else shlex.quote(sys.executable)
 SRC = shlex.quote(os.path.relpath(ROOT / "src"))
-CLAIMS = shlex.quote(os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml"))
+CLAIMS = os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml")
 ENVIRONMENT = ROOT / "envs/kdml.yaml"
 
 
@@ -83,9 +108,26 @@ def code_of(script):
     return or_message(code_of_rules.code_of, script)
 
 
+def code_that_draws(script, find):
+    """Parameter: the same hash, with what draws the table or figure."""
+    draws = ASK.draws(find)
+    return lambda wildcards: or_message(
+        functools.partial(code_of_rules.code_of, script, draws=draws(wildcards))
+    )
+
+
 def either(names):
     """Regular expression for one of these names."""
     return "|".join(sorted(map(re.escape, map(str, names)))) or "none"
+
+
+def program(script):
+    """A script with its Python, quoted; where both lie is no reason to run it again.
+
+    It is a parameter, not a text in the command: that is one of the rule's own triggers, and knows no names of a workflow that another
+    one uses as a module.
+    """
+    return Untracked(f"{PYTHON} {SRC}/{script}")
 
 
 wildcard_constraints:
@@ -101,64 +143,3 @@ wildcard_constraints:
     of=f"|{OF_METHODS}",
     trial=r"alpha-[\d.e-]+",
     group=either({PLACES.group_of(run) for run in PLAN.runs}),
-
-
-def run_of(wildcards):
-    """The run that wildcards name."""
-    names = (wildcards.protocol, wildcards.task, wildcards.pair, wildcards.run)
-    return Run(*names, int(wildcards.seed))
-
-
-UNDER_RUN = "add its task, pair and variants under `run:` in the configuration"
-
-
-def asked_for(name, known, what, remedy=UNDER_RUN):
-    """What a target names, such as a table; one that nothing fills is named."""
-    if name not in known:
-        filled = ", ".join(known) or "none"
-        raise WorkflowError(
-            f"The {what} '{name}' cannot be made by the experiment '{EXPERIMENT.experiment}' (it can make: {filled}).\n"
-            f"  What to do: {remedy}."
-        )
-    return known[name]
-
-
-def place_of(wildcards):
-    """The place that wildcards name."""
-    name = f"{wildcards.protocol}/{wildcards.task}/{wildcards.pair}"
-    return asked_for(name, PLACES.by_folder, "place")
-
-
-def table_of(wildcards):
-    """The table that wildcards name."""
-    return asked_for(wildcards.table, CONTENTS.named(CONTENTS.tables), "table")
-
-
-def figure_of(wildcards):
-    """The figure that wildcards name."""
-    return asked_for(wildcards.figure, CONTENTS.named(CONTENTS.figures), "figure")
-
-
-def dataset_of(task):
-    """Key of a task's dataset."""
-    return EXPERIMENT.tasks[task].dataset
-
-
-def data_of(wildcards):
-    """Folder of the prepared arrays of a task's dataset."""
-    return PATHS.data(dataset_of(wildcards.task))
-
-
-def from_project(path):
-    """A path of the configuration, which is relative to the project's root, from the working directory."""
-    return os.path.relpath(ROOT / Path(path).expanduser())
-
-
-def mixed_code(wildcards):
-    """Argument of a script: whether it may mix versions of the training code."""
-    return ["--allow-mixed-code"] if EXPERIMENT.allow_mixed_code else []
-
-
-def train_threads(wildcards):
-    """Threads of a run: a setting, because it changes rounding."""
-    return EXPERIMENT.training_of(wildcards.task).threads

@@ -7,70 +7,87 @@ rule draw_demo:
     log:
         f"{LOGS}/draw_demo/{{archive}}.log",
     params:
-        script=f"{SRC}/draw_demo.py",
+        program=program("draw_demo.py"),
         options=demo_options,
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --archive {wildcards.archive} --seed 0 {params.options} --out {output} 2> {log}"
+        "{params.program} --archive {wildcards.archive:q} {params.options:q} --out {output:q} 2> {log:q}"
 
 
 rule fetch:
     input:
-        archive_file,
+        lambda wildcards: drawn_archives([wildcards.archive]),
     output:
         PATHS.archive_record("{archive}"),
     log:
         f"{LOGS}/fetch/{{archive}}.log",
+    wildcard_constraints:
+        archive=either(TO_FETCH),
     params:
-        script=f"{SRC}/fetch.py",
-        source=archive_source,
+        program=program("fetch.py"),
+        content=lambda wildcards: "" if DRAWN else AT_HAND.content(wildcards.archive),
+        source=archives.fetch_options(EXPERIMENT, ARCHIVES_FOLDER),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --archive {wildcards.archive} {params.source} --store resources/kaggle --record {output} 2> {log}"
+        "{params.program} --archive {wildcards.archive:q} {params.source:q} --record {output:q} 2> {log:q}"
 
 
 rule prepare:
     input:
-        records=records_of,
-        slides=slides_of,
+        unpack(prepare_inputs),
     output:
         report=PATHS.data_report("{dataset}"),
         index=PATHS.index("{dataset}"),
         images=PATHS.images("{dataset}"),
     log:
         f"{LOGS}/prepare/{{dataset}}.log",
+    wildcard_constraints:
+        dataset=either(set(EXPERIMENT.datasets) - set(WITH_MASKS)),
     params:
-        script=f"{SRC}/prepare.py",
+        program=program("prepare.py"),
+        archives=Untracked(ARCHIVES_FOLDER),
         options=prepare_options,
-        records=records_options,
+        slides=slides_content,
+        records=lambda wildcards, input: each("--record", input.records),
         out=subpath(output.report, parent=True),
     threads: 2
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --dataset {wildcards.dataset} {params.records} {params.options} --threads {threads}"
-        " --out {params.out} 2> {log}"
+        "{params.program} --dataset {wildcards.dataset:q} {params.records:q} --archives {params.archives:q} {params.options:q}"
+        " --threads {threads} --out {params.out:q} 2> {log:q}"
+
+
+use rule prepare as prepare_masks with:
+    output:
+        report=PATHS.data_report("{dataset}"),
+        index=PATHS.index("{dataset}"),
+        images=PATHS.images("{dataset}"),
+        masks=PATHS.masks("{dataset}"),
+    wildcard_constraints:
+        dataset=either(WITH_MASKS),
 
 
 rule split:
     input:
-        index_of,
+        report=lambda wildcards: PATHS.data_report(ASK.dataset(wildcards.task)),
+        index=lambda wildcards: ancient(PATHS.index(ASK.dataset(wildcards.task))),
     output:
         split=PATHS.split("{protocol}", "{task}", "{seed}"),
         report=PATHS.split_report("{protocol}", "{task}", "{seed}"),
     log:
         f"{LOGS}/split/{{protocol}}/{{task}}/{{seed}}.log",
     params:
-        script=f"{SRC}/split.py",
-        fractions=" ".join(map(str, EXPERIMENT.split.fractions)),
+        program=program("split.py"),
+        fractions=list(EXPERIMENT.split.fractions),
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} --index {input} --task {wildcards.task} --protocol {wildcards.protocol} --fractions {params.fractions}"
-        " --seed {wildcards.seed} --out {output.split} --report {output.report} 2> {log}"
+        "{params.program} --index {input.index:q} --task {wildcards.task:q} --protocol {wildcards.protocol:q}"
+        " --fractions {params.fractions:q} --seed {wildcards.seed:q} --out {output.split:q} --report {output.report:q} 2> {log:q}"
 
 
 rule leakage:
@@ -82,11 +99,11 @@ rule leakage:
     log:
         f"{LOGS}/leakage.log",
     params:
-        script=f"{SRC}/leakage.py",
+        program=program("leakage.py"),
         code=code_of("leakage.py"),
-        reports=reports_options,
+        reports=lambda wildcards, input: each("--report", input),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "python {params.script} {params.reports} --out {output.csv} {output.md} 2> {log}"
+        "{params.program} {params.reports:q} --out {output.csv:q} {output.md:q} 2> {log:q}"

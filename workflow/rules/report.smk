@@ -1,182 +1,140 @@
-# From tidy files to what a reader sees.
-
-from kdml.experiment.figures import BESIDE_TABLES
-from kdml.experiment.items import FIGURE_SUFFIXES, TABLE_SUFFIXES
-
-
-def note(wildcards):
-    """What a reader must know before comparing with the paper."""
-    drawn = (
-        "Drawn look-alike images, not patients: numbers say nothing about the paper. "
-    )
-    return f"{drawn if EXPERIMENT.archives == 'demo' else ''}{EXPERIMENT.description}"
-
-
-def in_report(path, of, prefix=""):
-    """An output that `snakemake --report` shows under the category and title of the contents."""
-
-    def item(wildcards):
-        """The table or figure that the file belongs to."""
-        known = {**CONTENTS.named(CONTENTS.tables), **CONTENTS.named(CONTENTS.figures)}
-        return known[f"{prefix}{wildcards.get(of, of)}"]
-
-    return report(
-        path,
-        caption="../report/item.rst",
-        category=lambda wildcards: CONTENTS.kinds[item(wildcards).kind].category,
-        labels=lambda wildcards: {
-            "what": item(wildcards).title,
-            "format": path.rpartition(".")[2],
-        },
-    )
-
-
-def files_of(find):
-    """Input function: all files that a table or figure is made from, each once."""
-    return lambda wildcards: list(
-        dict.fromkeys(path for _, path in INPUTS.of_item(find(wildcards)))
-    )
-
-
-def data_files(find):
-    """Parameter: the same as LABEL=FILE arguments."""
-    return lambda wildcards: [
-        f"{label}={path}" for label, path in INPUTS.of_item(find(wildcards))
-    ]
-
-
-def draws(find):
-    """Parameter: what draws a table or figure."""
-    return lambda wildcards: CONTENTS.kinds[find(wildcards).kind].draws
-
-
-def options(find):
-    """Parameter: choices within the kind, as NAME=VALUE."""
-    return lambda wildcards: [
-        f"{name}={value}" for name, value in find(wildcards).options.items()
-    ]
-
-
-def title(find):
-    """Parameter: title of a table or figure."""
-    return lambda wildcards: find(wildcards).title
-
-
-def caption(find):
-    """Parameter: caption of a table or figure."""
-    return lambda wildcards: find(wildcards).caption
-
-
-def names_of(kinds):
-    """Names that tables of these kinds can be asked for by, as a regular expression."""
-    items = {name: one for name, one in CONTENTS.tables.items() if one.kind in kinds}
-    return either(CONTENTS.named(items))
-
-
-# Named alone, for the rules of tables and figures that are made in a job of their own.
-MADE_TOGETHER = "|".join([names_of([*WITH_CURVES, "fidelity"]), *OF_GRAPHS])
-
-
-SCHEMES = {kind: CONTENTS.files_of([kind]) for kind in ("scheme", *OF_GRAPHS)}
+# From tidy files to what a reader sees. What is made from the same files is made in one job.
 
 
 rule schemes:
     input:
         PATHS.graphs(),
     output:
-        [path for files in SCHEMES.values() for path in files],
+        list(schemes_files()),
+    log:
+        f"{LOGS}/schemes.log",
     params:
+        program=program("schemes.py"),
         code=code_of("schemes.py"),
+        titles=ASK.texts(OF_SCHEMES, "title"),
+        captions=ASK.texts(OF_SCHEMES, "caption"),
+        note=ASK.note,
+    localrule: True
+    conda:
+        ENVIRONMENT
     shell:
-        "false"
+        "{params.program} --graphs {input:q} --titles {params.titles:q} --captions {params.captions:q} --note={params.note:q}"
+        " --out {output:q} 2> {log:q}"
 
 
 rule results:
     input:
-        files_of(table_of),
+        ASK.files_of(ASK.table),
     output:
-        csv=paths.table("{table}", "csv"),
-        md=paths.table("{table}", "md"),
-        tex=paths.table("{table}", "tex"),
-        html=in_report(paths.table("{table}", "html"), "table"),
-        figures=expand(
-            paths.figure("{beside}_{{table}}", "{suffix}"),
-            beside=BESIDE_TABLES,
-            suffix=FIGURE_SUFFIXES,
-        ),
+        html=in_report(paths.table("{table}", "html"), of_table),
+        table=[paths.table("{table}", suffix) for suffix in ("csv", "md", "tex")],
+        beside=beside_table("beside"),
+        curves=beside_table("curves"),
+        runs=beside_table("runs"),
+    log:
+        f"{LOGS}/results/{{table}}.log",
     wildcard_constraints:
         table=names_of(WITH_CURVES),
     params:
-        data=data_files(table_of),
-        note=note,
+        program=program("results.py"),
+        code=code_of("results.py"),
+        kind=ASK.part_of(ASK.table, "kind"),
+        title=ASK.part_of(ASK.table, "title"),
+        caption=ASK.part_of(ASK.table, "caption"),
+        beside=ASK.caption_beside("beside"),
+        curves=ASK.caption_beside("curves"),
+        runs=ASK.caption_beside("runs"),
+        data=ASK.data_words(ASK.table),
+        note=ASK.note,
+        mixed=ASK.mixed_code,
     localrule: True
+    conda:
+        ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/results.py --name {wildcards.table:q} --data {params.data:q} --note {params.note:q}"
+        "{params.program} --name {wildcards.table:q} --kind {params.kind:q} --title={params.title:q} --caption={params.caption:q}"
+        " --note={params.note:q} {params.mixed:q} --data {params.data:q} --table {output.html:q} {output.table:q}"
+        " --beside {output.beside:q} --curves {output.curves:q} --runs {output.runs:q} 2> {log:q}"
 
 
 rule fidelity_table:
     input:
-        files_of(table_of),
+        ASK.files_of(ASK.table),
     output:
-        csv=paths.table("{table}", "csv"),
-        md=paths.table("{table}", "md"),
-        tex=paths.table("{table}", "tex"),
-        html=in_report(paths.table("{table}", "html"), "table"),
-        figures=expand(
-            paths.figure("beside_{{table}}", "{suffix}"), suffix=FIGURE_SUFFIXES
-        ),
+        html=in_report(paths.table("{table}", "html"), of_table),
+        table=[paths.table("{table}", suffix) for suffix in ("csv", "md", "tex")],
+        beside=beside_table("beside"),
+    log:
+        f"{LOGS}/fidelity_table/{{table}}.log",
     wildcard_constraints:
         table=names_of(["fidelity"]),
     params:
-        data=data_files(table_of),
-        note=note,
+        program=program("fidelity_table.py"),
+        code=code_of("fidelity_table.py"),
+        title=ASK.part_of(ASK.table, "title"),
+        caption=ASK.part_of(ASK.table, "caption"),
+        beside=ASK.caption_beside("beside"),
+        data=ASK.data_words(ASK.table),
+        note=ASK.note,
+        mixed=ASK.mixed_code,
     localrule: True
+    conda:
+        ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/fidelity_table.py --name {wildcards.table:q} --data {params.data:q} --note {params.note:q}"
+        "{params.program} --name {wildcards.table:q} --title={params.title:q} --caption={params.caption:q} --note={params.note:q}"
+        " {params.mixed:q} --data {params.data:q} --table {output.html:q} {output.table:q} --beside {output.beside:q} 2> {log:q}"
 
 
 rule table:
     input:
-        files_of(table_of),
+        ASK.files_of(ASK.table),
     output:
-        csv=paths.table("{table}", "csv"),
-        md=paths.table("{table}", "md"),
-        tex=paths.table("{table}", "tex"),
-        html=in_report(paths.table("{table}", "html"), "table"),
+        html=in_report(paths.table("{table}", "html"), of_table),
+        table=[paths.table("{table}", suffix) for suffix in ("csv", "md", "tex")],
+    log:
+        f"{LOGS}/table/{{table}}.log",
     wildcard_constraints:
-        table=rf"(?!(?:{MADE_TOGETHER})\.)[a-z][\w-]*",
+        table=OTHER_TABLES,
     params:
-        data=data_files(table_of),
-        note=note,
+        program=program("table.py"),
+        code=code_that_draws("table.py", ASK.table),
+        draws=ASK.draws(ASK.table),
+        title=ASK.part_of(ASK.table, "title"),
+        caption=ASK.part_of(ASK.table, "caption"),
+        data=ASK.data_words(ASK.table),
+        note=ASK.note,
     localrule: True
+    conda:
+        ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/table.py --draws {params.data:q} --note {params.note:q}"
+        "{params.program} --draws {params.draws:q} --title={params.title:q} --caption={params.caption:q} --note={params.note:q}"
+        " --data {params.data:q} --table {output.html:q} {output.table:q} 2> {log:q}"
 
 
 rule figure:
     input:
-        files_of(figure_of),
+        ASK.files_of(ASK.figure),
     output:
         pdf=paths.figure("{figure}", "pdf"),
-        png=in_report(paths.figure("{figure}", "png"), "figure"),
+        png=in_report(paths.figure("{figure}", "png"), of_figure),
+    log:
+        f"{LOGS}/figure/{{figure}}.log",
     wildcard_constraints:
-        figure=rf"(?!(?:beside|curves|runs)_|figure_(?:01|02|03|08)\.)[a-z][\w-]*",
+        figure=OTHER_FIGURES,
     params:
-        data=data_files(figure_of),
-        note=note,
+        program=program("figure.py"),
+        code=code_that_draws("figure.py", ASK.figure),
+        draws=ASK.draws(ASK.figure),
+        options=ASK.option_words(ASK.figure),
+        title=ASK.part_of(ASK.figure, "title"),
+        caption=ASK.part_of(ASK.figure, "caption"),
+        data=ASK.data_words(ASK.figure),
+        note=ASK.note,
     localrule: True
+    conda:
+        ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/figure.py --draws {params.data:q} --note {params.note:q}"
-
-
-rule contents:
-    output:
-        PATHS.contents(),
-    params:
-        shown=lambda wildcards: CONTENTS.shown(),
-    localrule: True
-    run:
-        write_json(output[0], params.shown)
+        "{params.program} --draws {params.draws:q} {params.options:q} --title={params.title:q} --note={params.note:q}"
+        " --data {params.data:q} --figure {output.pdf:q} {output.png:q} 2> {log:q}"
 
 
 rule claims_page:
@@ -185,10 +143,36 @@ rule claims_page:
         comparison=PATHS.whole_comparison(),
     output:
         md="results/claims.md",
-        html="results/claims.html",
+        html=report(
+            "results/claims.html",
+            caption="../report/item.rst",
+            category="Claims",
+            labels={"what": "Verdicts on the paper's claims", "format": "html"},
+        ),
+    log:
+        f"{LOGS}/claims_page.log",
+    params:
+        program=program("claims_page.py"),
+        code=code_of("claims_page.py"),
+        caption=ASK.note,
+        note=ASK.note,
     localrule: True
+    conda:
+        ENVIRONMENT
     shell:
-        "false"
+        "{params.program} --claims {input.claims:q} --comparison {input.comparison:q} --note={params.note:q} --page {output:q} 2> {log:q}"
+
+
+rule contents:
+    output:
+        PATHS.contents(),
+    log:
+        f"{LOGS}/contents.log",
+    params:
+        shown=lambda wildcards: CONTENTS.shown(),
+    localrule: True
+    run:
+        write_json(output[0], params.shown)
 
 
 rule index:
@@ -199,10 +183,20 @@ rule index:
         metrics=PATHS.all_metrics(),
         leakage=PATHS.leakage("md"),
     output:
-        page="results/index.html",
+        "results/index.html",
+    log:
+        f"{LOGS}/index.log",
+    params:
+        program=program("index.py"),
+        code=code_of("index.py"),
+        title=ASK.page_title,
+        note=ASK.note,
     localrule: True
+    conda:
+        ENVIRONMENT
     shell:
-        "false"
+        "{params.program} --title={params.title:q} --note={params.note:q} --contents {input.contents:q} --claims {input.claims:q}"
+        " --metrics {input.metrics:q} --leakage {input.leakage:q} --out {output:q} 2> {log:q}"
 
 
 rule tables:

@@ -1,29 +1,6 @@
 # The grid search for loss weights, on validation scores alone: `snakemake grid_search`.
 
 
-SETTINGS = "add its settings to `grid_search:` in the configuration"
-
-
-def trial_settings(wildcards):
-    """Settings of a trial as JSON."""
-    trials = SEARCH.of_run(run_of(wildcards))
-    trial = asked_for(wildcards.trial, trials, "trial", SETTINGS)
-    return SEARCH.settings(trial).to_json()
-
-
-def trials_at(wildcards):
-    """Trials of one protocol, task and pair."""
-    return SEARCH.at(wildcards.protocol, wildcards.task, wildcards.pair)
-
-
-def trials_described(wildcards):
-    """Rows of trials.csv: folder of every trial of a place, and its columns in the table of scores."""
-    return [
-        {"folder": PATHS.trial(trial.run, trial.name), **SEARCH.describe(trial)}
-        for trial in trials_at(wildcards)
-    ]
-
-
 use rule train as train_trial with:
     output:
         history=PATHS.trial_history(ANY_RUN, "{trial}"),
@@ -33,8 +10,9 @@ use rule train as train_trial with:
     benchmark:
         f"{PATHS.trial(ANY_RUN, '{trial}')}/benchmark.tsv"
     params:
-        settings=trial_settings,
-        options=train_options,
+        program=program("train.py"),
+        settings=ASK.trial_settings,
+        options=ASK.train_words,
         parts=["--validation-only"],
         data=subpath(input.data, parent=True),
         out=subpath(output.record, parent=True),
@@ -45,8 +23,10 @@ use rule train as train_trial with:
 rule trials:
     output:
         PATHS.trials(ANY_RUN),
+    log:
+        f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/trials.log",
     params:
-        rows=trials_described,
+        rows=ASK.trial_rows,
     localrule: True
     run:
         write_csv(output[0], params.rows)
@@ -55,43 +35,42 @@ rule trials:
 rule search_scores:
     input:
         trials=PATHS.trials(ANY_RUN),
-        records=lambda wildcards: [
-            PATHS.trial_record(trial.run, trial.name) for trial in trials_at(wildcards)
-        ],
+        records=ASK.trial_records,
     output:
         scores=PATHS.scores(ANY_RUN),
         settings=PATHS.ranked_settings(ANY_RUN),
     log:
         f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/scores.log",
     params:
+        program=program("search_scores.py"),
         code=code_of("search_scores.py"),
-        mixed=mixed_code,
+        mixed=ASK.mixed_code,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/search_scores.py --trials {input.trials:q} {params.mixed:q} --scores {output.scores:q}"
+        "{params.program} --trials {input.trials:q} {params.mixed:q} --scores {output.scores:q}"
         " --settings {output.settings:q} 2> {log:q}"
 
 
 rule search_best:
     input:
-        list(dict.fromkeys(map(PATHS.ranked_settings, SEARCH.variants))),
+        ASK.ranked_settings(),
     output:
         PATHS.hyperparameters(),
     log:
         f"{LOGS}/grid_search/hyperparameters.log",
     params:
+        program=program("search_best.py"),
         code=code_of("search_best.py"),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/search_best.py {input:q} --out {output:q} 2> {log:q}"
+        "{params.program} {input:q} --out {output:q} 2> {log:q}"
 
 
 rule grid_search:
     input:
-        ([PATHS.hyperparameters()] if SEARCH.places else [])
-        + CONTENTS.files_of(["grid_search", "search"]),
+        ASK.searched(),
     localrule: True

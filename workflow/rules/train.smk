@@ -1,74 +1,22 @@
 # From start weights to test-set predictions.
 
 
-def weights_entry(wildcards):
-    """A weights entry of the configuration as JSON, without the place of its file, which is no part of what it is."""
-    entry = EXPERIMENT.weights[wildcards.weights].model_dump(mode="json")
-    return json.dumps({**entry, "path": None}, sort_keys=True)
-
-
-def weights_file(wildcards):
-    """The local file that start weights are taken from, if they are, as seen from the working directory."""
-    path = EXPERIMENT.weights[wildcards.weights].path
-    return Untracked([] if path is None else ["--file", from_project(path)])
-
-
-def weights_content(wildcards):
-    """Checksum of that file, so that another content makes the start weights again, and another place does not."""
-    path = EXPERIMENT.weights[wildcards.weights].path
-    file = None if path is None else Path(from_project(path))
-    return sha256_of(file) if file is not None and file.is_file() else ""
-
-
-def weights_backbone(wildcards):
-    """The timm backbone that start weights are for."""
-    networks = EXPERIMENT.networks.values()
-    return next(one.timm for one in networks if one.weights == wildcards.weights)
-
-
-def train_inputs(wildcards):
-    """Data, split, start weights, and the trained teacher of an offline distillation."""
-    run = run_of(wildcards)
-    inputs = {
-        "data": PATHS.data_report(dataset_of(run.task)),
-        "split": INPUTS.split(run),
-        "weights": INPUTS.start_weights([run]),
-    }
-    if (teacher := PLAN.teacher_of(run)) is not None:
-        inputs["teacher"] = PATHS.weights(teacher)
-    return inputs
-
-
-def weights_options(wildcards, input):
-    """Start weights as arguments of a script."""
-    return [
-        part
-        for path in input.get("weights", [])
-        for part in ("--weights", f"{Path(path).stem}={path}")
-    ]
-
-
-def train_options(wildcards, input):
-    """Arguments of src/train.py that not every run has."""
-    teacher = ["--teacher", input.teacher] if "teacher" in input.keys() else []
-    return [*weights_options(wildcards, input), *teacher]
-
-
 rule weights:
     output:
         PATHS.start_weights("{weights}"),
     log:
         f"{LOGS}/weights/{{weights}}.log",
     params:
-        entry=weights_entry,
-        file=weights_file,
-        content=weights_content,
-        backbone=weights_backbone,
+        program=program("weights.py"),
+        entry=ASK.weights_entry,
+        file=ASK.weights_file,
+        content=ASK.weights_content,
+        backbone=ASK.weights_backbone,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/weights.py --weights {params.entry:q} {params.file:q} --name {wildcards.weights:q}"
+        "{params.program} --weights {params.entry:q} {params.file:q} --name {wildcards.weights:q}"
         " --timm {params.backbone:q} --out {output:q} 2> {log:q}"
 
 
@@ -85,26 +33,27 @@ rule train:
     benchmark:
         PATHS.benchmark(ANY_RUN)
     params:
-        settings=lambda wildcards: PLAN.settings(run_of(wildcards)).to_json(),
-        options=train_options,
+        program=program("train.py"),
+        settings=ASK.settings,
+        options=ASK.train_words,
         parts=[],
         data=subpath(input.data, parent=True),
         out=subpath(output.record, parent=True),
         workers=EXPERIMENT.loader_workers,
         minutes=EXPERIMENT.checkpoint_minutes,
-    threads: train_threads
+    threads: ASK.threads
     conda:
         ENVIRONMENT
     shell:
-        "OMP_NUM_THREADS={threads} {PYTHON} {SRC}/train.py --settings {params.settings:q} --data {params.data:q} --split {input.split:q}"
+        "OMP_NUM_THREADS={threads} {params.program} --settings {params.settings:q} --data {params.data:q} --split {input.split:q}"
         " {params.options:q} --workers {params.workers:q} --checkpoint-minutes {params.minutes:q} {params.parts:q} --out {params.out:q}"
         " 2> {log:q}"
 
 
 rule evaluate_run:
     input:
-        data=lambda wildcards: PATHS.data_report(dataset_of(wildcards.task)),
-        split=lambda wildcards: INPUTS.split(run_of(wildcards)),
+        data=lambda wildcards: PATHS.data_report(ASK.dataset(wildcards.task)),
+        split=lambda wildcards: ancient(INPUTS.split(ASK.run(wildcards))),
         predictions=PATHS.predictions(ANY_RUN),
         record=PATHS.record(ANY_RUN),
     output:
@@ -114,6 +63,7 @@ rule evaluate_run:
     log:
         f"{LOGS}/evaluate_run/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
     params:
+        program=program("evaluate_run.py"),
         code=code_of("evaluate_run.py"),
         data=subpath(input.data, parent=True),
         run=subpath(input.record, parent=True),
@@ -121,5 +71,5 @@ rule evaluate_run:
     conda:
         ENVIRONMENT
     shell:
-        "{PYTHON} {SRC}/evaluate_run.py --run {params.run:q} --split {input.split:q} --data {params.data:q} --out {output.metrics:q}"
+        "{params.program} --run {params.run:q} --split {input.split:q} --data {params.data:q} --out {output.metrics:q}"
         " --cases {output.cases:q} --regions {output.regions:q} 2> {log:q}"

@@ -6,8 +6,8 @@ from typing import Any
 from kdml.analysis.contrasts import Contrast, MeasuredRuns
 from kdml.analysis.metrics import AUC, PRIMARY
 from kdml.analysis.statistics import holm
-from kdml.paper.methods import METHODS
 from kdml.runs.graph import PROPOSED, TEACHER, VARIANTS
+from kdml.runs.methods import METHODS
 
 CLAIMS = "claims"  # adjusted where they are judged, over all contrasts of a claim
 STUDENT_ALONE = "baseline_student"

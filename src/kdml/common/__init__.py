@@ -1,1 +1,1 @@
-"""common"""
+"""What every other folder builds on: errors for people, files that appear whole, command lines, and source code as code."""

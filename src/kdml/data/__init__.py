@@ -1,1 +1,1 @@
-"""From archive to batch: fetch, prepare, split, augment, load, and the demo images."""
+"""From archives of images to prepared arrays and their split: fetch, check, prepare, split, and the demo images."""

@@ -7,6 +7,7 @@ metastasis competition are known to be broken (one unreadable by many tools, one
 import csv
 import io
 import logging
+import lzma
 import re
 import zipfile
 import zlib
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from kdml.common.errors import UserError
+from kdml.data.archives import is_data
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,8 @@ KNOWN_BAD_PATCHES = {
     "dd6dfed324f9fcb6f93f46f32fc800f2ec196be2": "known to be unreadable by many tools",
     "9369c7278ec8bcc6c880d99194de09fc2bd4efbe": "known to be all black",
 }
+# All that reading a member of a zip may end in: a wrong checksum, each way of compression in its own words, a wrong encoding.
+UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError)
 HAM10000_CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 
 
@@ -100,7 +104,7 @@ def histopathologic_cancer_detection(zips: Sequence[zipfile.ZipFile], choice: Ch
         UserError: the table or the slides are not as they should be, or table and pictures differ.
     """
     table = _read_csv(zips[0], "train_labels.csv", ("id", "label"))
-    files = {PurePosixPath(name).stem: name for name in zips[0].namelist() if re.fullmatch(r"train/[^/]+\.tif", name)}
+    files = {PurePosixPath(name).stem: name for name in _names(zips[0]) if re.fullmatch(r"train/[^/]+\.tif", name)}
     labels = _unique([(row["id"], row["label"]) for row in table], "train_labels.csv")
     _same_names(labels, files, "train_labels.csv", "train/")
     wrong = next((key for key, label in labels.items() if label not in ("0", "1")), None)
@@ -248,6 +252,11 @@ LAYOUTS: Mapping[str, Callable[[Sequence[zipfile.ZipFile], Choice], Listing]] = 
 }
 
 
+def _names(file: zipfile.ZipFile) -> list[str]:
+    """Names of the members that are data."""
+    return [name for name in file.namelist() if is_data(name)]
+
+
 def _once(file: zipfile.ZipFile, pattern: str) -> tuple[dict[str, str], list[str]]:
     """Members that match, by the pattern's first group, each once, and the doubles that were left out.
 
@@ -257,7 +266,7 @@ def _once(file: zipfile.ZipFile, pattern: str) -> tuple[dict[str, str], list[str
     found: dict[str, str] = {}
     doubled = []
     # The shortest path is the original; Kaggle's doubles lie in a folder more, or in the same one in lower case.
-    for name in sorted(file.namelist(), key=lambda name: (len(name), name)):
+    for name in sorted(_names(file), key=lambda name: (len(name), name)):
         match = re.fullmatch(pattern, name)
         if match is None:
             continue
@@ -280,7 +289,7 @@ def _read_csv(file: zipfile.ZipFile, name: str, columns: tuple[str, ...]) -> lis
         text = file.read(name).decode("utf-8-sig")
     except KeyError:
         raise UserError(f"{file.filename} has no {name}.", "check that it is the archive of that name") from None
-    except (zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise UserError(
             f"{file.filename}: {name} is damaged ({error}).", "delete the archive and fetch it again"
         ) from None

@@ -97,6 +97,11 @@ class Reader:
             digest.update(mask.tobytes())
         return Pixels(digest.hexdigest(), difference_hash(image), mask is not None and bool(mask.any()))
 
+    def grey_values(self, member: Member) -> tuple[str, list[int]]:
+        """Mode of a mask's file, and the different grey values that it holds, as masks are read."""
+        drawn = self._open(member)
+        return drawn.mode, np.unique(np.asarray(drawn.convert("L"))).tolist()
+
     def _resized(self, image: Image.Image, how: Image.Resampling) -> np.ndarray:
         side = (self.size, self.size)
         return np.asarray(image if image.size == side else image.resize(side, how))
@@ -109,8 +114,14 @@ def difference_hash(image: np.ndarray) -> str:
 
 
 def prepare(
-    dataset: str, records: Sequence[Mapping[str, Any]], size: int, choice: Choice, out: Path, threads: int = 2
-) -> dict:
+    dataset: str,
+    records: Sequence[Mapping[str, Any]],
+    size: int,
+    choice: Choice,
+    out: Path,
+    threads: int = 2,
+    folder: Path | None = None,
+) -> dict[str, Any]:
     """Write `images.npy`, `masks.npy` where there are masks, `index.parquet` and `report.json`.
 
     The arrays have a row for every listed picture; rows of pictures that were dropped as duplicates are not in the index.
@@ -122,6 +133,7 @@ def prepare(
         choice: what of it is wanted.
         out: folder to write to.
         threads: that decode.
+        folder: of the archives; where they were last known to lie, if not given.
 
     Returns:
         What report.json says.
@@ -129,19 +141,25 @@ def prepare(
     Raises:
         UserError: an archive, a table or a picture is not as it should be.
     """
-    archives = paths_of(dataset, records)
+    archives = paths_of(dataset, records, folder)
     with ExitStack() as stack:
         listing = LAYOUTS[dataset]([stack.enter_context(zipfile.ZipFile(path)) for path in archives], choice)
     _check_space(out, len(listing.pictures), size, has_masks=listing.pictures[0].mask is not None)
     log.info("%s: reading %d pictures", dataset, len(listing.pictures))
     rows, dropped, checksums = _write(listing, Reader(archives, size), out, threads)
     report = {"dataset": dataset, "size": size, **_counted(listing, rows, dropped)} | {
-        "choice": {"subset": choice.subset, "limit": choice.limit, "seed": choice.seed},
+        "choice": _chosen(choice),
         "sha256": checksums,
         "archives": {record["archive"]: record["sha256"] for record in records},
     }
     write_json(out / "report.json", report)
     return report
+
+
+def _chosen(choice: Choice) -> dict[str, Any]:
+    """What the report says of the choice; of the table of slides its checksum, because where it lies is not what it is."""
+    slides = None if choice.slides is None else sha256_of(choice.slides)
+    return {"subset": choice.subset, "limit": choice.limit, "seed": choice.seed, "slides": slides}
 
 
 def _counted(listing: Listing, rows: Sequence[Mapping[str, Any]], dropped: Mapping[str, list[str]]) -> dict[str, Any]:
@@ -175,6 +193,8 @@ def _write(
         names = ["images.npy", "masks.npy"] if listing.pictures[0].mask else ["images.npy"]
         parts = {name: stack.enter_context(written_whole(out / name)) for name in names}
         pixels = list(_fill(listing, reader, parts, threads))
+        if listing.pictures[0].mask is not None and not any(one.has_lesion for one in pixels):
+            raise _marks_nothing(listing, reader)
         rows, dropped = _index(listing, pixels)
         if not rows:
             raise UserError(
@@ -183,6 +203,19 @@ def _write(
         checksums = {name.removesuffix(".npy"): sha256_of(part) for name, part in parts.items()}
         _write_index(out / "index.parquet", rows)
     return rows, dropped, checksums
+
+
+def _marks_nothing(listing: Listing, reader: Reader) -> UserError:
+    """Why no mask marks anything: the values of the first that is not all black, or of the first."""
+    masks = [picture.mask for picture in listing.pictures if picture.mask is not None]
+    found = ((mask, *reader.grey_values(mask)) for mask in masks)
+    mask, mode, values = next((one for one in found if one[2] != [0]), (masks[0], *reader.grey_values(masks[0])))
+    shown = ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
+    return UserError(
+        f"{reader.archives[mask.archive].name}: none of the {len(masks)} masks marks anything. For example, {mask.name} "
+        f"(mode {mode}) has the grey values {shown}; above 127 is marked.",
+        "draw the masks in black and white: 0 for the background, 255 for what is marked",
+    )
 
 
 def _fill(listing: Listing, reader: Reader, parts: Mapping[str, Path], threads: int) -> Iterator[Pixels]:

@@ -1,12 +1,13 @@
-"""Refuses what a configuration asks for in vain: methods that run nowhere or with unknown options, and nothing to train at all."""
+"""Refusals of what a configuration asks for in vain: methods that run nowhere or with unknown options, nothing to train at all."""
 
 from collections.abc import Sequence
 from itertools import product
 
 from kdml.common.errors import UserError
-from kdml.experiment.config import Experiment, MethodChoice
+from kdml.experiment.config import Experiment
 from kdml.experiment.method_options import option_names
-from kdml.paper.methods import METHODS
+from kdml.experiment.sections import MethodChoice
+from kdml.runs.methods import METHODS
 
 Places = Sequence[tuple[str, str]]
 """Task and pair of each."""

@@ -1,193 +1,39 @@
-"""The experiment's configuration, validated: frozen models of `config.yaml`, and one message per mistake.
+"""The experiment's configuration, validated: a frozen model of `config.yaml`, and one message per mistake.
 
-The JSON schema in `workflow/schemas/` is generated from these models (`python -m kdml.experiment.config`), so that editors complete
-and check the file by the same rules.
+The JSON schema in `workflow/schemas/` is generated from it (`python -m kdml.experiment.config`), so that editors complete and check
+the file by the same rules.
 """
 
-import difflib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from kdml.common.errors import UserError
-from kdml.paper.methods import METHODS
-from kdml.runs.graph import (
-    BASELINE,
-    STRATEGIES,
-    STUDENT_NAME,
-    TEACHER,
-    TECHNIQUES,
-    VARIANTS,
-    Edge,
-    SharingGraph,
-    TeacherMode,
+from kdml.experiment.messages import describe, nearest, not_a_method
+from kdml.experiment.old_names import renamed
+from kdml.experiment.sections import (
+    Dataset,
+    GridSearch,
+    MethodChoice,
+    NetworkEntry,
+    OwnVariant,
+    Pair,
+    RunChoice,
+    Similarity,
+    Split,
+    Task,
+    WeightsEntry,
 )
+from kdml.runs.graph import BASELINE, TEACHER, VARIANTS
+from kdml.runs.methods import METHODS
 from kdml.runs.own_method import is_own
-from kdml.runs.settings import (
-    KINDS,
-    Count,
-    Fraction,
-    Kind,
-    Model,
-    Once,
-    OwnEdge,
-    Positive,
-    Sharing,
-    Training,
-    Weights,
-)
+from kdml.runs.settings import KINDS, Model, Positive, Sharing, Training
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
 SHOWN = ("tables", "figures", "claims", "index", "benchmarks")  # in results/, beside the folders of experiments
-
-
-class RunChoice(Model):
-    """What runs, chosen by lists: a configuration file that is merged over another one replaces a list as a whole."""
-
-    tasks: Once[str] = Field(min_length=1)
-    pairs: Once[str] = Field(min_length=1)
-    techniques: Once[Literal[tuple(TECHNIQUES)]] = list(TECHNIQUES)
-    strategies: Once[Literal[tuple(STRATEGIES)]] = list(STRATEGIES)
-    own_variants: Once[str] = []
-    variants_for: dict[str, Once[str]] = Field(
-        {},
-        description="variants of one task (`lgg`) or task and pair (`lgg/resnet50-resnet18`), in place of techniques x strategies",
-    )
-    baselines: bool = True
-    methods: Once[str] = Field(
-        [], description="published methods, or names from `methods`: each is run at the places below"
-    )
-    methods_at: Once[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]] = Field(
-        [],
-        description="task/pair at which methods are run, those of its kind of task; left out where task or pair is not run",
-    )
-    protocols: Once[Literal["paper", "grouped"]] = Field(["paper"], min_length=1)
-    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
-
-
-class Dataset(Model):
-    """How a dataset is prepared."""
-
-    image_size: Count
-    subset: Count | None = Field(
-        None, description="size of the balanced random subset (HCD), drawn once with `subset_seed`"
-    )
-    subset_seed: int = 0
-    limit: Count | None = Field(None, description="keep about so many images, for small trial runs")
-    slides: Path | None = Field(
-        None, description="CSV with the columns id and wsi: the slide of each patch, for the grouped protocol"
-    )
-    demo_images: Count = Field(400, description="how many look-alike images to draw when `archives: demo`")
-
-
-class Similarity(Model):
-    """How CKA is measured on the test images; memory grows with the batch, precision too."""
-
-    batch: Annotated[int, Field(ge=4)] = Field(
-        256, description="images per batch; all test images where they are fewer"
-    )
-    passes: Count = Field(1, description="over the test images, each in another order")
-
-
-class Task(Model):
-    """A dataset with a kind of target."""
-
-    dataset: Literal["hcd", "lgg", "ham10000"]
-    kind: Kind
-    classes: Once[str] = Field(min_length=1)
-    title: str
-    balance: Literal["none", "resample", "class_weights"] = "none"
-    head: Literal["paper", "linear"] = "paper"
-    training: dict[str, Any] = Field({}, description="keys of `training` that differ for this task")
-
-    @property
-    def outputs(self) -> int:
-        """Number of output channels: one per class, or a single foreground logit."""
-        return len(self.classes) if self.kind == "classification" else 1
-
-
-class Network(Model):
-    """An architecture: a timm backbone, with a classification head or as the encoder of a U-Net."""
-
-    timm: str
-    title: str
-    weights: str = Field("none", description="key of `weights`, or none for a random start")
-    options: dict[str, Any] = Field({}, description="options of the timm builder")
-    decoder_channels: tuple[Count, Count, Count, Count, Count] = (256, 128, 64, 32, 16)
-    normalisation: Literal["weights", "unit"] = Field("weights", description="unit: divide by 255 only")
-    stands_for: Literal["resnet50", "resnet18", "mobilenet"] | None = None
-
-
-class Pair(Model):
-    """Teacher and student architecture, and the tasks that they are run on."""
-
-    teacher: str
-    student: str
-    tasks: Once[str] | None = Field(None, description="only these tasks; all if not given")
-
-
-class OwnVariant(Model):
-    """A user's own sharing graph."""
-
-    teacher: TeacherMode
-    supervised: dict[Annotated[str, Field(pattern=f"^{STUDENT_NAME}$")], Annotated[float, Field(ge=0)]] = Field(
-        min_length=1
-    )
-    edges: list[OwnEdge] = []
-
-    def graph(self) -> SharingGraph:
-        """As a sharing graph; an online teacher learns from the labels with weight 1."""
-        teacher = {"teacher": 1.0} if self.teacher is TeacherMode.ONLINE else {}
-        edges = tuple(Edge(edge.source, edge.learner, edge.knowledge, edge.weight) for edge in self.edges)
-        return SharingGraph(self.teacher, teacher | self.supervised, edges)
-
-    @model_validator(mode="after")
-    def _is_a_graph(self) -> "OwnVariant":
-        self.graph()
-        return self
-
-
-class MethodChoice(Model):
-    """How a method is run: a method of the package under its own or another name, or a user's own."""
-
-    method: str | None = Field(
-        None,
-        description="a method of the package, or file.py:Class relative to the project; the entry's own name if not given",
-    )
-    title: str = Field("", description="in tables; the method's own if not given")
-    tasks: Once[str] | None = Field(None, description="only these tasks; all of its kind if not given")
-    options: dict[str, Any] = Field({}, description="of the method, its loss weights as weight_<term> among them")
-    supervised: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of the task's loss")
-    kd: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of plain distillation beside the method")
-    kd_temperature: Positive = 4.0
-
-
-class GridSearch(Model):
-    """Which loss weights `snakemake grid_search` tries for every variant: all alphas of S1 with all of S2.
-
-    Beta and gamma share the rest as in the paper's weights for the variant; those are tried too where the grid lacks them.
-    Where the paper has none, they share it as in the configured ones.
-    """
-
-    alpha: Once[Annotated[float, Field(gt=0, lt=1)]] = Field([0.1, 0.2, 0.4], min_length=1)
-    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
-
-
-class Split(Model):
-    """Shares of training, validation and test, and whether all seeds see one split."""
-
-    fractions: tuple[Fraction, Fraction, Fraction] = (0.75, 0.10, 0.15)
-    seed: Annotated[int, Field(ge=0)] = 0
-    per_seed: bool = Field(False, description="a split of its own for every seed, in place of one for all")
-
-    @model_validator(mode="after")
-    def _sums_to_one(self) -> "Split":
-        if abs(sum(self.fractions) - 1) > 1e-9 or min(self.fractions) <= 0:
-            raise ValueError("the three fractions must be above 0 and add up to 1")
-        return self
 
 
 class Experiment(Model):
@@ -213,8 +59,8 @@ class Experiment(Model):
     methods: dict[Name, MethodChoice] = {}
     datasets: dict[Literal["hcd", "lgg", "ham10000"], Dataset]
     tasks: dict[Name, Task]
-    networks: dict[Name, Network]
-    weights: dict[Name, Weights] = {}
+    networks: dict[Name, NetworkEntry]
+    weights: dict[Name, WeightsEntry] = {}
     pairs: dict[Name, Pair]
     loader_workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     checkpoint_minutes: Positive = 10
@@ -224,7 +70,7 @@ class Experiment(Model):
     def _names_exist(self) -> "Experiment":
         for where, name, known in self._references():
             if name not in known:
-                raise ValueError(f"{where}: '{name}' is not defined{_nearest(name, known)}")
+                raise ValueError(f"{where}: '{name}' is not defined{nearest(name, known)}")
         self._check_names()
         self._check_places()
         self._check_methods()
@@ -278,7 +124,7 @@ class Experiment(Model):
                     f"methods.{name}: this is the name of a published method; choose another for '{method}'"
                 )
             if not is_own(method) and method not in METHODS:
-                raise ValueError(f"methods.{name}: {_not_a_method(method)}")
+                raise ValueError(f"methods.{name}: {not_a_method(method)}")
         if self.run.methods and not self.run.methods_at:
             raise ValueError("run.methods_at: name the task/pair at which `run.methods` are to run")
 
@@ -325,7 +171,7 @@ class Experiment(Model):
         try:
             return Training.model_validate(merged)
         except ValidationError as error:
-            raise ValueError(f"tasks.{task}.training: {_describe(error.errors()[0], Training)}") from None
+            raise ValueError(f"tasks.{task}.training: {describe(error.errors()[0], Training)}") from None
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -341,59 +187,15 @@ def validated(config: Mapping[str, Any]) -> Experiment:
     """Check a configuration as read from YAML.
 
     Raises:
-        UserError: lists every mistake by its key; unknown keys come with the nearest known one.
+        UserError: lists every mistake by its key, unknown keys with the nearest known one; or a key has its old name and its new.
     """
     try:
-        return Experiment.model_validate(dict(config))
+        return Experiment.model_validate(renamed(config))
     except ValidationError as error:
-        mistakes = "\n".join(f"  - {_describe(one, Experiment)}" for one in error.errors())
+        mistakes = "\n".join(f"  - {describe(one, Experiment)}" for one in error.errors())
         raise UserError(
             f"The configuration is not valid:\n{mistakes}", "mend these keys in your configuration file"
         ) from None
-
-
-def _describe(mistake: Mapping[str, Any], model: type[BaseModel]) -> str:
-    """One of pydantic's errors in plain words."""
-    location = [str(part) for part in mistake["loc"] if not str(part).startswith(("function-", "literal", "lax-or"))]
-    where = ".".join(location)
-    if mistake["type"] == "extra_forbidden":
-        known = _keys_at(model, mistake["loc"][:-1])
-        return f"{where}: unknown key{_nearest(location[-1], known)}"
-    if mistake["type"] == "missing":
-        return f"{where}: this key is required"
-    if mistake["type"] == "value_error":
-        reason = str(mistake["ctx"]["error"])
-        return f"{where}: {reason}" if where else reason
-    return f"{where}: {mistake['msg'].lower()}, not {mistake['input']!r}"
-
-
-def _keys_at(model: type[BaseModel], location: tuple) -> list[str]:
-    """Names of the keys allowed at a place of the configuration."""
-    schema = model.model_json_schema()
-    node = schema
-    for part in location:
-        node = _resolve(node, schema)
-        named = node.get("properties", {}).get(part)
-        any_name = next(iter(node.get("patternProperties", {}).values()), None) or node.get("additionalProperties")
-        node = named or any_name or node.get("items") or {}
-    return list(_resolve(node, schema).get("properties", {}))
-
-
-def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    while "$ref" in node:
-        node = schema["$defs"][node["$ref"].rpartition("/")[2]]
-    return node
-
-
-def _not_a_method(method: str) -> str:
-    if "/" in method or method.endswith(".py"):
-        return f"`method: {method}` names a file without its class; write it as {method}:Class"
-    return f"'{method}' is not a method{_nearest(method, METHODS)}; one of your own is written as file.py:Class"
-
-
-def _nearest(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, [str(one) for one in known], n=1, cutoff=0.5)
-    return f"; did you mean '{close[0]}'?" if close else f"; known are: {', '.join(map(str, known))}"
 
 
 def schema_text() -> str:

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from kdml.experiment.loss_weights import Weights, as_row, even_weights
+from kdml.experiment.loss_weights import WeightsOfBoth, as_row, even_weights
 from kdml.experiment.plan import Plan, Run
 from kdml.paper import numbers
 from kdml.runs.graph import VARIANTS, LossWeights
@@ -104,7 +104,7 @@ class Search:
         """Trials of a place."""
         return tuple(t for t in self.trials if (t.run.protocol, t.run.task, t.run.pair) == (protocol, task, pair))
 
-    def weights(self, trial: Trial) -> Weights:
+    def weights(self, trial: Trial) -> WeightsOfBoth:
         """Alpha, beta and gamma of both students."""
         like = self.plan.papers_weights(trial.run) or self.plan.loss_weights(trial.run)
         even = even_weights(VARIANTS[trial.run.run][0])

@@ -110,10 +110,13 @@ class Inputs:
 
     # Data
 
+    def splits(self) -> list[tuple[str, str, int]]:
+        """(protocol, task, seed) of all splits in use."""
+        return sorted({(run.protocol, run.task, self.plan.split_seed(run)) for run in self.plan.runs})
+
     def split_reports(self) -> list[str]:
         """Leakage reports of all splits in use."""
-        splits = {(run.protocol, run.task, self.plan.split_seed(run)) for run in self.plan.runs}
-        return [self.paths.split_report(*split) for split in sorted(splits)]
+        return [self.paths.split_report(*split) for split in self.splits()]
 
     def start_weights(self, runs: Iterable[Run]) -> list[str]:
         """Start weights that the networks of these runs need."""

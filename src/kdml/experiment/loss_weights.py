@@ -13,7 +13,7 @@ from kdml.paper import numbers
 from kdml.runs.graph import STRATEGIES, TECHNIQUES, VARIANTS, LossWeights, TeacherMode
 
 COLUMNS = ("table", "dataset", "task", "student", "pair", "technique", "strategy", *numbers.WEIGHTS)
-Weights = tuple[LossWeights, LossWeights]  # of S1 and S2
+WeightsOfBoth = tuple[LossWeights, LossWeights]  # of S1 and S2
 Key = tuple[str, str, str, str, str]  # task, pair or nothing, student, technique, strategy
 ROUNDING = 2e-6  # of a sum whose terms have six digits, as the grid search writes them
 REMEDY = "give `paper`, `even`, or a CSV as `snakemake grid_search` writes it, its path relative to the project's root"
@@ -21,7 +21,7 @@ REMEDY = "give `paper`, `even`, or a CSV as `snakemake grid_search` writes it, i
 
 def weights_of(
     source: Literal["paper", "even"] | Path, task: str, pair: str, student: str, variant: tuple[str, str]
-) -> Weights:
+) -> WeightsOfBoth:
     """Weights of both students.
 
     Args:
@@ -50,8 +50,8 @@ def weights_of(
     )
 
 
-def even_weights(technique: str) -> Weights:
-    """The same weight for every term of a student's loss: labels, teacher, other student, as far as the technique has them.
+def even_weights(technique: str) -> WeightsOfBoth:
+    """Equal weights for every term of a student's loss: labels, teacher, other student, as far as the technique has them.
 
     Args:
         technique: key of `TECHNIQUES`.
@@ -67,7 +67,7 @@ def _shares(technique: str) -> tuple[bool, bool]:
     return TECHNIQUES[technique].teacher is not TeacherMode.NONE, TECHNIQUES[technique].mutual
 
 
-def as_row(weights: Weights) -> dict[str, float]:
+def as_row(weights: WeightsOfBoth) -> dict[str, float]:
     """The weights of S1 and S2 as a row's six numbers."""
     return {
         f"{name}{prime}": getattr(one, name)
@@ -77,9 +77,9 @@ def as_row(weights: Weights) -> dict[str, float]:
 
 
 @cache
-def _rows(path: Path) -> dict[Key, Weights]:
+def _rows(path: Path) -> dict[Key, WeightsOfBoth]:
     """Weights of a CSV by what they are for."""
-    found: dict[Key, Weights] = {}
+    found: dict[Key, WeightsOfBoth] = {}
     for number, row in _read(path):
         where = f"hyperparameters: {path}, line {number}"
         weights = _weights(row, where)
@@ -111,7 +111,7 @@ def _read(path: Path) -> list[tuple[int, dict[str, Any]]]:
     return rows
 
 
-def _weights(row: Mapping[str, Any], where: str) -> Weights:
+def _weights(row: Mapping[str, Any], where: str) -> WeightsOfBoth:
     """A row's weights, which must be such that the variant can use them."""
     technique, strategy = row["technique"], row["strategy"]
     if (technique, strategy) not in VARIANTS.values():

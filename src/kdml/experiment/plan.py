@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from kdml.experiment.checks import check_methods, nothing_to_train
-from kdml.experiment.config import Experiment, MethodChoice, Network, Task
-from kdml.experiment.loss_weights import Weights, weights_of
+from kdml.experiment.config import Experiment
+from kdml.experiment.loss_weights import WeightsOfBoth, weights_of
+from kdml.experiment.sections import MethodChoice, NetworkEntry, Task
 from kdml.paper import numbers
-from kdml.paper.methods import METHODS
 from kdml.runs.graph import (
     BASELINE,
     STUDENTS,
@@ -23,6 +23,7 @@ from kdml.runs.graph import (
     paper_graph,
     single,
 )
+from kdml.runs.methods import METHODS
 from kdml.runs.own_method import fingerprint
 from kdml.runs.settings import Backbone, MethodSettings, NetworkSettings, OwnEdge, RunSettings
 
@@ -134,7 +135,7 @@ class Plan:
     def _task(self, run: Run) -> Task:
         return self.experiment.tasks[run.task]
 
-    def _graph(self, run: Run, weights: Weights | None = None) -> SharingGraph:
+    def _graph(self, run: Run, weights: WeightsOfBoth | None = None) -> SharingGraph:
         if self._is_single(run):
             return single(run.run)
         if self.is_method(run):
@@ -170,16 +171,16 @@ class Plan:
             titles[name] = choice.title or (METHODS[method].title if name in METHODS else name)
         return titles
 
-    def loss_weights(self, run: Run) -> Weights:
+    def loss_weights(self, run: Run) -> WeightsOfBoth:
         """Alpha, beta, gamma of both students, from where the configuration says."""
         return self._weights_from(self.experiment.hyperparameters, run)
 
-    def papers_weights(self, run: Run) -> Weights | None:
+    def papers_weights(self, run: Run) -> WeightsOfBoth | None:
         """The paper's alpha, beta, gamma of both students; None where it has no such task or student."""
         known = (run.task, self.student_of(run)) in numbers.TABLES
         return self._weights_from("paper", run) if known else None
 
-    def _weights_from(self, source: Literal["paper", "even"] | Path, run: Run) -> Weights:
+    def _weights_from(self, source: Literal["paper", "even"] | Path, run: Run) -> WeightsOfBoth:
         return weights_of(source, run.task, run.pair, self.student_of(run), VARIANTS[run.run])
 
     def student_of(self, run: Run) -> str:
@@ -195,7 +196,7 @@ class Plan:
         stands_for = self.stands_for(network)
         return stands_for if stands_for in numbers.ARCHITECTURES else None
 
-    def settings(self, run: Run, weights: Weights | None = None) -> RunSettings:
+    def settings(self, run: Run, weights: WeightsOfBoth | None = None) -> RunSettings:
         """All options of a run.
 
         Args:
@@ -235,7 +236,7 @@ class Plan:
             architecture=architecture,
             backbone=_backbone(network),
             weights_name=weights,
-            weights=self.experiment.weights[weights] if weights else None,
+            weights=self.experiment.weights[weights].settings() if weights else None,
             normalisation=network.normalisation,
             head=self._task(run).head,
             decoder_channels=network.decoder_channels,
@@ -291,5 +292,5 @@ class Plan:
         return self._graph(run).teacher
 
 
-def _backbone(network: Network) -> Backbone:
+def _backbone(network: NetworkEntry) -> Backbone:
     return Backbone(timm=network.timm, options=network.options)

@@ -120,11 +120,11 @@ def _fidelity_files(item: Item, inputs: Inputs) -> Labelled:
 # Tables drawn from the sharing graphs alone
 
 
-def _of_graphs(name: str) -> Kind:
+def _of_graphs(name: str, draws: str) -> Kind:
     def items(contents: Contents) -> Iterator[Item]:
         yield contents.item(name, name, {})
 
-    return Kind("Method", f"plain_tables.sharing:{name}", _graphs, items)
+    return Kind("Method", draws, _graphs, items)
 
 
 def _graphs(item: Item, inputs: Inputs) -> Labelled:
@@ -206,8 +206,8 @@ TABLES: Mapping[str, Kind] = {
     "baselines": Kind("Results", "result_tables:baselines", _baselines_files, _baselines),
     "methods": Kind("Results", "plain_tables.methods:table", _methods_files, _methods),
     "fidelity": Kind("Fidelity", "result_tables:fidelity", _fidelity_files, _fidelity),
-    "table_01": _of_graphs("table_01"),
-    "table_05": _of_graphs("table_05"),
+    "table_01": _of_graphs("table_01", "plain_tables.sharing:table"),
+    "table_05": _of_graphs("table_05", "plain_tables.losses:table"),
     "architecture": Kind("Method", "plain_tables.architecture:table", _layers, _architecture),
     "contrasts": Kind("Claims", "plain_tables.contrasts:table", _contrasts, _everywhere("contrasts")),
     "similarity": Kind("Representations", "plain_tables.similarity:table", _similarity, _everywhere("similarity")),

@@ -1,4 +1,4 @@
-"""From settings and files to the networks, data and surroundings of a run."""
+"""Networks, data and device of a run, made from its settings and files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -45,6 +45,6 @@ def load(path: Path, fingerprint: str) -> dict[str, Any] | None:
 
 
 def remove(path: Path) -> None:
-    """A finished run leaves no checkpoint behind."""
+    """Remove what `save` wrote: a finished run leaves no checkpoint behind."""
     path.unlink(missing_ok=True)
     path.with_suffix(".partial").unlink(missing_ok=True)

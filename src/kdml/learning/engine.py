@@ -27,11 +27,11 @@ from kdml.runs.settings import Training
 log = logging.getLogger(__name__)
 
 EVALUATION_BATCH = 32
-Weights = dict[str, Tensor]
+NetworkState = dict[str, Tensor]
 
 
 class Interrupted(Exception):
-    """The run was asked to leave; its checkpoint is saved."""
+    """Raised where a run was asked to leave; its checkpoint is saved."""
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Best:
 
     score: float = -math.inf
     epoch: int = -1
-    weights: Weights = field(default_factory=dict)
+    weights: NetworkState = field(default_factory=dict)
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Progress:
         best: per learner.
         best_monitored: best mean validation score of the students, and
         stale_epochs: epochs since then.
-        seconds: of training so far, over all sittings.
+        seconds: of training so far, over all its parts.
         images: seen so far.
         stage_start: epoch with which the stage under way began.
     """
@@ -73,7 +73,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Sitting:
+class Surroundings:
     """What a training needs from its surroundings.
 
     Args:
@@ -104,7 +104,7 @@ class Engine:
         validation: rows that choose weights, schedule and stop.
         batches: of the training rows.
         training: settings.
-        sitting: surroundings.
+        surroundings: device, checkpoint and whom to ask and tell.
     """
 
     def __init__(
@@ -114,11 +114,11 @@ class Engine:
         validation: Part,
         batches: TrainingBatches,
         training: Training,
-        sitting: Sitting,
+        surroundings: Surroundings,
     ):
-        self.cohort = cohort.to(sitting.device, memory_format=torch.channels_last)
+        self.cohort = cohort.to(surroundings.device, memory_format=torch.channels_last)
         self.arrays, self.validation, self.batches = arrays, validation, batches
-        self.training, self.sitting = training, sitting
+        self.training, self.surroundings = training, surroundings
         self.learners = cohort.graph.learners
         self._begin_optimising()
         self.adversary_optimiser = None
@@ -160,7 +160,7 @@ class Engine:
             self.cohort.networks[learner].load_state_dict(best.weights)
 
     def _begin_stage(self) -> None:
-        """The networks go on from their best weights; scores of different stages are not compared."""
+        """Let the networks go on from their best weights; scores of different stages are not compared."""
         progress = self.progress
         progress.best = {learner: Best() for learner in self.learners}
         progress.best_monitored, progress.stale_epochs, progress.stage_start = -math.inf, 0, progress.epoch
@@ -182,8 +182,8 @@ class Engine:
         for batch in self._timed(self.batches.epoch(progress.epoch, progress.step)):
             terms = self._step(batch)
             self._count(terms, len(batch.images))
-            self.sitting.on_step(self._steps_done(), self._epochs_at_most() * len(self.batches))
-            if self.sitting.should_leave():
+            self.surroundings.on_step(self._steps_done(), self._epochs_at_most() * len(self.batches))
+            if self.surroundings.should_leave():
                 self._save()
                 raise Interrupted
             self._save(only_if_due=True)
@@ -192,9 +192,9 @@ class Engine:
         """One forward per network, one backward over all losses, one step of the optimiser."""
         if self.first_step_at is None:
             self.first_step_at = time.time()
-        images = batch.images.to(self.sitting.device, non_blocking=True)
-        targets = batch.targets.to(self.sitting.device, non_blocking=True)
-        with autocast(self.sitting.device, self.training):
+        images = batch.images.to(self.surroundings.device, non_blocking=True)
+        targets = batch.targets.to(self.surroundings.device, non_blocking=True)
+        with autocast(self.surroundings.device, self.training):
             outputs = self.cohort(images)
         losses = self.cohort.losses(outputs, targets)
         self.optimiser.zero_grad(set_to_none=True)
@@ -219,7 +219,7 @@ class Engine:
         return {f"{self.learners[0]}.adversary": loss.detach()}
 
     def _count(self, terms: dict[str, Tensor], images: int) -> None:
-        """Sums stay on the device: reading them each step would make a GPU wait."""
+        """Add the terms to their sums, which stay on the device: reading them each step would make a GPU wait."""
         progress = self.progress
         for name, term in terms.items():
             progress.sums[name] = progress.sums.get(name, 0) + term.double() * images
@@ -264,16 +264,16 @@ class Engine:
     def _validate(self, row: dict[str, float]) -> dict[str, float]:
         started = time.monotonic()
         batches = evaluation_batches(self.arrays, self.validation, EVALUATION_BATCH)
-        with autocast(self.sitting.device, self.training):
-            results = validate(self.cohort, batches, self.sitting.device)
+        with autocast(self.surroundings.device, self.training):
+            results = validate(self.cohort, batches, self.surroundings.device)
         self.progress.seconds += time.monotonic() - started
         for learner, result in results.items():
             row[f"validation.{learner}.score"], row[f"validation.{learner}.loss"] = result.score, result.loss
         if self.cohort.scored:
             return {learner: result.score for learner, result in results.items()}
-        with autocast(self.sitting.device, self.training):
+        with autocast(self.surroundings.device, self.training):
             batches = evaluation_batches(self.arrays, self.validation, EVALUATION_BATCH)
-            loss = validate_loss(self.cohort, batches, self.sitting.device)
+            loss = validate_loss(self.cohort, batches, self.surroundings.device)
         row |= {f"validation.{learner}.total": loss for learner in results}
         return dict.fromkeys(results, -loss)
 
@@ -306,10 +306,10 @@ class Engine:
         )  # fmt: skip
 
     def _save(self, only_if_due: bool = False) -> None:
-        due = time.monotonic() - self._saved_at >= self.sitting.checkpoint_seconds
-        if self.sitting.checkpoint is None or (only_if_due and not due):
+        due = time.monotonic() - self._saved_at >= self.surroundings.checkpoint_seconds
+        if self.surroundings.checkpoint is None or (only_if_due and not due):
             return
-        checkpoint.save(self.sitting.checkpoint, self._state(), self.sitting.fingerprint)
+        checkpoint.save(self.surroundings.checkpoint, self._state(), self.surroundings.fingerprint)
         self._saved_at = time.monotonic()
 
     def _state(self) -> dict[str, Any]:
@@ -321,11 +321,11 @@ class Engine:
             "adversary": self._adversary_state(),
             "progress": progress,
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if self.sitting.device == "cuda" else [],
+            "random_cuda": torch.cuda.get_rng_state_all() if self.surroundings.device == "cuda" else [],
         }
 
     def _adversary_state(self) -> dict[str, Any] | None:
-        """It is no part of the cohort's state, because it is no part of what is trained with the student."""
+        """State of the adversary, which is no part of what is trained with the student, hence none of the cohort's state."""
         if self.adversary_optimiser is None:
             return None
         return {
@@ -334,8 +334,8 @@ class Engine:
         }
 
     def _resume(self) -> None:
-        path = self.sitting.checkpoint
-        state = checkpoint.load(path, self.sitting.fingerprint) if path else None
+        path = self.surroundings.checkpoint
+        state = checkpoint.load(path, self.surroundings.fingerprint) if path else None
         if state is None:
             return
         self.cohort.load_state_dict(state["cohort"])
@@ -347,7 +347,7 @@ class Engine:
             self.adversary_optimiser.load_state_dict(state["adversary"]["optimiser"])
         saved = state["progress"]
         best = {name: Best(**fields) for name, fields in saved["best"].items()}
-        sums = {name: total.to(self.sitting.device) for name, total in saved["sums"].items()}
+        sums = {name: total.to(self.surroundings.device) for name, total in saved["sums"].items()}
         self.progress = Progress(**(saved | {"best": best, "sums": sums}))
         torch.set_rng_state(state["random"])
         if state["random_cuda"]:

@@ -25,7 +25,7 @@ class Tap:
         self.value = output if self.source.index is None else output[self.source.index]
 
     def take(self) -> Tensor:
-        """The output, once."""
+        """The output of the last forward, given once."""
         value, self.value = self.value, None
         return value
 
@@ -46,7 +46,7 @@ class Taps:
         self._taps = {name: Tap(sources[name]) for name in (sources if names is None else names)}
 
     def take(self) -> dict[str, Tensor]:
-        """The maps of the last forward, once."""
+        """The maps of the last forward, given once."""
         return {name: tap.take() for name, tap in self._taps.items()}
 
     def remove(self) -> None:

@@ -59,7 +59,7 @@ class MethodCohort(Cohort):
         self._settings = settings
         usual = Stage(settings.method.supervised, settings.method.kd, kd_temperature=settings.method.kd_temperature)
         _refuse_another_file(settings)
-        with _code_of(settings, "cannot be built"):
+        with _naming_errors(settings, "cannot be built"):
             self.method = _built(settings, setting)
             self.method.adopt(student.body)
             self._stages = self.method.stages(usual)
@@ -113,23 +113,23 @@ class MethodCohort(Cohort):
 
     @property
     def adversary_adam(self) -> Mapping[str, Any]:
-        """Options of its optimiser."""
+        """Options of the Adam that trains the adversary."""
         return self.method.adversary_adam
 
     def adversary_loss(self, seed: int) -> Tensor:
-        """Its loss on the maps of the student's last step.
+        """The adversary's loss on the maps of the student's last step.
 
         Args:
             seed: of all that it draws.
         """
         (student, teacher), self._last = self._last, None
-        with _code_of(self._settings, "cannot compute the adversary's loss"):
+        with _naming_errors(self._settings, "cannot compute the adversary's loss"):
             loss = self.method.adversary_step(student, teacher, seed)
             check_number(loss, f"{type(self.method).__name__}.adversary_step")
         return loss
 
     def get_extra_state(self) -> Tensor:
-        """The stage belongs to the state; it is no buffer, because reading one from a GPU would make every step wait."""
+        """The stage, as a part of the state that is no buffer: reading one from a GPU would make every step wait."""
         return torch.tensor(self._stage)
 
     def set_extra_state(self, state: Tensor) -> None:
@@ -160,7 +160,7 @@ class MethodCohort(Cohort):
 
     def _terms(self, student: Layers, teacher: Layers, targets: Tensor) -> Mapping[str, Tensor]:
         """The method's own terms."""
-        with _code_of(self._settings, "cannot compute its terms"):
+        with _naming_errors(self._settings, "cannot compute its terms"):
             terms = self.method(student, teacher, targets)
             check_terms(self.method, terms)
         return terms
@@ -200,10 +200,10 @@ def _trained(parameters: Iterable[nn.Parameter]) -> int:
 
 
 @contextmanager
-def _code_of(settings: RunSettings, failing: str) -> Iterator[None]:
-    """Surroundings of the method's code: what it raises names the entry of the configuration."""
+def _naming_errors(settings: RunSettings, failing: str) -> Iterator[None]:
+    """Run a method's code so that what it raises names the entry of the configuration."""
     try:
-        with loading.code_of(settings.method.name, failing):
+        with loading.naming_errors(settings.method.name, failing):
             yield
     except UserError as error:
         raise UserError(f"methods.{settings.run}: {error.problem}", error.remedy) from error.__cause__
@@ -225,7 +225,7 @@ def _built(settings: RunSettings, setting: Setting) -> Method:
 
 
 def _refuse_another_file(settings: RunSettings) -> None:
-    """A user's file that has changed since the settings were made is another method."""
+    """Refuse a user's file that has changed since the settings were made: it is another method."""
     name, made_for = settings.method.name, settings.method.sha256
     if made_for is not None and own_method.fingerprint(name) != made_for:
         raise UserError(

@@ -48,7 +48,7 @@ class Network(nn.Module):
     Args:
         body: classifier or segmenter.
         mean: of the images its start weights were trained with, per channel, in 0..1.
-        std: likewise.
+        std: standard deviation of these images.
     """
 
     def __init__(self, body: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]):
@@ -65,7 +65,7 @@ class Network(nn.Module):
 
     @property
     def stages(self) -> dict[str, Source]:
-        """Where its maps appear: f1..f4 of a classifier, e1..e5 and d0..d4 of a U-Net."""
+        """Places where the maps appear: f1..f4 of a classifier, e1..e5 and d0..d4 of a U-Net."""
         return self.body.stages
 
     def forward(self, images: Tensor) -> Output:

@@ -1,56 +1,55 @@
 """Where a number comes from: what is stamped on every run."""
 
-import hashlib
 import os
 import platform
 import resource
 import sys
-from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kdml.common.source_code import SOURCE, closure, digest_of, imported_by
+from kdml.runs.methods import METHODS
+from kdml.runs.own_method import is_own, source_of
+
 PACKAGES = ("torch", "torchvision", "timm", "segmentation-models-pytorch", "albumentations", "numpy", "safetensors")
 
-SHARED_BY_METHODS = {
-    "kdml.learning.methods",
-    "kdml.learning.methods.base",
-    "kdml.learning.methods.contract",
-    "kdml.learning.methods.loading",
-}
+TRAIN = "train.py"
 
 
-def code_hash() -> str:
-    """First 16 hex digits of a SHA-256 over the package's modules that this process has loaded.
+def code_hash(source: Path = SOURCE) -> str:
+    """First 16 hex digits of a SHA-256 over the parsed code of src/train.py and all that it imports of the package.
 
-    Only what a training imports counts, so that an edit of a figure does not make its runs look like another program's. Modules
-    of single methods, and what only these import, are left to `method_hash`, so that runs of different methods are of one program.
+    The files decide, not what this process has loaded. Single methods are imported by a name made at run time, so they are none
+    of these: runs of different methods are of one program, and `method_hash` tells their methods.
+
+    Args:
+        source: folder of scripts and package.
     """
-    return _hash_of(name for name in _loaded() if not _is_method(name))
+    return digest_of(_common(source), source)
 
 
-def method_hash() -> str:
-    """Likewise over the modules of the method that this process has loaded; of nothing where there is none."""
-    return _hash_of(name for name in _loaded() if _is_method(name))
+def method_hash(method: str | None, kind: str, source: Path = SOURCE) -> str:
+    """First 16 hex digits of a SHA-256 over the parsed code that a method needs beyond `code_hash`.
+
+    Args:
+        method: key of a published method, or a user's own as `file.py:Class`, whose own file is known by its checksum; None for a
+            run without one.
+        kind: of the task.
+        source: folder of scripts and package.
+    """
+    if method is None:
+        return digest_of((), source)
+    if is_own(method):
+        starts = imported_by(source_of(method), source)
+    else:
+        module = METHODS[method].classes[kind].partition(":")[0]
+        starts = [source / "kdml" / "learning" / "methods" / f"{module}.py"]
+    return digest_of(closure(starts, source) - _common(source), source)
 
 
-def _loaded() -> list[str]:
-    return sorted(name for name, module in list(sys.modules.items()) if _is_ours(name, module))
-
-
-def _is_ours(name: str, module: Any) -> bool:
-    return (name == "kdml" or name.startswith("kdml.")) and getattr(module, "__file__", None) is not None
-
-
-def _is_method(name: str) -> bool:
-    return name not in SHARED_BY_METHODS and name.startswith("kdml.learning.methods.")
-
-
-def _hash_of(names: Iterable[str]) -> str:
-    digest = hashlib.sha256()
-    for name in names:
-        digest.update(name.encode() + b"\0" + Path(sys.modules[name].__file__).read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
+def _common(source: Path) -> set[Path]:
+    return closure([source / TRAIN], source)
 
 
 def environment(device: str) -> dict[str, Any]:
@@ -78,3 +77,7 @@ def peak_memory_mib() -> float:
     """Largest resident memory of this process so far, in MiB."""
     per_unit = 1024**2 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_unit
+
+
+if __name__ == "__main__":
+    print(code_hash())

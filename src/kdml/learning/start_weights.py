@@ -20,10 +20,11 @@ from torch import Tensor, nn
 
 from kdml.common.errors import UserError
 from kdml.common.files import sha256_of, written_whole
-from kdml.runs.settings import Backbone, Weights
+from kdml.runs.settings import Backbone, StartWeightsSettings
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+FACTS = "start_weights"  # one entry of the file's metadata: safetensors writes several in an order that changes
 # What timm and segmentation_models_pytorch raise on names and options that they do not know.
 BUILD_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError)
 
@@ -35,10 +36,10 @@ class StartWeights:
     Args:
         tensors: by timm's parameter names, float32, without the ImageNet head.
         mean: of the images they were trained with, in 0..1.
-        std: likewise.
+        std: standard deviation of these images.
         stride_on: `1x1` for ResNet v1, whose stride sits on each stage's first 1x1 convolution.
         options: of the timm builder that they need, such as pad_type.
-        source: timm tag or file.
+        source: timm tag, or name of the file.
         sha256: of the file that they came in; None where timm loads from other places than its hub.
     """
 
@@ -51,55 +52,56 @@ class StartWeights:
     sha256: str | None
 
 
-def fetch(entry: Weights, name: str, backbone: str, path: Path) -> None:
+def fetch(wanted: StartWeightsSettings, file: Path | None, name: str, backbone: str, path: Path) -> None:
     """Make the file of start weights that trainings read.
 
     Args:
-        entry: where the weights come from.
-        name: of the entry in the configuration.
+        wanted: what the weights are.
+        file: that they are in; None for those that timm downloads.
+        name: of their entry in the configuration.
         backbone: timm name of the network they are for.
         path: to write.
 
     Raises:
         UserError: the download failed, the file is missing, damaged or not of this backbone.
     """
-    source, sha256, tensors, mean, std = _from_hub(entry, name) if entry.path is None else _from_file(entry, name)
-    spec = Backbone(timm=backbone, options=entry.options)
+    source, sha256, tensors, mean, std = _from_hub(wanted, name) if file is None else _from_file(wanted, file, name)
+    spec = Backbone(timm=backbone, options=wanted.options)
     probe = make_backbone(spec)
-    move_stride(probe, entry.stride_on, backbone)
+    move_stride(probe, wanted.stride_on, backbone)
     body = without_head(tensors, probe, spec)
     problem = misfit(probe.state_dict(), _counters(probe) | body)
     if problem:
         remedy = f"give `weights.{name}` the weights of {backbone} by timm's parameter names, or mend `networks: timm:`"
-        raise UserError(f"The weights of {source} do not fit the backbone '{backbone}': {problem}.", remedy)
+        raise UserError(f"The weights of {file or source} do not fit the backbone '{backbone}': {problem}.", remedy)
     facts = {
         "name": name,
         "source": source,
         "sha256": sha256,
         "mean": mean,
         "std": std,
-        "stride_on": entry.stride_on,
-        "options": entry.options,
-        "note": entry.note,
+        "stride_on": wanted.stride_on,
+        "options": wanted.options,
+        "note": wanted.note,
     }
     with written_whole(path) as temporary:
-        save_file(body, temporary, metadata={key: json.dumps(value) for key, value in facts.items()})
+        save_file(body, temporary, metadata={FACTS: json.dumps(facts, sort_keys=True)})
 
 
-def _from_file(entry: Weights, name: str) -> tuple:
-    """Source, checksum, tensors, mean and SD of a local file."""
-    tensors = read_tensors(entry.path, f"mend `weights.{name}.path`")
-    return str(entry.path), sha256_of(entry.path), tensors, entry.mean, entry.std
+def _from_file(wanted: StartWeightsSettings, file: Path, name: str) -> tuple:
+    """Source, checksum, tensors, mean and SD of a local file; its folder is no part of what it is."""
+    tensors = read_tensors(file, f"mend `weights.{name}.path`")
+    return file.name, sha256_of(file), tensors, wanted.mean, wanted.std
 
 
-def _from_hub(entry: Weights, name: str) -> tuple:
-    """The same of weights that timm downloads; mean and SD are those of timm's record unless the entry has its own."""
-    model = _downloaded(entry.timm, name)
+def _from_hub(wanted: StartWeightsSettings, name: str) -> tuple:
+    """Source, checksum, tensors, mean and SD of weights that timm downloads; mean and SD are of its record unless given."""
+    model = _downloaded(wanted.timm, name)
     record = model.pretrained_cfg
     cached = try_to_load_from_cache(record["hf_hub_id"], "model.safetensors") if record.get("hf_hub_id") else None
     sha256 = sha256_of(cached) if isinstance(cached, str) else None
-    mean, std = entry.mean or record["mean"], entry.std or record["std"]
-    return f"timm: {entry.timm}", sha256, model.state_dict(), mean, std
+    mean, std = wanted.mean or record["mean"], wanted.std or record["std"]
+    return f"timm: {wanted.timm}", sha256, model.state_dict(), mean, std
 
 
 def _downloaded(tag: str, name: str) -> nn.Module:
@@ -224,14 +226,15 @@ def load_start(path: Path) -> StartWeights:
     Raises:
         UserError: it is missing, damaged, or no such file.
     """
-    tensors = read_tensors(path, "let the workflow's rule `weights` make it, or run src/fetch_weights.py")
+    tensors = read_tensors(path, "let the workflow's rule `weights` make it, or run src/weights.py")
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
     names = ("mean", "std", "stride_on", "options", "source", "sha256")
     try:
-        facts = {name: json.loads(metadata[name]) for name in names}
+        found = json.loads(metadata[FACTS])
+        facts = {name: found[name] for name in names}
     except (KeyError, json.JSONDecodeError):
-        remedy = "run src/fetch_weights.py on it; a training reads only what that script makes"
+        remedy = "run src/weights.py on it; a training reads only what that script makes"
         raise UserError(f"{path} does not say what its weights were trained with.", remedy) from None
     return StartWeights(tensors, **facts | {"mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
 
@@ -262,7 +265,7 @@ def read_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
 
 
 def _is_pickle(path: Path) -> bool:
-    """By its first bytes: torch writes zip archives, and wrote bare pickles before."""
+    """Whether torch wrote the file, by its first bytes: those of a zip archive, or of a bare pickle as before."""
     if not path.is_file():
         return False
     with open(path, "rb") as file:

@@ -77,5 +77,5 @@ def _counts(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def _ratio(numerator: float, denominator: float) -> float:
-    """With nothing to find and nothing found, a mask is right."""
+    """Quotient of two counts; 1 where both are 0: with nothing to find and nothing found, a mask is right."""
     return numerator / denominator if denominator else 1.0

@@ -1,1 +1,1 @@
-"""paper"""
+"""What the paper says: its numbers, and where our work departs from it."""

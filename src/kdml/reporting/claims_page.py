@@ -1,12 +1,12 @@
 """The verdicts on the paper's claims as a reader sees them: from the rows of claims.csv to pages. Rendering only."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kdml.analysis.claims import Answer, Verdict
 from kdml.reporting import labels
-from kdml.reporting.plain_tables import Cell, Grid, number, p_value, text, with_interval
+from kdml.reporting.table_model import Block, Cell, Row, number, p_value, plain_block, text, with_interval
 
 MARKS: Mapping[str, str] = {
     Verdict.HOLDS: "yes",
@@ -38,25 +38,44 @@ class Page:
     paper_verdict: str
     paper_mark: str
     counts: str
-    grid: Grid
+    table: Block
 
 
-def pages(rows: Sequence[Mapping[str, str]]) -> list[tuple[str, list[Page]]]:
-    """(protocol, its claims) from the rows of claims.csv."""
-    protocols = dict.fromkeys(row["protocol"] for row in rows)
-    claims = {
-        protocol: dict.fromkeys(row["claim"] for row in rows if row["protocol"] == protocol) for protocol in protocols
-    }
-    return [
-        (
-            protocol,
-            [_page([row for row in rows if (row["protocol"], row["claim"]) == (protocol, claim)]) for claim in mine],
-        )
-        for protocol, mine in claims.items()
-    ]
+def pages(rows: Sequence[Row]) -> list[tuple[str, list[Page]]]:
+    """Claims by protocol.
+
+    Args:
+        rows: of claims.csv.
+
+    Returns:
+        (protocol, its claims) in the order of the rows.
+    """
+    protocols: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        protocols.setdefault(row["protocol"], {}).setdefault(row["claim"], []).append(row)
+    return [(protocol, list(map(_page, claims.values()))) for protocol, claims in protocols.items()]
 
 
-def _page(rows: Sequence[Mapping[str, str]]) -> Page:
+def warnings(compared: Sequence[Row], note: str) -> Iterator[str]:
+    """Notes that a reader must know before taking a verdict for one on the paper.
+
+    Args:
+        compared: rows of comparison.csv, with `departures` and `seeds`.
+        note: on the experiment.
+    """
+    departures = dict.fromkeys(part for row in compared for part in row["departures"].split("; ") if part)
+    if note or departures:
+        differing = f"They depart from the paper's setting: {'; '.join(departures)}." if departures else ""
+        yield _joined(("These verdicts are about the runs below and not about the paper.", note, differing))
+    if max((int(row["seeds"]) for row in compared), default=0) == 1:
+        yield "One seed: they are about these trained networks, not about training them once more."
+
+
+def _joined(sentences: Iterable[str]) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _page(rows: Sequence[Row]) -> Page:
     first = rows[0]
     counts = Counter(row["answer"] for row in rows)
     return Page(
@@ -68,11 +87,11 @@ def _page(rows: Sequence[Mapping[str, str]]) -> Page:
         first["paper_verdict"],
         MARKS[first["paper_verdict"]],
         ", ".join(str(counts[answer]) for answer in SHOWN_ANSWERS),
-        Grid(COLUMNS, tuple(_row(row) for row in rows)),
+        plain_block(COLUMNS, [_row(row) for row in rows]),
     )
 
 
-def _row(row: Mapping[str, str]) -> tuple[Cell, ...]:
+def _row(row: Row) -> tuple[Cell, ...]:
     contrast = f"{labels.run(row['left'])} – {labels.run(row['right'])}" if row["left"] else "parameters saved (%)"
     return (
         text(row["place"]),

@@ -1,22 +1,18 @@
-"""The paper's result tables in its layout, ours beside the paper's. Rendering only: it reads tables of means over seeds."""
+"""Result tables in the paper's layout, ours beside the paper's: of variants, of networks trained alone, of fidelity."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 from typing import Any
 
-from kdml.analysis.fidelity import EXTRAS, IN_NATS
-from kdml.analysis.over_seeds import Summary
+from kdml.analysis.fidelity import EXTRAS
 from kdml.common.errors import UserError
-from kdml.common.files import MAKE_AGAIN, read_csv
 from kdml.paper import numbers
 from kdml.reporting import labels
-from kdml.runs.graph import STRATEGIES, TEACHER, TECHNIQUES
-from kdml.runs.records import refuse_mixed_code
+from kdml.reporting.data import Data
+from kdml.reporting.places import Key, Place, by_protocol, read_places, role_of, title_of_network, trained_alone
+from kdml.reporting.table_model import Block, Cell, Column, Group, Line, Row, Section, Table
+from kdml.runs.graph import BASELINE, ENSEMBLE, STRATEGIES, TEACHER, TECHNIQUES, TeacherMode
 
-FORMATS = ("csv", "md", "tex", "html")
 FIDELITY_NOTE = (
     "The truth is what the teacher of the same run and seed predicts. KL is in nats, teacher first; agreement is split by "
     "whether the teacher is right."
@@ -24,351 +20,308 @@ FIDELITY_NOTE = (
 NO_OTHER_TEACHER = (
     "No two teachers of different seeds were tested on the same images: nothing to compare fidelity with."
 )
-Row = Mapping[str, str]
+ONLINE_NOTE = (
+    "{of}: an online teacher learns from the labels alone, whatever its students receive, so it is one and the same network "
+    "under {strategies}."
+)
+FROZEN_NOTE = "{of}: one frozen network teaches under {strategies}."
+OWN = "own"
+REFERENCE = "Two independently seeded teachers (n: ordered pairs)"
+
+Papers = Mapping[Key, numbers.Value]
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One number of a table.
-
-    Args:
-        ours: mean and spread over our seeds; None if nothing ran.
-        theirs: the paper's mean and SD; None if it has none.
-        best_of_block: the best ensemble of its technique.
-        best: the best ensemble of the table.
-    """
-
-    ours: Summary | None
-    theirs: numbers.Value | None = None
-    best_of_block: bool = False
-    best: bool = False
-
-    @property
-    def ours_text(self) -> str:
-        """As `96.68 ± 0.584`; the spread of a single seed is a dash."""
-        if self.ours is None:
-            return ""
-        if math.isnan(self.ours.mean):
-            return "undefined"
-        return labels.mean_and_spread(self.ours.mean, self.ours.std)
-
-    @property
-    def theirs_text(self) -> str:
-        """The paper's value, or nothing."""
-        return "" if self.theirs is None else labels.mean_and_spread(*self.theirs)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Columns under one heading: a strategy, or a task; `weights` are the lines on alpha, beta and gamma."""
-
-    key: str
-    title: str
-    metrics: tuple[str, ...]
-    weights: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Block:
-    """Rows that share their column headings: a technique, or all baselines."""
-
-    key: str
-    title: str
-    groups: tuple[Group, ...]
-    rows: tuple[tuple[str, str, tuple[Cell, ...]], ...]  # network, title, cells
-
-
-@dataclass(frozen=True)
-class Section:
-    """The blocks of one protocol and pair."""
-
-    protocol: str
-    title: str
-    blocks: tuple[Block, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A result table.
+def results(data: Data) -> Table:
+    """Variants of a task and pair: a section per protocol, in it a block per technique.
 
     Args:
-        number: in the paper.
-        caption: what it shows.
-        notes: what a reader must know.
-        sections: one per protocol and pair.
-    """
-
-    number: int
-    caption: str
-    notes: tuple[str, ...] = field(default=())
-    sections: tuple[Section, ...] = ()
-
-
-COLUMNS = {"protocol", "task", "pair", "run", "truth", "network", "metric", "mean", "std", "seeds", "code_hash"}
-
-
-def read_summaries(paths: Iterable[Path], allow_mixed_code: bool = False) -> list[dict[str, str]]:
-    """Rows of several tables of means over seeds.
-
-    Args:
-        paths: of the tables.
-        allow_mixed_code: accept runs of different versions of the training code.
+        data: files `runs:PLACE` and `values:PLACE` of the sheet of variants; the option `name`.
 
     Raises:
-        UserError: a file is missing or is no such table, or versions of the training code are mixed.
+        UserError: a file is missing or unfit, or versions of the training code are mixed.
     """
-    rows: list[dict[str, str]] = []
-    for path in paths:
-        rows += read_csv(path, MAKE_AGAIN, sorted(COLUMNS))
-    if not allow_mixed_code:
-        run_keys = ("protocol", "task", "pair", "run")
-        refuse_mixed_code({"/".join(row[key] for key in run_keys): row["code_hash"] for row in rows})
-    return rows
+    places = read_places(data)
+    sections = [
+        _section(place, tuple(_variant_blocks(place, "label", place.papers("results"), place.metrics)))
+        for place in places
+    ]
+    notes = [*_networks_note(places), _extent(places, "label"), *_teacher_notes(places), *_undefined(places, "label")]
+    return Table(tuple(sections), tuple(dict.fromkeys(notes)), data.options["name"])
 
 
-Teachers = Mapping[str, Sequence[Row]]
-"""protocol/task/pair -> agreement of independently seeded teachers there, a row per metric."""
-
-
-def build(number: int, rows: Sequence[Row], note: str = "", teachers: Teachers | None = None) -> Table:
-    """A result table from means over seeds.
+def fidelity(data: Data) -> Table:
+    """Fidelity of variants to their teacher: what the paper shows, what it does not, and two teachers beside each other.
 
     Args:
-        number: of the table in the paper.
-        rows: of tables of means; those of other tables are left aside.
-        note: on the experiment, put under the caption.
-        teachers: for a table of fidelity.
+        data: files `runs:PLACE`, `values:PLACE` of the sheet of fidelity and `teachers:PLACE`; the option `name`.
 
     Raises:
-        UserError: the paper has no such table, or no row belongs to it.
+        UserError: a file is missing or unfit, or versions of the training code are mixed.
     """
-    known = sorted({*numbers.TABLES.values(), *numbers.BASELINE_TABLES.values(), *numbers.FIDELITY_TABLES.values()})
-    if number not in known:
-        raise UserError(f"Table {number} is not a table of results.", f"ask for one of {', '.join(map(str, known))}")
-    of_fidelity = {table: numbers.TABLES[place] for place, table in numbers.FIDELITY_TABLES.items()}
-    truth, source = (TEACHER, of_fidelity[number]) if number in of_fidelity else ("label", number)
-    mine = [row for row in rows if row["table"] == str(source) and row["truth"] == truth]
-    if not mine:
-        raise UserError(f"No run fills table {number}.", "add its task and pair to `run` in the configuration")
-    notes = [_extent(mine), *_undefined(mine), note]
-    if truth == TEACHER:
-        blocks_of, caption = partial(_fidelity_blocks, teachers=teachers or {}), _fidelity_caption
-        notes[1:1] = [FIDELITY_NOTE, "" if teachers and any(teachers.values()) else NO_OTHER_TEACHER]
-    elif mine[0]["run"] == "baseline":
-        blocks_of, caption = _baseline_blocks, _baseline_caption
-    else:
-        blocks_of, caption = _variant_blocks, _caption
-    sections = tuple(
-        Section(protocol, title, tuple(blocks_of(number, chosen))) for protocol, title, chosen in _sections(mine)
-    )
-    return Table(number, caption(mine), tuple(filter(None, notes)), sections)
+    places = read_places(data)
+    teachers = data.under("teachers")
+    sections = [
+        _section(
+            place,
+            (
+                *_variant_blocks(place, TEACHER, place.papers("fidelity"), place.metrics),
+                *_variant_blocks(place, TEACHER, {}, EXTRAS, beyond_paper=True),
+                *_reference(place, teachers.get(place.label, ())),
+            ),
+        )
+        for place in places
+    ]
+    alone = () if any(teachers.values()) else (NO_OTHER_TEACHER,)
+    notes = [*_networks_note(places), _extent(places, TEACHER), FIDELITY_NOTE, *alone, *_undefined(places, TEACHER)]
+    return Table(tuple(sections), tuple(dict.fromkeys(notes)), data.options["name"])
 
 
-def _sections(rows: Sequence[Row]) -> Iterator[tuple[str, str, list[Row]]]:
-    """(protocol, title, rows) of one split and one pair each, so that no two networks are taken for two seeds of one."""
-    for protocol in labels.PROTOCOLS:
-        here = [row for row in rows if row["protocol"] == protocol]
-        if here and here[0]["run"] == "baseline":
-            yield protocol, labels.PROTOCOLS[protocol], here
-            continue
-        pairs = list(dict.fromkeys(row["pair"] for row in here))
-        for pair in pairs:
-            of_pair = f"; pair '{pair}'" if len(pairs) > 1 else ""
-            yield protocol, f"{labels.PROTOCOLS[protocol]}{of_pair}", [row for row in here if row["pair"] == pair]
+def baselines(data: Data) -> Table:
+    """Networks trained alone by tasks: a section per protocol.
+
+    Args:
+        data: files `runs:PLACE` and `values:PLACE` of the sheet of networks trained alone; the option `name`.
+
+    Raises:
+        UserError: a file is missing or unfit, or versions of the training code are mixed.
+    """
+    places = read_places(data)
+    sections = [
+        Section((_baseline_block(here),), labels.protocol(protocol), protocol)
+        for protocol, here in by_protocol(places).items()
+    ]
+    notes = (_extent(places, "label"), *_undefined(places, "label"))
+    return Table(tuple(sections), notes, data.options["name"])
 
 
-def _fidelity_caption(rows: Sequence[Row]) -> str:
-    return _caption(rows).replace("Four techniques", "Fidelity to the teacher of the same run: techniques", 1)
+def _section(place: Place, blocks: tuple[Block, ...]) -> Section:
+    if not blocks:
+        raise UserError(f"No run fills the table at {place.label}.", "add variants to `run` in the configuration")
+    return Section(blocks, labels.protocol(place.protocol), place.protocol)
 
 
-def _caption(rows: Sequence[Row]) -> str:
-    pairs = {row["pair"]: row for row in rows}
-    of_pairs = "; ".join(map(_pair, pairs.values()))
-    return f"Four techniques and three strategies of sharing knowledge, {labels.TASKS[rows[0]['task']]}, {of_pairs}"
+def _networks_note(places: Sequence[Place]) -> Iterator[str]:
+    """Names what T and S are."""
+    for place in places:
+        teacher, student = (title_of_network(place, role) for role in ("teacher", "student"))
+        yield f"T: {teacher}. S1, S2, ...: {student}."
 
 
-def _pair(row: Row) -> str:
-    teacher, student = (labels.ARCHITECTURES.get(part, part) for part in row["stands_for"].split("-", 1))
-    if row["pair"] == row["stands_for"]:
-        return f"{teacher}-{student}"
-    return f"the pair '{row['pair']}' ({row['teacher']}, {row['student']}), which stands for {teacher}-{student}"
-
-
-def _baseline_caption(rows: Sequence[Row]) -> str:
-    tasks = list(dict.fromkeys(labels.TASKS[row["task"]] for row in rows))
-    return f"Baselines trained alone, {' and '.join(tasks)}"
-
-
-def _extent(rows: Sequence[Row]) -> str:
-    numbers = sorted({int(row["seeds"]) for row in rows})
-    several = f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"{numbers[0]}"
-    runs = "1 run (no spread)" if numbers == [1] else f"{several} runs, mean ± standard deviation (ddof 1)"
-    counts = ", ".join(sorted({f"{row['task']} {row['n']}" for row in rows}))
+def _extent(places: Sequence[Place], truth: str) -> str:
+    """How many images and runs stand behind the numbers."""
+    rows = [
+        (place, row)
+        for place in places
+        for row in place.values
+        if row["truth"] == truth and row["metric"] in place.metrics
+    ]
+    seeds = sorted({int(row["seeds"]) for _, row in rows})
+    several = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
+    runs = "1 run (no spread)" if seeds == [1] else f"{several} runs, mean ± standard deviation (ddof 1)"
+    counts = ", ".join(sorted({f"{place.task} {row['cases']}" for place, row in rows}))
     return f"Percent on the test images ({counts}); {runs}."
 
 
-def _undefined(rows: Sequence[Row]) -> list[str]:
+def _undefined(places: Sequence[Place], truth: str) -> list[str]:
     """Names what has no value, and what has fewer seeds than others."""
-    most = max(int(row["seeds"]) for row in rows)
     said = []
-    for row in rows:
-        what = f"{labels.run(row['run'])} {labels.network(row['network'])} {labels.METRICS.get(row['metric'], row['metric'])}"
-        said += [f"{what}: {row['remark']}"] if row.get("remark") else []
-        said += [f"{what}: {row['seeds']} of {most} seeds"] if int(row["seeds"]) < most else []
-    return [f"{'; '.join(said)}."] if said else []
+    for place in places:
+        shown = (*place.metrics, *(EXTRAS if truth == TEACHER else ()))
+        rows = [row for row in place.values if row["truth"] == truth and row["metric"] in shown]
+        most = max((int(row["seeds"]) for row in rows), default=0)
+        for row in rows:
+            what = f"{labels.run(row['run'], place.titles)} {labels.network(row['network'])} {labels.metric(row['metric'])}"
+            said += [f"{what}: {row['remark'] or 'undefined'}"] if _summary(row)[0] is None else []
+            said += [f"{what}: {row['seeds']} of {most} seeds"] if int(row["seeds"]) < most else []
+    return [f"{'; '.join(dict.fromkeys(said))}."] if said else []
 
 
-def _variant_blocks(number: int, rows: Sequence[Row]) -> Iterator[Block]:
+# The T rows
+
+
+def _same_teacher(place: Place, technique: str) -> list[str]:
+    """Strategies of a technique whose teachers gave the same test outputs, where they are all that were run; else nothing."""
+    outputs = {}
+    for strategy in STRATEGIES:
+        rows = [row for row in place.values if row["run"] == f"{technique}_{strategy}" and row["network"] == TEACHER]
+        if rows:
+            outputs[strategy] = rows[0]["outputs"]
+    one = len(outputs) > 1 and len(set(outputs.values())) == 1 and all(outputs.values())
+    return list(outputs) if one else []
+
+
+def _teacher_notes(places: Sequence[Place]) -> Iterator[str]:
+    """Why the T rows of a block are of one network."""
+    for note, mode in ((ONLINE_NOTE, TeacherMode.ONLINE), (FROZEN_NOTE, TeacherMode.FROZEN)):
+        for place in places:
+            same = {name: _same_teacher(place, name) for name, how in TECHNIQUES.items() if how.teacher is mode}
+            same = {name: strategies for name, strategies in same.items() if strategies}
+            if same:
+                shared = list(dict.fromkeys(strategy for strategies in same.values() for strategy in strategies))
+                yield note.format(
+                    of=" and ".join(TECHNIQUES[name].title for name in same),
+                    strategies=_listed(STRATEGIES[strategy].title for strategy in shared),
+                )
+
+
+def _listed(words: Iterable[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+# Blocks
+
+
+def _variant_blocks(
+    place: Place, truth: str, papers: Papers, metrics: tuple[str, ...], beyond_paper: bool = False
+) -> Iterator[Block]:
     """One block per technique in the paper's order, then the user's own variants."""
-    theirs = numbers.variants(number)
-    metrics = numbers.METRICS[rows[0]["task"]]
-    best = _best(rows, metrics)
+    names = place.names("variants")
+    found = place.by_key(truth)
+    names = [run for run in names if any((run, network, metrics[0]) in found for _, network, _ in found)]
+    # Neither more nor less of what the paper does not show is best.
+    best = {} if beyond_paper else _best(found, names, metrics)
+    suffix, more = ("_more", ", beyond the paper") if beyond_paper else ("", "")
     for technique, how in TECHNIQUES.items():
-        mine = [row for row in rows if row["technique"] == technique]
-        groups = tuple(_strategy_group(s, mine, metrics) for s in STRATEGIES if any(r["strategy"] == s for r in mine))
+        mine = [run for run in names if place.described_run(run)["technique"] == technique]
+        groups = tuple(_strategy_group(place, run, metrics, weights=not beyond_paper) for run in mine)
         if groups:
-            values = {key[1:]: value for key, value in theirs.items() if key[0] == technique}
-            yield _block(technique, how.title, groups, mine, "strategy", values, best)
-    own = [row for row in rows if not row["technique"]]
-    if own:
-        names = list(dict.fromkeys(row["run"] for row in own))
-        yield _block("own", "Own variants", tuple(Group(name, name, metrics) for name in names), own, "run", {}, best)
+            one = bool(_same_teacher(place, technique)) and truth == "label"
+            yield _block(f"{technique}{suffix}", f"{how.title}{more}", groups, mine, found, papers, best, one)
+    if own := [run for run in names if not place.described_run(run)["technique"]]:
+        columns = tuple(Column(labels.metric(metric), metric) for metric in metrics)
+        groups = tuple(Group(columns, labels.run(run, place.titles), run) for run in own)
+        yield _block(f"{OWN}{suffix}", f"Own variants{more}", groups, own, found, {}, best, False)
 
 
-def _fidelity_blocks(number: int, rows: Sequence[Row], teachers: Teachers) -> Iterator[Block]:
-    """The paper's agreement, then what it does not show, then two teachers beside each other."""
-    yield from _variant_blocks(number, rows)
-    best = dict.fromkeys(EXTRAS, math.inf)  # neither more nor less of these is best
-    for technique, how in TECHNIQUES.items():
-        mine = [row for row in rows if row["technique"] == technique]
-        if mine:
-            found = [strategy for strategy in STRATEGIES if any(row["strategy"] == strategy for row in mine)]
-            groups = tuple(Group(strategy, STRATEGIES[strategy].title, EXTRAS) for strategy in found)
-            yield _block(
-                f"{technique}_more", f"{how.title}, beyond the paper", groups, mine, "strategy", {}, best, best
-            )
-    first = rows[0]
-    if here := teachers.get(f"{first['protocol']}/{first['task']}/{first['pair']}"):
-        metrics = (*numbers.METRICS[first["task"]], IN_NATS)
-        cells = tuple(Cell(_summary(here, metric=metric)) for metric in metrics)
-        group = Group("reference", "Two independently seeded teachers (n: ordered pairs)", metrics)
-        yield Block("reference", "Reference", (group,), (("teacher", "T and T′", cells),))
-
-
-def _strategy_group(strategy: str, rows: Sequence[Row], metrics: tuple[str, ...]) -> Group:
-    first = next(row for row in rows if row["strategy"] == strategy)
+def _strategy_group(place: Place, run: str, metrics: tuple[str, ...], weights: bool) -> Group:
+    row = place.described_run(run)
     lines = tuple(
-        f"{greek}={first[name]}, {greek}′={first[name + '_prime']}"
+        f"{greek}={row[name]}, {greek}′={row[name + '_prime']}"
         for greek, name in zip("αβγ", ("alpha", "beta", "gamma"), strict=True)
     )
-    return Group(strategy, STRATEGIES[strategy].title, metrics, lines)
+    columns = tuple(Column(labels.metric(metric), metric) for metric in metrics)
+    return Group(columns, STRATEGIES[row["strategy"]].title, row["strategy"], lines if weights else ())
 
 
 def _block(
     key: str,
     title: str,
     groups: tuple[Group, ...],
-    rows: Sequence[Row],
-    column: str,
-    theirs: Mapping[tuple[str, str, str], numbers.Value],
+    runs: Sequence[str],
+    found: Mapping[Key, Row],
+    papers: Papers,
     best: Mapping[str, float],
-    best_of_block: Mapping[str, float] | None = None,
+    one_teacher: bool,
 ) -> Block:
-    """Networks by groups; `column` names the key that tells a group's rows, `theirs` the paper's (group, network, metric)."""
-    best_of_block = best_of_block or _best(rows, groups[0].metrics)
+    """Networks by groups, one group per run."""
+    of_block = _best(found, runs, tuple(best))
 
-    def cell(group: Group, network: str, metric: str) -> Cell:
-        ours = _summary(rows, **{column: group.key}, network=network, metric=metric)
-        compared = network == "ensemble" and ours is not None
-        return Cell(
-            ours,
-            theirs.get((group.key, network, metric)),
-            best_of_block=compared and ours.mean == best_of_block[metric],
-            best=compared and ours.mean == best[metric],
+    def cell(run: str, network: str, metric: str) -> Cell:
+        row, theirs = found.get((run, network, metric)), papers.get((run, network, metric))
+        mean = _summary(row)[0] if row and network == ENSEMBLE and metric in best else None
+        return result_cell(
+            row, theirs, mean is not None and mean == of_block[metric], mean is not None and mean == best[metric]
         )
 
-    networks = sorted({row["network"] for row in rows}, key=labels.network_order)
+    networks = sorted({network for run, network, _ in found if run in runs}, key=labels.network_order)
     lines = tuple(
-        (
+        Line(
+            tuple(
+                cell(run, network, column.key)
+                for group, run in zip(groups, runs, strict=True)
+                for column in group.columns
+            ),
+            f"{labels.network(network)} (one network)"
+            if network == TEACHER and one_teacher
+            else labels.network(network),
             network,
-            labels.network(network),
-            tuple(cell(g, network, m) for g in groups for m in g.metrics),
         )
         for network in networks
     )
-    return Block(key, title, groups, lines)
+    return Block(groups, lines, title, key, headed=True)
 
 
-def _summary(rows: Sequence[Row], **keys: str) -> Summary | None:
-    """The row with these keys."""
-    found = [row for row in rows if all(row[name] == value for name, value in keys.items())]
-    if not found:
-        return None
-    (row,) = found
-    return Summary(float(row["mean"]), float(row["std"] or "nan"), int(row["seeds"]))
+def result_cell(row: Row | None, theirs: numbers.Value | None, best_of_block: bool = False, best: bool = False) -> Cell:
+    """Ours with its spread, the paper's beside it; empty if nothing ran.
+
+    Args:
+        row: of values.csv, or of a table with the same `mean`, `std`, `seeds`.
+        theirs: the paper's mean and SD.
+        best_of_block: whether it is the best of its block.
+        best: whether it is the best of its table.
+    """
+    paper = "" if theirs is None else labels.mean_and_spread(*theirs)
+    if row is None:
+        return Cell("", paper=paper)
+    mean, std = _summary(row)
+    shown = "undefined" if mean is None else labels.mean_and_spread(mean, math.nan if std is None else std)
+    stored: dict[str, Any] = {"mean": _stored(mean), "std": _stored(std), "n": row["seeds"]}
+    stored |= (
+        {"paper_mean": "", "paper_std": ""} if theirs is None else {"paper_mean": theirs[0], "paper_std": theirs[1]}
+    )
+    return Cell(shown, "" if mean is None else mean, tuple(stored.items()), paper, best_of_block, best)
 
 
-def _best(rows: Sequence[Row], metrics: tuple[str, ...]) -> dict[str, float]:
+def _summary(row: Row) -> tuple[float | None, float | None]:
+    """Mean and SD of a row; None for what is undefined."""
+    values = (float(row[name] or "nan") for name in ("mean", "std"))
+    mean, std = (None if math.isnan(value) else value for value in values)
+    return mean, std
+
+
+def _stored(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _best(found: Mapping[Key, Row], runs: Sequence[str], metrics: tuple[str, ...]) -> dict[str, float]:
     """The largest mean of any ensemble, per metric."""
-    runs = {row["run"] for row in rows}
-    best = {}
-    for metric in metrics:
-        found = [
-            s.mean for run in runs if (s := _summary(rows, run=run, network="ensemble", metric=metric)) is not None
-        ]
-        best[metric] = max((mean for mean in found if not math.isnan(mean)), default=math.inf)
-    return best
+    means = {
+        metric: [_summary(found[key])[0] for run in runs if (key := (run, ENSEMBLE, metric)) in found]
+        for metric in metrics
+    }
+    return {metric: max((mean for mean in of if mean is not None), default=math.inf) for metric, of in means.items()}
 
 
-def _baseline_blocks(number: int, rows: Sequence[Row]) -> Iterator[Block]:
-    """Architectures by tasks."""
-    theirs = numbers.baselines(number)
+def _reference(place: Place, rows: Sequence[Row]) -> Iterator[Block]:
+    """How far two teachers of different seeds agree."""
+    if rows:
+        found = {row["metric"]: row for row in rows}
+        metrics = (*place.metrics, EXTRAS[0])  # of two teachers there is no truth to be right about
+        columns = tuple(Column(labels.metric(metric), metric) for metric in metrics)
+        line = Line(tuple(result_cell(found.get(metric), None) for metric in metrics), "T and T′", TEACHER)
+        yield Block((Group(columns, REFERENCE, "reference"),), (line,), "Reference", "reference", headed=True)
+
+
+def _baseline_block(places: Sequence[Place]) -> Block:
+    """Networks in rows, tasks in columns."""
+    tasks = {place.task: place for place in places}
     groups = tuple(
-        Group(task, labels.TASKS[task][0].upper() + labels.TASKS[task][1:], numbers.METRICS[task])
-        for task, own in numbers.BASELINE_TABLES.items()
-        if own == number and any(row["task"] == task for row in rows)
+        Group(tuple(Column(labels.metric(metric), metric) for metric in place.metrics), place.title, task)
+        for task, place in tasks.items()
     )
+    alone = {(task, network): where for (_, task, network), where in trained_alone(places).items()}
     order = list(labels.ARCHITECTURES)
-    pairs = sorted(
-        {(row["stands_for"], row["pair"]) for row in rows}, key=lambda p: (order.index(p[0]) if p[0] in order else 9, p)
-    )
+    networks = {network: where for (_, network), where in reversed(alone.items())}
+
+    def rank(network: str) -> tuple[int, str]:
+        place, run = networks[network]
+        like = place.described(role_of(run), "stands_for")
+        return (order.index(like) if like in order else len(order)), network
+
+    def cell(task: str, network: str, metric: str) -> Cell:
+        if (task, network) not in alone:
+            return Cell("")
+        place, run = alone[task, network]
+        key = (run, BASELINE, metric)
+        return result_cell(place.by_key().get(key), place.papers("baselines").get(key))
+
     lines = tuple(
-        (
-            pair,
-            labels.ARCHITECTURES.get(pair, f"{pair} (for {labels.ARCHITECTURES.get(stands_for, stands_for)})"),
-            tuple(
-                Cell(_summary(rows, task=g.key, pair=pair, metric=m), theirs.get((g.key, stands_for, m)))
-                for g in groups
-                for m in g.metrics
-            ),
+        Line(
+            tuple(cell(group.key, network, column.key) for group in groups for column in group.columns),
+            title_of_network(networks[network][0], role_of(networks[network][1])),
+            network,
         )
-        for stands_for, pair in pairs
+        for network in sorted(networks, key=rank)
     )
-    yield Block("baselines", "Baselines", groups, lines)
-
-
-def as_rows(table: Table) -> Iterator[dict[str, Any]]:
-    """The table as tidy rows: what its CSV holds."""
-    for section in table.sections:
-        for block in section.blocks:
-            columns = [(group, metric) for group in block.groups for metric in group.metrics]
-            for network, _, cells in block.rows:
-                for (group, metric), cell in zip(columns, cells, strict=True):
-                    if cell.ours is not None:
-                        yield {
-                            "table": table.number,
-                            "protocol": section.protocol,
-                            "block": block.key,
-                            "column": group.key,
-                            "network": network,
-                            "metric": metric,
-                            "mean": _number(cell.ours.mean),
-                            "std": _number(cell.ours.std),
-                            "n": cell.ours.n,
-                            "paper_mean": "" if cell.theirs is None else cell.theirs[0],
-                            "paper_std": "" if cell.theirs is None else cell.theirs[1],
-                        }
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.4f}"
+    return Block(groups, lines, "Baselines", "baselines", headed=True)

@@ -1,30 +1,66 @@
-"""Templates of tables and pages, filled."""
+"""Templates of tables and pages, filled, and texts made safe for what they are put into."""
 
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
+from kdml.common.errors import UserError
+from kdml.common.files import write_csv, write_text
 from kdml.common.project import ROOT
+from kdml.reporting.table_model import Table
 
 FOLDER = ROOT / "workflow" / "report" / "templates"
-# What LaTeX would read as a command, and letters that its default fonts lack.
+FORMATS = ("csv", "md", "tex", "html")
+# What LaTeX would read as a command, and letters that its default fonts lack. Brackets and stars behind a line's end would be its
+# arguments, so braces hold them.
 TEX = str.maketrans(
     {
         **{sign: f"\\{sign}" for sign in "&%$#_{}"},
         "\\": r"\textbackslash{}",
         "~": r"\textasciitilde{}",
         "^": r"\textasciicircum{}",
+        "|": r"\textbar{}",
+        "`": r"\textasciigrave{}",
+        "[": "{[}",
+        "]": "{]}",
+        "*": "{*}",
         "<": r"$<$",
         ">": r"$>$",
         "±": r"$\pm$",
         "×": r"$\times$",
         "→": r"$\to$",
+        "★": r"$\star$",
         "–": "--",
         "−": "$-$",
+        "“": "``",
+        "”": "''",
         "α": r"$\alpha$",
         "β": r"$\beta$",
         "γ": r"$\gamma$",
         "′": r"$'$",
     }
 )
+MARKDOWN = re.compile(r"[\\`*_{}<>|~$&]")
+# What would open a heading, a list, a quotation or a definition at a line's start, and what would make a link of brackets.
+MARKDOWN_START = re.compile(r"^(?=(?:\d+[.)]|[-+])(?:\s|$)|#|\[|[-=\s]+$)(\d*)(.)")
+
+
+def one_line(value: Any) -> str:
+    """A text without line breaks and other control characters."""
+    spaced = " ".join(str(value).split())
+    return "".join(sign for sign in spaced if sign.isprintable())
+
+
+def tex(value: Any) -> str:
+    """A text that LaTeX prints as it is."""
+    return one_line(value).translate(TEX)
+
+
+def markdown(value: Any) -> str:
+    """A text that Markdown shows as it is, in a paragraph or in a cell of a table."""
+    escaped = MARKDOWN.sub(r"\\\g<0>", one_line(value)).replace("](", "]\\(")
+    return MARKDOWN_START.sub(r"\1\\\2", escaped)
 
 
 def fill(template: str, **content: Any) -> str:
@@ -42,6 +78,47 @@ def fill(template: str, **content: Any) -> str:
         # LaTeX is full of braces.
         **({"variable_start_string": "<<", "variable_end_string": ">>"} if kind == "tex" else {}),
     )
-    environment.filters["tex"] = lambda value: str(value).translate(TEX)
-    environment.filters["pipe"] = lambda value: str(value).replace("|", "\\|")
+    environment.filters["tex"] = tex
+    environment.filters["md"] = markdown
     return environment.get_template(template).render(**content)
+
+
+def by_suffix(paths: Iterable[Path], known: Sequence[str]) -> dict[str, Path]:
+    """Files to write by the form that their names end with.
+
+    Args:
+        paths: of the files.
+        known: endings without their dot.
+
+    Raises:
+        UserError: a name ends otherwise.
+    """
+    found = {path.suffix.removeprefix("."): path for path in paths}
+    if strange := [path for suffix, path in found.items() if suffix not in known]:
+        raise UserError(f"{strange[0]} has no known form.", f"let its name end with one of {', '.join(known)}")
+    return found
+
+
+def write_table(table: Table, title: str, caption: str, note: str, paths: Iterable[Path]) -> None:
+    """Write a table in the forms that the files' names end with: csv, md, tex, html.
+
+    Args:
+        table: to write.
+        title: above it.
+        caption: what it shows.
+        note: on the experiment.
+        paths: of the files.
+
+    Raises:
+        UserError: a file's name has another ending.
+    """
+    notes = [text for text in (caption, *table.notes, note) if text]
+    files = by_suffix(paths, FORMATS)
+    texts = {
+        suffix: fill(f"table.{suffix}.j2", title=title, notes=notes, table=table) for suffix in files if suffix != "csv"
+    }
+    if "csv" in files:
+        columns, rows = table.stored()
+        write_csv(files["csv"], rows, columns)
+    for suffix, content in texts.items():
+        write_text(files[suffix], content)

@@ -6,7 +6,7 @@ from pathlib import Path
 from kdml.common.errors import UserError
 from kdml.common.project import ROOT
 
-OWN = "write it as docs/own_method.md says"
+OWN = "write it as docs/how-to/own_method.md says"
 
 
 def is_own(method: str) -> bool:

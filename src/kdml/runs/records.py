@@ -1,4 +1,4 @@
-"""What is recorded of a run in its run.json, and which runs must not meet in one table."""
+"""Records of runs (`run.json`), and which runs must not meet in one table."""
 
 import json
 from collections import defaultdict
@@ -34,9 +34,7 @@ def refuse_mixture(
 
 
 def refuse_mixed_code(hashes: Mapping[str, str]) -> None:
-    """Numbers of different programs do not belong into one table.
-
-    Classification and segmentation load the same modules, so that one experiment has one code hash.
+    """Refuse runs of different versions of the training code: their numbers do not belong into one table.
 
     Args:
         hashes: run -> hash of the code that trained it.
@@ -57,7 +55,7 @@ def refuse_mixed_code(hashes: Mapping[str, str]) -> None:
 
 
 def refuse_mixed_settings(runs: Iterable[tuple[Hashable, str, Mapping[str, Any]]]) -> None:
-    """Seeds of one run differ in nothing but the seed; those of a method also not in the method's code.
+    """Refuse seeds of one run that differ in more than the seed: in another setting, or in the code of their method.
 
     Args:
         runs: (what makes it the same run, its folder, its run.json).

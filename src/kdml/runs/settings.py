@@ -3,10 +3,9 @@
 import hashlib
 import json
 from collections.abc import Hashable
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from kdml.common.command_line import mapping_argument
 from kdml.common.errors import UserError
@@ -16,6 +15,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Kind = Literal["classification", "segmentation"]
+StrideOn = Literal["3x3", "1x1"]
+Channels = tuple[float, float, float]
 KINDS: tuple[str, ...] = get_args(Kind)
 T = TypeVar("T", bound=Hashable)
 
@@ -36,7 +37,7 @@ Once = Annotated[list[T], AfterValidator(_each_once), Field(json_schema_extra={"
 
 
 class Model(BaseModel):
-    """Frozen, and refuses keys that it does not know."""
+    """A model that is frozen and refuses keys that it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -94,28 +95,26 @@ class Sharing(Model):
     teacher_block: Literal["inside", "none"] = "inside"
 
 
-class Weights(Model):
-    """Where the start weights of a backbone come from, and what they were trained with."""
+class StartWeightsSettings(Model):
+    """What the start weights of a backbone are, wherever their file lies; its checksum is among the inputs in `run.json`.
 
-    timm: str | None = Field(None, description="timm tag to download, for example resnet50.tv_in1k")
-    path: Path | None = Field(None, description="safetensors file with timm's parameter names")
-    stride_on: Literal["3x3", "1x1"] = Field(
-        "3x3", description="1x1: ResNet v1, the stride sits on each stage's first 1x1 convolution"
-    )
-    options: dict[str, Any] = Field(
-        {}, description="builder options the weights need, for example pad_type: same, bn_eps: 0.001"
-    )
-    mean: tuple[float, float, float] | None = None
-    std: tuple[float, float, float] | None = None
+    Args:
+        source: `timm` for weights that timm downloads, `file` for a local safetensors file.
+        timm: their tag, of the former.
+        stride_on: `1x1` for ResNet v1, whose stride sits on each stage's first 1x1 convolution.
+        options: of the timm builder that they need.
+        mean: of the images they were trained with, in 0..1; None for timm's own record.
+        std: standard deviation of these images.
+        note: a remark for readers.
+    """
+
+    source: Literal["timm", "file"]
+    timm: str | None = None
+    stride_on: StrideOn = "3x3"
+    options: dict[str, Any] = {}
+    mean: Channels | None = None
+    std: Channels | None = None
     note: str = ""
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "Weights":
-        if (self.timm is None) == (self.path is None):
-            raise ValueError("give either `timm` (a tag to download) or `path` (a safetensors file)")
-        if self.path is not None and (self.mean is None or self.std is None):
-            raise ValueError("weights by `path` need `mean` and `std`: what their images were normalised with")
-        return self
 
 
 class OwnEdge(Model):
@@ -141,7 +140,7 @@ class NetworkSettings(Model):
         architecture: key of the network in the configuration.
         backbone: the timm backbone.
         weights_name: key of its start weights; None for a random start.
-        weights: where they come from and what they were trained with.
+        weights: what these are.
         normalisation: `weights` or `unit` (divide by 255 only).
         head: the paper's three layers or a single linear one (classification).
         decoder_channels: of the U-Net (segmentation).
@@ -151,7 +150,7 @@ class NetworkSettings(Model):
     architecture: str
     backbone: Backbone
     weights_name: str | None = None
-    weights: Weights | None = None
+    weights: StartWeightsSettings | None = None
     normalisation: Literal["weights", "unit"] = "weights"
     head: Literal["paper", "linear"] = "paper"
     decoder_channels: tuple[int, int, int, int, int] = (256, 128, 64, 32, 16)

@@ -1,106 +1,130 @@
-"""What the rules from archives to splits ask for."""
+"""Where archives lie, and what the rules from archives to splits ask for; what decides stands in the package, tested."""
 
-from kdml.data.archives import ARCHIVES_OF, missing_from, way_to
+from snakemake.logging import logger
+
+from kdml.data.archives import ARCHIVES_OF, WITH_MASKS
+from kdml.data.at_hand import AtHand
 from kdml.data.kaggle_download import token_present
+from kdml.experiment import archives
 
-# Archives that the targets need, noted while Snakemake plans: the plan itself must work without any archive.
-ASKED_ARCHIVES = set()
-
-
-def archive_source(wildcards):
-    """Arguments of src/fetch.py: a folder, or Kaggle."""
-    if EXPERIMENT.archives == "demo":
-        return f"--folder {PATHS.resources}/archives"
-    if EXPERIMENT.archives is not None:
-        return f"--folder '{from_project(EXPERIMENT.archives)}'"
-    return "--kaggle"
-
-
-def archive_file(wildcards):
-    """The archive where the workflow does not download it: drawn, or in the user's folder. It is noted as needed."""
-    ASKED_ARCHIVES.add(wildcards.archive)
-    if EXPERIMENT.archives == "demo":
-        return PATHS.drawn_archive(wildcards.archive)
-    if EXPERIMENT.archives is None or missing_from(
-        Path(from_project(EXPERIMENT.archives)), [wildcards.archive]
-    ):
-        return []
-    return f"{from_project(EXPERIMENT.archives)}/{wildcards.archive}.zip"
+DRAWN = archives.is_drawn(EXPERIMENT)
+ARCHIVES_FOLDER = or_message(archives.folder_of, EXPERIMENT, PATHS, ROOT)
+AT_HAND = AtHand(
+    Path(ARCHIVES_FOLDER),
+    {name: Path(PATHS.archive_record(name)) for name in ARCHIVES},
+    downloads=EXPERIMENT.archives is None,
+)
+# All drawn ones have a rule, so that Snakemake compares what they are drawn with; of others those alone that are new or have changed.
+TO_FETCH = list(ARCHIVES) if DRAWN else or_message(AT_HAND.to_fetch)
+TOLD = set()  # of which archives a warning was said
 
 
-def dataset_of_archive(archive):
-    """Key of the dataset that an archive belongs to."""
-    return next(
-        dataset for dataset, archives in ARCHIVES_OF.items() if archive in archives
-    )
+def drawn_archives(names):
+    """Archives as inputs, where the workflow draws them."""
+    return [PATHS.drawn_archive(name) for name in names] if DRAWN else []
 
 
-def demo_options(wildcards):
-    """How many look-alike images to draw, and how large."""
-    dataset = EXPERIMENT.datasets[dataset_of_archive(wildcards.archive)]
-    return f"--images {dataset.demo_images} --size {dataset.image_size}"
+def slides_content(wildcards):
+    """Checksum of the table of slides of a data set, if there is one."""
+    slides = or_message(archives.slides_of, EXPERIMENT, wildcards.dataset, ROOT)
+    return or_message(archives.content_of_slides, wildcards.dataset, slides)
 
 
-def records_of(wildcards):
-    """Records of the archives of a dataset."""
-    return [PATHS.archive_record(name) for name in ARCHIVES_OF[wildcards.dataset]]
-
-
-def records_options(wildcards, input):
-    """The same as arguments of src/prepare.py."""
-    return " ".join(f"--record {record}" for record in input.records)
-
-
-def slides_of(wildcards):
-    """The user's table of slides, if there is one; where it is missing, src/prepare.py says so."""
-    slides = EXPERIMENT.datasets[wildcards.dataset].slides
-    exists = slides is not None and Path(from_project(slides)).exists()
-    return from_project(slides) if exists else []
+def prepare_inputs(wildcards):
+    """Records of the archives, which say what they are; a table of slides that is missing is refused while old data still stand."""
+    slides_content(wildcards)
+    names = ARCHIVES_OF[wildcards.dataset]
+    for name in () if DRAWN else names:
+        if name not in TOLD and (warning := AT_HAND.warning(name)):
+            logger.warning(warning)
+            TOLD.add(name)
+    return {
+        "records": list(map(PATHS.archive_record, names)),
+        "archives": list(map(ancient, drawn_archives(names))),
+    }
 
 
 def prepare_options(wildcards):
-    """Further arguments of src/prepare.py."""
-    dataset = EXPERIMENT.datasets[wildcards.dataset]
-    options = {
-        "--size": dataset.image_size,
-        "--seed": dataset.subset_seed,
-        "--subset": dataset.subset,
-        "--limit": dataset.limit,
-    }
-    if dataset.slides is not None:
-        options["--slides"] = f"'{from_project(dataset.slides)}'"
-    return " ".join(
-        f"{name} {value}" for name, value in options.items() if value is not None
+    """Arguments of src/prepare.py that decide what the arrays hold."""
+    slides = archives.slides_of(EXPERIMENT, wildcards.dataset, ROOT)
+    return archives.prepare_options(EXPERIMENT.datasets[wildcards.dataset], slides)
+
+
+def demo_options(wildcards):
+    """Arguments of src/draw_demo.py."""
+    dataset = next(
+        key for key, names in ARCHIVES_OF.items() if wildcards.archive in names
     )
+    return archives.demo_options(EXPERIMENT.datasets[dataset])
+
+
+def each(option, files):
+    """Files as arguments, each after the option."""
+    return [word for file in files for word in (option, file)]
+
+
+def tracked(files):
+    """Inputs of a job: what is compared, and what must be there but is not, because Snakemake compares times of large files."""
+    compared, there = files
+    return compared | {name: ancient(path) for name, path in there.items()}
+
+
+def data_inputs(dataset, with_masks):
+    """Inputs `data` (the report), `images` and, where they are read, `masks` of a job."""
+    return tracked(archives.data_files(PATHS, dataset, with_masks))
+
+
+def split_inputs(protocol, task, seed):
+    """Inputs `split_report` and `split` of a job."""
+    return tracked(archives.split_files(PATHS, protocol, task, seed))
 
 
 def check_archives_at_hand():
-    """Before anything runs: is there a way to the images that are still to be fetched?"""
-    wanted = [
-        archive
-        for archive in ARCHIVES
-        if archive in ASKED_ARCHIVES
-        and not Path(PATHS.archive_record(archive)).exists()
-    ]
-    if EXPERIMENT.archives == "demo" or not wanted:
-        return
-    chosen = (
-        None if EXPERIMENT.archives is None else Path(from_project(EXPERIMENT.archives))
-    )
-    if problem := way_to(chosen, wanted, token_present()):
+    """Before anything runs: can the archives be had that planned jobs read?"""
+    jobs = [] if DRAWN else list(workflow.dag.needrun_jobs())
+    fetched = {job.wildcards.archive for job in jobs if job.rule.name == "fetch"}
+    prepared = {
+        job.wildcards.dataset
+        for job in jobs
+        if job.rule.name in ("prepare", "prepare_masks")
+    }
+    if problem := AT_HAND.obstacle(fetched, prepared, token_present()):
         raise WorkflowError(problem)
 
 
-def index_of(wildcards):
-    """Index of a task's prepared images."""
-    return PATHS.index(dataset_of(wildcards.task))
+# Jobs that read prepared data
 
 
-def split_of(wildcards):
-    """The split of the run that wildcards name."""
-    return INPUTS.split(run_of(wildcards))
+def there(find):
+    """Input function: files that must be there, but whose time is not compared, because something small says whether they are the same."""
+    return lambda wildcards: list(map(ancient, find(wildcards)))
 
 
-def reports_options(wildcards, input):
-    """Leakage reports as arguments of src/leakage.py."""
-    return " ".join(f"--report {report}" for report in input)
+def train_inputs(wildcards):
+    """Data, split, start weights, and the trained teacher of an offline distillation."""
+    run = ASK.run(wildcards)
+    data = data_inputs(ASK.dataset(run.task), ASK.has_masks(run.task))
+    split = split_inputs(run.protocol, run.task, PLAN.split_seed(run))
+    return data | split | ASK.networks_of_run(run)
+
+
+def cka_inputs(wildcards):
+    """Table of runs, data, splits, and networks of a job that computes CKA."""
+    splits = INPUTS.splits_of(ASK.cka_runs(wildcards))
+    return {
+        "runs": PATHS.runs(wildcards),
+        **data_inputs(ASK.dataset(wildcards.task), with_masks=False),
+        "splits": list(map(ancient, splits)),
+        **ASK.cka_networks(wildcards),
+    }
+
+
+def slices_inputs(wildcards):
+    """Table of runs, predictions, test set and data of a figure of slices."""
+    place, runs = ASK.slices_figure(wildcards).place, ASK.slices_runs(wildcards)
+    return {
+        "runs": PATHS.runs(place),
+        "predictions": [PATHS.predictions(run) for run in runs],
+        "split": list(map(ancient, INPUTS.splits_of(runs))),
+        **data_inputs(ASK.dataset(place.task), with_masks=True),
+    }

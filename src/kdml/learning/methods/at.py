@@ -54,6 +54,10 @@ class AT(Method):
             because the published 1000 belongs to `code`.
     """
 
+    key = "at"
+    title = "AT"
+    place_in_table_10 = 2
+    kind = "classification"
     taps = ("f1", "f2", "f3", "f4")
     weights = {"attention": 1000.0}
     defaults = {"form": "code"}
@@ -80,6 +84,7 @@ class AT(Method):
 class SegmentationAT(AT):
     """Attention transfer at the decoder maps of a U-Net, whose many positions need a larger weight."""
 
+    kind = "segmentation"
     taps = ("d0", "d1", "d2", "d3")
     weights = {"attention": 10000.0}
     departures = ("attention at d0 to d3, not at the map before the last layer alone",)

@@ -32,7 +32,7 @@ class Layers:
     pooled: Tensor | None = None
 
     def detached(self) -> "Layers":
-        """The same values without gradient, as a teacher's have to be."""
+        """These values without gradient, as a teacher's have to be."""
         maps = {tap: map_.detach() for tap, map_ in self.maps.items()}
         return Layers(maps, self.logits.detach(), None if self.pooled is None else self.pooled.detach())
 
@@ -59,7 +59,7 @@ class Setting:
 
     Args:
         student: (channels, height, width) of the student's maps by tap, as `Shapes`.
-        teacher: likewise of the teacher's.
+        teacher: (channels, height, width) of the teacher's maps by tap.
         batch_size: images per step.
         classifier: the teacher's classifier, everything after the pooled vector; its parameters are frozen.
         options: of the method, as the configuration gives them.
@@ -113,6 +113,13 @@ class Method(nn.Module):
         setting: what to configure it for; a subclass with an `__init__` leaves it out and calls `configure` itself.
 
     Attributes:
+        key: of a published method, as configurations call it; this and the next five are read off the source by
+            `kdml.runs.methods`, so they are written out.
+        title: in tables.
+        kind: of the task that the class is for; a class that names it is found, one for each kind of a method.
+        supervised: weight of the task's loss, unless the configuration gives one.
+        kd: weight of plain distillation beside the method, unless the configuration gives one.
+        place_in_table_10: row of the paper's table; None where the paper does not have the method.
         taps: names of the maps it reads from both networks.
         weights: weight of each loss term, 0 or more; an option `weight_<term>` replaces it.
         defaults: every other option of the method, with the value it has unless the configuration gives one.
@@ -124,6 +131,12 @@ class Method(nn.Module):
         adversary_adam: options of the adversary's Adam, where there is an adversary.
     """
 
+    key: ClassVar[str]
+    title: ClassVar[str]
+    kind: ClassVar[str]
+    supervised: ClassVar[float] = 1.0
+    kd: ClassVar[float] = 0.0
+    place_in_table_10: ClassVar[int | None] = None
     taps: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[Mapping[str, float]] = {}
     defaults: ClassVar[Mapping[str, Any]] = {}

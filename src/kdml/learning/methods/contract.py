@@ -61,7 +61,7 @@ def _check_adversary(method: Method) -> None:
     mine = {id(parameter) for parameter in method.parameters()}
     if any(id(parameter) in mine for parameter in method.adversary.parameters()):
         problem = f"{name}: its adversary is a submodule, so that the student's optimiser would train it as well"
-        raise UserError(problem, "keep it past nn.Module's own attributes, as kdml/methods/skd.py does")
+        raise UserError(problem, "keep it past nn.Module's own attributes, as kdml/learning/methods/skd.py does")
 
 
 def check_stages(method: Method, stages: Any) -> None:

@@ -17,7 +17,7 @@ def channelwise_divergence(
 
     Args:
         student: maps or logits.
-        teacher: likewise, of the same shape; detach them before.
+        teacher: those of the teacher, of the same shape; detach them before.
         temperature: divides both before the softmax.
 
     Reference: Shu, Liu, Gao, Yan, Shen. Channel-wise Knowledge Distillation for Dense Prediction. ICCV 2021.
@@ -38,6 +38,10 @@ class CWD(SegmentationMethod):
             weight is 3 for logits and 50 for features.
     """
 
+    key = "cwd"
+    title = "CWD"
+    place_in_table_10 = 10
+    kind = "segmentation"
     weights = {"channelwise": 3.0}
     defaults = {"variant": "logits", "tap": "d2", "temperature": 4.0}
     choices = {"variant": ("logits", "features")}

@@ -38,7 +38,7 @@ class SegmentationMethod(Method):
 
 
 def in_full_precision(layers: Layers) -> Layers:
-    """The same values in float32, or float64 where they are that already."""
+    """Values of a network in float32, or float64 where they are that already."""
 
     def full(tensor: Tensor) -> Tensor:
         return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

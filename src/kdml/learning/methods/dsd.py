@@ -32,7 +32,7 @@ def pixel_similarity(
 
     Args:
         student: maps of at least two layers, all of one spatial size.
-        teacher: likewise; detach them before.
+        teacher: those of the teacher; detach them before.
 
     Reference: Feng, Sun, Diao, Li, Gao. Double Similarity Distillation for Semantic Image Segmentation. IEEE TIP 30,
         2021. It comes without code; details follow the re-implementation of Yang et al. (Cross-Image Relational KD,
@@ -51,7 +51,7 @@ def category_similarity(
 
     Args:
         student: logits of at least two classes; one would leave a single number per image.
-        teacher: likewise; detach them before.
+        teacher: those of the teacher; detach them before.
         temperature: divides both before the softmax.
 
     Reference: as `pixel_similarity`.
@@ -73,6 +73,10 @@ class DSD(SegmentationMethod):
             similarity.
     """
 
+    key = "dsd"
+    title = "DSD"
+    place_in_table_10 = 11
+    kind = "segmentation"
     taps = ("d1", "d2", "d3")
     # With two classes at 256 pixels the published weight leaves `category` without effect. It is kept, and the logged
     # terms show it.

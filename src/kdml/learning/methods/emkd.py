@@ -27,7 +27,7 @@ def softened_divergence(
 
     Args:
         student: foreground logits.
-        teacher: likewise; detach them before.
+        teacher: those of the teacher; detach them before.
         temperature: divides both before the softmax.
 
     Reference: Qin, Bu, Liu, Shen, Zhou, Gu, Wang, Wu, Dai. Efficient Medical Image Segmentation Based on Knowledge
@@ -98,6 +98,10 @@ class EMKD(SegmentationMethod):
             importance maps.
     """
 
+    key = "emkd"
+    title = "EMKD"
+    place_in_table_10 = 12
+    kind = "segmentation"
     taps = ("e1", "e3")
     weights = {"prediction": 0.1, "importance": 0.9, "region": 0.9}
     defaults = {"taps": ("e1", "e3"), "temperature": 4.0, "exponent": 4.0}

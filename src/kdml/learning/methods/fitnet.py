@@ -33,6 +33,10 @@ class FitNet(Method):
         setting: option `tap` names the stage of the network, `stages` is 1 or 2.
     """
 
+    key = "fitnet"
+    title = "FitNet"
+    place_in_table_10 = 1
+    kind = "classification"
     taps = ("f2",)
     weights = {"hint": 100.0}
     defaults = {"tap": "f2", "stages": 1}
@@ -85,6 +89,7 @@ class SegmentationFitNet(FitNet):
         setting: option `tap` names the map.
     """
 
+    kind = "segmentation"
     taps = ("d0",)
     weights = {"hint": 10.0}
     departures = ("hints at d0, not at the map before the last layer",)

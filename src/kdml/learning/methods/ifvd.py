@@ -53,6 +53,10 @@ class IFVD(SegmentationMethod):
         setting: option `tap` names the map.
     """
 
+    key = "ifvd"
+    title = "IFVD"
+    place_in_table_10 = 9
+    kind = "segmentation"
     taps = ("d2",)
     weights = {"variation": 200.0}
     defaults = {"tap": "d2"}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError
-from kdml.paper.methods import METHODS
+from kdml.runs.methods import METHODS
 from kdml.runs.own_method import OWN, is_own, source_of
 
 
@@ -32,13 +32,13 @@ def load(method: str, kind: str) -> type:
             f"There is no method '{method}' for {kind}.", f"use one of {known}, or your own as file.py:Class"
         )
     module, _, name = METHODS[method].classes[kind].partition(":")
-    with code_of(method, "cannot be imported"):
+    with naming_errors(method, "cannot be imported"):
         return getattr(import_module(f"kdml.learning.methods.{module}"), name)
 
 
 def _load_own(method: str) -> type:
     path, name = source_of(method), method.rpartition(":")[2]
-    with code_of(method, "cannot be imported"):
+    with naming_errors(method, "cannot be imported"):
         found = getattr(_module(path), name, None)
     if not isinstance(found, type):
         raise UserError(f"`method: {method}`: {path} has no class '{name}'.", OWN)
@@ -58,8 +58,8 @@ def _module(path: Path) -> Any:
 
 
 @contextmanager
-def code_of(method: str, failing: str) -> Iterator[None]:
-    """Surroundings in which a method's code runs: what a user's own raises is told with its place.
+def naming_errors(method: str, failing: str) -> Iterator[None]:
+    """Run a method's code so that what a user's own raises is told with its place.
 
     Args:
         method: as the configuration names it.

@@ -55,6 +55,11 @@ class SemCKD(Method):
             `attention_temperature` divides the attention's scores.
     """
 
+    key = "semckd"
+    title = "SemCKD"
+    place_in_table_10 = 7
+    kind = "classification"
+    kd = 1.0
     taps = ("f1", "f2", "f3", "f4")
     weights = {"calibration": 400.0}
     defaults = {"middle": 256, "normalise_similarities": True, "attention_temperature": 1.0}

@@ -39,6 +39,11 @@ class SimKD(Method):
         setting: option `reduction` divides the teacher's channels inside the projector; 2, 4 and 8 are published.
     """
 
+    key = "simkd"
+    title = "SimKD"
+    place_in_table_10 = 6
+    kind = "classification"
+    supervised = 0.0
     taps = ("f4",)
     weights = {"projection": 1.0}
     defaults = {"reduction": 2}

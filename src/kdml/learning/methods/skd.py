@@ -24,7 +24,7 @@ def pixel_cross_entropy(student: Float[Tensor, "b K h w"], teacher: Float[Tensor
 
     Args:
         student: logits of at least two classes.
-        teacher: likewise; detach them before.
+        teacher: those of the teacher; detach them before.
 
     Reference: Liu, Chen, Liu, Qin, Luo, Wang. Structured Knowledge Distillation for Semantic Segmentation. CVPR 2019.
         Its code divides by the pixels of one image, but not by the number of images.
@@ -84,7 +84,7 @@ def critic_loss(
     Args:
         critic: gives one number per image.
         student: maps; detach them before.
-        teacher: likewise.
+        teacher: those of the teacher.
         seed: of the points where the slope is taken.
         penalty: weight of the slope's term.
 
@@ -145,6 +145,10 @@ class SKD(SegmentationMethod):
             is no discriminator.
     """
 
+    key = "skd"
+    title = "SKD"
+    place_in_table_10 = 8
+    kind = "segmentation"
     taps = ("d2",)
     weights = {"pixel": 10.0, "pair": 0.5, "adversarial": 0.1}
     defaults = {"tap": "d2", "grid": 2, "discriminator_scale": 0.1, "gradient_penalty": 10.0, "clip": 10.0}

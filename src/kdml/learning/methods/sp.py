@@ -31,6 +31,10 @@ class SP(Method):
             pull at this batch size, or `published`; `weight_similarity` replaces either.
     """
 
+    key = "sp"
+    title = "SP"
+    place_in_table_10 = 3
+    kind = "classification"
     taps = ("f4",)
     weights = {"similarity": PUBLISHED_WEIGHT * 8 / PUBLISHED_BATCH}  # at the paper's batch of 8
     defaults = {"weighting": "batch_scaled"}

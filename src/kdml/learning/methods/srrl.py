@@ -38,6 +38,10 @@ class SRRL(Method):
             then sees one vector per image, and no batch may hold a single one.
     """
 
+    key = "srrl"
+    title = "SRRL"
+    place_in_table_10 = 4
+    kind = "classification"
     taps = ("f4",)
     weights = {"features": 1.0, "regression": 1.0}
     defaults = {"pooling": "after"}

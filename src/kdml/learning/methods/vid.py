@@ -48,6 +48,10 @@ class VID(Method):
         setting: no option but the weight.
     """
 
+    key = "vid"
+    title = "VID"
+    place_in_table_10 = 5
+    kind = "classification"
     taps = ("f1", "f2", "f3", "f4")
     weights = {"information": 1.0}
 

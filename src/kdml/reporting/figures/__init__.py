@@ -1,1 +1,22 @@
-"""Figures, each a function of tidy data alone: they draw, they compute nothing."""
+"""Figures, each a function of files under labels: they draw, they compute nothing.
+
+Importing any of them settles how matplotlib draws, before it is imported: a user's matplotlibrc, MPLBACKEND or style changes
+nothing.
+"""
+
+import os
+
+from kdml.reporting.figures.common import STYLE
+
+
+def settle() -> None:
+    """Take matplotlib's own defaults and the style of this project, whatever stands in the user's files and environment."""
+    os.environ["MPLBACKEND"] = "agg"  # a notebook's backend need not be installed here
+    os.environ["MATPLOTLIBRC"] = os.devnull
+    import matplotlib
+
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update(STYLE["rc"])
+
+
+settle()

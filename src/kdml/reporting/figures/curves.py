@@ -6,44 +6,74 @@ from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from kdml.reporting import labels
-from kdml.reporting.figures.common import Data, colour_of, margins, number
+from kdml.reporting.data import Data
+from kdml.reporting.figures.common import colour_of, margins, number
+from kdml.reporting.places import role_of
+from kdml.reporting.table_model import Row
 
-Row = dict[str, str]
 STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1)))
 SCORE = "validation score (0 to 1)"
 
 
 def draw_bands(data: Data) -> Figure:
-    """A row per run of a table: total loss left, validation score right; a line and a band per network."""
-    groups = _grouped(data.rows("bands"), ("where", "run"))
+    """A row per run of a table: total loss left, validation score right; a line and a band per network.
+
+    Args:
+        data: files `bands:PLACE` and `runs:PLACE`; the option `kind` of the table.
+    """
+    groups = _grouped(_labelled(data, "bands"), ("title", "where"))
     figure, panels = _rows_of_panels(len(groups), ("total training loss", SCORE), space=0.32, right=0.1)
-    for ((where, run), rows), line in zip(groups.items(), panels, strict=True):
+    for ((title, where), rows), line in zip(groups.items(), panels, strict=True):
         for axes, part, term in zip(line, ("train", "validation"), ("total", "score"), strict=True):
             mine = [row for row in rows if (row["part"], row["term"]) == (part, term)]
             for (network,), points in _grouped(mine, ("network",)).items():
                 _band(axes, network, points)
-        _name(line[0], run, where)
+        _name(line[0], title, where)
     _finish(figure, panels)
     return figure
 
 
 def draw_runs(data: Data) -> Figure:
-    """A row per run and seed: total losses, their terms, validation scores."""
-    groups = _grouped(data.rows("runs"), ("where", "run", "seed"))
+    """A row per run and seed: total losses, their terms, validation scores.
+
+    Args:
+        data: files `curves:PLACE` and `runs:PLACE`; the option `kind` of the table.
+    """
+    groups = _grouped(_labelled(data, "curves"), ("title", "where", "seed"))
     titles = ("total training loss", "terms before weighting (log)", SCORE)
     figure, panels = _rows_of_panels(len(groups), titles, space=1.0, right=0.2)
-    for ((where, run, seed), rows), line in zip(groups.items(), panels, strict=True):
+    for ((title, where, seed), rows), line in zip(groups.items(), panels, strict=True):
         training = [row for row in rows if row["part"] == "train"]
         scores = [row for row in rows if (row["part"], row["term"]) == ("validation", "score")]
         _lines(line[0], [row for row in training if row["term"] == "total"])
         _terms(line[1], [row for row in training if row["term"] != "total"])
         _lines(line[2], scores)
-        _name(line[0], run, f"{where}\nseed {seed}")
+        _name(line[0], title, f"{where}\nseed {seed}")
     _finish(figure, panels)
     return figure
+
+
+def _labelled(data: Data, kind: str) -> list[Row]:
+    """Rows of all places with the title of their run; a network trained alone comes once, though several pairs may have it."""
+    found, seen = [], set()
+    for label in data.places(kind):
+        runs = data.rows(f"runs:{label}")
+        titles = {row["run"]: row["title"] for row in runs if row["title"]}
+        rows = data.rows(f"{kind}:{label}")
+        alone = data.options["kind"] == "baselines"
+        shown = {row["run"] for row in rows if not alone or row["run"] in labels.ALONE}
+        for run in sorted(shown, key=labels.run_order):
+            mine, title = [row for row in rows if row["run"] == run], labels.run(run, titles)
+            if alone:
+                title = runs[0][f"{role_of(run)}_title"] or runs[0][f"{role_of(run)}_network"]
+                network = (*label.split("/")[:2], runs[0][f"{role_of(run)}_network"])
+                mine = [] if network in seen else mine
+                seen.add(network)
+            found += [{**row, "title": title} for row in mine]
+    return found
 
 
 def _lines(axes: Axes, rows: list[Row]) -> None:
@@ -71,7 +101,11 @@ def _logarithmic(axes: Axes, values: Sequence[float]) -> None:
         axes.set_yscale("log")
     else:
         axes.set_yscale("symlog", linthresh=max(min(sizes), 1e-2 * max(sizes)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    if max(sizes) >= 10 * min(sizes):
+        axes.yaxis.set_minor_formatter(NullFormatter())
+    else:  # within a decade no power of ten may stand on the axis
+        axes.yaxis.set_minor_locator(LogLocator(subs=(2, 3, 5, 7)))
+        axes.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
 
 
 def _term_label(network: str, term: str) -> str:
@@ -95,12 +129,13 @@ def _band(axes: Axes, network: str, rows: list[Row]) -> None:
 
 
 def _grouped(rows: list[Row], names: tuple[str, ...]) -> dict[tuple[str, ...], list[Row]]:
-    """Rows by these keys, in the order in which runs and networks are always shown."""
+    """Rows by these keys: networks and seeds in the order in which they are always shown, others in that in which they come."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
         groups[tuple(row[name] for name in names)].append(row)
-    order = {"run": labels.run_order, "network": labels.network_order, "seed": int}
-    places = [order.get(name, str) for name in names]
+    order = {"network": labels.network_order, "seed": int}
+    came = {name: list(dict.fromkeys(row[name] for row in rows)) for name in names if name not in order}
+    places = [order.get(name) or came[name].index for name in names]
     return dict(
         sorted(groups.items(), key=lambda item: [place(part) for place, part in zip(places, item[0], strict=True)])
     )
@@ -120,8 +155,8 @@ def _rows_of_panels(rows: int, titles: Sequence[str], space: float, right: float
     return figure, panels
 
 
-def _name(axes: Axes, run: str, where: str) -> None:
-    axes.set_ylabel(f"{labels.run(run)}\n{where}", rotation=0, ha="right", va="center", fontsize=7)
+def _name(axes: Axes, title: str, where: str) -> None:
+    axes.set_ylabel(f"{title}\n{where}", rotation=0, ha="right", va="center", fontsize=7)
 
 
 def _finish(figure: Figure, panels: list[list[Axes]]) -> None:

@@ -3,15 +3,20 @@
 from matplotlib.figure import Figure
 
 from kdml.reporting import labels
-from kdml.reporting.figures.common import Data, colour_of, number
+from kdml.reporting.data import Data
+from kdml.reporting.figures.common import colour_of, number
 from kdml.runs.graph import VARIANTS
 
 SIZES = ("found_small", "found_medium", "found_large")
 
 
 def draw(data: Data) -> Figure:
-    """A panel per size, a line per run, a mark per network: both students, either student alone, the ensemble."""
-    rows = [row for row in data.values() if row["metric"] in SIZES and row["truth"] == "label"]
+    """A panel per size, a line per run, a mark per network: both students, either student alone, the ensemble.
+
+    Args:
+        data: files `values` of variants and of networks trained alone at a place.
+    """
+    rows = [row for row in data.rows("values") if row["metric"] in SIZES and row["truth"] == "label"]
     runs = sorted({row["run"] for row in rows}, key=labels.run_order, reverse=True)
     networks = sorted({row["network"] for row in rows}, key=_order)
     figure = Figure(figsize=(8.2, 0.36 * len(runs) + 1.3))
@@ -45,7 +50,7 @@ def draw(data: Data) -> Figure:
 
 
 def _order(network: str) -> tuple[int, str]:
-    """Single networks, what all students find, their ensemble."""
+    """Sorting key of networks: single ones, what all students find, their ensemble."""
     return {"baseline": 0, "teacher": 1, "both": 3, "ensemble": 4}.get(network, 2), network
 
 

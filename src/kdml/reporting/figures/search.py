@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from kdml.reporting.figures.common import MARKS, Data, number
+from kdml.reporting.data import Data
+from kdml.reporting.figures.common import MARKS, number
 from kdml.runs.graph import STRATEGIES, TECHNIQUES
 
 Setting = dict[str, str]
@@ -14,7 +15,11 @@ SIDE = 1.5  # inches of a map
 
 
 def draw(data: Data) -> Figure:
-    """Techniques in rows, strategies in columns, one colour scale for all."""
+    """Techniques in rows, strategies in columns, one colour scale for all.
+
+    Args:
+        data: the file `settings`, ranked.
+    """
     settings = data.rows("settings")
     best = {(one["technique"], one["strategy"]): one for one in settings if one["best"] == "1"}
     techniques = [name for name in TECHNIQUES if any(key[0] == name for key in best)]

@@ -10,45 +10,57 @@ from matplotlib.patches import Rectangle
 
 from kdml.common.errors import UserError
 from kdml.reporting import labels
-from kdml.reporting.figures.common import MARKS, Data, number
+from kdml.reporting.data import Data
+from kdml.reporting.figures.common import MARKS, number
+from kdml.reporting.table_model import Row
 from kdml.runs.graph import STRATEGIES, TECHNIQUES, VARIANTS
 
 Matrix = tuple[np.ndarray, list[tuple[str, bool]], list[tuple[str, bool]]]
 
 
 def draw(data: Data) -> Figure:
-    """Rows and columns of heat maps as the figure's number asks for.
+    """Heat maps in the rows and columns that the figure's number asks for.
 
     Args:
-        data: files `layers` and `upper`; the option is the figure's number.
+        data: files `layers` and `upper`; the option `number` of the figure.
 
     Raises:
         UserError: the runs have no networks that the figure compares.
     """
     matrices = read(data)
-    means = {(row["run"], row["first"], row["second"]): number(row["upper_mean"]) for row in data.rows("upper")}
-    rows, columns = {"6": _students_by_strategy, "10": _all_with_teacher, "11": _between_students}[data.option](
-        matrices
-    )
+    upper = _of_first_seed(data.rows("upper"))
+    means = {(row["run"], row["first"], row["second"]): number(row["upper_mean"]) for row in upper}
+    rows, columns = {"6": _students_by_strategy, "10": _all_with_teacher, "11": _between_students}[
+        data.options["number"]
+    ](matrices)
     cells = {(r, c): key for r in rows for c in columns if (key := _cell(r, c)) in matrices}
     if not cells:
         raise UserError(
-            f"Figure {data.option} compares networks that these runs do not have.",
+            f"Figure {data.options['number']} compares networks that these runs do not have.",
             "run a technique with a teacher, or baselines",
         )
-    images = " or ".join(sorted({row["images"] for row in data.rows("upper")}))
+    images = " or ".join(sorted({row["images"] for row in upper}))
     return _grid(matrices, means, rows, columns, cells, images)
 
 
 def read(data: Data) -> dict[tuple[str, str, str], Matrix]:
-    """(run, first, second) -> matrix, and the layers of both sides; the rows are of one seed."""
+    """Matrices of CKA of the first seed and the layers of both sides, by (run, first, second).
+
+    Args:
+        data: the files `layers`.
+    """
     found = defaultdict(list)
-    for row in data.rows("layers"):
+    for row in _of_first_seed(data.rows("layers")):
         found[row["run"], row["first"], row["second"]].append(row)
     return {key: _matrix(mine) for key, mine in found.items()}
 
 
-def _matrix(rows: list[dict[str, str]]) -> Matrix:
+def _of_first_seed(rows: list[Row]) -> list[Row]:
+    first = min((int(row["seed"]) for row in rows), default=0)
+    return [row for row in rows if int(row["seed"]) == first]
+
+
+def _matrix(rows: list[Row]) -> Matrix:
     first = dict.fromkeys((int(row["row"]), row["first_layer"], row["first_upper"] == "1") for row in rows)
     second = dict.fromkeys((int(row["column"]), row["second_layer"], row["second_upper"] == "1") for row in rows)
     values = np.full((len(first), len(second)), np.nan)

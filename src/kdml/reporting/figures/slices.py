@@ -12,14 +12,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from kdml.reporting import labels
-from kdml.reporting.figures.common import REGIONS, Data, margins
+from kdml.reporting.data import Data
+from kdml.reporting.figures.common import REGIONS, margins
 from kdml.runs import predictions
 from kdml.runs.graph import ENSEMBLE, STRATEGIES, STUDENTS, TECHNIQUES, VARIANTS
 
 
 @dataclass(frozen=True)
 class Slices:
-    """What the panels show.
+    """Pictures and numbers that the panels show.
 
     Args:
         images: (k, h, w, 3).
@@ -37,10 +38,13 @@ class Slices:
 
 
 def draw(data: Data) -> Figure:
-    """Panels as the figure's number asks for: rows of slices (and strategies), columns of techniques (or strategies) and
-    students."""
+    """Panels as the figure's number asks for: rows of slices (and strategies), columns of techniques (or strategies) and students.
+
+    Args:
+        data: files `images` and `slices`; the option `number` of the figure.
+    """
     slices = _read(data)
-    number = int(data.option.partition(":")[0])
+    number = int(data.options["number"])
     runs = [run for run in VARIANTS if any(of == run for of, _ in slices.predicted)]
     techniques = [t for t in TECHNIQUES if any(VARIANTS[run][0] == t for run in runs)]
     strategies = [s for s in STRATEGIES if any(VARIANTS[run][1] == s for run in runs)]

@@ -1,0 +1,358 @@
+"""Inputs and arguments that the rules of training, search, analysis and report ask for, as functions of a job's wildcards.
+
+Arguments are lists of words, which the rules quote one by one; nothing of the configuration becomes part of a command unquoted.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kdml.common.errors import UserError
+from kdml.common.files import sha256_of
+from kdml.common.untracked import Untracked
+from kdml.experiment.archives import located
+from kdml.experiment.figures import ENSEMBLES, SLICES
+from kdml.experiment.grid_search import Search, Trial
+from kdml.experiment.inputs import FIDELITY_SHEET, OF_METHODS, Inputs
+from kdml.experiment.items import Item
+from kdml.experiment.places import Place
+from kdml.experiment.plan import Run
+from kdml.experiment.run_rows import run_rows
+from kdml.runs.graph import ENSEMBLE, STUDENTS
+from kdml.runs.settings import NetworkSettings
+
+UNDER_RUN = "add its task, pair and variants under `run:` in the configuration"
+UNDER_SEARCH = "add its settings to `grid_search:` in the configuration"
+
+Wildcards = Any  # of a job, as Snakemake makes them
+Words = list[Any]
+"""Arguments of a script."""
+
+
+class RuleFunctions:
+    """Functions that rules take inputs and parameters from.
+
+    Args:
+        inputs: runs and files of the experiment's analyses.
+        root: of the project, which paths in the configuration are relative to.
+    """
+
+    def __init__(self, inputs: Inputs, root: Path):
+        self.inputs = inputs
+        self.root = root
+        self.contents = inputs.contents
+        self.places = inputs.places
+        self.plan = inputs.plan
+        self.paths = inputs.paths
+        self.experiment = inputs.plan.experiment
+        self.search = Search(inputs.plan)
+        self.tables = self.contents.named(self.contents.tables)
+        self.figures = self.contents.named(self.contents.figures)
+
+    # What wildcards name
+
+    def asked_for(self, name: str, known: Mapping[str, Any], what: str, remedy: str = UNDER_RUN) -> Any:
+        """Give what a target names, such as a table.
+
+        Raises:
+            UserError: nothing of the experiment is called so; says what there is.
+        """
+        if name not in known:
+            filled = ", ".join(known) or "none"
+            experiment = self.experiment.experiment
+            raise UserError(
+                f"The {what} '{name}' cannot be made by the experiment '{experiment}' (it can make: {filled}).", remedy
+            )
+        return known[name]
+
+    def run(self, wildcards: Wildcards) -> Run:
+        """Give the run that wildcards name."""
+        return Run(wildcards.protocol, wildcards.task, wildcards.pair, wildcards.run, int(wildcards.seed))
+
+    def place(self, wildcards: Wildcards) -> Place:
+        """Give the place that wildcards name."""
+        name = f"{wildcards.protocol}/{wildcards.task}/{wildcards.pair}"
+        return self.asked_for(name, self.places.by_folder, "place")
+
+    def table(self, wildcards: Wildcards) -> Item:
+        """Give the table that wildcards name."""
+        return self.asked_for(wildcards.table, self.tables, "table")
+
+    def figure(self, wildcards: Wildcards) -> Item:
+        """Give the figure that wildcards name."""
+        return self.asked_for(wildcards.figure, self.figures, "figure")
+
+    def slices_figure(self, wildcards: Wildcards) -> Item:
+        """Give the figure of slices that wildcards name."""
+        known = {name: item for name, item in self.figures.items() if item.kind == "slices"}
+        return self.asked_for(wildcards.figure, known, "figure of slices")
+
+    def dataset(self, task: str) -> str:
+        """Give the key of a task's data set."""
+        return self.experiment.tasks[task].dataset
+
+    def has_masks(self, task: str) -> bool:
+        """Say whether a task is one of segmentation."""
+        return self.experiment.tasks[task].kind == "segmentation"
+
+    def data(self, wildcards: Wildcards) -> str:
+        """Folder of the prepared arrays of a task's data set."""
+        return self.paths.data(self.dataset(wildcards.task))
+
+    def mixed_code(self, wildcards: Wildcards) -> Words:
+        """Argument of a script that says whether it may mix versions of the training code."""
+        return ["--allow-mixed-code"] if self.experiment.allow_mixed_code else []
+
+    def threads(self, wildcards: Wildcards) -> int:
+        """Threads of a run: a setting, because it changes rounding."""
+        return self.experiment.training_of(wildcards.task).threads
+
+    # Start weights and training
+
+    def weights_entry(self, wildcards: Wildcards) -> str:
+        """A weights entry of the configuration as JSON, without the place of its file, which is no part of what it is."""
+        return self.experiment.weights[wildcards.weights].model_dump_json(exclude={"path"}, exclude_none=True)
+
+    def _weights_path(self, name: str) -> str | None:
+        path = self.experiment.weights[name].path
+        return None if path is None else located(path, self.root, f"weights.{name}.path")
+
+    def weights_file(self, wildcards: Wildcards) -> Words:
+        """The local file that start weights are taken from, if they are, as an argument of a script."""
+        path = self._weights_path(wildcards.weights)
+        return [] if path is None else ["--file", Untracked(path)]
+
+    def weights_content(self, wildcards: Wildcards) -> str:
+        """Checksum of that file: another content makes the start weights again, another place does not."""
+        path = self._weights_path(wildcards.weights)
+        return sha256_of(Path(path)) if path is not None and Path(path).is_file() else ""
+
+    def weights_backbone(self, wildcards: Wildcards) -> str:
+        """The timm backbone that start weights are for."""
+        networks = self.experiment.networks.values()
+        return next(network.timm for network in networks if network.weights == wildcards.weights)
+
+    def weights_words(self, wildcards: Wildcards, input: Any) -> Words:
+        """Start weights as arguments of a script."""
+        return [word for path in input.get("weights", []) for word in ("--weights", f"{Path(path).stem}={path}")]
+
+    def train_words(self, wildcards: Wildcards, input: Any) -> Words:
+        """Arguments of src/train.py that not every run has."""
+        teacher = ["--teacher", input.teacher] if "teacher" in input.keys() else []  # noqa: SIM118
+        return [*self.weights_words(wildcards, input), *teacher]
+
+    def networks_of_run(self, run: Run) -> dict[str, Any]:
+        """Files of networks that a training starts from: start weights, and the trained teacher of an offline distillation."""
+        found: dict[str, Any] = {"weights": self.inputs.start_weights([run])}
+        if (teacher := self.plan.teacher_of(run)) is not None:
+            found["teacher"] = self.paths.weights(teacher)
+        return found
+
+    def settings(self, wildcards: Wildcards) -> str:
+        """Settings of a run as JSON: what its training depends on, so that other changes of the configuration retrain nothing."""
+        return self.plan.settings(self.run(wildcards)).to_json()
+
+    # Grid search
+
+    def trial_settings(self, wildcards: Wildcards) -> str:
+        """Settings of a trial as JSON."""
+        trials = self.search.of_run(self.run(wildcards))
+        return self.search.settings(self.asked_for(wildcards.trial, trials, "trial", UNDER_SEARCH)).to_json()
+
+    def _trials(self, wildcards: Wildcards) -> Iterable[Trial]:
+        return self.search.at(wildcards.protocol, wildcards.task, wildcards.pair)
+
+    def trial_rows(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """Rows of trials.csv: folder of every trial of a place, and its columns in the table of scores."""
+        trials = self._trials(wildcards)
+        return [{"folder": self.paths.trial(one.run, one.name), **self.search.describe(one)} for one in trials]
+
+    def trial_records(self, wildcards: Wildcards) -> list[str]:
+        """What was recorded of the trials of a place."""
+        return [self.paths.trial_record(one.run, one.name) for one in self._trials(wildcards)]
+
+    def ranked_settings(self) -> list[str]:
+        """Ranked settings of all places that are searched."""
+        return list(dict.fromkeys(map(self.paths.ranked_settings, self.search.variants)))
+
+    def searched(self) -> list[str]:
+        """All that a grid search makes; nothing where no variant of the paper is run."""
+        if not self.search.places:
+            return []
+        return [self.paths.hyperparameters(), *self.contents.files_of(["grid_search", "search"])]
+
+    # Sheets
+
+    def run_rows(self, wildcards: Wildcards) -> list[dict[str, Any]]:
+        """Rows of runs.csv of a place."""
+        return run_rows(self.place(wildcards), self.places, self.paths)
+
+    def _runs_of_sheet(self, wildcards: Wildcards) -> list[Run]:
+        place, sheet = self.place(wildcards), wildcards.get("sheet", FIDELITY_SHEET)
+        if not (runs := self.inputs.runs_of(place, sheet)):
+            self.asked_for(sheet, dict.fromkeys(self.inputs.sheets(place)), "sheet")
+        return runs
+
+    def of_runs(self, path: Callable[[Run], str]) -> Callable[[Wildcards], list[str]]:
+        """Input function: a file of every run of the sheet that wildcards name; of fidelity where they name none."""
+        return lambda wildcards: list(map(path, self._runs_of_sheet(wildcards)))
+
+    def splits_of_sheet(self, wildcards: Wildcards) -> list[str]:
+        """Splits that the runs of a sheet were tested on."""
+        return self.inputs.splits_of(self._runs_of_sheet(wildcards))
+
+    def teachers(self, wildcards: Wildcards) -> list[str]:
+        """Predictions of independently seeded teachers, which fidelity is compared with."""
+        return [self.paths.predictions(run) for run in self.places.teachers_at(self.place(wildcards))]
+
+    def masks(self, wildcards: Wildcards) -> list[str]:
+        """True masks, which segmentation is measured against."""
+        return [self.paths.masks(self.dataset(wildcards.task))] if self.has_masks(wildcards.task) else []
+
+    def methods_records(self, wildcards: Wildcards) -> list[str]:
+        """What was recorded of the methods of a place."""
+        return [self.paths.record(run) for run in self.places.methods_at(self.place(wildcards))]
+
+    # Contrasts
+
+    def compared_sheets(self, wildcards: Wildcards) -> list[str]:
+        """Sheets whose runs are contrasted."""
+        return self.inputs.compared_sheets(self.place(wildcards), wildcards.of)
+
+    def compared(self, path: Callable[[Any, str], str]) -> Callable[[Wildcards], list[str]]:
+        """Input function: a file of every sheet whose runs are contrasted."""
+        return lambda wildcards: [path(wildcards, sheet) for sheet in self.compared_sheets(wildcards)]
+
+    def compared_fidelity(self, wildcards: Wildcards) -> list[str]:
+        """Cases against the teachers, which claims on fidelity are about; published methods have none."""
+        taught = wildcards.of != OF_METHODS and self.places.taught_at(self.place(wildcards))
+        return [self.paths.cases(wildcards, FIDELITY_SHEET)] if taught else []
+
+    def scored(self, wildcards: Wildcards) -> list[str]:
+        """Values at a place, and those of its networks trained alone."""
+        return self.inputs.scored(self.place(wildcards))
+
+    def claims_words(self, wildcards: Wildcards) -> Words:
+        """Files that decide the claims, as arguments of src/claims.py."""
+        found: dict[str, list[str]] = {}
+        for name, place, path in self.inputs.claims():
+            found.setdefault(name, []).append(f"{place.folder}={path}")
+        return [word for name, files in found.items() for word in (f"--{name}", *files)]
+
+    # Networks opened after training
+
+    def cka_runs(self, wildcards: Wildcards) -> list[Run]:
+        """Runs whose CKA one job computes."""
+        return self.places.grouped(self.place(wildcards), wildcards.group, int(wildcards.seed))
+
+    def cka_networks(self, wildcards: Wildcards) -> dict[str, list[str]]:
+        """Weights of these runs and of the networks that they are compared with, and start weights, which say how to build them."""
+        runs = self.cka_runs(wildcards)
+        everything = dict.fromkeys([*runs, *filter(None, map(self.places.reference_of, runs))])
+        trained = [self.paths.weights(run) for run in everything]
+        return {"trained": trained, "weights": self.inputs.start_weights(everything)}
+
+    def cka_of_place(self, wildcards: Wildcards) -> list[str]:
+        """CKA of all runs of a place."""
+        place = self.place(wildcards)
+        return self.inputs.cka(place, self.places.variants_at(place), "upper")
+
+    def _architectures(self, wildcards: Wildcards) -> dict[str, NetworkSettings]:
+        return self.plan.architectures(wildcards.task, wildcards.pair_of_task)
+
+    def pair_networks(self, wildcards: Wildcards) -> str:
+        """Settings of a pair's teacher and student as JSON."""
+        networks = self._architectures(wildcards)
+        return json.dumps({name: one.model_dump(mode="json") for name, one in networks.items()}, sort_keys=True)
+
+    def pair_titles(self, wildcards: Wildcards) -> str:
+        """What a pair's networks are called, as JSON."""
+        networks = self._architectures(wildcards).items()
+        titles = {name: self.experiment.networks[one.architecture].title for name, one in networks}
+        return json.dumps(titles | {"teacher": f"{titles['teacher']} (teacher)"})
+
+    def pair_weights(self, wildcards: Wildcards) -> list[str]:
+        """Start weights of a pair's networks: they say how a backbone is built."""
+        names = {one.weights_name for one in self._architectures(wildcards).values() if one.weights_name}
+        return [self.paths.start_weights(name) for name in sorted(names)]
+
+    def pair_words(self, wildcards: Wildcards) -> Words:
+        """Kind, outputs and image size of a task, and the numbers of students in ensembles, as arguments of a script."""
+        task = self.experiment.tasks[wildcards.task]
+        size = self.experiment.datasets[task.dataset].image_size
+        students = self.inputs.numbers_of_students(wildcards.task, wildcards.pair_of_task)
+        return ["--kind", task.kind, "--outputs", task.outputs, "--size", size, "--students", *students]
+
+    # Slices
+
+    def _slices_rule(self, item: Item) -> tuple[str, int]:
+        """Rule by which slices are chosen, and how many."""
+        return SLICES[int(item.options["number"])]
+
+    def slices_runs(self, wildcards: Wildcards) -> list[Run]:
+        """Runs that a figure of slices shows, and those that say which slices are hard."""
+        item = self.slices_figure(wildcards)
+        judges = self.inputs.judges(item, self._slices_rule(item)[0])
+        return list(dict.fromkeys([*item.runs, *(run for _, run in judges)]))
+
+    def slices_words(self, wildcards: Wildcards) -> Words:
+        """Arguments of src/slices.py."""
+        item = self.slices_figure(wildcards)
+        rule, count = self._slices_rule(item)
+        networks = [ENSEMBLE] if int(item.options["number"]) == ENSEMBLES else STUDENTS
+        judges = [name for name, _ in self.inputs.judges(item, rule)]
+        shown = ["--seed", item.runs[0].seed, "--show", *(run.run for run in item.runs), "--networks", *networks]
+        return [*shown, "--judges", *judges, "--rule", rule, "--count", count]
+
+    # Tables, figures, page
+
+    def note(self, wildcards: Wildcards) -> str:
+        """What a reader must know before comparing with the paper."""
+        drawn = "Drawn look-alike images, not patients: numbers say nothing about the paper. "
+        return f"{drawn if self.experiment.archives == 'demo' else ''}{self.experiment.description}"
+
+    def page_title(self, wildcards: Wildcards) -> str:
+        """Title of the page."""
+        return f"Results of the experiment '{self.experiment.experiment}'"
+
+    def files_of(self, find: Callable[[Wildcards], Item]) -> Callable[[Wildcards], list[str]]:
+        """Input function: all files that a table or figure is made from, each once."""
+        return lambda wildcards: list(dict.fromkeys(path for _, path in self.inputs.of_item(find(wildcards))))
+
+    def data_words(self, find: Callable[[Wildcards], Item]) -> Callable[[Wildcards], Words]:
+        """Parameter: the same files as LABEL=FILE arguments."""
+        return lambda wildcards: [f"{label}={path}" for label, path in self.inputs.of_item(find(wildcards))]
+
+    def part_of(self, find: Callable[[Wildcards], Item], part: str) -> Callable[[Wildcards], str]:
+        """Parameter: a field of a table or figure, such as its title."""
+        return lambda wildcards: getattr(find(wildcards), part)
+
+    def draws(self, find: Callable[[Wildcards], Item]) -> Callable[[Wildcards], str]:
+        """Parameter: what draws a table or figure."""
+        return lambda wildcards: self.contents.kinds[find(wildcards).kind].draws
+
+    def option_words(self, find: Callable[[Wildcards], Item]) -> Callable[[Wildcards], Words]:
+        """Parameter: choices within the kind of a figure, as arguments of the script."""
+        return lambda wildcards: [
+            word for name, value in find(wildcards).options.items() for word in (f"--{name}", value)
+        ]
+
+    def caption_beside(self, kind: str) -> Callable[[Wildcards], str]:
+        """Parameter: caption of the figure of a kind that stands beside the table."""
+        return lambda wildcards: self.figures[f"{kind}_{wildcards.table}"].caption
+
+    def texts(self, names: Iterable[str], part: str) -> Callable[[Wildcards], Words]:
+        """Parameter: titles or captions of several tables and figures, as NAME=TEXT."""
+        items = {**self.tables, **self.figures}
+        return lambda wildcards: [f"{name}={getattr(items[name], part)}" for name in names]
+
+    def category(self, find: Callable[[Wildcards], str]) -> Callable[[Wildcards], str]:
+        """Parameter of a report: the category of the table or figure of this name."""
+        items = {**self.tables, **self.figures}
+        return lambda wildcards: self.contents.kinds[items[find(wildcards)].kind].category
+
+    def labels(self, find: Callable[[Wildcards], str], form: str) -> Callable[[Wildcards], dict[str, str]]:
+        """Parameter of a report: title and form of the table or figure of this name."""
+        items = {**self.tables, **self.figures}
+        return lambda wildcards: {"what": items[find(wildcards)].title, "format": form}

@@ -1,0 +1,195 @@
+"""Sections of the configuration, a frozen model for each."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from kdml.runs.graph import STRATEGIES, STUDENT_NAME, TECHNIQUES, Edge, SharingGraph, TeacherMode
+from kdml.runs.settings import (
+    Channels,
+    Count,
+    Fraction,
+    Kind,
+    Model,
+    Once,
+    OwnEdge,
+    Positive,
+    StartWeightsSettings,
+    StrideOn,
+)
+
+
+class RunChoice(Model):
+    """Choice of what runs, by lists: a configuration file that is merged over another one replaces a list as a whole."""
+
+    tasks: Once[str] = Field(min_length=1)
+    pairs: Once[str] = Field(min_length=1)
+    techniques: Once[Literal[tuple(TECHNIQUES)]] = list(TECHNIQUES)
+    strategies: Once[Literal[tuple(STRATEGIES)]] = list(STRATEGIES)
+    own_variants: Once[str] = []
+    variants_for: dict[str, Once[str]] = Field(
+        {},
+        description="variants of one task (`lgg`) or task and pair (`lgg/resnet50-resnet18`), in place of techniques x strategies",
+    )
+    baselines: bool = True
+    methods: Once[str] = Field(
+        [], description="published methods, or names from `methods`: each is run at the places below"
+    )
+    methods_at: Once[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]] = Field(
+        [],
+        description="task/pair at which methods are run, those of its kind of task; left out where task or pair is not run",
+    )
+    protocols: Once[Literal["paper", "grouped"]] = Field(["paper"], min_length=1)
+    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
+
+
+class Dataset(Model):
+    """How a dataset is prepared."""
+
+    image_size: Count
+    subset: Count | None = Field(
+        None, description="size of the balanced random subset (HCD), drawn once with `subset_seed`"
+    )
+    subset_seed: int = 0
+    limit: Count | None = Field(None, description="keep about so many images, for small trial runs")
+    slides: Path | None = Field(
+        None, description="CSV with the columns id and wsi: the slide of each patch, for the grouped protocol"
+    )
+    demo_images: Count = Field(400, description="how many look-alike images to draw when `archives: demo`")
+
+
+class Similarity(Model):
+    """How CKA is measured on the test images; memory grows with the batch, precision too."""
+
+    batch: Annotated[int, Field(ge=4)] = Field(
+        256, description="images per batch; all test images where they are fewer"
+    )
+    passes: Count = Field(1, description="over the test images, each in another order")
+
+
+class Task(Model):
+    """A dataset with a kind of target."""
+
+    dataset: Literal["hcd", "lgg", "ham10000"]
+    kind: Kind
+    classes: Once[str] = Field(min_length=1)
+    title: str
+    balance: Literal["none", "resample", "class_weights"] = "none"
+    head: Literal["paper", "linear"] = "paper"
+    training: dict[str, Any] = Field({}, description="keys of `training` that differ for this task")
+
+    @property
+    def outputs(self) -> int:
+        """Number of output channels: one per class, or a single foreground logit."""
+        return len(self.classes) if self.kind == "classification" else 1
+
+
+class NetworkEntry(Model):
+    """An architecture: a timm backbone, with a classification head or as the encoder of a U-Net."""
+
+    timm: str
+    title: str
+    weights: str = Field("none", description="key of `weights`, or none for a random start")
+    options: dict[str, Any] = Field({}, description="options of the timm builder")
+    decoder_channels: tuple[Count, Count, Count, Count, Count] = (256, 128, 64, 32, 16)
+    normalisation: Literal["weights", "unit"] = Field("weights", description="unit: divide by 255 only")
+    stands_for: Literal["resnet50", "resnet18", "mobilenet"] | None = None
+
+
+class WeightsEntry(Model):
+    """Where the start weights of a backbone come from, and what they were trained with."""
+
+    timm: str | None = Field(None, description="timm tag to download, for example resnet50.tv_in1k")
+    path: Path | None = Field(None, description="safetensors file with timm's parameter names")
+    stride_on: StrideOn = Field(
+        "3x3", description="1x1: ResNet v1, the stride sits on each stage's first 1x1 convolution"
+    )
+    options: dict[str, Any] = Field(
+        {}, description="builder options the weights need, for example pad_type: same, bn_eps: 0.001"
+    )
+    mean: Channels | None = None
+    std: Channels | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "WeightsEntry":
+        if (self.timm is None) == (self.path is None):
+            raise ValueError("give either `timm` (a tag to download) or `path` (a safetensors file)")
+        if self.path is not None and (self.mean is None or self.std is None):
+            raise ValueError("weights by `path` need `mean` and `std`: what their images were normalised with")
+        return self
+
+    def settings(self) -> StartWeightsSettings:
+        """What a run's settings say of the weights: all but where a local file lies, which may be moved."""
+        source = "timm" if self.path is None else "file"
+        return StartWeightsSettings(source=source, **self.model_dump(exclude={"path"}))
+
+
+class Pair(Model):
+    """Teacher and student architecture, and the tasks that they are run on."""
+
+    teacher: str
+    student: str
+    tasks: Once[str] | None = Field(None, description="only these tasks; all if not given")
+
+
+class OwnVariant(Model):
+    """A user's own sharing graph."""
+
+    teacher: TeacherMode
+    supervised: dict[Annotated[str, Field(pattern=f"^{STUDENT_NAME}$")], Annotated[float, Field(ge=0)]] = Field(
+        min_length=1
+    )
+    edges: list[OwnEdge] = []
+
+    def graph(self) -> SharingGraph:
+        """Sharing graph of the variant; an online teacher learns from the labels with weight 1."""
+        teacher = {"teacher": 1.0} if self.teacher is TeacherMode.ONLINE else {}
+        edges = tuple(Edge(edge.source, edge.learner, edge.knowledge, edge.weight) for edge in self.edges)
+        return SharingGraph(self.teacher, teacher | self.supervised, edges)
+
+    @model_validator(mode="after")
+    def _is_a_graph(self) -> "OwnVariant":
+        self.graph()
+        return self
+
+
+class MethodChoice(Model):
+    """How a method is run: a method of the package under its own or another name, or a user's own."""
+
+    method: str | None = Field(
+        None,
+        description="a method of the package, or file.py:Class relative to the project; the entry's own name if not given",
+    )
+    title: str = Field("", description="in tables; the method's own if not given")
+    tasks: Once[str] | None = Field(None, description="only these tasks; all of its kind if not given")
+    options: dict[str, Any] = Field({}, description="of the method, its loss weights as weight_<term> among them")
+    supervised: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of the task's loss")
+    kd: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of plain distillation beside the method")
+    kd_temperature: Positive = 4.0
+
+
+class GridSearch(Model):
+    """Which loss weights `snakemake grid_search` tries for every variant: all alphas of S1 with all of S2.
+
+    Beta and gamma share the rest as in the paper's weights for the variant; those are tried too where the grid lacks them.
+    Where the paper has none, they share it as in the configured ones.
+    """
+
+    alpha: Once[Annotated[float, Field(gt=0, lt=1)]] = Field([0.1, 0.2, 0.4], min_length=1)
+    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+
+
+class Split(Model):
+    """Shares of training, validation and test, and whether all seeds see one split."""
+
+    fractions: tuple[Fraction, Fraction, Fraction] = (0.75, 0.10, 0.15)
+    seed: Annotated[int, Field(ge=0)] = 0
+    per_seed: bool = Field(False, description="a split of its own for every seed, in place of one for all")
+
+    @model_validator(mode="after")
+    def _sums_to_one(self) -> "Split":
+        if abs(sum(self.fractions) - 1) > 1e-9 or min(self.fractions) <= 0:
+            raise ValueError("the three fractions must be above 0 and add up to 1")
+        return self

@@ -1,0 +1,83 @@
+"""Table 10: published methods with one student, and what the paper proposes."""
+
+from collections.abc import Iterator
+
+from kdml.paper import numbers
+from kdml.reporting import labels
+from kdml.reporting.data import Data
+from kdml.reporting.places import Place, compared_network, read_places
+from kdml.reporting.plain_tables.place_columns import PLACE, place_cells
+from kdml.reporting.table_model import Cell, Row, Table, number, of_seeds, p_value, plain, text, with_interval
+from kdml.runs.graph import PROPOSED
+
+COLUMNS = (
+    *PLACE, "Method", "Metric", "Paper", "Ours [95 %]", "Proposed − method [95 %]", "p", "p (Holm)", "Student (M)",
+    "Added in training (M)", "Loss weights", "Options", "Departs from the publication",
+)  # fmt: skip
+NOTE = (
+    "Proposed: the ensemble of two students of KD + ML with V3; a method has one student. Added in training: adaptors and "
+    "adversary, which the student does without. Interval and p: the wider of a bootstrap over seeds and groups of test cases "
+    "and of Student's over seeds; Holm over the methods of a place and metric."
+)
+DASH = text("–")
+
+
+def table(data: Data) -> Table:
+    """Methods of all places beside the paper's numbers and against its proposal.
+
+    Args:
+        data: files `runs:PLACE`, `values:PLACE`, `contrasts:PLACE` and `methods:PLACE`, the latter three of the sheet of methods.
+
+    Raises:
+        UserError: a file is missing or unfit, or versions of the training code are mixed.
+    """
+    rows = [row for place in read_places(data) for row in _rows(place, data)]
+    return plain(COLUMNS, rows, (NOTE,))
+
+
+def _rows(place: Place, data: Data) -> Iterator[tuple[Cell, ...]]:
+    described = {row["run"]: row for row in data.rows(f"methods:{place.label}")}
+    contrasts = (row for row in data.at("contrasts", place.label) if row["family"] == "methods")
+    against = {(row["right"], row["metric"]): row for row in contrasts}
+    values, papers = place.by_key(), place.papers("methods")
+    for name in dict.fromkeys((*described, PROPOSED)):
+        title = described[name]["title"] if name in described else f"{labels.run(name)} (proposed)"
+        for metric in place.metrics:
+            key = (name, compared_network(name), metric)
+            if key in values:
+                yield (
+                    *place_cells(place.label), text(title), text(labels.metric(metric)), _papers(papers.get(key)),
+                    _ours(values[key]), *_against(against.get((name, metric))), *_added(described.get(name)),
+                )  # fmt: skip
+
+
+def _papers(value: numbers.Value | None) -> Cell:
+    return DASH if value is None else of_seeds(*value)
+
+
+def _ours(row: Row) -> Cell:
+    """Mean ± SD over seeds, and the interval."""
+    spread, interval = of_seeds(row["mean"], row["std"]), with_interval(row["mean"], row["low"], row["high"])
+    brackets = interval.text.partition(" [")[2]
+    shown = f"{spread.text} [{brackets}" if brackets else spread.text
+    return Cell(shown, spread.value, (*spread.more, *interval.more))
+
+
+def _against(row: Row | None) -> tuple[Cell, ...]:
+    if row is None:
+        return (DASH,) * 3
+    return with_interval(row["estimate"], row["low"], row["high"]), p_value(row["p"]), p_value(row["p_holm"])
+
+
+def _added(row: Row | None) -> tuple[Cell, ...]:
+    if row is None:
+        return (DASH,) * 5
+    added = float(row["adaptor_parameters"]) + float(row["adversary_parameters"])
+    stages = f"{row['stages']} stages" if row["stages"] != "1" else ""
+    return (
+        number(float(row["student_parameters"]) / 1e6),
+        number(added / 1e6),
+        text(row["weights"]),
+        text(", ".join(filter(None, (row["options"], stages))) or "default"),
+        text(row["departures"] or "–"),
+    )

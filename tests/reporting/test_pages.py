@@ -1,0 +1,198 @@
+"""The page that is opened first, and the page of claims: rows for every run, links that lead somewhere, verdicts."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from place_files import value_row, write
+
+from kdml.analysis.claims import Verdict
+from kdml.common.errors import UserError
+from kdml.reporting import claims_page, index_page
+
+RECORD = {
+    "code_hash": "abc", "device": "cpu", "deterministic": True, "python": "3.11", "packages": {"torch": "2"}, "epochs": 3, "seconds": 60.0,
+    "images_per_second": 100.0, "finished": "2026-01-01T00:00:00+0000",
+}  # fmt: skip
+
+
+def metric_row(folder, run="ml_v1", network="s1", pair="small", metric="accuracy", truth="label", value="81.25"):
+    return {
+        "protocol": "paper", "task": "hcd", "pair": pair, "run": run, "seed": "0", "network": network, "truth": truth, "metric": metric,
+        "value": value, "folder": str(folder),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    """Two trainings, one of them of two pairs, with values of their places; in a folder with awkward signs."""
+    results = tmp_path / "my #1 results" / "demo"
+    places = results / "paper" / "hcd"
+    variant, alone = places / "small" / "ml_v1" / "seed-0", places / "big" / "baseline" / "seed-0"
+    for folder in (variant, alone):
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(
+            json.dumps(RECORD | {"packages": {"torch": "2" if folder == variant else "3"}})
+        )
+        for name in index_page.FILES[1:]:
+            (folder / name).touch()
+    for pair in ("small", "other"):
+        write(places / pair / "alone" / "values.csv", [value_row("baseline_teacher", "baseline")])
+    write(places / "small" / "variants" / "values.csv", [value_row("ml_v1", "s1")])
+    rows = [metric_row(variant, network=network) for network in ("ensemble", "s1")]
+    rows += [
+        metric_row(variant, network="s1", truth="teacher", value="12"),
+        metric_row(variant, metric="recall", value="13"),
+    ]
+    rows += [metric_row(alone, "baseline_teacher", "baseline", pair) for pair in ("small", "other")]
+    write(results / "metrics.csv", rows)
+    (results / "leakage.md").touch()
+    return results
+
+
+def page_of(words="<p>words</p>"):
+    return f"<html><!-- content --><h1>Heading</h1>{words}<h2>Part</h2><!-- /content --></html>"
+
+
+def make(root, experiment):
+    above = experiment.parent
+    (above / "t.html").write_text(page_of())
+    (above / "claims.html").write_text(page_of())
+    items = [
+        {"name": "table_03", "category": "Results", "title": "A <b> title", "caption": "c", "files": {"html": str(above / "t.html"), "csv": str(above / "t.csv")}},
+        {"name": "figure_01", "category": "Learning curves", "title": "F", "caption": "<i>", "files": {"png": str(above / "f.png"), "pdf": str(above / "f.pdf")}},
+    ]  # fmt: skip
+    for item in items:
+        for path in item["files"].values():
+            Path(path).touch()
+    contents = write_json(experiment / "contents.json", items)
+    command = [
+        sys.executable,
+        root / "src/index.py",
+        "--title",
+        "T <1>",
+        "--note",
+        "n",
+        "--contents",
+        contents,
+        "--claims",
+        above / "claims.html",
+    ]
+    command += [
+        "--metrics",
+        experiment / "metrics.csv",
+        "--leakage",
+        experiment / "leakage.md",
+        "--out",
+        above / "index.html",
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def write_json(path, content):
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_every_link_of_the_page_leads_somewhere(root, experiment):
+    done = make(root, experiment)
+    assert done.returncode == 0, done.stderr
+    page = (experiment.parent / "index.html").read_text()
+    targets = re.findall(r'(?:href|src)="([^"]+)"', page)
+    assert len(targets) > 15
+    for target in targets:
+        if target.startswith("#"):
+            assert f'id="{target[1:]}"' in page, target
+        elif not target.startswith("data:"):
+            assert (experiment.parent / unquote(target)).exists(), target
+    assert "A &lt;b&gt; title" in page and "T &lt;1&gt;" in page and "&lt;i&gt;" in page and "<h3>Heading</h3>" in page
+
+
+def test_every_training_has_one_row_with_its_scores_and_files(experiment):
+    runs = index_page.runs_by_folder(index_page.read_csv(experiment / "metrics.csv", ""))
+    records = index_page.records_of(runs)
+    block = index_page.runs_block(runs, records, experiment, experiment.parent / "index.html")
+    variant, alone = ([cell.text for cell in line.cells] for line in block.lines)
+    assert variant[3:9] == ["ML V1", "0", "Accuracy: S1 81.2 Ensemble 81.2", "3", "60", "100.0"]
+    assert alone[2:6] == ["small", "Teacher network alone", "0", "Accuracy: alone 81.2"]
+    files = [[name for name, _ in line.cells[-1].links] for line in block.lines]
+    assert files == [[*index_page.FILES, "values.csv"]] * 2
+    assert block.lines[1].cells[-1].links[-1][1] == "demo/paper/hcd/small/alone/values.csv"
+
+
+def test_provenance_lists_what_differs(experiment):
+    runs = index_page.runs_by_folder(index_page.read_csv(experiment / "metrics.csv", ""))
+    found = index_page.provenance(list(index_page.records_of(runs).values()))
+    assert found["Runs"] == "2" and found["Packages"] == "torch 2, torch 3" and found["Devices"] == "cpu"
+    assert found["Training time"] == "2.0 minutes in all"
+
+
+@pytest.mark.parametrize(("missing", "words"), [("t.html", "t.html does not exist"), ("demo/paper/hcd/small/ml_v1/seed-0/run.json", "run.json does not exist")])  # fmt: skip
+def test_what_is_missing_is_named(root, experiment, missing, words):
+    assert make(root, experiment).returncode == 0
+    (experiment.parent / missing).unlink()
+    with pytest.raises(UserError, match=re.escape(words)):
+        index_page.content_of(experiment.parent / "t.html")
+        index_page.records_of([str(experiment / "paper/hcd/small/ml_v1/seed-0")])
+
+
+def test_a_page_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "t.html").write_text("<html></html>")
+    with pytest.raises(UserError, match="is no page of this workflow"):
+        index_page.content_of(tmp_path / "t.html")
+
+
+def claim_row(claim, protocol="paper", answer="yes", **changed):
+    return {
+        "claim": claim, "text": "V3 *beats* V1 | V2", "protocol": protocol, "pair": "small", "place": "hcd/resnet18", "network": "ensemble",
+        "left": "ml_v3", "right": "ml_v1", "estimate": "1", "low": "0.5", "high": "2", "p_holm": "0.01", "answer": answer, "seeds": "3",
+        "remark": "", "paper_estimate": "", "paper_low": "", "paper_high": "", "paper_p_holm": "", "paper_answer": "yes",
+        "decided_by": "by a rule.", "verdict": Verdict.HOLDS, "paper_verdict": Verdict.UNDECIDED, **changed,
+    }  # fmt: skip
+
+
+COMPARED = [{"departures": "batch 4 (8); 64 px (paper 224)", "seeds": "1"}, {"departures": "", "seeds": "0"}]
+
+
+def test_claims_are_told_by_protocol():
+    rows = [claim_row("1"), claim_row("1", answer="open"), claim_row("2"), claim_row("1", protocol="grouped")]
+    (paper, claims), (grouped, _) = claims_page.pages(rows)
+    assert (paper, grouped) == ("paper", "grouped") and [claim.number for claim in claims] == ["1", "2"]
+    first = claims[0]
+    assert (first.counts, first.mark, first.paper_mark) == ("1, 0, 1, 0, 0", "yes", "open")
+    assert [cell.text for cell in first.table.lines[0].cells][3:6] == ["ML V3 – ML V1", "1.00 [0.50, 2.00]", "0.010"]
+
+
+def test_warnings_say_what_the_verdicts_are_about():
+    about, one_seed = claims_page.warnings(COMPARED, "Drawn images.")
+    assert about.startswith("These verdicts are about the runs below") and "Drawn images. They depart" in about
+    assert "batch 4 (8); 64 px (paper 224)." in about and one_seed.startswith("One seed")
+    assert list(claims_page.warnings([{"departures": "", "seeds": "3"}], "")) == []
+
+
+def test_the_page_of_claims_is_written(root, tmp_path):
+    claims, compared = write(tmp_path / "claims.csv", [claim_row("1")]), write(tmp_path / "comparison.csv", COMPARED)
+    command = [
+        sys.executable,
+        root / "src/claims_page.py",
+        "--claims",
+        claims,
+        "--comparison",
+        compared,
+        "--note",
+        "a_b",
+        "--page",
+    ]
+    done = subprocess.run(
+        [*command, tmp_path / "c.md", tmp_path / "c.html"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "c.md").read_text()
+    assert "a\\_b" in text and "V3 \\*beats\\* V1 \\| V2" in text and "**Holds**" in text
+    for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.M):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+    assert 'class="sortable"' in (tmp_path / "c.html").read_text() and "V1 | V2" in (tmp_path / "c.html").read_text()

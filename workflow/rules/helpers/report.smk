@@ -1,0 +1,66 @@
+"""How rules of the report name what they make: which tables and figures come from one job, and what `snakemake --report` says of them."""
+
+
+def in_report(path, name, words="item"):
+    """An output that `snakemake --report` shows under the category and title of the table or figure.
+
+    Its caption is workflow/report/<words>.rst; `name` gives the table or figure for wildcards.
+    """
+    return report(
+        path,
+        caption=f"../../report/{words}.rst",
+        category=ASK.category(name),
+        labels=ASK.labels(name, path.rpartition(".")[2]),
+    )
+
+
+def of_table(wildcards):
+    """Name of the table."""
+    return wildcards.table
+
+
+def of_figure(wildcards):
+    """Name of the figure."""
+    return wildcards.figure
+
+
+def beside_table(kind):
+    """Both forms of the figure of a kind that stands beside a table."""
+    name = f"{kind}_{{table}}"
+    shown = lambda wildcards: f"{kind}_{wildcards.table}"
+    return [
+        paths.figure(name, "pdf"),
+        in_report(paths.figure(name, "png"), shown, kind),
+    ]
+
+
+def names_of(kinds):
+    """Names that tables of these kinds can be asked for by, as a regular expression."""
+    items = {name: one for name, one in CONTENTS.tables.items() if one.kind in kinds}
+    return either(CONTENTS.named(items))
+
+
+OF_SCHEMES = [
+    *OF_GRAPHS,
+    *(name for name, one in CONTENTS.figures.items() if one.kind == "scheme"),
+]
+# A name that none of the other rules makes falls to `table` and `figure`, which say what there is.
+ELSEWHERE = f"{names_of([*WITH_CURVES, 'fidelity'])}|{'|'.join(OF_GRAPHS)}"
+OTHER_TABLES = rf"(?!(?:{ELSEWHERE})\.)[a-z][\w-]*"
+ELSEWHERE = f"(?:{'|'.join(BESIDE_TABLES)})_|(?:{'|'.join(OF_SCHEMES)})\\."
+OTHER_FIGURES = rf"(?!{ELSEWHERE})[a-z][\w-]*"
+
+
+def schemes_files():
+    """Tables and figures that are drawn from the sharing graphs; the report shows one form of each."""
+    for path in CONTENTS.files_of(["scheme", *OF_GRAPHS]):
+        name = lambda wildcards, name=Path(path).stem: name
+        shown = path.endswith((".html", ".png"))
+        yield in_report(path, name, "schemes") if shown else path
+
+
+def tell_what_was_made():
+    """End by naming the file to open."""
+    page = Path(rules.index.output[0])
+    if page.exists():
+        print(f"Open {page} in a browser.", file=sys.stderr)

@@ -277,7 +277,7 @@ def _mcnemar(left: Measured, right: Measured, key: Key) -> float:
 
 
 def _wilcoxon(left: Measured, right: Measured, key: Key) -> float:
-    """On the differences of the groups' own IoU; an empty mask that is predicted empty has IoU 1, as in the mean over images."""
+    """Wilcoxon's p of the differences of groups' own IoU, which is 1 for an empty mask that is predicted empty."""
     sides = [_counted(run.measure(key)) for run in (left, right)]
     own = [np.nan_to_num(side.metric(side.counts), nan=1.0) for side in sides]
     return statistics.wilcoxon(own[0] - own[1])

@@ -38,7 +38,7 @@ class Measure(Protocol):
 
     @property
     def value(self) -> float:
-        """Of the whole test set, as a fraction or in nats."""
+        """Value of the whole test set, as a fraction or in nats."""
 
     def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
         """Values under every draw of groups, (resamples,)."""

@@ -36,7 +36,7 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """Name of its folder."""
         return f"alpha-{self.alpha:g}-{self.alpha_prime:g}"
 
 

@@ -103,7 +103,7 @@ class Paths:
         return f"{self.results}/{protocol}/{task}/leakage-{seed}.json"
 
     def leakage(self, suffix: str) -> str:
-        """The same of all splits."""
+        """How many test images of every split resemble training images."""
         return f"{self.results}/leakage.{suffix}"
 
     def start_weights(self, name: str) -> str:

@@ -20,8 +20,8 @@ schema: # workflow/schemas/config.schema.json, docs/reference/configuration.md: 
 lock: # requirements.lock and what pyproject.toml fixes, from the pins in pyproject.toml
 	uv lock && uv export --quiet --no-emit-project --no-header --format requirements-txt --output-file requirements.lock
 
-bench: # speed, memory; results/benchmarks/
-	for script in engine methods cka; do uv run python benchmarks/$$script.py; done
+bench: # speed, memory, planning; results/benchmarks/
+	for script in engine methods cka planning; do uv run python benchmarks/$$script.py; done
 
 page: # docs/page.png, a picture of the demo's page (needs Chromium, and a finished demo)
 	uv run python docs/draw_page.py

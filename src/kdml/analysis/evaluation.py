@@ -154,7 +154,7 @@ def _classes(probabilities: np.ndarray, tested: TestSet) -> Columns:
     """Class of every image, and for two classes the score of the second."""
     columns = {"target": tested.labels, "predicted": probabilities.argmax(axis=1)}
     if probabilities.shape[1] == 2:
-        columns["score"] = (probabilities[:, 1] / probabilities.sum(axis=1)).round(6)
+        columns["score"] = (probabilities[:, 1] / probabilities.sum(axis=1)).astype(np.float64).round(6)
     return columns
 
 

@@ -1,4 +1,4 @@
-"""Draws docs/page.png, the first screen of a finished experiment's page, with headless Chromium.
+"""Draws docs/page.png, the top of a finished experiment's page down to the end of the verdicts, with headless Chromium.
 
 uv run python docs/draw_page.py
 """
@@ -13,31 +13,30 @@ from playwright.sync_api import sync_playwright
 from kdml.common.errors import UserError, run_script
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WIDTH, HEIGHT = 1280, 900  # of the window, in pixels
+WIDTH, HEIGHT = 1280, 1600  # in pixels; of the picture at most
+MARGIN = 24  # below the table of verdicts
 COLOURS = 256  # enough for text and plots, and a third of the bytes
 
 
 def main() -> None:
-    """Open the page, take its first screen, make it small."""
+    """Open the page, take its top, make it small."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--page", type=Path, default=Path("results/index.html"))
-    parser.add_argument("--height", type=int, default=HEIGHT, help="of the picture, in pixels")
     parser.add_argument("--out", type=Path, default=Path("docs/page.png"))
     arguments = parser.parse_args()
     if not arguments.page.is_file():
         raise UserError(f"{arguments.page} is not there.", "run the demo first: make demo")
-    take(arguments.page, arguments.height, arguments.out)
+    take(arguments.page, arguments.out)
     with Image.open(arguments.out) as picture:
         small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     small.save(arguments.out, optimize=True)
 
 
-def take(page: Path, height: int, out: Path) -> None:
-    """Write the first screen of a page as a PNG.
+def take(page: Path, out: Path) -> None:
+    """Write the top of a page as a PNG.
 
     Args:
         page: a local HTML file.
-        height: of the picture, in pixels.
         out: file to write.
 
     Raises:
@@ -48,11 +47,12 @@ def take(page: Path, height: int, out: Path) -> None:
         raise UserError("There is no Chromium.", "install it (Debian: apt-get install chromium)")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": WIDTH, "height": height})
+        opened = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
         opened.goto(page.resolve().as_uri())
         opened.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
         opened.wait_for_function("[...document.images].every(image => image.complete)")
-        opened.screenshot(path=str(out))
+        end = opened.evaluate("document.querySelector('#verdicts table').getBoundingClientRect().bottom")
+        opened.screenshot(path=str(out), clip={"x": 0, "y": 0, "width": WIDTH, "height": min(end + MARGIN, HEIGHT)})
         browser.close()
 
 

@@ -242,9 +242,9 @@ def test_where_the_paper_has_no_setting_it_has_no_rank():
 
 @pytest.mark.parametrize(("papers", "frames"), [(0, 1), (1, 2)])
 def test_heat_map_frames_the_best_setting_and_the_papers_where_there_is_one(tmp_path, papers, frames):
-    from kdml.reporting.data import Data
     from matplotlib.patches import Rectangle
 
+    from kdml.reporting.data import Data
     from kdml.reporting.figures.search import draw
 
     write_csv(tmp_path / "s.csv", list(ranked(by_setting([row(0.1, 0.1, 70, papers=papers), row(0.2, 0.2, 80)]))))

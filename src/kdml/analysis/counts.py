@@ -38,7 +38,7 @@ class Measure(Protocol):
 
     @property
     def value(self) -> float:
-        """Of the whole test set, as a fraction or in nats."""
+        """Value of the whole test set, as a fraction or in nats."""
 
     def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
         """Values under every draw of groups, (resamples,)."""
@@ -129,6 +129,17 @@ class Measured:
             return name
         learners = known - {TEACHER} or known
         return next(iter(learners)) if len(learners) == 1 else name
+
+    def has(self, key: Key) -> bool:
+        """Whether this was measured, of the network that stands for the key's."""
+        return self._here(key) in self.measures
+
+    def measure(self, key: Key) -> Measure:
+        """What was measured, of the network that stands for the key's."""
+        return self.measures[self._here(key)]
+
+    def _here(self, key: Key) -> Key:
+        return key._replace(network=self.network(key.network))
 
 
 def measured(

@@ -22,9 +22,10 @@ def renamed(config: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: dict(value) if isinstance(value, Mapping) else value for key, value in config.items()}
     for old, new in OLD.items():
         *parents, old_key = old.split(".")
-        section, new_key = found, new.rpartition(".")[2]
+        section: Any = found
         for parent in parents:
             section = section.get(parent)
+        new_key = new.rpartition(".")[2]
         if not isinstance(section, dict) or old_key not in section:
             continue
         if new_key in section:

@@ -48,7 +48,7 @@ class Run:
 
     @property
     def folder(self) -> str:
-        """Its place below the experiment's folder."""
+        """Folder below the experiment's."""
         return f"{self.protocol}/{self.task}/{self.pair}/{self.run}/seed-{self.seed}"
 
 

@@ -1,7 +1,7 @@
 """Sections of the configuration, a frozen model for each."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,18 +19,26 @@ from kdml.runs.settings import (
     StrideOn,
 )
 
+if TYPE_CHECKING:  # a type checker reads no values that only running the program gives
+    Technique = str
+    Strategy = str
+else:
+    Technique = Literal[tuple(TECHNIQUES)]
+    Strategy = Literal[tuple(STRATEGIES)]
+
+
+DatasetName = Literal["hcd", "lgg", "ham10000"]
+
 
 class RunChoice(Model):
     """Choice of what runs, by lists: a configuration file that is merged over another one replaces a list as a whole."""
 
     tasks: Once[str] = Field(min_length=1, description="keys of `tasks`")
     pairs: Once[str] = Field(min_length=1, description="keys of `pairs`")
-    techniques: Once[Literal[tuple(TECHNIQUES)]] = Field(
+    techniques: Once[Technique] = Field(
         list(TECHNIQUES), description="of the paper: who teaches whom, and when the teacher trains"
     )
-    strategies: Once[Literal[tuple(STRATEGIES)]] = Field(
-        list(STRATEGIES), description="of the paper: what knowledge passes on each edge"
-    )
+    strategies: Once[Strategy] = Field(list(STRATEGIES), description="of the paper: what knowledge passes on each edge")
     own_variants: Once[str] = Field([], description="keys of `variants`")
     variants_for: dict[str, Once[str]] = Field(
         {},
@@ -79,7 +87,7 @@ class Similarity(Model):
 class Task(Model):
     """A dataset with a kind of target."""
 
-    dataset: Literal["hcd", "lgg", "ham10000"] = Field(description="key of `datasets`")
+    dataset: DatasetName = Field(description="key of `datasets`")
     kind: Kind = Field(description="of target: a class per image, or a mask")
     classes: Once[str] = Field(
         min_length=1, description="their names: of the labels 0, 1, ..., or what the mask marks (segmentation)"
@@ -140,7 +148,7 @@ class WeightsEntry(Model):
 
     def settings(self) -> StartWeightsSettings:
         """What a run's settings say of the weights: all but where a local file lies, which may be moved."""
-        source = "timm" if self.path is None else "file"
+        source: Literal["timm", "file"] = "timm" if self.path is None else "file"
         return StartWeightsSettings(source=source, **self.model_dump(exclude={"path"}))
 
 

@@ -15,7 +15,7 @@ from kdml.analysis.sheets import by_seed_rows, evaluated, measured_sheet, value_
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv
 from kdml.runs.records import refuse_mixture
-from kdml.runs.run_table import SHEETS, RunTable, described
+from kdml.runs.run_table import EVALUATED, RunTable, described
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv of the place")
-    parser.add_argument("--sheet", choices=SHEETS[:3], required=True)
+    parser.add_argument("--sheet", choices=EVALUATED, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
     parser.add_argument("--allow-mixed-code", action="store_true")
     parser.add_argument("--out", type=Path, required=True, help="folder of the sheet")

@@ -1,18 +1,17 @@
 """The demo in miniature, through Snakemake from drawn archives to tables: what a newcomer runs, with an epoch each."""
 
 import csv
+import html
 import json
-import shutil
 import signal
 import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
-from miniature import run
-from snakemake_runs import ROOT
-
-pytestmark = pytest.mark.xdist_group("end_to_end")  # one chain of runs
+from miniature import NASTY, OWN_TITLE, copy_project, run
+from snakemake_runs import ROOT, job_counts
 
 
 def run_folder(folder, task="hcd", name="kd_off_v3"):
@@ -20,15 +19,36 @@ def run_folder(folder, task="hcd", name="kd_off_v3"):
 
 
 def test_tables_hold_every_run(chain):
-    for number, blocks in ((3, {"kd_off", "own"}), (4, {"kd_off", "own"}), (2, {"baselines"})):
-        rows = list(csv.DictReader((chain / f"results/tables/table_{number:02d}.csv").open()))
+    blocks_of = {
+        "table_03": {"kd_off", "own"}, "table_04": {"kd_off", "own"}, "table_02": {"baselines"}, "results_mine_own": {"own"}, "baselines_mine": {"baselines"},
+    }  # fmt: skip
+    for name, blocks in blocks_of.items():
+        rows = list(csv.DictReader((chain / f"results/tables/{name}.csv").open()))
         assert {row["block"] for row in rows} == blocks
         assert all(0 <= float(row["mean"]) <= 100 for row in rows if row["mean"])
         for suffix in ("md", "tex", "html"):
-            text = (chain / f"results/tables/table_{number:02d}.{suffix}").read_text()
+            text = (chain / f"results/tables/{name}.{suffix}").read_text()
             assert "Drawn look-alike images" in text
-    rows = csv.DictReader((chain / "results/tables/table_03.csv").open())
-    assert [row["network"] for row in rows if row["column"] == "circle"] == ["s1", "s2", "s3", "ensemble"]
+    for name in ("table_03", "results_mine_own"):
+        rows = csv.DictReader((chain / f"results/tables/{name}.csv").open())
+        assert [row["network"] for row in rows if row["column"] == "circle"] == ["s1", "s2", "s3", "ensemble"]
+
+
+def test_words_of_the_configuration_are_shown_and_never_run(chain):
+    """The description and the title of a task hold all that a shell, a pattern, Markdown, LaTeX or HTML takes apart."""
+    assert not list(chain.parent.rglob("hacked")) and not (ROOT / "hacked").exists()
+    shown = {item["name"]: item for item in json.loads((chain / "results/miniature/contents.json").read_text())}
+    assert OWN_TITLE in shown["results_mine_own"]["title"]
+    for name in (
+        "results/tables/results_mine_own.html",
+        "results/tables/table_01.html",
+        "results/claims.html",
+        "results/index.html",
+    ):
+        assert html.escape(NASTY, quote=False) in html.escape(html.unescape((chain / name).read_text()), quote=False), (
+            name
+        )
+    assert "own variants" in (chain / "results/tables/results_mine_own.md").read_text().lower()
 
 
 def test_latex_tables_need_no_special_characters(chain):
@@ -47,7 +67,9 @@ def test_every_number_can_be_traced(chain):
     assert record["inputs"]["data.images"] == report["sha256"]["images"]
     with open(chain / "results/miniature/metrics.csv") as file:
         rows = list(csv.DictReader(file))
-    assert {row["task"] for row in rows} == {"hcd", "lgg"} and {row["technique"] for row in rows} == {"", "kd_off"}
+    runs = {"kd_off_v3", "circle", "sp", "cwd", "rkd", "teacher", "baseline_teacher", "baseline_student"}
+    assert {row["task"] for row in rows} == {"hcd", "lgg", "mine"} and {row["run"] for row in rows} == runs
+    assert all((chain / row["folder"] / "run.json").exists() for row in rows)
 
 
 def test_offline_teacher_of_segmentation_is_the_baseline(chain):
@@ -63,8 +85,12 @@ def test_everything_that_has_runs_is_made(chain):
     assert {f"{name}.{suffix}" for name in names for suffix in ("pdf", "png")} == figures
     drawn = {f"figure_{number:02d}" for number in (1, 2, 3, 4, 5, 7, 8, 10, 11)}
     assert names == drawn | {
-        *(f"{kind}_table_{number:02d}" for kind in ("beside", "curves", "runs") for number in (2, 3, 4, 10)),
-        "beside_table_11", "beside_table_12", "compression_hcd_small", "compression_lgg_small", "detection_lgg_small",
+        *(
+            f"{kind}_{table}"
+            for kind in ("beside", "curves", "runs")
+            for table in ("table_02", "table_03", "table_04", "table_10", "results_mine_own", "baselines_mine")
+        ),
+        "beside_table_11", "beside_table_12", "compression_hcd_small", "compression_lgg_small", "compression_mine_own", "detection_lgg_small",
     }  # fmt: skip
     for name in figures:
         content = (chain / "results/figures" / name).read_bytes()
@@ -72,7 +98,15 @@ def test_everything_that_has_runs_is_made(chain):
     tables = {path.name for path in (chain / "results/tables").iterdir()}
     assert {
         f"{name}.{suffix}"
-        for name in ("table_06", "comparison", "similarity")
+        for name in (
+            "table_06",
+            "comparison",
+            "similarity",
+            "results_mine_own",
+            "baselines_mine",
+            "contrasts",
+            "compression",
+        )
         for suffix in ("csv", "md", "tex", "html")
     } <= tables
 
@@ -112,13 +146,13 @@ def test_comparison_says_how_the_runs_depart(chain):
 def test_table_10_shows_published_methods_and_ones_own(chain):
     rows = read(chain / "results/tables/table_10.csv")
     assert [(row["Task"], row["Method"], row["Metric"]) for row in rows] == [
-        ("HCD", "SP", "Accuracy"), ("HCD", "Relations", "Accuracy"), ("LGG", "CWD", "IoU"), ("LGG", "CWD", "F-score"),
+        ("hcd", "SP", "Accuracy"), ("hcd", "Relations", "Accuracy"), ("lgg", "CWD", "IoU"), ("lgg", "CWD", "F-score"),
     ]  # fmt: skip
     assert [row["Paper"] for row in rows] == ["94.56", "–", "75.87", "86.58"]
     assert rows[0]["Loss weights"] == "supervised 1, similarity 375" and rows[1]["Options"] == "tap f3"
     assert rows[2]["Loss weights"] == "supervised 1, channelwise 3"
-    metrics = json.loads((run_folder(chain, name="rkd") / "metrics.json").read_text())
-    assert float(rows[1]["Ours"]) == pytest.approx(100 * metrics["networks"]["s1"]["accuracy"])
+    values = {(row["run"], row["network"], row["metric"]): row for row in sheet(chain, "methods")}
+    assert float(rows[1]["Ours"]) == float(values["rkd", "s1", "accuracy"]["mean"])
 
 
 def test_methods_are_recorded(chain):
@@ -129,7 +163,8 @@ def test_methods_are_recorded(chain):
     assert published["code_hash"] == record["code_hash"] and published["method_hash"] != record["method_hash"]
 
 
-def test_grid_search_chooses_by_validation_and_leaves_the_test_set_alone(chain):
+def test_grid_search_chooses_by_validation_and_leaves_the_test_set_alone(own_chain):
+    chain = own_chain
     assert not (chain / "results/miniature/grid_search").exists()  # only on request
     done = run(chain, "grid_search")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -146,22 +181,39 @@ def test_grid_search_chooses_by_validation_and_leaves_the_test_set_alone(chain):
     for name in ("grid_search_hcd_small", "grid_search_lgg_small"):
         assert (chain / f"results/figures/{name}.png").stat().st_size > 3000
     config = f"hyperparameters={folder / 'hyperparameters.csv'}"
-    stats = job_table(run(chain, "-n", run_folder(chain).relative_to(chain) / "run.json", "--config", config))
-    assert next(line.split() for line in stats.splitlines() if line.startswith("train ")) == ["train", "1"]
+    counts = job_counts(run(chain, "-n", run_folder(chain).relative_to(chain) / "run.json", "--config", config))
+    assert counts["train"] == 1
+
+
+def sheet(chain, name, task="hcd", pair="small"):
+    return read(chain / f"results/miniature/paper/{task}/{pair}/{name}/values.csv")
 
 
 def test_fidelity_and_regions_come_from_stored_predictions(chain):
     stored = np.load(run_folder(chain) / "predictions.npz")
     agree = (stored["teacher"].argmax(axis=1) == stored["s1"].argmax(axis=1)).mean()
-    metrics = json.loads((run_folder(chain) / "metrics.json").read_text())
-    assert metrics["fidelity"]["s1"]["accuracy"] == pytest.approx(agree)
-    assert json.loads((run_folder(chain, name="circle") / "metrics.json").read_text())["fidelity"] == {}
-    assert {row["network"] for row in read(run_folder(chain, "lgg") / "regions.csv")} <= {
-        "teacher",
-        "s1",
-        "s2",
-        "ensemble",
-    }
+    values = {(row["run"], row["network"], row["metric"]): row for row in sheet(chain, "fidelity")}
+    assert float(values["kd_off_v3", "s1", "accuracy"]["mean"]) == pytest.approx(100 * agree)
+    assert {run for run, *_ in values} == {"kd_off_v3"}  # nobody teaches the others
+    regions = pd.read_parquet(chain / "results/miniature/paper/lgg/small/variants/regions.parquet")
+    assert set(regions["network"]) == {"teacher", "s1", "s2", "s3", "ensemble"}
+
+
+def test_one_run_is_evaluated_on_request_to_the_same_numbers(own_chain):
+    folders = [run_folder(own_chain), run_folder(own_chain, "lgg"), run_folder(own_chain, name="circle")]
+    assert not any((folder / "metrics.json").exists() for folder in folders)
+    done = run(own_chain, *(folder.relative_to(own_chain) / "metrics.json" for folder in folders))
+    assert done.returncode == 0, done.stdout + done.stderr
+    for folder, task in zip(folders, ("hcd", "lgg", "hcd"), strict=True):
+        metrics = json.loads((folder / "metrics.json").read_text())
+        by_seed = read(own_chain / f"results/miniature/paper/{task}/small/variants/by_seed.csv")
+        rows = [row for row in by_seed if row["run"] == folder.parent.name]
+        assert len(rows) > 8
+        for row in rows:
+            mine = metrics["networks"][row["network"]][row["metric"]]
+            assert (row["value"] == "nan" and mine is None) or float(row["value"]) == pytest.approx(100 * mine), row
+    assert json.loads((folders[2] / "metrics.json").read_text())["fidelity"] == {}
+    assert {row["network"] for row in read(folders[1] / "regions.csv")} <= {"teacher", "s1", "s2", "ensemble"}
 
 
 def test_similarity_compares_students_with_their_teacher(chain):
@@ -170,47 +222,37 @@ def test_similarity_compares_students_with_their_teacher(chain):
     assert all(-1 <= float(row["upper_mean"]) <= 1 and int(row["images"]) >= 4 for row in rows)
 
 
-# file -> (what to change, rules that must run, rules that may)
+FIGURES = {"schemes", "results", "fidelity_table", "figure"}
+REPORT = FIGURES | {"table", "claims_page", "index"}
+ANALYSES = {"evaluate", "fidelity", "contrasts", "compression", "comparison", "claims", "metrics", "methods"}
+CODE = ('"""\n\n', '"""\n\nEDITED = 1\n')
+# what is edited -> (file, what to change, rules that must run, rules that may)
 EDITS = {
-    "workflow/report/captions.yaml": (("Figure 10", "Figure ten"), {"figure"}, {"figure", "index"}),
-    "workflow/report/style.yaml": (("0072B2", "0072B3"), {"figure"}, {"figure", "index"}),
-    "src/kdml/figures/common.py": (('"""\n\n', '"""\n\n# edited\n'), {"figure"}, {"figure", "index"}),
-    "workflow/report/templates/grid.md.j2": (("|", "||"), {"table", "grid"}, {"table", "grid", "claims_page", "index"}),
-    "src/kdml/statistics.py": (
-        ('"""\n\n', '"""\n\n# edited\n'),
-        {"contrasts", "values", "compare", "claims"},
-        {
-            "contrasts",
-            "values",
-            "compression",
-            "compare",
-            "comparison",
-            "claims",
-            "grid",
-            "figure",
-            "claims_page",
-            "index",
-        },
-    ),
-    "src/kdml/engine.py": (('"""\n\n', '"""\n\n# edited\n'), set(), set()),
-}
+    "a caption": ("workflow/report/captions.yaml", ("Figure 10", "Figure ten"), {"figure", "contents", "index"}, set()),
+    "a colour": ("workflow/report/style.yaml", ("0072B2", "0072B3"), FIGURES | {"index"}, {"table"}),
+    "code of all figures": ("src/kdml/reporting/figures/common.py", CODE, FIGURES | {"index"}, {"table"}),
+    "code of one figure": ("src/kdml/reporting/figures/similarity.py", CODE, {"figure", "index"}, set()),
+    "a template": ("workflow/report/templates/table.md.j2", ("|", "||"), {"table", "results"}, REPORT),
+    "statistics": ("src/kdml/analysis/statistics.py", CODE, {"evaluate", "fidelity", "contrasts", "claims"}, ANALYSES | REPORT),
+    "the training": ("src/kdml/learning/engine.py", CODE, set(), {"similarity", "similarity_summary"} | ANALYSES | REPORT),
+    "a comment": ("src/kdml/analysis/statistics.py", ('"""\n\n', '"""\n\n# edited\n'), set(), set()),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", EDITS)
-def test_an_edit_makes_again_what_it_decides_and_trains_nothing(chain, name):
-    (old, new), wanted, allowed = EDITS[name]
-    path = chain.with_name("project") / name
+def test_an_edit_makes_again_what_it_decides_and_trains_nothing(chain, tmp_path, name):
+    file, (old, new), wanted, allowed = EDITS[name]
+    path = copy_project(tmp_path / "project") / file
     before = path.read_text()
     assert old in before
     path.write_text(before.replace(old, new, 1))
-    done = run(chain, "-n")
-    path.write_text(before)
-    if not wanted:
-        assert done.returncode == 0 and "Nothing to be done" in done.stdout + done.stderr
-        return
-    lines = [line.split() for line in job_table(done).splitlines()]
-    rules = {line[0] for line in lines if line[1:] and line[1].isdigit()} - {"all", "total"}
-    assert wanted <= rules <= allowed, rules
+    done = run(chain, "-n", root=tmp_path / "project")
+    nothing = "Nothing to be done" in done.stdout + done.stderr
+    planned = {} if nothing else job_counts(done)
+    rules = planned.keys() - {"all"}
+    assert done.returncode == 0 and wanted <= rules <= wanted | allowed, rules
+    if name == "code of one figure":
+        assert planned["figure"] == 2  # figures 10 and 11
 
 
 def test_report_is_one_file_with_everything(chain, tmp_path):
@@ -232,19 +274,14 @@ def test_nothing_to_do_the_second_time(chain):
     assert done.returncode == 0 and "Nothing to be done" in done.stdout + done.stderr
 
 
-def job_table(done):
-    text = done.stdout + done.stderr
-    return text[text.rindex("Job stats:") :]
-
-
 def test_another_description_only_renders(chain):
-    stats = job_table(run(chain, "-n", "--config", "description=Another"))
-    assert "table " in stats and "train" not in stats and "collect" not in stats
+    counts = job_counts(run(chain, "-n", "--config", "description=Another"))
+    assert counts.keys() == REPORT | {"all"}
 
 
 def test_another_learning_rate_retrains_its_task_only(chain):
-    stats = job_table(run(chain, "-n", "--config", "tasks={lgg: {training: {learning_rate: 0.01}}}"))
-    assert next(line.split() for line in stats.splitlines() if line.startswith("train ")) == ["train", "5"]
+    counts = job_counts(run(chain, "-n", "--config", "tasks={lgg: {training: {learning_rate: 0.01}}}"))
+    assert counts["train"] == 5
 
 
 def train_command(chain, out, **changes):
@@ -333,10 +370,9 @@ def test_settings_script_prints_what_training_takes(chain):
     assert wrong.returncode == 2 and "is not among the runs" in wrong.stderr
 
 
-def test_failed_training_loses_nothing(chain, tmp_path):
+def test_failed_training_loses_nothing(own_chain):
     """A run that fails leaves the other results, and its message stands in Snakemake's output."""
-    copy = tmp_path / "copy"
-    shutil.copytree(chain, copy)
+    copy = own_chain
     before = {path: path.read_bytes() for path in (copy / "results/miniature/paper/lgg").rglob("*") if path.is_file()}
     (run_folder(copy, name="circle") / "run.json").unlink()
     (run_folder(copy, name="circle") / "checkpoint.pt").write_bytes(b"damaged")

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("end_to_end")  # after the chain of runs that makes the page
+pytestmark = pytest.mark.xdist_group("browser")  # one of them is enough
 SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
 
 

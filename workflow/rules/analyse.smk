@@ -31,6 +31,8 @@ rule evaluate:
         bands=PATHS.bands(ANY_RUN, "{sheet}"),
     log:
         f"{LOGS}/evaluate/{{protocol}}/{{task}}/{{pair}}/{{sheet}}.log",
+    wildcard_constraints:
+        sheet=either(set(EVALUATED) - {TEACHER_SHEET}),
     params:
         program=program("evaluate.py"),
         code=code_of("evaluate.py"),
@@ -42,6 +44,13 @@ rule evaluate:
     shell:
         "{params.program} --runs {input.runs:q} --sheet {wildcards.sheet:q} --data {params.data:q} {params.mixed:q}"
         " --out {params.out:q} 2> {log:q}"
+
+
+# A few predictions of a classifier: seconds of work, which no cluster has to be asked for.
+use rule evaluate as evaluate_teacher with:
+    wildcard_constraints:
+        sheet=TEACHER_SHEET,
+    localrule: True
 
 
 rule fidelity:

@@ -26,19 +26,13 @@ from kdml.experiment.config import validated
 from kdml.experiment.contents import Contents
 from kdml.experiment.everything import every_file
 from kdml.experiment.figures import BESIDE_TABLES, FIGURES
-from kdml.experiment.inputs import (
-    ALONE_SHEET,
-    FIDELITY_SHEET,
-    METHODS_SHEET,
-    OF_METHODS,
-    VARIANTS_SHEET,
-    Inputs,
-)
+from kdml.experiment.inputs import OF_METHODS, Inputs
 from kdml.experiment.items import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from kdml.experiment.paths import ANY_RUN, Paths
 from kdml.experiment.plan import Plan
 from kdml.experiment.rule_functions import RuleFunctions
 from kdml.experiment.tables import OF_GRAPHS, TABLES, WITH_CURVES
+from kdml.runs.run_table import EVALUATED, FIDELITY_SHEET, TEACHER_SHEET
 
 
 def or_message(make, *arguments):
@@ -139,7 +133,7 @@ wildcard_constraints:
     dataset=either(EXPERIMENT.datasets),
     weights=either(EXPERIMENT.weights),
     pair_of_task=either(EXPERIMENT.run.pairs),
-    sheet=either([VARIANTS_SHEET, METHODS_SHEET, ALONE_SHEET]),
+    sheet=either(EVALUATED),
     of=f"|{OF_METHODS}",
     trial=r"alpha-[\d.e-]+",
     group=either({PLACES.group_of(run) for run in PLAN.runs}),

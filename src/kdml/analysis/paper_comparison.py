@@ -9,7 +9,7 @@ from scipy import stats
 from kdml.analysis.statistics import CONFIDENCE, Interval, welch
 from kdml.paper import numbers
 from kdml.runs.graph import TEACHER, VARIANTS
-from kdml.runs.run_table import ALONE_SHEET, FIDELITY_SHEET, METHODS_SHEET, VARIANTS_SHEET, RunTable
+from kdml.runs.run_table import ALONE_SHEET, FIDELITY_SHEET, METHODS_SHEET, TEACHER_SHEET, VARIANTS_SHEET, RunTable
 
 COLUMNS = (
     "protocol",
@@ -72,6 +72,8 @@ def of_sheet(table: RunTable, sheet: str, rows: Sequence[Mapping[str, Any]]) -> 
     facts = table.facts
     values = {(row["run"], row["network"], row["truth"], row["metric"]): row for row in rows}
     where = {"protocol": facts["protocol"], "pair": facts["pair"]}
+    if sheet == TEACHER_SHEET:  # of which the paper has no numbers
+        return
     if sheet != ALONE_SHEET:
         of = {VARIANTS_SHEET: of_variants, METHODS_SHEET: of_methods, FIDELITY_SHEET: of_fidelity}[sheet]
         student = facts["student_stands_for"] or facts["student_network"]

@@ -7,8 +7,8 @@ from kdml.experiment.items import Item
 from kdml.experiment.paths import Paths
 from kdml.experiment.places import Place
 from kdml.experiment.plan import Run
-from kdml.runs.graph import TEACHER, is_student
-from kdml.runs.run_table import ALONE_SHEET, FIDELITY_SHEET, METHODS_SHEET, VARIANTS_SHEET
+from kdml.runs.graph import is_student
+from kdml.runs.run_table import ALONE_SHEET, FIDELITY_SHEET, METHODS_SHEET, SHEETS, TEACHER_SHEET, VARIANTS_SHEET
 
 OF_METHODS = "_methods"  # in the name of the file of contrasts between published methods
 
@@ -39,16 +39,13 @@ class Inputs:
             VARIANTS_SHEET: lambda: list(self.places.variants_at(place)),
             METHODS_SHEET: lambda: list(self.places.compared_at(place)),
             ALONE_SHEET: lambda: list(dict.fromkeys(run for _, run in self.places.alone_at(place))),
+            TEACHER_SHEET: lambda: list(self.places.own_teachers_at(place)),
             FIDELITY_SHEET: lambda: list(self.places.taught_at(place)),
         }[sheet]()
 
     def sheets(self, place: Place) -> list[str]:
         """Sheets of a place that there are runs for."""
-        return [
-            sheet
-            for sheet in (VARIANTS_SHEET, METHODS_SHEET, ALONE_SHEET, FIDELITY_SHEET)
-            if self.runs_of(place, sheet)
-        ]
+        return [sheet for sheet in SHEETS if self.runs_of(place, sheet)]
 
     def splits_of(self, runs: Iterable[Run]) -> list[str]:
         """Splits that these runs are trained and tested on."""
@@ -105,8 +102,7 @@ class Inputs:
         shown = [(run.run, run) for run in item.runs]
         if rule != "hard":
             return shown
-        alone = [(name, run) for name, run in self.places.alone_at(item.place) if name != TEACHER]
-        return [(name, run) for name, run in alone if run.seed == item.runs[0].seed] or shown
+        return [(name, run) for name, run in self.places.alone_at(item.place) if run.seed == item.runs[0].seed] or shown
 
     # Data
 

@@ -126,9 +126,8 @@ class Places:
         return self.own_teachers_at(place) or self.baselines_at(place)["baseline_teacher"]
 
     def alone_at(self, place: Place) -> list[tuple[str, Run]]:
-        """Networks trained alone at a place, each by the name that it is compared by."""
-        named = [(name, run) for name, runs in self.baselines_at(place).items() for run in runs]
-        return named + [(TEACHER, run) for run in self.own_teachers_at(place)]
+        """Networks trained alone at a place, each by the name that it is compared by; a pair's offline teacher is none of them."""
+        return [(name, run) for name, runs in self.baselines_at(place).items() for run in runs]
 
     def reference_of(self, run: Run) -> Run | None:
         """The trained network that CKA compares a run with: its frozen teacher; without a teacher one trained alone."""

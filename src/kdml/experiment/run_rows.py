@@ -8,7 +8,7 @@ from kdml.experiment.places import Place, Places
 from kdml.experiment.plan import Plan, Run
 from kdml.paper import numbers
 from kdml.runs.graph import BASELINE, TEACHER, VARIANTS
-from kdml.runs.run_table import ALONE_SHEET, COLUMNS, METHODS_SHEET, SEPARATOR, VARIANTS_SHEET
+from kdml.runs.run_table import ALONE_SHEET, COLUMNS, METHODS_SHEET, SEPARATOR, TEACHER_SHEET, VARIANTS_SHEET
 
 
 def run_rows(place: Place, places: Places, paths: Paths) -> list[dict[str, Any]]:
@@ -56,6 +56,8 @@ def _rows(place: Place, places: Places, paths: Paths) -> Iterator[dict[str, Any]
         yield named | (_of_variant(run, places, paths) if run.run in VARIANTS else _of_any(run, places, paths))
     for name, run in places.alone_at(place):
         yield {"sheet": ALONE_SHEET, "run": name} | _of_any(run, places, paths)
+    for run in places.own_teachers_at(place):
+        yield {"sheet": TEACHER_SHEET, "run": run.run} | _of_any(run, places, paths)
 
 
 def _of_any(run: Run, places: Places, paths: Paths) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from kdml.runs.settings import Sharing, Training
 # What the paper trained with; where it is silent, what config.yaml takes in its place. dataset -> (images, pixels of a side).
 IMAGES: Mapping[str, tuple[int, int]] = {"hcd": (20000, 224), "lgg": (3929, 256), "ham10000": (10015, 224)}
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 200, 8, 1e-4
+TEST, NEAR = 0.15, 0.05  # share of the images to test on; whole patients, or lesions, do not part to the image
 MACHINE = ("device", "deterministic", "threads")  # settings that change rounding alone
 BACKBONES = ("resnet50", "resnet18", "mobilenetv1_100")
 
@@ -34,6 +35,8 @@ def departures(record: Mapping[str, Any]) -> list[str]:
         (training["learning_rate"], LEARNING_RATE, f"learning rate {training['learning_rate']:g} ({LEARNING_RATE:g})"),
     ]
     words = [text for ours, theirs, text in said if ours != theirs]
+    tested = images["test"] / images["total"]
+    words += [f"{tested:.0%} of them to test on ({TEST:.0%})"] if abs(tested - TEST) > NEAR else []
     words += _changed(training, Training(), ("epochs", "batch_size", "learning_rate", *MACHINE))
     words += _changed(settings.get("sharing", {}), Sharing(), ())
     for network in settings["networks"].values():

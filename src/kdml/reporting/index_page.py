@@ -13,10 +13,10 @@ from kdml.common.files import MAKE_AGAIN, read_csv, read_json
 from kdml.reporting import labels
 from kdml.reporting.table_model import Block, Cell, Row, number, plain_block, text
 from kdml.runs.records import RETRAIN
+from kdml.runs.run_table import EVALUATED
 
 METRIC_COLUMNS = ("protocol", "task", "pair", "run", "seed", "network", "truth", "metric", "value", "folder")
 FILES = ("run.json", "history.csv", "weights.safetensors", "predictions.npz")
-SHEETS = ("variants", "methods", "alone")
 RUN_COLUMNS = ("Protocol", "Task", "Pair", "Run", "Seed", "Score (%)", "Epochs", "Seconds", "Images/s", "Files")
 
 
@@ -126,7 +126,7 @@ def _values_files(results: Path, places: Iterable[str]) -> dict[tuple[str, str],
     """(place, run) -> the file that holds its values over seeds."""
     found: dict[tuple[str, str], Path] = {}
     for place in places:
-        for path in (results / place / sheet / "values.csv" for sheet in SHEETS):
+        for path in (results / place / sheet / "values.csv" for sheet in EVALUATED):
             for row in read_csv(path, MAKE_AGAIN, ("run",)) if path.exists() else ():
                 found.setdefault((place, row["run"]), path)
     return found

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from kdml.common.errors import UserError
 from kdml.common.files import MAKE_AGAIN, read_csv
-from kdml.runs.graph import TEACHER
 
-VARIANTS_SHEET, METHODS_SHEET, ALONE_SHEET, FIDELITY_SHEET = SHEETS = ("variants", "methods", "alone", "fidelity")
+EVALUATED = VARIANTS_SHEET, METHODS_SHEET, ALONE_SHEET, TEACHER_SHEET = ("variants", "methods", "alone", "teacher")
+FIDELITY_SHEET = "fidelity"
+SHEETS = (*EVALUATED, FIDELITY_SHEET)
 COLUMNS = (
     "protocol", "task", "task_title", "dataset", "kind", "classes", "metrics", "pair",
     "teacher_network", "teacher_title", "teacher_stands_for", "student_network", "student_title", "student_stands_for",
@@ -110,8 +111,8 @@ class RunTable:
 
     def teachers(self) -> list[RunRow]:
         """Rows of the teacher network trained on its own, if any: the pair's own offline teacher, else the baseline."""
-        alone = [row for row in self.rows if row.values["sheet"] == ALONE_SHEET]
-        return [row for row in alone if row.run == TEACHER] or [row for row in alone if row.run == "baseline_teacher"]
+        own = [row for row in self.rows if row.values["sheet"] == TEACHER_SHEET]
+        return own or [row for row in self.rows if row.run == "baseline_teacher"]
 
 
 def described(rows: Sequence[RunRow]) -> list[dict[str, object]]:

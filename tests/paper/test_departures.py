@@ -25,10 +25,10 @@ def test_departures_come_from_the_run():
                 "s2": {"architecture": "tiny", "weights": None, "backbone": {"timm": "resnet18", "options": {"a": 1}}},
             },
         },
-        "images": {"total": 280, "size": 224},
+        "images": {"total": 280, "size": 224, "test": 98},
     }
     assert departures(record) == [
-        "280 of 10,015 images", "at most 2 epochs (200)", "resnet18: rebuilt", "network tiny", "tiny from a random start",
+        "280 of 10,015 images", "35% of the images to test on (15%)", "at most 2 epochs (200)", "resnet18: rebuilt", "network tiny", "tiny from a random start",
     ]  # fmt: skip
 
 

@@ -27,16 +27,16 @@ def departures(record: Mapping[str, Any]) -> list[str]:
     training = settings["training"]
     dataset = settings["task"].partition("_")[0]
     count, size = IMAGES.get(dataset, (images["total"], images["size"]))
+    tested = images["test"] / images["total"]
     said = [
         (images["total"], count, f"{images['total']:,} of {count:,} images"),
+        (abs(tested - TEST) <= NEAR, True, f"{tested:.0%} of the images to test on ({TEST:.0%})"),
         (images["size"], size, f"{images['size']} px (paper {size})"),
         (training["epochs"], EPOCHS, f"at most {training['epochs']} epochs ({EPOCHS})"),
         (training["batch_size"], BATCH_SIZE, f"batch {training['batch_size']} ({BATCH_SIZE})"),
         (training["learning_rate"], LEARNING_RATE, f"learning rate {training['learning_rate']:g} ({LEARNING_RATE:g})"),
     ]
     words = [text for ours, theirs, text in said if ours != theirs]
-    tested = images["test"] / images["total"]
-    words += [f"{tested:.0%} of them to test on ({TEST:.0%})"] if abs(tested - TEST) > NEAR else []
     words += _changed(training, Training(), ("epochs", "batch_size", "learning_rate", *MACHINE))
     words += _changed(settings.get("sharing", {}), Sharing(), ())
     for network in settings["networks"].values():

@@ -1,5 +1,5 @@
 # Tasks of the project, each a line: `make demo`. uv makes the environment at the first of them (pip install uv).
-.PHONY: demo test test-quick check types schema docs lock bench page
+.PHONY: demo test test-quick check schema lock bench page
 
 demo: # the whole workflow on drawn images
 	uv run snakemake --profile profiles/demo
@@ -13,7 +13,7 @@ test-quick: # what needs neither a training nor Snakemake
 check: # formatting, linting, types
 	uv run ruff format . && uv run ruff check --fix . && uv run snakefmt Snakefile workflow && uv run mypy
 
-schema: # workflow/schemas/config.schema.json, docs/reference/configuration.md: written from the code
+schema: # the schema of the configuration, docs/reference/{configuration,metrics}.md: written from the code
 	uv run python -m kdml.experiment.config > workflow/schemas/config.schema.json
 	uv run python docs/write_reference.py
 

@@ -10,7 +10,7 @@ from kdml.experiment.plan import Run
 
 
 class Located(Protocol):
-    """Whatever is at a place: a run, a place of the catalogue, the wildcards of a job."""
+    """Whatever is at a place: a run, a place, the wildcards of a job."""
 
     @property
     def protocol(self) -> str:

@@ -1,6 +1,7 @@
 """Formatting, linting, types, structure and wording of code and workflow."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -246,3 +247,14 @@ def test_what_only_continues_is_told(text):
 @pytest.mark.parametrize("text", ["Answer to one contrast.", "Official names.", "Total of all.", "Assign a name."])
 def test_what_stands_alone_is_accepted(text):
     assert not FORBIDDEN.match(text)
+
+
+def test_benchmarks_follow_the_names_of_the_package():
+    """They are run by hand alone, so that nothing else tells when what they import has moved."""
+    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+    assert {"cka", "engine", "methods", "planning"} < set(names)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {', '.join(names)}"],
+        cwd=ROOT / "benchmarks", env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

@@ -102,7 +102,7 @@ class FabricatedPlace:
         return {
             "settings": settings.model_dump(mode="json"),
             "code_hash": code,
-            "images": {"total": 20, "size": 4},
+            "images": {"total": 20, "size": 4, "test": 3},
         }
 
 

@@ -20,7 +20,7 @@ RECORD = {
         "edges": [],
         "training": {"epochs": 200, "batch_size": 8, "learning_rate": 0.0001},
     },
-    "images": {"total": 3929, "size": 256},
+    "images": {"total": 3929, "size": 256, "test": 590},
 }
 
 

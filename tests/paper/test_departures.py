@@ -49,7 +49,11 @@ def settings_of(root):
 
 
 def departures_of(settings):
-    images = {"total": 20000, "size": 224} if settings["task"] == "hcd" else {"total": 3929, "size": 256}
+    images = (
+        {"total": 20000, "size": 224, "test": 3000}
+        if settings["task"] == "hcd"
+        else {"total": 3929, "size": 256, "test": 590}
+    )
     return departures({"settings": settings, "images": images})
 
 

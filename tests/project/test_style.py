@@ -83,7 +83,7 @@ WINGS = {
     "analysis": {"common", "runs", "paper"},
     "reporting": {"common", "runs", "paper", "analysis"},
 }
-RULES = {"experiment", "data", "common"}
+RULES = {"experiment", "runs", "data", "common"}
 LINES = 400  # of a module, at most
 
 

@@ -22,7 +22,7 @@ def local_rules(tmp_path_factory) -> set[str]:
     (folder / "Snakefile").write_text(
         f'include: "{ROOT / "Snakefile"}"\n'
         "for rule in workflow.rules:\n"
-        "    if workflow.is_local(rule):\n"
+        "    if rule.name in workflow._localrules or rule.norun:\n"
         '        print(f"LOCAL {rule.name}")\n'
     )
     done = snakemake(folder, "-s", folder / "Snakefile", "--list-rules")

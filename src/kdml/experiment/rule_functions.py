@@ -353,6 +353,9 @@ class RuleFunctions:
         return lambda wildcards: self.contents.kinds[items[find(wildcards)].kind].category
 
     def labels(self, find: Callable[[Wildcards], str], form: str) -> Callable[[Wildcards], dict[str, str]]:
-        """Parameter of a report: title and form of the table or figure of this name."""
+        """Parameter of a report: title and form of the table or figure of this name.
+
+        Snakemake takes a word in braces for a wildcard; with an invisible sign before it, it does not.
+        """
         items = {**self.tables, **self.figures}
-        return lambda wildcards: {"what": items[find(wildcards)].title, "format": form}
+        return lambda wildcards: {"what": items[find(wildcards)].title.replace("{", "{\N{WORD JOINER}"), "format": form}

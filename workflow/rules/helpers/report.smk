@@ -8,7 +8,7 @@ def in_report(path, name, words="item"):
     """
     return report(
         path,
-        caption=f"../../report/{words}.rst",
+        caption=f"../report/{words}.rst",
         category=ASK.category(name),
         labels=ASK.labels(name, path.rpartition(".")[2]),
     )

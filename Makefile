@@ -1,5 +1,5 @@
 # Tasks of the project, each a line: `make demo`. uv makes the environment at the first of them (pip install uv).
-.PHONY: demo test test-quick check types schema docs lock bench page
+.PHONY: demo test test-quick check schema lock bench page
 
 demo: # the whole workflow on drawn images
 	uv run snakemake --profile profiles/demo
@@ -13,15 +13,15 @@ test-quick: # what needs neither a training nor Snakemake
 check: # formatting, linting, types
 	uv run ruff format . && uv run ruff check --fix . && uv run snakefmt Snakefile workflow && uv run mypy
 
-schema: # workflow/schemas/config.schema.json, docs/reference/configuration.md: written from the code
+schema: # the schema of the configuration, docs/reference/{configuration,metrics}.md: written from the code
 	uv run python -m kdml.experiment.config > workflow/schemas/config.schema.json
 	uv run python docs/write_reference.py
 
 lock: # requirements.lock and what pyproject.toml fixes, from the pins in pyproject.toml
 	uv lock && uv export --quiet --no-emit-project --no-header --format requirements-txt --output-file requirements.lock
 
-bench: # speed, memory; results/benchmarks/
-	for script in engine methods cka; do uv run python benchmarks/$$script.py; done
+bench: # speed, memory, planning; results/benchmarks/
+	for script in engine methods cka planning; do uv run python benchmarks/$$script.py; done
 
 page: # docs/page.png, a picture of the demo's page (needs Chromium, and a finished demo)
 	uv run python docs/draw_page.py

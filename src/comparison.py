@@ -11,7 +11,7 @@ from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 def main() -> None:
     """Join, add what is missing, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("tables", nargs="*", type=Path, help="what src/compare.py made")
+    parser.add_argument("tables", nargs="*", type=Path, help="comparison.csv of every sheet")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     rows = [row for path in arguments.tables for row in read_csv(path, MAKE_AGAIN, ("table", "metric"))]

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from kdml.analysis import cases, claims, counts, families
+from kdml.analysis import cases, claims, counts, families, metrics
 from kdml.analysis.contrasts import MeasuredRuns
-from kdml.common.errors import run_script
+from kdml.common.errors import UserError, run_script
 from kdml.common.files import write_csv
 from kdml.runs.records import refuse_mixture
 from kdml.runs.run_table import METHODS_SHEET, RunRow, RunTable, described
@@ -32,12 +32,15 @@ def measured(arguments: argparse.Namespace, table: RunTable, rows: list[RunRow])
     found = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
     records = {(row.run, row.seed): found[str(row.folder)] for row in rows}
     regions = None if table.classes else cases.read(arguments.regions, ("region", "area", "share"))
-    runs = counts.measured(cases.read(arguments.cases), regions, "label", table.classes, records)
+    stack = cases.read(arguments.cases, metrics.columns_of(table.kind, "label"))
+    if missing := records.keys() - cases.by_run(stack).keys():
+        run, seed = min(missing)
+        raise UserError(f"{', '.join(map(str, arguments.cases))}: no cases of {run}, seed {seed}.", cases.AGAIN)
+    runs = counts.measured(stack, regions, "label", table.classes, records)
     if not arguments.fidelity:
         return runs
-    return counts.together(
-        runs, counts.measured(cases.read(arguments.fidelity), None, "teacher", table.classes, records)
-    )
+    stack = cases.read(arguments.fidelity, metrics.columns_of(table.kind, "teacher"))
+    return counts.together(runs, counts.measured(stack, None, "teacher", table.classes, records))
 
 
 def main() -> None:

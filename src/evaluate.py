@@ -43,16 +43,13 @@ def main() -> None:
     log.info("%d runs evaluated", len(rows))
     runs = MeasuredRuns(with_outputs(measured_sheet(tables, arguments.sheet, table.classes, by_key), found))
     values = value_rows(runs, by_key)
+    compared = list(paper_comparison.of_sheet(table, arguments.sheet, values))
+    curves = [line for row in rows for line in learning_curves.rows_of(row)]
     for part, one in tables.items():
         cases.write(out / f"{part}.parquet", one)
     write_csv(out / "values.csv", values)
     write_csv(out / "by_seed.csv", by_seed_rows(runs, rows))
-    write_csv(
-        out / "comparison.csv",
-        list(paper_comparison.of_sheet(table, arguments.sheet, values)),
-        paper_comparison.COLUMNS,
-    )
-    curves = [line for row in rows for line in learning_curves.rows_of(row)]
+    write_csv(out / "comparison.csv", compared, paper_comparison.COLUMNS)
     write_csv(out / "curves.csv", curves, learning_curves.COLUMNS)
     write_csv(out / "bands.csv", list(learning_curves.bands(curves)), learning_curves.BAND_COLUMNS)
 

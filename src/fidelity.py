@@ -40,14 +40,13 @@ def main() -> None:
     stack = cases.stacked(found, "cases")
     runs = MeasuredRuns(with_outputs(measured(stack, None, "teacher", table.classes, by_key), found))
     values = value_rows(runs, by_key)
+    compared = list(paper_comparison.of_sheet(table, FIDELITY_SHEET, values))
+    stored = {row.seed: predictions.load(row.folder / "predictions.npz") for row in teachers}
+    pairs = list(fidelity.between_teachers(stored))
     cases.write(out / "cases.parquet", stack)
     write_csv(out / "values.csv", values)
     write_csv(out / "by_seed.csv", by_seed_rows(runs, rows))
-    write_csv(
-        out / "comparison.csv", list(paper_comparison.of_sheet(table, FIDELITY_SHEET, values)), paper_comparison.COLUMNS
-    )
-    stored = {row.seed: predictions.load(row.folder / "predictions.npz") for row in teachers}
-    pairs = list(fidelity.between_teachers(stored))
+    write_csv(out / "comparison.csv", compared, paper_comparison.COLUMNS)
     write_csv(out / "teachers.csv", pairs, fidelity.TEACHER_COLUMNS)
     write_csv(out / "teachers_summary.csv", over_seeds(pairs, over=fidelity.TEACHER_COLUMNS[:2]), ("metric", *SUMMARY))
 

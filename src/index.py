@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from kdml.common.command_line import runs_argument
+from kdml.common.command_line import list_argument
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_text
 from kdml.reporting import index_page
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--leakage", type=Path, required=True, help="leakage.md")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    items = runs_argument(arguments.contents, ("name", "category", "title", "caption", "files"), "--contents")
+    items = list_argument(arguments.contents, "--contents", ("name", "category", "title", "caption", "files"))
     runs = index_page.runs_by_folder(read_csv(arguments.metrics, MAKE_AGAIN, index_page.METRIC_COLUMNS))
     if not runs:
         raise UserError(f"{arguments.metrics} has no rows.", MAKE_AGAIN)

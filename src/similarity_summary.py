@@ -26,12 +26,9 @@ def main() -> None:
     jobs = dict.fromkeys((run.values["group"], run.seed) for run in runs)
     paths = [arguments.cka / group / f"seed-{seed}" / "upper.csv" for group, seed in jobs]
     rows = [row for path in paths for row in read_csv(path, MAKE_AGAIN, COLUMNS)]
+    summary = over_seeds(rows, "upper_mean")
     write_csv(arguments.out, rows, COLUMNS)
-    write_csv(
-        arguments.summary,
-        over_seeds(rows, "upper_mean"),
-        ("run", "first", "second", "images", "batch", "code_hash", *SUMMARY),
-    )
+    write_csv(arguments.summary, summary, ("run", "first", "second", "images", "batch", "code_hash", *SUMMARY))
 
 
 if __name__ == "__main__":

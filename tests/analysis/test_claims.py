@@ -1,7 +1,6 @@
 """The paper's claims: complete, decided by their rules alone, also for the paper's own numbers."""
 
 import csv
-import json
 import math
 import subprocess
 import sys
@@ -12,8 +11,10 @@ from kdml.analysis import claims
 from kdml.analysis.claims import Answer, Claim, Finding, Verdict
 from kdml.analysis.statistics import Interval
 from kdml.common.errors import UserError
+from kdml.common.files import write_csv
 from kdml.paper import numbers
 from kdml.runs.graph import VARIANTS
+from kdml.runs.run_table import COLUMNS
 
 UNKNOWN = math.nan
 
@@ -165,10 +166,13 @@ def test_script_names_what_was_not_run(root, tmp_path):
     (tmp_path / "costs.csv").write_text(
         "network,students,parameters,saved\nteacher,0,200,0\nensemble,2,170,15\nensemble,3,255,-27.5\n"
     )
-    place = {"protocol": "paper", "task": "hcd", "pair": "small", "place": "hcd/resnet18", "kind": "classification"}
-    files = {"contrasts": ["contrasts.csv"], "similarity": ["upper.csv"], "costs": "costs.csv"}
+    facts = {"protocol": "paper", "task": "hcd", "pair": "small", "kind": "classification", "classes": "a;b"}
+    write_csv(tmp_path / "runs.csv", [facts | {"student_network": "tiny", "student_stands_for": "resnet18"}], COLUMNS)
+    files = {"runs": "runs.csv", "contrasts": "contrasts.csv", "similarity": "upper.csv", "costs": "costs.csv"}
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
-    command += ["--places", json.dumps([place | files]), "--protocols", "paper", "--out", "claims.csv"]
+    for name, path in files.items():
+        command += [f"--{name}", f"paper/hcd/small={path}"]
+    command += ["--protocols", "paper", "--out", "claims.csv"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     with open(tmp_path / "claims.csv", newline="") as file:
@@ -190,7 +194,7 @@ def test_script_names_what_was_not_run(root, tmp_path):
 
 def test_an_experiment_without_variants_has_all_claims_not_run(root, tmp_path):
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
-    command += ["--places", "[]", "--protocols", "paper", "grouped", "--out", tmp_path / "claims.csv"]
+    command += ["--runs", "--protocols", "paper", "grouped", "--out", tmp_path / "claims.csv"]
     subprocess.run(command, check=True)
     with open(tmp_path / "claims.csv", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -1,14 +1,13 @@
 """Paired differences of runs whose results were planted."""
 
-import csv
 import math
 
 import numpy as np
 import pytest
 
-from kdml.analysis import counts, metrics
-from kdml.analysis.contrasts import Contrast, Place
-from kdml.analysis.counts import Key, Measure, Measured
+from kdml.analysis import metrics
+from kdml.analysis.contrasts import Contrast, MeasuredRuns
+from kdml.analysis.counts import Key, Measured, OfCounts, OfScores
 from kdml.common.errors import UserError
 
 KEY = Key("ensemble", "label", "accuracy")
@@ -22,7 +21,7 @@ def run(name, seed, right, network="ensemble", groups=None, scores=None):
     key = KEY._replace(network=network)
     scored = {} if scores is None else {network: np.asarray(scores)}
     positive = None if scores is None else np.arange(len(right)) % 2 == 0
-    measures = {key: Measure(metrics.accuracy, cells)}
+    measures = {key: OfCounts(metrics.accuracy, cells)}
     return Measured(name, seed, groups, len(right), measures, {network: right}, scored, positive)
 
 
@@ -31,7 +30,7 @@ def wrong_at(n, *places):
 
 
 def contrast(runs, left="a", right="b", metric="accuracy", network="ensemble"):
-    return Place(runs).contrast(Contrast(left, right, network, "label", metric))
+    return MeasuredRuns(runs).contrast(Contrast(left, right, network, "label", metric))
 
 
 def test_equal_runs_do_not_differ():
@@ -84,7 +83,7 @@ def test_what_is_missing_is_named_and_has_no_number():
 
 
 def test_undefined_metric_is_said_and_not_averaged():
-    empty = {KEY._replace(metric="iou"): Measure(metrics.iou, np.zeros((2, 4)))}
+    empty = {KEY._replace(metric="iou"): OfCounts(metrics.iou, np.zeros((2, 4)))}
     row = contrast([Measured(name, 0, ("x", "y"), 2, empty) for name in "ab"], metric="iou")
     assert "undefined" in row["remark"] and math.isnan(row["estimate"]) and math.isnan(row["low"])
 
@@ -112,13 +111,13 @@ def test_areas_under_the_curve_are_compared_by_delong():
 
 
 def test_a_measure_that_one_seed_lacks_is_named():
-    found = {KEY._replace(metric="found_small"): Measure(counts.share, np.array([[1.0, 2.0], [2.0, 2.0]]))}
+    found = {KEY._replace(metric="found_small"): OfCounts(metrics.share, np.array([[1.0, 2.0], [2.0, 2.0]]))}
     runs = [
         Measured(name, seed, ("x", "y"), 2, found if seed or name == "b" else {}) for name in "ab" for seed in range(2)
     ]
     row = contrast(runs, metric="found_small")
     assert math.isnan(row["estimate"]) and "seed 0 of a" in row["remark"]
-    rows = {row["run"]: row for row in Place(runs).values()}
+    rows = {row["run"]: row for row in MeasuredRuns(runs).values()}
     assert math.isnan(rows["a"]["mean"]) and rows["a"]["remark"] == "not measured in seed 0"
     assert rows["b"]["mean"] == 75 and rows["b"]["of"] == "4"
 
@@ -129,124 +128,76 @@ def test_a_teachers_values_are_its_own():
     student = run("sp", 0, wrong_at(40, *range(20)), network="s1")
     teacher = run("sp", 0, wrong_at(40, *range(4)), network="teacher")
     both = Measured("sp", 0, student.groups, 40, {**student.measures, **teacher.measures})
-    rows = {row["network"]: row for row in Place([both]).values()}
+    rows = {row["network"]: row for row in MeasuredRuns([both]).values()}
     assert rows["teacher"]["mean"] == 90 and rows["teacher"]["low"] > 75 and both.network(key.network) == "teacher"
     assert both.network("ensemble") == "s1"
 
 
 def test_values_have_intervals():
-    rows = list(Place([run("a", s, wrong_at(100, *range(10 + s))) for s in range(3)]).values())
+    rows = list(MeasuredRuns([run("a", s, wrong_at(100, *range(10 + s))) for s in range(3)]).values())
     (row,) = rows
     assert row["mean"] == pytest.approx(89) and row["std"] == pytest.approx(1) and row["low"] < 89 < row["high"]
 
 
-def write(folder, cases, regions=()):
-    folder.mkdir()
-    (folder / "run.json").write_text('{"code_hash": "abc", "settings": {"task": "lgg", "run": "baseline", "networks": {}, "training": {"epochs": 200, "batch_size": 8,'
-                                     ' "learning_rate": 0.0001}}, "images": {"total": 3929, "size": 256}}')  # fmt: skip
-    for name, rows in (("cases", cases), ("regions", regions)):
-        with open(folder / f"{name}.csv", "w", newline="") as file:
-            writer = csv.DictWriter(
-                file, fieldnames=list(rows[0]) if rows else ["id", "group", "region", "area", "network", "share"]
-            )
-            writer.writeheader()
-            writer.writerows(rows)
-    return folder
-
-
-def pixel_case(id, group, network, tp, fp=0, fn=0, truth="label", false_regions=0):
-    keys = {"id": id, "group": group, "network": network, "truth": truth}
-    return keys | {"tp": tp, "fp": fp, "fn": fn, "tn": 9, "false_regions": false_regions if truth == "label" else ""}
-
-
-def region(id, number, area, network, share):
-    return {"id": id, "group": "p", "region": number, "area": area, "network": network, "share": share}
-
-
-def test_measures_of_a_segmentation(tmp_path):
-    cases = [
-        pixel_case(id, group, network, tp, fn=2)
-        for network, tp in (("s1", 6), ("s2", 4))
-        for id, group in (("x", "p"), ("y", "p"), ("z", ""))
-    ]
-    cases += [pixel_case(id, group, "s1", 1, truth="teacher") for id, group in (("x", "p"), ("y", "p"), ("z", ""))]
-    regions = [region("x", 0, area, network, share) | {"region": i} for i, (area, a, b) in enumerate([(5, 0.6, 0.4), (50, 1, 0.5), (500, 1, 1)])
-               for network, share in (("s1", a), ("s2", b), ("ensemble", max(a, b)))]  # fmt: skip
-    (found,) = counts.read_runs([{"folder": write(tmp_path / "run", cases, regions), "run": "a", "seed": 0}], classes=0)
-    assert found.groups == ("p", "z") and found.cases == 3  # an image without a group is one of its own
-    assert found.measures[Key("s1", "label", "iou")].value == pytest.approx(18 / 24)
-    assert found.measures[Key("s1", "teacher", "iou")].value == 1
-    assert found.measures[Key("s1", "label", "iou_per_group")].value == pytest.approx((12 / 16 + 6 / 8) / 2)
-    assert found.measures[Key("s1", "label", "found_small")].value == 1
-    assert found.measures[Key("s2", "label", "found_small")].value == 0
-    assert found.measures[Key("both", "label", "found_small")].value == 0
-    assert found.measures[Key("both", "label", "found_medium")].value == 1
-    assert found.departures == ""
-
-
-def test_seeds_of_other_code_or_settings_are_refused(tmp_path):
-    folders = [write(tmp_path / str(seed), [pixel_case("x", "p", "s1", 1)]) for seed in range(2)]
-    described = [{"folder": folder, "run": "a", "seed": seed} for seed, folder in enumerate(folders)]
-    assert len(counts.read_runs(described, classes=0)) == 2
-    text = (folders[1] / "run.json").read_text()
-    (folders[1] / "run.json").write_text(text.replace('"abc"', '"other"'))
-    with pytest.raises(UserError, match="2 versions of the training code"):
-        counts.read_runs(described, classes=0)
-    assert len(counts.read_runs(described, classes=0, allow_mixed_code=True)) == 2
-    (folders[1] / "run.json").write_text(text.replace("200", "3"))
-    with pytest.raises(UserError, match="trained with different settings"):
-        counts.read_runs(described, classes=0)
-
-
-BAD_CASES = {
-    "a column that is missing": ({"tp": None}, "cases.csv lacks the column 'tp'"),
-    "no number": ({"tp": "nan"}, "cases.csv, line 2, tp: 'nan' is no number"),
-    "nothing": ({"fp": ""}, "cases.csv, line 2, fp: '' is no number"),
-}
-
-
-@pytest.mark.parametrize(("changed", "said"), BAD_CASES.values(), ids=BAD_CASES)
-def test_bad_cases_are_named(tmp_path, changed, said):
-    case = {name: value for name, value in (pixel_case("x", "p", "s1", 1) | changed).items() if value is not None}
-    described = [{"folder": write(tmp_path / "run", [case]), "run": "a", "seed": 0}]
-    with pytest.raises(UserError, match=said):
-        counts.read_runs(described, classes=0)
-
-
-def test_a_class_without_a_test_case_is_named(tmp_path):
-    folder = write(tmp_path / "run", [
-        {"id": str(i), "group": "", "network": "baseline", "truth": "label", "target": i % 2, "predicted": i % 2} for i in range(4)
-    ])  # fmt: skip
-    text = (folder / "run.json").read_text()
-    (folder / "run.json").write_text(
-        text.replace('"task": "lgg"', '"task": "ham10000_classification", "classes": ["mel", "nv", "df"]')
+def test_by_seed_and_values_agree():
+    """Means over seeds are of the values of the single runs, in percent; the divergence stays in nats."""
+    kl = Key("s1", "teacher", "predictive_kl")
+    runs = []
+    for seed in range(3):
+        one = run("a", seed, wrong_at(50, *range(seed)))
+        nats = OfCounts(metrics.share, np.array([[0.1 * (seed + 1), 1.0]] * 50))
+        runs.append(Measured("a", seed, one.groups, 50, {**one.measures, kl: nats}))
+    measured = MeasuredRuns(runs)
+    rows = {(row["metric"], row["seed"]): row for row in measured.by_seed()}
+    assert {key: row["value"] for key, row in rows.items()} == pytest.approx(
+        {("accuracy", 0): 100, ("accuracy", 1): 98, ("accuracy", 2): 96}
+        | {("predictive_kl", seed): 0.1 * (seed + 1) for seed in range(3)}
     )
-    runs = counts.read_runs([{"folder": folder, "run": "a", "seed": 0}], classes=3)
-    assert runs[0].remark == "no test case of df"
-    rows = {row["metric"]: row for row in Place(runs).values()}
-    assert rows["recall"]["mean"] == 100 and "no test case of df" in rows["recall"]["remark"]
+    assert {row["cases"] for row in rows.values()} == {50}
+    for row in measured.values():
+        values = [rows[row["metric"], seed]["value"] for seed in range(3)]
+        assert (row["mean"], row["std"]) == pytest.approx((np.mean(values), np.std(values, ddof=1)))
+        assert (row["seeds"], row["cases"], row["groups"]) == (3, 50, 50)
 
 
-def test_missing_cases_of_a_network_are_named(tmp_path):
-    cases = [pixel_case("x", "p", "s1", 1), pixel_case("y", "q", "s1", 1), pixel_case("x", "p", "s2", 1)]
-    described = [{"folder": write(tmp_path / "run", cases), "run": "a", "seed": 0}]
-    with pytest.raises(UserError, match="s2 was not measured on the same cases"):
-        counts.read_runs(described, classes=0)
-    (tmp_path / "run" / "cases.csv").unlink()
-    with pytest.raises(UserError, match=r"cases\.csv does not exist"):
-        counts.read_runs(described, classes=0)
+def test_digests_stand_by_seed():
+    runs = [run("a", seed, wrong_at(9)) for seed in (1, 0)]
+    digests = [{"ensemble": f"digest{one.seed}", "s1": "other"} for one in runs]
+    told = [
+        Measured(one.run, one.seed, one.groups, 9, one.measures, outputs=outputs)
+        for one, outputs in zip(runs, digests, strict=True)
+    ]
+    (row,) = MeasuredRuns(told).values()
+    assert row["outputs"] == "digest0 digest1"
+    (untold,) = MeasuredRuns(runs).values()
+    assert untold["outputs"] == ""
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "words"),
-    [
-        ("cases.csv", "id,group,network,tp\n", r"cases\.csv lacks the column 'truth'"),
-        ("cases.csv", "id,group,network,truth,tp,fp,fn,tn,false_regions\n", r"cases\.csv has no rows"),
-        ("regions.csv", "id,group\n", r"regions\.csv lacks the column 'region'"),
-    ],
-)
-def test_other_columns_are_named(tmp_path, name, text, words):
-    described = [{"folder": write(tmp_path / "run", [pixel_case("x", "p", "s1", 1)]), "run": "a", "seed": 0}]
-    (tmp_path / "run" / name).write_text(text)
-    with pytest.raises(UserError, match=words):
-        counts.read_runs(described, classes=0)
+def test_areas_have_values_with_intervals():
+    """An area is no function of counts: its draws weight the cases."""
+    generator = np.random.default_rng(0)
+    positive = np.arange(80) % 2 == 0
+    scores = positive + generator.normal(size=80)
+    groups = tuple(str(place) for place in range(40))
+    measure = OfScores(scores, positive, np.repeat(np.arange(40), 2))
+    key = Key("s1", "label", "auc")
+    (row,) = MeasuredRuns([Measured("a", 0, groups, 80, {key: measure})]).values()
+    assert row["mean"] == pytest.approx(100 * metrics.auc(scores, positive))
+    assert row["low"] < row["mean"] < row["high"] and row["groups"] == 40
+
+
+def test_areas_of_more_classes_are_not_compared():
+    row = contrast([run("a", 0, wrong_at(20)), run("b", 0, wrong_at(20))], metric="auc")
+    assert row["remark"] == "only for two classes" and math.isnan(row["estimate"])
+
+
+def test_a_divergence_is_compared_in_nats():
+    key = Key("s1", "teacher", "predictive_kl")
+    generator = np.random.default_rng(1)
+    runs = []
+    for name, more in (("a", 0.2), ("b", 0.0)):
+        nats = np.stack([generator.random(60) + more, np.ones(60)], axis=1)
+        runs.append(Measured(name, 0, tuple(map(str, range(60))), 60, {key: OfCounts(metrics.share, nats)}))
+    row = MeasuredRuns(runs).contrast(Contrast("a", "b", "s1", "teacher", "predictive_kl"))
+    means = [one.measures[key].value for one in runs]
+    assert row["estimate"] == pytest.approx(means[0] - means[1]) and abs(row["estimate"]) < 1 and row["test"] == ""

@@ -9,6 +9,31 @@ import torchmetrics.functional.classification as tm
 from sklearn import metrics as sk
 
 from kdml.analysis import ensemble, metrics
+from kdml.analysis.statistics import sums_by_group
+
+
+def of_cases(kind, columns, classes=0, groups=None, truth="label"):
+    """Value of every metric of a kind that these columns of cases are enough for."""
+    n = len(next(iter(columns.values())))
+    groups = groups or [str(place) for place in range(n)]
+    values = {}
+    for metric in metrics.of_truth(kind, truth):
+        if metric.columns <= columns.keys():
+            _, counts = sums_by_group(metric.of_cases(columns, classes), groups)
+            counts = counts if metric.of_groups is None else metric.of_groups(counts)
+            values[metric.name] = float(metric.of_counts(counts.sum(axis=0)))
+    return values
+
+
+def of_classes(target, predicted, classes):
+    """Metrics of predicted classes."""
+    return of_cases("classification", {"target": target, "predicted": predicted}, classes)
+
+
+def of_masks(truth, predicted, groups=None):
+    """Metrics of predicted masks."""
+    columns = dict(zip(metrics.PIXELS, metrics.pixel_counts(truth, predicted).T, strict=True))
+    return of_cases("segmentation", columns, groups=groups)
 
 
 @pytest.mark.parametrize("classes", [2, 7])
@@ -17,7 +42,7 @@ def test_classification_against_scikit_learn(classes, seed):
     generator = np.random.default_rng(seed)
     target = generator.integers(0, classes, 60)
     predicted = np.where(generator.random(60) < 0.6, target, generator.integers(0, max(2, classes - 2), 60))
-    ours = metrics.classification(metrics.confusions(target, predicted, classes))
+    ours = of_classes(target, predicted, classes)
     keywords = {"average": "macro", "labels": range(classes), "zero_division": 0}
     assert ours["accuracy"] == pytest.approx(sk.accuracy_score(target, predicted))
     assert ours["precision"] == pytest.approx(sk.precision_score(target, predicted, **keywords))
@@ -31,7 +56,7 @@ def test_an_absent_class_does_not_count_and_one_only_predicted_does():
     """As scikit-learn has it where no labels are named."""
     for target, predicted in (([0, 0, 1, 1], [0, 0, 1, 1]), ([0, 0, 1, 1], [0, 2, 1, 1]), ([0, 0, 1, 1], [0, 0, 0, 0])):
         target, predicted = np.array(target), np.array(predicted)
-        ours = metrics.classification(metrics.confusions(target, predicted, 4))
+        ours = of_classes(target, predicted, 4)
         for name, theirs in (("precision", sk.precision_score), ("recall", sk.recall_score)):
             assert ours[name] == pytest.approx(theirs(target, predicted, average="macro", zero_division=0)), name
 
@@ -63,7 +88,7 @@ def masks(seed, n=12):
 @pytest.mark.parametrize("seed", range(5))
 def test_pooled_segmentation_against_libraries(seed):
     truth, predicted = masks(seed)
-    ours = metrics.segmentation(metrics.pixel_counts(truth, predicted))
+    ours = of_masks(truth, predicted)
     assert ours["iou"] == pytest.approx(sk.jaccard_score(truth.ravel(), predicted.ravel()))
     assert ours["f_score"] == pytest.approx(sk.f1_score(truth.ravel(), predicted.ravel()))
     assert ours["f_score"] == pytest.approx(2 * ours["iou"] / (1 + ours["iou"]))
@@ -74,7 +99,7 @@ def test_pooled_segmentation_against_libraries(seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_per_image_segmentation_against_scikit_learn(seed):
     truth, predicted = masks(seed)
-    ours = metrics.segmentation(metrics.pixel_counts(truth, predicted))
+    ours = of_masks(truth, predicted)
     each = [
         (1.0, 1.0)
         if not (t.any() or p.any())
@@ -97,7 +122,7 @@ def test_pixel_counts_by_hand():
 
 def test_nothing_to_find_in_the_whole_set_is_undefined():
     nothing = np.zeros((3, 4, 4), dtype=bool)
-    ours = metrics.segmentation(metrics.pixel_counts(nothing, nothing))
+    ours = of_masks(nothing, nothing)
     assert math.isnan(ours["iou"]) and math.isnan(ours["f_score"])
     assert ours["iou_per_image"] == 1
 
@@ -120,9 +145,9 @@ def test_metrics_of_many_data_sets_at_once():
     generator = np.random.default_rng(2)
     cells, pixels = generator.integers(0, 9, (5, 4, 9)), generator.integers(0, 9, (5, 4, 4))
     for kind, counts in (("classification", cells), ("segmentation", pixels)):
-        for metric in metrics.POOLED[kind].values():
-            one_by_one = [[float(metric(one)) for one in row] for row in counts]
-            assert np.allclose(metric(counts), one_by_one)
+        for metric in metrics.of_truth(kind, "label") + metrics.of_truth(kind, "teacher"):
+            one_by_one = [[float(metric.of_counts(one)) for one in row] for row in counts]
+            assert np.allclose(metric.of_counts(counts), one_by_one, equal_nan=True), metric.name
 
 
 def test_area_under_the_curve_against_scikit_learn():
@@ -130,4 +155,101 @@ def test_area_under_the_curve_against_scikit_learn():
     positive = generator.random(80) < 0.3
     scores = (positive + generator.normal(size=80)).round(1)  # with ties
     assert metrics.auc(scores, positive) == pytest.approx(sk.roc_auc_score(positive, scores))
-    assert math.isnan(metrics.auc(scores, np.zeros(80, bool)))
+    assert math.isnan(metrics.auc(scores, np.zeros(80, bool))) and math.isnan(metrics.auc(scores, np.ones(80, bool)))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weighted_areas_against_scikit_learn(seed):
+    """Scores with many ties, cases that some draws lack."""
+    generator = np.random.default_rng(seed)
+    positive = generator.random(60) < 0.4
+    scores = (positive + generator.normal(size=60)).round(int(seed % 2))
+    weights = generator.integers(0, 4, (7, 60)).astype(float)
+    theirs = [sk.roc_auc_score(positive, scores, sample_weight=draw) for draw in weights]
+    assert metrics.weighted_auc(scores, positive, weights) == pytest.approx(theirs)
+    assert metrics.weighted_auc(scores, positive, np.ones((1, 60))) == pytest.approx([metrics.auc(scores, positive)])
+    assert np.isnan(metrics.weighted_auc(scores, positive, np.stack([positive, ~positive]).astype(float))).all()
+
+
+def test_many_draws_at_once_are_what_they_are_one_by_one():
+    """More than fit into memory at once are computed in parts."""
+    generator = np.random.default_rng(3)
+    positive, scores = generator.random(2000) < 0.3, generator.normal(size=2000).round(1)
+    weights = generator.integers(0, 3, (2001, 2000)).astype(float)
+    areas = metrics.weighted_auc(scores, positive, weights)
+    for draw in (0, 1000, 2000):
+        assert areas[draw] == pytest.approx(sk.roc_auc_score(positive, scores, sample_weight=weights[draw]))
+
+
+def test_every_metric_is_described_once():
+    for kind in ("classification", "segmentation"):
+        mine = [metric for metric in metrics.METRICS if metric.kind == kind]
+        assert len({metric.name for metric in mine}) == len({metric.title for metric in mine}) == len(mine)
+        assert [metric.name for metric in mine if metric.is_primary] == [metrics.PRIMARY[kind]]
+    assert metrics.PRIMARY == {"classification": "accuracy", "segmentation": "iou"}
+    assert {metric.name for metric in metrics.METRICS} < set(metrics.TITLES)
+    assert len(set(metrics.TITLES.values())) == len(metrics.TITLES)
+    assert {"auc", "found_small", "found_medium", "found_large"} == set(metrics.TITLES) - {
+        metric.name for metric in metrics.METRICS
+    }
+
+
+def test_metrics_of_one_name_are_told_alike_for_both_kinds():
+    """Files name a metric without its kind."""
+    facts = {}
+    for metric in metrics.METRICS:
+        mine = (metric.title, metric.unit, metric.higher_is_better, metric.truths)
+        assert facts.setdefault(metric.name, mine) == mine
+
+
+def test_all_is_shown_in_percent_but_the_divergence():
+    units = {metric.name: (metric.unit, metric.scale, metrics.scale_of(metric.name)) for metric in metrics.METRICS}
+    assert units.pop("predictive_kl") == ("nats", 1, 1)
+    assert set(units.values()) == {("%", 100, 100)}
+    assert metrics.scale_of("auc") == metrics.scale_of("found_small") == 100
+    lower = {metric.name for metric in metrics.METRICS if not metric.higher_is_better}
+    assert lower == {"predictive_kl", "false_regions"}
+
+
+def test_metrics_by_truth():
+    """The teacher's predictions tell agreement and divergence, but no false regions."""
+    names = {
+        (kind, truth): {metric.name for metric in metrics.of_truth(kind, truth)}
+        for kind in ("classification", "segmentation")
+        for truth in ("label", "teacher")
+    }
+    agreement = {"predictive_kl", "agreement_where_right", "agreement_where_wrong"}
+    masks_alike = {"iou", "f_score", "iou_per_image", "f_score_per_image", "iou_per_group"}
+    assert names == {
+        ("classification", "label"): {"accuracy", "precision", "recall"},
+        ("classification", "teacher"): {"accuracy", "precision", "recall"} | agreement,
+        ("segmentation", "label"): masks_alike | {"false_regions"},
+        ("segmentation", "teacher"): masks_alike | agreement,
+    }
+
+
+def test_metrics_of_pixels_by_hand():
+    """Two images of one patient, one of another."""
+    columns = dict(zip(metrics.PIXELS, np.array([[6, 2, 2, 6], [0, 0, 0, 16], [1, 0, 3, 12]]).T, strict=True))
+    values = of_cases("segmentation", columns | {"false_regions": np.array([1, 0, 2])}, groups=["p", "p", "q"])
+    assert values == pytest.approx(
+        {
+            "iou": 7 / 14,
+            "f_score": 14 / 21,
+            "iou_per_image": (6 / 10 + 1 + 1 / 4) / 3,  # nothing there and nothing marked is right
+            "f_score_per_image": (12 / 16 + 1 + 2 / 5) / 3,
+            "iou_per_group": (6 / 10 + 1 / 4) / 2,
+            "false_regions": 1,
+        }
+    )
+
+
+def test_metrics_of_fidelity_by_hand():
+    columns = {"kl": np.array([0.5, 0.1, 0.3]), "right": np.array([1, 1, 0]), "right_same": np.array([1, 0, 0]),
+               "wrong": np.array([0, 0, 1]), "wrong_same": np.array([0, 0, 1])}  # fmt: skip
+    values = of_cases("classification", columns, 2, truth="teacher")
+    assert values == pytest.approx({"predictive_kl": 0.3, "agreement_where_right": 1 / 2, "agreement_where_wrong": 1.0})
+
+
+def test_a_share_of_nothing_is_undefined():
+    assert metrics.share(np.array([3, 4])) == 0.75 and math.isnan(metrics.share(np.array([0, 0])))

@@ -3,13 +3,11 @@
 import math
 
 import pytest
-import yaml
 
 from kdml.analysis import paper_comparison
-from kdml.experiment.config import validated
-from kdml.experiment.plan import Plan, Run
+from kdml.common.files import write_csv
 from kdml.paper import numbers
-from kdml.runs.graph import VARIANTS
+from kdml.runs.run_table import COLUMNS, RunTable
 
 
 def row(mean, std="", seeds=1, low="", high=""):
@@ -65,78 +63,54 @@ def test_several_runs_are_compared_by_welch():
     assert interval.estimate == 1 and interval.low < 0 < interval.high and source == "Welch over 3 and 3 runs"
 
 
-def test_departures_come_from_the_run():
-    record = {
-        "settings": {
-            "task": "ham10000_segmentation",
-            "run": "baseline",
-            "supervised": {"baseline": 1.0},
-            "training": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-4},
-            "networks": {
-                "s1": {
-                    "architecture": "resnet18",
-                    "weights": {"note": "rebuilt"},
-                    "backbone": {"timm": "resnet18", "options": {}},
-                },
-                "s2": {"architecture": "tiny", "weights": None, "backbone": {"timm": "resnet18", "options": {"a": 1}}},
-            },
-        },
-        "images": {"total": 280, "size": 224},
-    }
-    assert numbers.departures(record) == [
-        "280 of 10,015 images", "at most 2 epochs (200)", "resnet18: rebuilt", "network tiny", "tiny from a random start",
-    ]  # fmt: skip
-
-
-OF_ITS_OWN = "weights alpha, beta, gamma of its own"
-
-
-@pytest.fixture(scope="module")
-def settings_of(root):
-    """Settings of a variant of the full experiment, changed."""
-
-    def make(task="hcd", run="kd_ml_v3", **changes):
-        config = yaml.safe_load((root / "config.yaml").read_text())
-        for section, values in changes.items():
-            config[section] |= values
-        return Plan(validated(config)).settings(Run("paper", task, "resnet50-resnet18", run, 0)).model_dump(mode="json")
-
-    return make
-
-
-def departures_of(settings):
-    images = {"total": 20000, "size": 224} if settings["task"] == "hcd" else {"total": 3929, "size": 256}
-    return numbers.departures({"settings": settings, "images": images})
-
-
-@pytest.mark.parametrize("run", list(VARIANTS))
-@pytest.mark.parametrize("task", ["hcd", "lgg"])
-def test_the_papers_own_setting_departs_in_nothing(settings_of, task, run):
-    assert departures_of(settings_of(task, run)) == []
-    assert departures_of(settings_of(task, run, sharing={"swap_students": True})) == ["swap students True (False)"]
-
-
-def test_every_weight_of_the_loss_counts(settings_of):
-    """The weights of another task's table, of an edge, or of the labels are others than the paper's for this task."""
-    settings, other = settings_of(), settings_of("lgg")
-    assert departures_of(settings | {"supervised": other["supervised"]}) == [OF_ITS_OWN]
-    edges = [edge | {"weight": 0.0 if edge["source"] == "s2" else edge["weight"]} for edge in settings["edges"]]
-    assert departures_of(settings | {"edges": edges}) == [OF_ITS_OWN]
-    assert (
-        departures_of(settings | {"edges": edges, "run": "mine"}) == []
-    )  # a variant of one's own has no paper's weights
-
-
-def test_settings_beyond_size_and_epochs_are_named(settings_of):
-    assert departures_of(settings_of(sharing={"temperature": 20})) == ["temperature 20.0 (2.0)"]
-    changed = settings_of(
-        training={"patience": 5, "threads": 1, "schedule": {"factor": 0.1, "patience": 10, "floor": 1e-7}}
-    )
-    assert departures_of(changed) == ["patience 5 (40)", "schedule factor 0.1 (0.5)"]
-
-
 def test_methods_are_compared_by_their_only_student():
     values = {("sp", "s1", "label", "accuracy"): row(90, low=88, high=92)}
     (ours,) = [one for one in paper_comparison.of_methods("hcd", "resnet18", values) if one["seeds"]]
     assert (ours["table"], ours["run"], ours["network"], ours["paper_mean"]) == (10, "sp", "s1", 94.56)
     assert not list(paper_comparison.of_methods("hcd", "mobilenet", values))  # the paper has them with ResNet18 alone
+
+
+def table_of(folder, **facts):
+    """Table of runs of a place of the paper, unless the facts are others."""
+    keys = {"protocol": "grouped", "task": "hcd", "kind": "classification", "classes": "a;b", "pair": "p"}
+    keys |= {"teacher_network": "big", "teacher_stands_for": "resnet50"}
+    keys |= {"student_network": "tiny", "student_stands_for": "resnet18", "sheet": "variants", "seed": "0"}
+    write_csv(folder / "runs.csv", [keys | facts], COLUMNS)
+    return RunTable(folder / "runs.csv")
+
+
+def values_of(run, network, truth="label", metric="accuracy"):
+    return row(90, low=88, high=92) | {"run": run, "network": network, "truth": truth, "metric": metric}
+
+
+@pytest.mark.parametrize(
+    ("sheet", "values", "table"),
+    [
+        ("variants", values_of("kd_ml_v3", "ensemble"), 3),
+        ("methods", values_of("kd_ml_v3", "ensemble"), 10),
+        ("fidelity", values_of("kd_on_v1", "s1", "teacher"), 11),
+        ("alone", values_of("baseline_student", "baseline"), 2),
+    ],
+)
+def test_each_sheet_is_compared_with_its_table(tmp_path, sheet, values, table):
+    rows = list(paper_comparison.of_sheet(table_of(tmp_path), sheet, [values]))
+    (ours,) = [one for one in rows if one["seeds"]]
+    assert {one["table"] for one in rows} == {table} and ours["difference"] == pytest.approx(90 - ours["paper_mean"])
+    assert (ours["protocol"], ours["pair"]) == ("grouped", "tiny" if sheet == "alone" else "p")
+    assert set(ours) <= set(paper_comparison.COLUMNS)
+
+
+def test_networks_alone_are_compared_as_the_paper_calls_them(tmp_path):
+    values = [values_of(f"baseline_{role}", "baseline") for role in ("teacher", "student")]
+    rows = list(paper_comparison.of_sheet(table_of(tmp_path), "alone", [*values, values_of("teacher", "teacher")]))
+    assert [(one["pair"], one["run"]) for one in rows] == [("big", "resnet50"), ("tiny", "resnet18")]
+    (only,) = paper_comparison.of_sheet(table_of(tmp_path), "alone", values[:1])
+    assert only["run"] == "resnet50"  # of a network that was not trained nothing is said here
+
+
+@pytest.mark.parametrize("facts", [{"task": "mine"}, {"student_stands_for": ""}, {"student_stands_for": "mobilenet"}])
+@pytest.mark.parametrize("sheet", ["variants", "methods", "fidelity"])
+def test_what_the_paper_does_not_have_is_compared_with_nothing(tmp_path, sheet, facts):
+    rows = list(paper_comparison.of_sheet(table_of(tmp_path, **facts), sheet, [values_of("kd_ml_v3", "ensemble")]))
+    known = facts == {"student_stands_for": "mobilenet"} and sheet == "variants"
+    assert {one["table"] for one in rows} == ({8} if known else set())

@@ -9,38 +9,25 @@ import sys
 import pytest
 import torch
 
-from kdml.common.command_line import labelled_files, mapping_argument, runs_argument
+from kdml.common.command_line import labelled_files, list_argument, mapping_argument
 from kdml.common.errors import UserError
 
-# script -> (option with a list, keys that each entry has, other arguments); {out} and {in_} stand for a folder to write to and an
-# empty one to read from.
-LISTS = {
-    "values": ("--runs", "folder run seed", "--classes 2 --out {out}/a.csv"),
-    "curves": ("--runs", "folder where run seed", "--out {out}/a.csv --bands {out}/b.csv"),
-    "methods": ("--runs", "run title seed folder", "--out {out}/a.csv"),
-    "teachers": ("--runs", "folder seed", "--out {out}/a.csv"),
-    "collect": ("--runs", "folder protocol task pair run seed", "--out {out}/a.csv"),
-    "contrasts": ("--runs", "folder run seed", "--place hcd/resnet18 --classes 2 --claims {claims} --out {out}/a.csv"),
-    "claims": ("--places", "protocol task pair place kind contrasts similarity costs", "--claims {claims} --protocols paper --out {out}/a.csv"),
-    "similarity": ("--runs", "run seed folder split teacher", "--data {in_} --layers {out}/a.csv --upper {out}/b.csv"),
-    "slices": (
-        "--runs", "run folder networks",
-        "--judges {in_} --data {in_} --rule hard --count 1 --images {out}/a.npz --out {out}/b.csv",
-    ),
-    "search_scores": ("--trials", "folder", "--scores {out}/a.csv --settings {out}/b.csv"),
-    "render_index": (
-        "--items", "category title caption files",
-        "--title T --claims {in_}/c.html --metrics {in_}/m.csv --results {in_} --leakage {in_}/l.md --out {out}/a.html",
-    ),
-}  # fmt: skip
-
-TABLE = "--kind table_01 --title T --caption C --csv {out}/a.csv --md {out}/a.md --tex {out}/a.tex --html {out}/a.html"
-FIGURE = "--kind scheme --title T --pdf {out}/a.pdf --png {out}/a.png"
+ENTRIES = (
+    "index",
+    "--contents",
+    "name category title caption files",
+)  # a list of mappings: script, option, keys of each
+PAGE = "--title T --claims {in_}/c.html --metrics {in_}/m.csv --leakage {in_}/l.md --out {out}/a.html"
+DRAWN = "--title T --caption C --table {out}/a.csv {out}/a.md {out}/a.tex {out}/a.html"
+FIGURES = " --beside {out}/b.pdf --curves {out}/c.pdf --runs {out}/d.pdf"
 PAIR = "--kind classification --outputs 2 --size 32 --costs {out}/a.csv --layers {out}/b.csv"
 TITLES = ' --titles {{"teacher":"T","student":"S"}}'
 NETWORK = '{{"architecture":"a","backbone":{{"timm":"resnet18"}}}}'
 NETWORKS = f'{{{{"teacher":{NETWORK},"student":{NETWORK}}}}}'
 RUN = "--data {in_} --split {in_}/split.csv --out {out}/run"
+JUDGED = "--claims {claims} --protocols paper --out {out}/a.csv"
+SIMILARITY = "--group kd --seed 0 --data {in_} --layers {out}/a.csv --upper {out}/b.csv"
+WEIGHTS = "--name w --timm resnet18 --out {out}/a.safetensors"
 
 # what is wrong -> (script, other arguments, option, its value, words of the message)
 OTHERS = {
@@ -52,19 +39,25 @@ OTHERS = {
     ),
     "networks: no titles": ("networks", PAIR + " --networks {{}}", "--titles", "{}", "--titles lacks the key 'teacher'"),
     "networks: no file": ("networks", PAIR + TITLES + " --networks " + NETWORKS, "--weights", "resnet18", "resnet18 is not NAME=FILE"),
-    "table: nonsense": ("render_grid", TABLE, "--graphs", "nonsense", "--graphs: nonsense does not exist"),
-    "table: a list": ("render_grid", TABLE, "--graphs", "[]", "--graphs is not a mapping"),
-    "table: no name": ("render_grid", TABLE, "--data", "values.csv", "--data values.csv is not NAME=FILE"),
-    "figure: nonsense": ("render_figure", FIGURE, "--extra", "nonsense", "--extra: nonsense does not exist"),
-    "figure: a list": ("render_figure", FIGURE, "--extra", "[]", "--extra is not a mapping"),
-    "figure: no file": ("render_figure", FIGURE, "--data", "values=", "--data values= is not NAME=FILE"),
+    "weights: nonsense": ("weights", WEIGHTS, "--weights", "nonsense", "--weights: nonsense does not exist"),
+    "weights: a list": ("weights", WEIGHTS, "--weights", "[]", "--weights is not a mapping"),
+    "weights: no entry": ("weights", WEIGHTS, "--weights", "{}", "give either `timm`"),
     "train: nonsense": ("train", RUN, "--settings", "nonsense", "--settings: nonsense does not exist"),
     "train: a list": ("train", RUN, "--settings", "[]", "--settings is not a mapping"),
     "train: a missing key": ("train", RUN, "--settings", '{"protocol": "paper"}', "not the settings of a run"),
-    "similarity: no name": (
-        "similarity", '--runs [{{"run":1,"seed":0,"folder":"f","split":"s","teacher":null}}] --data {in_} --layers {out}/a.csv --upper {out}/b.csv',
-        "--weights", "=file", "--weights =file is not NAME=FILE",
+    "similarity: no table": ("similarity", SIMILARITY, "--runs", "nonsense.csv", "nonsense.csv does not exist"),
+    "evaluate: no table": ("evaluate", "--sheet variants --data {in_} --out {out}", "--runs", "nonsense.csv", "nonsense.csv does not exist"),
+    "claims: no place": ("claims", JUDGED, "--runs", "runs.csv", "--runs runs.csv is not NAME=FILE"),
+    "table: no name": ("table", DRAWN + " --draws plain_tables.costs:table", "--data", "values.csv", "--data values.csv is not NAME=FILE"),
+    "table: nothing draws it": ("table", DRAWN + " --data a=b", "--draws", "nonsense:table", "kdml.reporting has no nonsense:table"),
+    "figure: no file": (
+        "figure", "--title T --figure {out}/a.pdf --draws figures.search:draw", "--data", "settings=", "--data settings= is not NAME=FILE",
     ),
+    "results: no name": ("results", DRAWN + FIGURES + " --name n --kind results", "--data", "values.csv", "values.csv is not NAME=FILE"),
+    "fidelity_table: no name": (
+        "fidelity_table", DRAWN + " --beside {out}/b.pdf --name n", "--data", "values.csv", "values.csv is not NAME=FILE",
+    ),
+    "schemes: no name": ("schemes", "--graphs {in_}/g.csv --out {out}/table_01.csv", "--titles", "T", "--titles T is not NAME=TEXT"),
 }  # fmt: skip
 
 
@@ -97,11 +90,8 @@ def assert_explained(code, message, written, words):
 
 
 @pytest.mark.parametrize("mistake", ["nonsense", "no JSON", "nothing", "no mappings", "a missing key"])
-@pytest.mark.parametrize("script", LISTS)
-def test_lists(call, script, mistake):
-    if (script, mistake) == ("claims", "nothing"):
-        return  # an experiment may have no place that a claim is about; all claims are then not run
-    option, keys, rest = LISTS[script]
+def test_lists(call, mistake):
+    script, option, keys = ENTRIES
     keys = keys.split()
     entry = json.dumps([dict.fromkeys(keys[:-1], "x")])
     value, words = {
@@ -111,7 +101,7 @@ def test_lists(call, script, mistake):
         "no mappings": ("[1]", f"{option} is not a list of mappings"),
         "a missing key": (entry, f"{option}, entry 1, lacks the key '{keys[-1]}'"),
     }[mistake]
-    assert_explained(*call(script, rest, option, value), words)
+    assert_explained(*call(script, PAGE, option, value), words)
 
 
 @pytest.mark.parametrize(("script", "rest", "option", "value", "words"), OTHERS.values(), ids=OTHERS)
@@ -120,45 +110,31 @@ def test_mappings_and_files(call, script, rest, option, value, words):
 
 
 def test_a_script_of_its_own_process_says_it_and_no_more(root, tmp_path):
-    command = [
-        sys.executable,
-        root / "src/values.py",
-        "--runs",
-        "nonsense",
-        "--classes",
-        "2",
-        "--out",
-        tmp_path / "a.csv",
-    ]
+    command = [sys.executable, root / "src/metrics.py", "nonsense.csv", "--out", tmp_path / "a.csv"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and done.stderr.startswith("Error: --runs: nonsense") and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 2 and done.stderr.startswith("Error: nonsense.csv does") and "Traceback" not in done.stderr
+    )
     assert not (tmp_path / "a.csv").exists()
 
 
-def test_every_script_that_takes_json_or_files_is_here(root):
+def test_every_script_that_takes_json_or_files_by_name_is_here(root):
     """Each reads them through kdml.common.command_line or as a run's settings, and each is called above."""
-    taking = {
-        path.stem
-        for path in (root / "src").glob("*.py")
-        if any(word in path.read_text() for word in ("JSON", "NAME=FILE", "LABEL=FILE", "json.loads"))
-    }
-    not_given_any = {
-        "fetch",
-        "settings",
-        "split",
-        "weights",
-    }  # they write it; the last reads one entry of the configuration
-    assert taking - not_given_any == {*LISTS, *(script for script, *_ in OTHERS.values())}
-    assert not any("json.loads" in path.read_text() for path in (root / "src").glob("*.py"))
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in (root / "src").glob("*.py")}
+    readers = ("list_argument(", "mapping_argument(", "labelled_files(", "Data.labelled(", "texts(arguments")
+    taking = {name for name, text in texts.items() if any(reader in text for reader in readers)}
+    assert taking | {"train"} <= {ENTRIES[0], *(script for script, *_ in OTHERS.values())}
+    assert len(taking) > 8
+    assert not any("json.loads" in text for text in texts.values())
 
 
 def test_text_and_file_are_read_alike(tmp_path):
-    (tmp_path / "runs.json").write_text('[{"folder": "f", "seed": 0}]')
-    for given in ('[{"folder": "f", "seed": 0}]', str(tmp_path / "runs.json")):
-        assert runs_argument(given, ("folder", "seed")) == [{"folder": "f", "seed": 0}]
+    (tmp_path / "items.json").write_text('[{"name": "n", "files": 0}]')
+    for given in ('[{"name": "n", "files": 0}]', str(tmp_path / "items.json")):
+        assert list_argument(given, "--contents", ("name", "files")) == [{"name": "n", "files": 0}]
     assert mapping_argument(' {"a": 1}', "--titles", ("a",)) == {"a": 1}
     with pytest.raises(UserError, match="cannot be read"):
-        runs_argument(str(tmp_path), ("folder",))
+        list_argument(str(tmp_path), "--contents", ("name",))
 
 
 def test_files_keep_their_order_and_may_share_a_name():

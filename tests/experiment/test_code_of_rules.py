@@ -1,6 +1,5 @@
 """Which files decide what a script makes, told from their text alone."""
 
-import ast
 import re
 import shutil
 import subprocess

@@ -9,18 +9,20 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from matplotlib.patches import Rectangle
 
 from kdml.common.errors import UserError
 from kdml.common.files import write_csv
 from kdml.experiment.config import validated
-from kdml.experiment.contents import Catalogue
+from kdml.experiment.contents import Contents
+from kdml.experiment.figures import FIGURES
 from kdml.experiment.grid_search import Search, by_setting, chosen, ranked, shared_out
 from kdml.experiment.loss_weights import COLUMNS
+from kdml.experiment.paths import Paths
+from kdml.experiment.places import Places
 from kdml.experiment.plan import Plan, Run
+from kdml.experiment.run_rows import run_rows
+from kdml.experiment.tables import TABLES
 from kdml.paper import numbers
-from kdml.reporting.figures.common import Data
-from kdml.reporting.figures.search import draw
 from kdml.runs.graph import VARIANTS, LossWeights
 
 
@@ -184,7 +186,7 @@ class TestOtherSplits:
         described = search.describe(search.trials[0])
         assert (described["protocol"], described["splits"], described["other_splits"]) == (protocols[0], splits, others)
         captions = yaml.safe_load((root / "workflow/report/captions.yaml").read_text())
-        caption = Catalogue(search.plan, captions).grids_on_request["grid_search"].caption
+        caption = Contents(search.plan, captions, (TABLES, FIGURES)).tables["grid_search"].caption
         assert splits in caption and ("would be too good" in caption) == bool(others) and others in caption
 
     @pytest.mark.parametrize("others", ["", "grouped 0"])
@@ -240,6 +242,11 @@ def test_where_the_paper_has_no_setting_it_has_no_rank():
 
 @pytest.mark.parametrize(("papers", "frames"), [(0, 1), (1, 2)])
 def test_heat_map_frames_the_best_setting_and_the_papers_where_there_is_one(tmp_path, papers, frames):
+    from matplotlib.patches import Rectangle
+
+    from kdml.reporting.data import Data
+    from kdml.reporting.figures.search import draw
+
     write_csv(tmp_path / "s.csv", list(ranked(by_setting([row(0.1, 0.1, 70, papers=papers), row(0.2, 0.2, 80)]))))
     axes = draw(Data({"settings": [tmp_path / "s.csv"]})).axes[0]
     assert len([patch for patch in axes.patches if isinstance(patch, Rectangle)]) == frames
@@ -307,7 +314,9 @@ class TestWeightsFromAFile:
         settings = plan.settings(self.RUN)
         assert settings.supervised == {"teacher": 1.0, "s1": 0.5, "s2": 0.3}
         assert plan.papers_weights(self.RUN)[0] == LossWeights(0.2, 0.4, 0.4)  # what a search is compared with stays
-        assert plan.describe(self.RUN)["alpha"] == 0.5
+        places = Places(plan)
+        rows = run_rows(places.all[0], places, Paths("x"))
+        assert {row["alpha"] for row in rows if row["run"] == self.RUN.run} == {0.5}
 
     def test_the_papers_own_file_is_of_that_form(self, config):
         plan = self.plan(config, numbers.FOLDER / "hyperparameters.csv")

@@ -1,137 +1,253 @@
 """What tables, figures and analyses are made from."""
 
-import copy
-
 import pytest
-import yaml
+from experiments import KINDS_OF_EXPERIMENT, OWN_STUDENT, TWO_PAIRS, inputs_of
 
-from kdml.experiment.analyses import OF_METHODS, TAUGHT, Analyses
-from kdml.experiment.config import validated
-from kdml.experiment.contents import Catalogue
-from kdml.experiment.inputs import CATEGORIES, MADE_FROM, data_of, everything_to_show, files_to_show
-from kdml.experiment.paths import Paths
-from kdml.experiment.plan import Plan, Run
+from kdml.experiment.inputs import OF_METHODS
+from kdml.experiment.items import CATEGORIES
+from kdml.runs.graph import is_student
+from kdml.runs.run_table import ALONE_SHEET, FIDELITY_SHEET, METHODS_SHEET, SHEETS, VARIANTS_SHEET
 
 
 @pytest.fixture(scope="module")
-def analyses(root):
-    config = yaml.safe_load((root / "config.yaml").read_text())
-    captions = yaml.safe_load((root / "workflow/report/captions.yaml").read_text())
-    return Analyses(Catalogue(Plan(validated(copy.deepcopy(config))), captions), Paths("full"))
+def inputs():
+    return inputs_of()
 
 
-@pytest.fixture(scope="module")
-def items(analyses):
-    c = analyses.catalogue
-    return {**c.results, **c.grids, **c.grids_on_request, **c.figures, **c.on_request}
+@pytest.fixture(scope="module", params=list(KINDS_OF_EXPERIMENT))
+def any_inputs(request):
+    run, sections = KINDS_OF_EXPERIMENT[request.param]
+    return inputs_of(run, **sections)
 
 
-def test_every_kind_of_item_has_its_ingredients_and_no_kind_is_left_over(items):
-    assert {item.kind for item in items.values()} == set(MADE_FROM)
+def items_of(inputs):
+    return {**inputs.contents.tables, **inputs.contents.figures}
 
 
-def test_only_what_needs_no_runs_is_made_from_nothing(analyses, items):
-    bare = {name for name, item in items.items() if not data_of(item, analyses)}
-    assert bare == {"table_01", "table_05", "figure_01", "figure_02", "figure_03", "figure_08"}
+def place_of(inputs, task="hcd", pair="resnet50-resnet18"):
+    return inputs.places.by_folder[f"paper/{task}/{pair}"]
 
 
-def test_labels_and_files_are_arguments_without_spaces(analyses, items):
-    for item in items.values():
-        for label, path in data_of(item, analyses):
-            assert label and " " not in label + path and "=" not in label and path.startswith("results/full/")
+def of_place(folder, *files):
+    """Labelled files below a place, from (label, file) pairs."""
+    return [(f"{label}:{folder}", f"{folder}/{file}") for label, file in files]
+
+
+def sheet_of(folder, sheet, *more):
+    """What a result table is made from, and the figures beside it."""
+    values = [("runs", "runs.csv"), ("values", f"{sheet}/values.csv"), ("comparison", f"{sheet}/comparison.csv")]
+    return of_place(folder, *values, *more)
+
+
+def curves_of(sheet):
+    return ("curves", f"{sheet}/curves.csv"), ("bands", f"{sheet}/bands.csv")
+
+
+def test_every_kind_of_item_is_there(inputs):
+    assert {item.kind for item in items_of(inputs).values()} == set(inputs.contents.kinds)
+
+
+def test_everything_is_made_from_files_of_the_experiment(any_inputs):
+    """Labels and files are arguments of commands without quotes."""
+    for item in items_of(any_inputs).values():
+        data = any_inputs.of_item(item)
+        assert data, item.name
+        for label, path in data:
+            assert label and not {" ", "="} & set(label) and " " not in path and path.startswith("results/full/")
+        assert len(set(data)) == len(data), item.name
+
+
+def test_files_of_a_place_name_it(any_inputs):
+    """Of what is shown of several places, each file is labelled with its own."""
+    for item in items_of(any_inputs).values():
+        for label, path in any_inputs.of_item(item):
+            kind, _, folder = label.partition(":")
+            if folder:
+                place = any_inputs.places.by_folder[folder]
+                assert place in item.places and (f"/{folder}/" in path or kind == "costs"), (item.name, label, path)
+
+
+def test_only_places_with_runs_of_a_sheet_are_taken(any_inputs):
+    """A table asks for no file of a sheet that has no runs, which nothing could make."""
+    for item in items_of(any_inputs).values():
+        for label, path in any_inputs.of_item(item):
+            if label.startswith(("values:", "comparison:", "curves:", "bands:")):
+                place = any_inputs.places.by_folder[label.partition(":")[2]]
+                assert path.split("/")[-2] in any_inputs.sheets(place), (item.name, path)
+
+
+HCD, LGG = "paper/hcd/resnet50-resnet18", "paper/lgg/resnet50-resnet18"
+MOBILE = "paper/hcd/resnet50-mobilenet"
 
 
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("figure_06", [("layers", "paper/hcd/resnet50-resnet18/similarity/kd_ml/seed-0/layers.csv"), ("upper", "paper/hcd/resnet50-resnet18/similarity/kd_ml/seed-0/upper.csv")]),
-        ("curves_table_08", [("bands", "curves/table_08-bands.csv")]),
-        ("runs_table_08", [("runs", "curves/table_08.csv")]),
+        ("figure_06", [("layers", f"{HCD}/similarity/kd_ml/seed-0/layers.csv"), ("upper", f"{HCD}/similarity/kd_ml/seed-0/upper.csv")]),
         ("figure_04", [("images", "slices/figure_04.npz"), ("slices", "slices/figure_04.csv")]),
-        ("beside_table_10", [("comparison", f"paper/{task}/resnet50-resnet18/comparison_methods.csv") for task in ("hcd", "lgg")]),
+        ("figure_01", [("graphs", "graphs.csv")]),
+        ("table_01", [("graphs", "graphs.csv")]),
         ("table_06", [("layers", "networks/hcd/resnet50-resnet18/layers.csv")]),
-        ("table_11", [
-            ("summaries", "paper/hcd/resnet50-resnet18/metrics_taught_summary.csv"),
-            ("teachers:paper/hcd/resnet50-resnet18", "paper/hcd/resnet50-resnet18/teachers_summary.csv"),
+        ("table_04", sheet_of(LGG, "variants", *curves_of("variants"))),
+        ("curves_table_08", sheet_of(MOBILE, "variants", *curves_of("variants"))),
+        ("runs_table_08", sheet_of(MOBILE, "variants", *curves_of("variants"))),
+        ("table_11", sheet_of(HCD, "fidelity", ("teachers", "fidelity/teachers_summary.csv"))),
+        ("beside_table_11", sheet_of(HCD, "fidelity", ("teachers", "fidelity/teachers_summary.csv"))),
+        ("beside_table_10", [
+            file for folder in (HCD, LGG) for file in sheet_of(folder, "methods", *curves_of("methods"), ("methods", "methods/methods.csv"), ("contrasts", "contrasts_methods.csv"))
         ]),
-        ("table_04", [("summaries", "paper/lgg/resnet50-resnet18/metrics_summary.csv")]),
-        ("compression_lgg_resnet50-resnet18", [("scores", "paper/lgg/resnet50-resnet18/compression.csv")]),
-        ("beside_table_11", [("comparison", "paper/hcd/resnet50-resnet18/comparison_taught.csv")]),
+        ("compression_lgg_resnet50-resnet18", [("scores", f"{LGG}/compression.csv")]),
+        ("detection_lgg_resnet50-resnet18", [("values", f"{LGG}/variants/values.csv"), ("values", f"{LGG}/alone/values.csv")]),
         ("grid_search_lgg_resnet50-resnet18", [("settings", "grid_search/paper/lgg/resnet50-resnet18/settings.csv")]),
+        ("grid_search", [("settings", "grid_search/hyperparameters.csv")]),
+        ("comparison", [("comparison", "comparison.csv")]),
     ],
 )  # fmt: skip
-def test_files_of_an_item(analyses, items, name, data):
-    assert data_of(items[name], analyses) == [(label, f"results/full/{path}") for label, path in data]
+def test_files_of_an_item(inputs, name, data):
+    assert inputs.of_item(items_of(inputs)[name]) == [(label, f"results/full/{path}") for label, path in data]
 
 
-def test_table_10_tells_its_places_apart(analyses, items):
-    labels = [label for label, _ in data_of(items["table_10"], analyses)]
+def test_a_table_of_places_tells_them_apart(inputs):
+    labels = [label for label, _ in inputs.of_item(inputs.contents.tables["compression"])]
     assert labels == [
-        f"{what}:paper/{task}/resnet50-resnet18"
-        for task in ("hcd", "lgg")
-        for what in ("values", "contrasts", "methods", "comparison")
+        f"{what}:{place.folder}" for place in inputs.places.all for what in ("runs", "costs", "scores")
+    ]  # fmt: skip
+    assert len(labels) == 6 * 3
+
+
+def test_figures_beside_are_made_from_the_files_of_their_table(any_inputs):
+    """So that one job makes them all."""
+    contents = any_inputs.contents
+    for table in contents.tables.values():
+        for prefix in ("beside", "curves", "runs"):
+            if figure := contents.figures.get(f"{prefix}_{table.name}"):
+                assert any_inputs.of_item(figure) == any_inputs.of_item(table)
+
+
+def test_sheets_are_of_their_runs_alone(inputs):
+    place = place_of(inputs, "lgg")
+    assert inputs.sheets(place) == list(SHEETS)
+    variants, methods = inputs.runs_of(place, VARIANTS_SHEET), inputs.runs_of(place, METHODS_SHEET)
+    assert len(variants) == 12 * 3 and len(methods) == 8 * 3
+    assert {run.run for run in set(variants) & set(methods)} == {"kd_ml_v3"}  # which methods are compared with
+    alone = inputs.runs_of(place, ALONE_SHEET)
+    assert {(run.pair, run.run) for run in alone} == {("resnet50", "baseline"), ("resnet18", "baseline")}
+    taught = inputs.runs_of(place, FIDELITY_SHEET)
+    assert {run.run.rpartition("_")[0] for run in taught} == {"kd_off", "kd_on", "kd_ml"} and len(taught) == 9 * 3
+    assert inputs.sheets(place_of(inputs, pair="resnet50-mobilenet")) == [VARIANTS_SHEET, ALONE_SHEET, FIDELITY_SHEET]
+
+
+def test_sheets_of_less_than_everything():
+    found = {}
+    for name, (run, sections) in KINDS_OF_EXPERIMENT.items():
+        inputs = inputs_of(run, **sections)
+        found[name] = {tuple(inputs.sheets(place)) for place in inputs.places.all}
+    # Teachers of methods are trained alone, and stand at the places of the methods.
+    assert found["methods only"] == {(METHODS_SHEET, ALONE_SHEET)}
+    assert found["baselines only"] == {(ALONE_SHEET,)}
+    assert found["own variant alone"] == {(VARIANTS_SHEET,)}
+    assert found["own student"] == found["own teacher"] == {(VARIANTS_SHEET, ALONE_SHEET, FIDELITY_SHEET)}
+
+
+def test_a_pairs_own_teacher_stands_with_the_networks_alone():
+    run, sections = KINDS_OF_EXPERIMENT["own teacher"]
+    inputs = inputs_of(run, **sections)
+    place = place_of(inputs)
+    assert {run.run for run in inputs.runs_of(place, ALONE_SHEET)} == {"teacher"}
+    assert "teacher" not in {run.run for run in inputs.runs_of(place, VARIANTS_SHEET)}
+
+
+def test_one_network_in_two_roles_is_evaluated_once():
+    """Teacher and student may be of one architecture."""
+    twins = {"pairs": {"twins": {"teacher": "resnet18", "student": "resnet18"}}}
+    inputs = inputs_of({"tasks": ["lgg"], "pairs": ["twins"], "methods": [], "seeds": [0]}, **twins)
+    (run,) = inputs.runs_of(inputs.places.all[0], ALONE_SHEET)
+    assert (run.pair, run.run) == ("resnet18", "baseline")
+
+
+def test_values_of_all_sheets_are_collected(inputs):
+    files = inputs.by_seed()
+    assert len(set(files)) == len(files) == sum(len(inputs.sheets(place)) for place in inputs.places.all)
+    assert f"results/full/{LGG}/fidelity/by_seed.csv" in files
+    comparisons = inputs.comparisons()
+    assert {path.replace("by_seed", "comparison") for path in files} == set(comparisons)
+
+
+def test_contrasts_are_of_variants_or_of_methods(inputs):
+    place = place_of(inputs, "lgg")
+    assert inputs.compared_sheets(place, "") == [VARIANTS_SHEET, ALONE_SHEET]
+    assert inputs.compared_sheets(place, OF_METHODS) == [METHODS_SHEET]
+    assert inputs.contrasts(place) == [f"results/full/{LGG}/contrasts.csv", f"results/full/{LGG}/contrasts_methods.csv"]
+    assert inputs.scored(place) == [f"results/full/{LGG}/{sheet}/values.csv" for sheet in ("variants", "alone")]
+    assert inputs.contrasts(place_of(inputs, pair="resnet50-mobilenet")) == [f"results/full/{MOBILE}/contrasts.csv"]
+
+
+def test_claims_take_what_there_is_of_every_place(any_inputs):
+    places = {}
+    for argument, place, path in any_inputs.claims():
+        assert path.startswith("results/full/")
+        places.setdefault(place, []).append(argument)
+    assert set(places) == set(any_inputs.places.all)
+    assert all(arguments[0] == "runs" and arguments.count("runs") == 1 for arguments in places.values())
+    for place, arguments in places.items():
+        assert ("similarity" in arguments) == bool(any_inputs.places.variants_at(place))
+
+
+def test_judges_are_the_networks_alone_of_the_seed(inputs):
+    """Slices of every size need none, and without networks alone the shown runs judge."""
+    figure = inputs.contents.figures["figure_05"]
+    assert [(name, run.run, run.seed) for name, run in inputs.judges(figure, "hard")] == [
+        ("baseline_teacher", "baseline", 0), ("baseline_student", "baseline", 0),
+    ]  # fmt: skip
+    assert [run for _, run in inputs.judges(figure, "spread")] == list(figure.runs)
+    alone = inputs_of({"tasks": ["lgg"], "techniques": ["ml"], "methods": [], "baselines": False, "seeds": [0]})
+    figure = alone.contents.figures["figure_05"]
+    assert alone.judges(figure, "hard") == [("ml_v3", run) for run in figure.runs]
+
+
+def test_ensembles_have_the_papers_two_students_and_those_of_own_variants(inputs):
+    run, sections = KINDS_OF_EXPERIMENT["own variant"]
+    assert inputs_of(run, **sections).numbers_of_students("lgg", "resnet50-resnet18") == [2, 3]
+    assert inputs.numbers_of_students("lgg", "resnet50-resnet18") == [2]
+    single = {"teacher": "none", "supervised": {"s1": 1.0}, "edges": []}
+    one = inputs_of({"tasks": ["lgg"], "own_variants": ["single"]}, variants={"single": single})
+    assert one.numbers_of_students("lgg", "resnet50-resnet18") == [2] and is_student("s1")  # one student is no ensemble
+
+
+def test_cka_is_computed_by_technique_and_seed(inputs):
+    place = place_of(inputs)
+    files = inputs.cka(place, inputs.places.variants_at(place), "upper")
+    folder = f"results/full/{HCD}/similarity"
+    first = [f"{folder}/{group}/seed-0/upper.csv" for group in ("kd_ml", "kd_off", "kd_on", "ml")]
+    assert sorted(files) == sorted([*first, *(f"{folder}/later_seeds/seed-{seed}/upper.csv" for seed in (1, 2))])
+
+
+def test_data_of_runs(inputs):
+    place = place_of(inputs)
+    runs = inputs.places.variants_at(place)
+    assert inputs.splits_of(runs) == ["results/full/paper/hcd/split-0.csv"]
+    assert inputs.start_weights(runs) == [
+        f"resources/full/weights/{name}.safetensors" for name in ("resnet18", "resnet50")
+    ]
+    assert (
+        len(inputs.split_reports()) == 4
+        and inputs.costs(place) == "results/full/networks/hcd/resnet50-resnet18/costs.csv"
+    )
+    own = inputs_of({"tasks": ["lgg"], "pairs": ["own"], "methods": [], "baselines": False}, **OWN_STUDENT)
+    assert own.start_weights(own.plan.runs) == ["resources/full/weights/resnet50.safetensors"]
+    seeds = inputs_of({"tasks": ["hcd"]}, split={"per_seed": True})
+    assert seeds.splits_of(seeds.places.variants_at(seeds.places.all[0])) == [
+        f"results/full/paper/hcd/split-{seed}.csv" for seed in range(3)
     ]
 
 
-def test_everything_is_shown_by_category(analyses):
-    shown = everything_to_show(analyses.catalogue)
-    order = [CATEGORIES.index(item["category"]) for item in shown]
-    assert order == sorted(order) and {item["name"] for item in shown} >= {"table_03", "figure_06", "contrasts"}
-    files = files_to_show(analyses.catalogue, ["html", "png"])
-    assert len(files) == len(shown) and {path.rpartition(".")[2] for path in files} == {"html", "png"}
+def test_two_pairs_of_one_table_have_files_of_their_own():
+    run = {"tasks": ["hcd"], "pairs": ["first", "second"], "methods": [], "seeds": [0]}
+    inputs = inputs_of(run, **TWO_PAIRS)
+    files = {name: {path for _, path in inputs.of_item(inputs.contents.tables[name])} for name in ("table_03", "results_hcd_second")}  # fmt: skip
+    assert not files["table_03"] & files["results_hcd_second"] and all("/first/" in path for path in files["table_03"])
 
 
-def test_variants_and_methods_are_collected_apart(analyses):
-    place = next(
-        place for place in analyses.catalogue.places if (place.task, place.pair) == ("lgg", "resnet50-resnet18")
-    )
-    variants, methods = (analyses.runs_in(place, of) for of in ("", OF_METHODS))
-    assert len(variants) == 12 * 3 and len(methods) == 7 * 3 and not set(variants) & set(methods)
-    assert {name for name, _ in analyses.contrasted(place, "")} == {
-        *(run.run for run in variants), "baseline_teacher", "baseline_student",
-    }  # fmt: skip
-    proposed = {"kd_ml_v3"}
-    assert {name for name, _ in analyses.contrasted(place, OF_METHODS)} == proposed | {run.run for run in methods}
-    assert analyses.valued(place, OF_METHODS) == analyses.contrasted(place, OF_METHODS)
-
-
-def test_fidelity_is_of_variants_with_a_teacher_alone(analyses):
-    place = next(place for place in analyses.catalogue.places if place.task == "lgg")
-    taught = analyses.runs_in(place, TAUGHT)
-    assert {run.run.rpartition("_")[0] for run in taught} == {"kd_off", "kd_on", "kd_ml"} and len(taught) == 9 * 3
-    assert [run for _, run in analyses.valued(place, TAUGHT)] == taught
-    files = analyses.comparisons_of_fidelity(analyses.plan.runs)
-    assert files == [f"results/full/paper/{task}/resnet50-resnet18/comparison_taught.csv" for task in ("hcd", "lgg")]
-
-
-def test_slices_of_every_size_need_no_judges(analyses, items):
-    assert {run.run for run in analyses.judges(items["figure_05"])} == {"baseline"}
-    assert analyses.judges(items["figure_07"]) == list(items["figure_07"].runs)
-
-
-def test_ensembles_have_the_papers_two_students_and_those_of_own_variants(root):
-    config = yaml.safe_load((root / "config.yaml").read_text())
-    edges = [{"source": "s1", "learner": "s2", "knowledge": "features", "weight": 0.5}]
-    own = {"teacher": "none", "supervised": dict.fromkeys(("s1", "s2", "s3"), 0.5), "edges": edges}
-    config["variants"] = {"three": own}
-    config["run"] |= {"own_variants": ["three"], "tasks": ["lgg"]}
-    captions = yaml.safe_load((root / "workflow/report/captions.yaml").read_text())
-    analyses = Analyses(Catalogue(Plan(validated(config)), captions), Paths("full"))
-    assert analyses.numbers_of_students("lgg", "resnet50-resnet18") == [2, 3]
-
-
-def test_a_pairs_own_teacher_has_no_values(analyses):
-    place = next(place for place in analyses.catalogue.places if place.task == "hcd")
-    assert "teacher" in {run.run for run in analyses.runs_in(place, "")}
-    assert "teacher" not in {name for name, _ in analyses.valued(place, "")}
-
-
-def test_an_analysis_of_networks_takes_a_techniques_runs_of_a_seed(analyses):
-    place = next(place for place in analyses.catalogue.places if place.task == "lgg")
-    runs = analyses.grouped(place, "kd_ml", 1)
-    assert [run.run for run in runs] == ["kd_ml_v1", "kd_ml_v2", "kd_ml_v3"] and {run.seed for run in runs} == {1}
-    described = list(analyses.similarity_described(runs))
-    assert {one["split"] for one in described} == {f"results/full/{place.protocol}/lgg/split-0.csv"}
-    run = Run(place.protocol, "lgg", place.pair, "kd_off_v1", 1)
-    (taught,) = analyses.similarity_described([run])
-    assert taught["teacher"] == analyses.paths.run(analyses.plan.teacher_of(run))
+def test_categories_of_the_page_are_all_in_use(inputs):
+    kinds = inputs.contents.kinds.values()
+    assert {kind.category for kind in kinds} == {*CATEGORIES, "Grid search"}

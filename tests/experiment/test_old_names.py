@@ -29,10 +29,18 @@ def test_old_names_are_taken_with_a_warning_each(paper_config, capsys):
     ]
 
 
+def test_old_file_laid_over_the_configuration_counts(paper_config):
+    expected = copy.deepcopy(paper_config)
+    expected["run"]["methods"] = ["sp"]
+    paper_config["run"]["rivals"] = ["sp"]
+    assert validated(paper_config) == validated(expected)
+
+
 @pytest.mark.parametrize("old", ["run.rivals", "run.rivals_at", "rivals"])
-def test_old_name_beside_the_new_one_is_refused(paper_config, old):
+def test_old_name_beside_a_new_one_that_was_chosen_is_refused(paper_config, old):
     *section, key = old.split(".")
-    (paper_config[section[0]] if section else paper_config)[key] = []
+    place = paper_config[section[0]] if section else paper_config
+    place |= {key: [], key.replace("rivals", "methods"): ["fitnet"]}
     with pytest.raises(UserError) as caught:
         validated(paper_config)
     assert f"{old} is the old name of {old.replace('rivals', 'methods')}" in caught.value.problem

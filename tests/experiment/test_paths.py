@@ -12,7 +12,7 @@ from kdml.experiment.plan import Run
 PATHS = Paths("small")
 RUN = Run("paper", "lgg", "tiny", "kd_ml_v3", 2)
 PLACE = Place("paper", "lgg", "tiny", "resnet18", "segmentation")
-OTHERS = {"of": "_methods", "name": "alpha-0.3-0.3", "group": "kd_ml", "suffix": "md"}
+OTHERS = {"of": "_methods", "name": "alpha-0.3-0.3", "group": "kd_ml", "sheet": "variants", "suffix": "md"}
 
 
 def made(function, at):
@@ -42,11 +42,22 @@ def test_no_two_files_have_the_same_name():
 
 
 def test_a_run_and_its_place_name_the_same_files():
-    for name in ("tidy", "values", "contrasts", "comparison"):
-        assert getattr(PATHS, name)(RUN, "_methods") == getattr(PATHS, name)(PLACE, "_methods")
+    for name in ("values", "by_seed", "cases", "regions", "comparison", "curves", "bands"):
+        assert getattr(PATHS, name)(RUN, "methods") == getattr(PATHS, name)(PLACE, "methods")
+    assert PATHS.contrasts(RUN, "_methods") == PATHS.contrasts(PLACE, "_methods")
+    assert PATHS.runs(RUN) == PATHS.runs(PLACE) == "results/small/paper/lgg/tiny/runs.csv"
     assert PATHS.run(RUN).startswith(f"{PATHS.place(PLACE)}/") and PATHS.scores(RUN) == PATHS.scores(PLACE)
     assert PATHS.record(RUN) == "results/small/paper/lgg/tiny/kd_ml_v3/seed-2/run.json"
     assert (
         PATHS.trial_record(RUN, "alpha-1-0")
         == "results/small/grid_search/paper/lgg/tiny/kd_ml_v3/alpha-1-0/seed-2/run.json"
     )
+
+
+def test_a_sheet_has_a_folder():
+    """What is on the same runs lies together, and no other sheet's files there."""
+    files = [PATHS.values(PLACE, "methods"), PATHS.by_seed(PLACE, "methods"), PATHS.methods(PLACE)]
+    assert {path.rpartition("/")[0] for path in files} == {f"{PATHS.place(PLACE)}/methods"}
+    files = [PATHS.values(PLACE, "fidelity"), PATHS.teachers(PLACE), PATHS.teachers_summary(PLACE)]
+    assert {path.rpartition("/")[0] for path in files} == {f"{PATHS.place(PLACE)}/fidelity"}
+    assert PATHS.cka(PLACE, "kd_ml", 2, "upper").startswith(PATHS.cka_folder(PLACE))

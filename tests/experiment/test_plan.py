@@ -9,6 +9,7 @@ import yaml
 from kdml.common.errors import UserError
 from kdml.experiment.config import validated
 from kdml.experiment.plan import Plan, Run
+from kdml.paper import numbers
 from kdml.runs.graph import VARIANTS, TeacherMode
 from kdml.runs.settings import RunSettings
 
@@ -43,7 +44,7 @@ def test_methods_are_those_of_table_10(paper_config):
         "lgg": {"fitnet", "at", "skd", "ifvd", "cwd", "dsd", "emkd"},
     }
     for run in methods:
-        assert (run.pair, plan.table_of(run)) == ("resnet50-resnet18", 10)
+        assert run.pair == "resnet50-resnet18" and plan.student_of(run) == numbers.METHODS_STUDENT
         assert plan.teacher_of(run) == Run("paper", run.task, "resnet50", "baseline", run.seed)
         settings = plan.settings(run)
         assert set(settings.networks) == {"teacher", "s1"} and settings.networks["teacher"].block_like is None
@@ -66,7 +67,7 @@ def test_method_under_another_name_with_options(paper_config, tmp_path):
     found = {(run.task, run.run): plan.settings(run).method for run in plan.runs if plan.is_method(run)}
     assert set(found) == {("hcd", "sp_published"), ("hcd", "mine"), ("lgg", "mine")}  # SP is for classification alone
     published = found["hcd", "sp_published"]
-    assert (published.method, published.kd, published.options) == ("sp", 0.5, {"weight_similarity": 3000})
+    assert (published.name, published.kd, published.options) == ("sp", 0.5, {"weight_similarity": 3000})
     assert plan.method_titles() == {"mine": "mine", "sp_published": "SP (3000)"}
     before = found["hcd", "mine"].sha256
     (tmp_path / "mine.py").write_text("class Mine: pass  # changed\n")
@@ -123,11 +124,20 @@ def test_loss_weights_are_the_papers(paper_config):
     assert settings.teacher is TeacherMode.ONLINE
 
 
-def test_tables_and_their_runs(paper_config):
-    tables = planned(paper_config).tables()
-    assert {number: len(runs) for number, runs in tables.items()} == {
-        2: 18, 3: 36, 4: 36, 8: 36, 9: 36, 10: 42, 13: 12, 14: 36, 15: 36,
-    }  # fmt: skip
+def test_runs_by_place(paper_config):
+    """Twelve variants with three seeds at every place of the paper, and the networks that are trained alone on each task."""
+    plan = planned(paper_config)
+    variants = Counter((run.task, plan.student_of(run)) for run in plan.runs if run.run in VARIANTS)
+    assert variants == dict.fromkeys(numbers.TABLES, 36)
+    baselines = {task: len(plan.baselines_of(task)) for task in numbers.BASELINE_TABLES}
+    assert baselines == {"hcd": 9, "lgg": 9, "ham10000_classification": 6, "ham10000_segmentation": 6}
+    assert sum(plan.is_method(run) for run in plan.runs) == 42
+
+
+def test_baselines_that_only_teach_are_not_asked_for(paper_config):
+    plan = planned(paper_config, baselines=False)
+    assert any(run.run == "baseline" for run in plan.runs)
+    assert not any(plan.baselines_of(task) for task in numbers.BASELINE_TABLES)
 
 
 def test_lists_choose_what_runs(paper_config):
@@ -246,7 +256,7 @@ def test_own_variant_with_three_students_is_planned(paper_config):
         config, own_variants=["circle"], tasks=["hcd"], techniques=["ml"], pairs=["resnet50-resnet18"], seeds=[0]
     )
     run = Run("paper", "hcd", "resnet50-resnet18", "circle", 0)
-    assert run in plan.tables()[3]
+    assert run in plan.runs and not plan.is_method(run)
     assert plan.teacher_of(run) in plan.runs
     assert set(plan.settings(run).networks) == {"teacher", "s1", "s2", "s3"}
 
@@ -265,4 +275,4 @@ def test_committed_experiments_are_valid(root, paper_config, path):
         teacher = plan.teacher_of(run)
         assert (teacher in plan.runs) == (settings.graph.teacher is TeacherMode.FROZEN)
         assert set(plan.start_weights(run)) <= set(config["weights"])
-    assert {run for runs in plan.tables().values() for run in runs} <= set(plan.runs) and plan.tables()
+    assert any(run.run in VARIANTS for run in plan.runs)

@@ -1,7 +1,11 @@
 """What networks cost and are made of, against known counts."""
 
+import csv
+import json
+
 import pytest
 import torch
+from fabricated import call
 
 from kdml.inspection import costs
 from kdml.inspection.layers import describe
@@ -36,8 +40,39 @@ def test_size_on_disk_is_that_of_the_file(tmp_path):
 def test_latency_adds_up_and_leaves_the_network_alone():
     torch.set_num_threads(1)
     small = network("resnet18")
-    one, two = costs.latency([small], 64, repeats=9), costs.latency([small, small], 64, repeats=9)
-    assert 0 < one < two
+    before = {name: value.clone() for name, value in small.state_dict().items()}
+    taken = costs.latencies({"one": [small], "two": [small, small]}, 64, repeats=9)
+    assert list(taken) == ["one", "two"] and 0 < taken["one"] < taken["two"]
+    assert all(torch.equal(value, before[name]) for name, value in small.state_dict().items())
+
+
+class Recorder(torch.nn.Module):
+    """A network that notes that it was called, and how long it took by a clock of the test."""
+
+    def __init__(self, name, calls, clock, seconds):
+        super().__init__()
+        self.name, self.calls, self.clock, self.seconds = name, calls, clock, seconds
+
+    def forward(self, image):
+        assert image.shape == (1, 3, 16, 16) and not self.training and torch.is_inference_mode_enabled()
+        self.calls.append(self.name)
+        self.clock["now"] += self.seconds(len(self.calls))
+        return image
+
+
+def test_groups_take_turns(monkeypatch):
+    """A machine that slows down for a while slows all of them, and the first turns do not count."""
+    calls, clock = [], {"now": 0.0}
+    monkeypatch.setattr(costs.time, "perf_counter", lambda: clock["now"])
+    slow_at_first = 3 * costs.WARM_UP  # calls
+    seconds = {
+        "t": lambda call: 9 if call <= slow_at_first else 0.004,
+        "s": lambda call: 9 if call <= slow_at_first else 0.001,
+    }
+    teacher, student = (Recorder(name, calls, clock, seconds[name]) for name in ("t", "s"))
+    taken = costs.latencies({"teacher": [teacher], ("ensemble", 2): [student, student]}, 16, repeats=3)
+    assert calls == ["t", "s", "s"] * (costs.WARM_UP + 3)
+    assert taken == pytest.approx({"teacher": 4, ("ensemble", 2): 2})
 
 
 def test_layers_of_the_papers_classifiers():
@@ -56,3 +91,34 @@ def test_layers_of_the_papers_u_net():
     assert rows["decoder", "16"] == "3×3, 256; 3×3, 256" and rows["decoder", "256"] == "3×3, 16; 3×3, 16"
     assert rows["head", "256"] == "3×3, 1" and rows["encoder", "8"].endswith("× 2")
     assert "dw" in describe(network("mobilenetv1_100"), 224)["encoder", "14"]
+
+
+def test_a_teacher_alone_has_costs_of_its_own(tmp_path):
+    """The script's rows: teacher, the same without its block, student, and ensembles of each size."""
+    options = {"channels": [8, 8, 8, 16], "layers": [1, 1, 1, 1]}
+    backbones = {"teacher": Backbone(timm="resnet18", options=options | {"channels": [16, 16, 16, 32]}), "student": Backbone(timm="resnet18", options=options)}  # fmt: skip
+    networks = {
+        name: NetworkSettings(
+            architecture=name, backbone=backbone, block_like=backbones["student"] if name == "teacher" else None
+        ).model_dump(mode="json")
+        for name, backbone in backbones.items()
+    }
+    paths = ("--costs", tmp_path / "costs.csv", "--layers", tmp_path / "layers.csv")
+    titles = json.dumps({"teacher": "Big = {or} not", "student": "Small"})
+    described = ("--networks", json.dumps(networks), "--titles", titles, "--kind", "classification", "--outputs", 2)
+    assert call("networks", *described, "--size", 32, "--students", 3, 2, 2, *paths) == (0, "")
+    rows = list(csv.DictReader((tmp_path / "costs.csv").read_text().splitlines()))
+    assert [(row["network"], row["students"]) for row in rows] == [
+        ("teacher", "0"), ("teacher_alone", "0"), ("student", "1"), ("ensemble", "2"), ("ensemble", "3"),
+    ]  # fmt: skip
+    teacher, alone, student, two, three = (int(row["parameters"]) for row in rows)
+    assert student < alone and teacher != alone and (two, three) == (2 * student, 3 * student)
+    settings = {name: NetworkSettings.model_validate(value) for name, value in networks.items()}
+    expected = [settings["teacher"], settings["teacher"].model_copy(update={"block_like": None})]
+    for count, one in zip((teacher, alone), expected, strict=True):
+        assert count == parameter_count(build(one, "classification", 2, Sharing(), None, seed=0))
+    assert float(rows[0]["saved"]) == 0 and float(rows[3]["saved"]) == pytest.approx(
+        100 * (1 - two / teacher), abs=1e-3
+    )
+    layers = list(csv.DictReader((tmp_path / "layers.csv").read_text().splitlines()))
+    assert list(layers[0]) == ["part", "output", "Big = {or} not", "Small"] and layers[-1]["part"] == "parameters"

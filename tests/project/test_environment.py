@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
 import pytest
 import yaml
@@ -71,6 +71,29 @@ def test_conda_environment_has_the_same_pins(root):
     environment = yaml.safe_load((root / "envs/kdml.yaml").read_text())
     (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
     assert pip == project(root)["project"]["dependencies"]
+
+
+def imported(root):
+    """Names of the distributions that the program's own files import, as pins write them."""
+    known = packages_distributions()
+    files = [*(root / "src").rglob("*.py"), *(root / "workflow").rglob("*.smk"), root / "Snakefile"]
+    words = re.compile(r"^\s*(?:from|import) (\w+)", re.M)
+    modules = {module for path in files for module in words.findall(path.read_text(encoding="utf-8"))}
+    return {re.sub(r"[-_.]+", "-", name).lower() for module in modules for name in known.get(module, ())}
+
+
+def test_every_runtime_dependency_is_imported_or_says_what_it_is_for(root):
+    """A reason stands as a comment beside the pin; a pin that is imported needs none, and what tests alone import is no pin of these."""
+    text = (root / "pyproject.toml").read_text()
+    listed = text[text.index("\ndependencies = [") : text.index("[dependency-groups]")]
+    reasons = dict(re.findall(r'^  "([\w-]+)==[^"]+",(?: # (.+))?$', listed, re.M))
+    direct = pins(project(root)["project"]["dependencies"])
+    assert set(reasons) == set(direct)
+    used = imported(root)
+    assert {"numpy", "torch", "snakemake", "pyyaml", "pillow"} <= used
+    assert {name for name, reason in reasons.items() if not reason} - used == set()
+    assert {name for name, reason in reasons.items() if reason} & used == set()
+    assert {"scikit-learn", "torchmetrics", "playwright"} <= set(pins(project(root)["dependency-groups"]["dev"])) - used
 
 
 REGISTRIES = re.compile(

@@ -1,9 +1,11 @@
-"""Formatting and linting of code and workflow."""
+"""Formatting, linting, types, structure and wording of code and workflow."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
+import tomllib
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -15,6 +17,7 @@ BIN = Path(sys.executable).parent
 CHECKS = {
     "ruff check": ["ruff", "check", "."],
     "ruff format": ["ruff", "format", "--check", "."],
+    "mypy": ["mypy"],
     "snakefmt": ["snakefmt", "--check", "--compact-diff", "Snakefile", "workflow"],
 }
 
@@ -23,6 +26,28 @@ CHECKS = {
 def test_clean(command):
     done = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wrong_type_is_told(tmp_path):
+    """The checker reads the code of all four wings, and pydantic's models as what they are."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mypy"]
+    assert {"kdml.common", "kdml.runs", "kdml.experiment", "kdml.analysis"} == set(settings["packages"])
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("from kdml.experiment.plan import Run\n\nRun('paper', 'hcd', 'pair', 'kd_ml_v3', 'seed')\n")
+    done = subprocess.run([BIN / "mypy", wrong], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and 'Argument 5 to "Run" has incompatible type "str"' in done.stdout, done.stdout
+
+
+def test_what_a_checker_is_told_to_overlook_has_its_reason_beside_it():
+    told = re.compile(r"# (?:type: ignore|mypy:)(.*)")
+    found = {
+        f"{path.relative_to(ROOT)}:{number}": rest[1]
+        for folder in ("src", "benchmarks", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if (rest := told.search(line)) and path != Path(__file__)
+    }
+    assert {place: rest for place, rest in found.items() if not re.match(r"\[[\w-]+\]\s+# \w{3}", rest)} == {}
 
 
 def test_snakemake_lint(tmp_path):
@@ -58,7 +83,7 @@ WINGS = {
     "analysis": {"common", "runs", "paper"},
     "reporting": {"common", "runs", "paper", "analysis"},
 }
-RULES = {"experiment", "data", "common"}
+RULES = {"experiment", "runs", "data", "common"}
 LINES = 400  # of a module, at most
 
 
@@ -194,3 +219,42 @@ def test_remedies_are_worded_alike():
         seen += [(path.name, words) for call in calls if (words := words_of(call.args[1], constants))]
     assert len(seen) > 100
     assert [(name, words) for name, words in seen if words[0].isupper() or words.endswith(".")] == []
+
+
+# Words that continue what stands above, so that a docstring cannot be read without its neighbour.
+FORBIDDEN = re.compile(
+    r"(?:Likewise|Same|The same|Of|On|To|As|For|From|In|By|With|At|Also|And|Or|But|Its|Their|This|These|That|Those|It|They|So)\b"
+)
+
+
+def test_docstrings_can_be_read_alone():
+    seen = []
+    for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (text := ast.get_docstring(node)):
+                seen.append((f"{path.name}: {getattr(node, 'name', 'module')}", text.splitlines()[0]))
+    assert len(seen) > 900
+    assert [one for one in seen if FORBIDDEN.match(one[1])] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Likewise over seeds.", "To one contrast.", "The same of all splits.", "Of its folder."]
+)
+def test_what_only_continues_is_told(text):
+    assert FORBIDDEN.match(text)
+
+
+@pytest.mark.parametrize("text", ["Answer to one contrast.", "Official names.", "Total of all.", "Assign a name."])
+def test_what_stands_alone_is_accepted(text):
+    assert not FORBIDDEN.match(text)
+
+
+def test_benchmarks_follow_the_names_of_the_package():
+    """They are run by hand alone, so that nothing else tells when what they import has moved."""
+    names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+    assert {"cka", "engine", "methods", "planning"} < set(names)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {', '.join(names)}"],
+        cwd=ROOT / "benchmarks", env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

@@ -35,7 +35,7 @@ UNDEFINED = Interval(math.nan, math.nan, math.nan, math.nan)
 
 
 class Answer(StrEnum):
-    """To one contrast."""
+    """Answer to one contrast."""
 
     YES = "yes"
     NO = "no"
@@ -46,7 +46,7 @@ class Answer(StrEnum):
 
 
 class Verdict(StrEnum):
-    """On a claim."""
+    """Verdict on a claim."""
 
     HOLDS = "holds"
     FAILS = "does not hold"
@@ -196,9 +196,9 @@ def rows_of(claim: Claim, level: float, place: str, ours: Findings, kind: str) -
 
 
 def _numbers(prefix: str, interval: Interval, answered: tuple[float, Answer]) -> dict[str, Any]:
-    numbers = {"estimate": interval.estimate, "low": interval.low, "high": interval.high, "p": interval.p}
-    numbers |= {"p_holm": answered[0], "answer": answered[1]}
-    return {prefix + name: value for name, value in numbers.items()}
+    found = {"estimate": interval.estimate, "low": interval.low, "high": interval.high, "p": interval.p}
+    named = found | {"p_holm": answered[0], "answer": answered[1]}
+    return {prefix + name: value for name, value in named.items()}
 
 
 def _answers(claim: Claim, level: float, place: str, intervals: Sequence[Interval]) -> list[tuple[float, Answer]]:
@@ -208,7 +208,7 @@ def _answers(claim: Claim, level: float, place: str, intervals: Sequence[Interva
 
 
 def answer(claim: Claim, level: float, place: str, found: Interval, p: float) -> Answer:
-    """To one contrast, by the claim's rule.
+    """Answer one contrast by the claim's rule.
 
     Args:
         claim: whose contrast it is.
@@ -230,7 +230,12 @@ def answer(claim: Claim, level: float, place: str, found: Interval, p: float) ->
 
 
 def verdict(claim: Claim, answers: Iterable[str]) -> Verdict:
-    """On a claim, from the answers to all its contrasts at all its places."""
+    """Decide a claim from the answers to all its contrasts at all its places.
+
+    Args:
+        claim: to decide.
+        answers: to its contrasts.
+    """
     answers = list(answers)
     known = [one for one in answers if one not in (Answer.UNDEFINED, Answer.NOT_RUN, Answer.NOT_GIVEN)]
     if not known:
@@ -244,13 +249,13 @@ def verdict(claim: Claim, answers: Iterable[str]) -> Verdict:
 
 
 def _of_paper(claim: Claim, place: str, network: str, left: str, right: str, kind: str) -> Interval:
-    """The same contrast from the paper's means and SDs of 3 runs (Welch); undefined where it gives none."""
+    """Contrast of the paper's means and SDs of 3 runs (Welch); undefined where it gives none."""
     if claim.measure == "compression":
         return Interval(claim.expected[place], math.nan, math.nan, math.nan)
-    values = [_papers_value(claim.measure, place, network, name, PRIMARY[kind]) for name in (left, right)]
-    if any(value is None for value in values):
+    first, second = (_papers_value(claim.measure, place, network, name, PRIMARY[kind]) for name in (left, right))
+    if first is None or second is None:
         return UNDEFINED
-    return welch(*((mean, sd, numbers.RUNS) for mean, sd in values))
+    return welch((*first, numbers.RUNS), (*second, numbers.RUNS))
 
 
 def _papers_value(measure: str, place: str, network: str, run: str, metric: str) -> numbers.Value | None:

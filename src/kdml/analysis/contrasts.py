@@ -79,9 +79,8 @@ class MeasuredRuns:
             self._draws[address] = scale_of(key.metric) * shared.combine(by_seed)
         return self._draws[address]
 
-    def _measure(self, name: str, seed: int, key: Key) -> Measure | None:
-        run = self.runs[name][seed]
-        return run.measures.get(key._replace(network=run.network(key.network)))
+    def _measure(self, name: str, seed: int, key: Key) -> Measure:
+        return self.runs[name][seed].measure(key)
 
     def contrast(self, wanted: Contrast) -> dict[str, Any]:
         """A row on one contrast; where it cannot be computed, `remark` says why and the numbers are NaN."""
@@ -111,7 +110,7 @@ class MeasuredRuns:
 
     def _lacking(self, name: str, key: Key, seeds: Sequence[int]) -> list[str]:
         """Seeds of a run that were not measured on this."""
-        return [f"seed {seed} of {name}" for seed in seeds if self._measure(name, seed, key) is None]
+        return [f"seed {seed} of {name}" for seed in seeds if not self.runs[name][seed].has(key)]
 
     def _groups(self, name: str, seeds: Sequence[int]) -> int:
         """Independent groups of test cases; of seeds with splits of their own, the fewest."""
@@ -169,22 +168,20 @@ class MeasuredRuns:
 
     def _case_tests(self, wanted: Contrast, key: Key, seeds: Sequence[int]) -> dict[str, str]:
         """The classical test over cases, one p per seed."""
-        test, of_seed = _CASE_TESTS.get((wanted.truth, wanted.metric), (None, None))
-        if test is None:
+        found = _CASE_TESTS.get((wanted.truth, wanted.metric))
+        if found is None:
             return {"test": "", "p_cases": ""}
+        test, of_seed = found
         values = [of_seed(self.runs[wanted.left][s], self.runs[wanted.right][s], key) for s in seeds]
         return {"test": test, "p_cases": " ".join(f"{value:.4g}" for value in values)}
 
     def _areas(self, wanted: Contrast, seeds: Sequence[int]) -> dict[str, Any]:
         """Contrast of areas under the ROC curve: DeLong over cases in place of the bootstrap, Student over seeds."""
-        pairs = [(self.runs[wanted.left][seed], self.runs[wanted.right][seed]) for seed in seeds]
-        if any(run.positive is None for pair in pairs for run in pair):
+        left, right = self.runs[wanted.left], self.runs[wanted.right]
+        tested = [_delong(left[seed], right[seed], wanted.network) for seed in seeds]
+        by_case = [one for one in tested if one is not None]
+        if len(by_case) < len(seeds):
             return _unknown("only for two classes")
-        network = wanted.network
-        by_case = [
-            statistics.delong(left.scores[left.network(network)], right.scores[right.network(network)], left.positive)
-            for left, right in pairs
-        ]
         differences = [100 * one.estimate for one in by_case]
         mean = statistics.mean_of_correlated(by_case)
         found = Interval(100 * mean.estimate, 100 * mean.low, 100 * mean.high, mean.p)
@@ -237,9 +234,9 @@ class MeasuredRuns:
         }
 
 
-def _things_to_find(measures: Sequence[OfCounts]) -> str:
+def _things_to_find(measures: Sequence[Measure]) -> str:
     """How many things there were to find in a test set; where seeds have splits of their own, from the fewest to the most."""
-    counts = sorted({int(measure.counts[:, 1].sum()) for measure in measures})
+    counts = sorted({int(_counted(measure).counts[:, 1].sum()) for measure in measures})
     return str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
 
 
@@ -262,13 +259,26 @@ def _joined(*remarks: str) -> str:
     return "; ".join(filter(None, remarks))
 
 
+def _counted(measure: Measure) -> OfCounts:
+    if not isinstance(measure, OfCounts):
+        raise TypeError(f"{measure} is not computed from counts")
+    return measure
+
+
+def _delong(left: Measured, right: Measured, network: str) -> Interval | None:
+    """Difference of two areas of one seed; None where there are not two classes."""
+    if left.positive is None or right.positive is None:
+        return None
+    return statistics.delong(left.scores[left.network(network)], right.scores[right.network(network)], left.positive)
+
+
 def _mcnemar(left: Measured, right: Measured, key: Key) -> float:
     return statistics.mcnemar(left.right[left.network(key.network)], right.right[right.network(key.network)])
 
 
 def _wilcoxon(left: Measured, right: Measured, key: Key) -> float:
-    """On the differences of the groups' own IoU; an empty mask that is predicted empty has IoU 1, as in the mean over images."""
-    sides = [run.measures[key._replace(network=run.network(key.network))] for run in (left, right)]
+    """Wilcoxon's p of the differences of groups' own IoU, which is 1 for an empty mask that is predicted empty."""
+    sides = [_counted(run.measure(key)) for run in (left, right)]
     own = [np.nan_to_num(side.metric(side.counts), nan=1.0) for side in sides]
     return statistics.wilcoxon(own[0] - own[1])
 

@@ -21,7 +21,7 @@ from kdml.paper.departures import departures
 from kdml.runs.graph import TEACHER, is_student
 
 log = logging.getLogger(__name__)
-AGAIN = "delete it and let the workflow evaluate the runs again"
+AGAIN = "delete the table of cases and let the workflow evaluate the runs again"
 BOTH = "both"  # of the students: a region that each of them finds
 
 
@@ -38,7 +38,7 @@ class Measure(Protocol):
 
     @property
     def value(self) -> float:
-        """Of the whole test set, as a fraction or in nats."""
+        """Value of the whole test set, as a fraction or in nats."""
 
     def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
         """Values under every draw of groups, (resamples,)."""
@@ -130,6 +130,17 @@ class Measured:
         learners = known - {TEACHER} or known
         return next(iter(learners)) if len(learners) == 1 else name
 
+    def has(self, key: Key) -> bool:
+        """Whether this was measured, of the network that stands for the key's."""
+        return self._here(key) in self.measures
+
+    def measure(self, key: Key) -> Measure:
+        """What was measured, of the network that stands for the key's."""
+        return self.measures[self._here(key)]
+
+    def _here(self, key: Key) -> Key:
+        return key._replace(network=self.network(key.network))
+
 
 def measured(
     cases: pd.DataFrame,
@@ -150,14 +161,16 @@ def measured(
         records: run.json of every run, by its name and seed.
 
     Raises:
-        UserError: networks of a run were measured on different cases.
+        UserError: networks of a run were measured on different cases, or there is no record of a run.
     """
+    runs = by_run(cases)
+    if strangers := [key for key in runs if key not in records]:
+        raise UserError(
+            f"{strangers[0][0]}, seed {strangers[0][1]}, is not among the runs that its cases were read for.", AGAIN
+        )
     regions_of = {} if found is None else by_run(found)
     limits = _limits(regions_of.values())
-    return [
-        _of_run(key, rows, regions_of.get(key), limits, truth, classes, records[key])
-        for key, rows in by_run(cases).items()
-    ]
+    return [_of_run(key, rows, regions_of.get(key), limits, truth, classes, records[key]) for key, rows in runs.items()]
 
 
 def together(first: Iterable[Measured], second: Iterable[Measured]) -> list[Measured]:

@@ -125,11 +125,12 @@ def against_labels(stored: Predictions, tested: TestSet) -> Evaluation:
         stored: predictions of the run.
         tested: test part of its split.
     """
-    outputs = with_ensemble(stored.outputs)
-    measure = _classes if tested.masks is None else _pixels
-    cases = _stacked(tested, outputs, lambda name: measure(outputs[name], tested))
-    found = {} if tested.masks is None else {name: marked(output) for name, output in outputs.items()}
-    rows = list(_regions(tested, found)) if found else []
+    outputs, rows = with_ensemble(stored.outputs), []
+    if (masks := tested.masks) is None:
+        cases = _stacked(tested, outputs, lambda name: _classes(outputs[name], tested.labels))
+    else:
+        cases = _stacked(tested, outputs, lambda name: _pixels(outputs[name], masks))
+        rows = list(_regions(tested, masks, {name: marked(output) for name, output in outputs.items()}))
     return Evaluation(cases, pd.DataFrame(rows, columns=list(REGION_COLUMNS)), _digests(outputs))
 
 
@@ -150,20 +151,20 @@ def against_teacher(stored: Predictions, tested: TestSet) -> Evaluation:
 Columns = dict[str, np.ndarray]
 
 
-def _classes(probabilities: np.ndarray, tested: TestSet) -> Columns:
+def _classes(probabilities: np.ndarray, labels: np.ndarray) -> Columns:
     """Class of every image, and for two classes the score of the second."""
-    columns = {"target": tested.labels, "predicted": probabilities.argmax(axis=1)}
+    columns = {"target": labels, "predicted": probabilities.argmax(axis=1)}
     if probabilities.shape[1] == 2:
-        columns["score"] = (probabilities[:, 1] / probabilities.sum(axis=1)).round(6)
+        columns["score"] = (probabilities[:, 1] / probabilities.sum(axis=1)).astype(np.float64).round(6)
     return columns
 
 
-def _pixels(quantised: np.ndarray, tested: TestSet) -> Columns:
+def _pixels(quantised: np.ndarray, masks: np.ndarray) -> Columns:
     """Right and wrong pixels of every image, and marked regions where there is no lesion."""
     # The union of the students' masks is where the larger probability passes the threshold.
     predicted = marked(quantised)
-    counts = metrics.pixel_counts(tested.masks, predicted)
-    pairs = zip(tested.masks, predicted, strict=True)
+    counts = metrics.pixel_counts(masks, predicted)
+    pairs = zip(masks, predicted, strict=True)
     return dict(zip(metrics.PIXELS, counts.T, strict=True)) | {
         "false_regions": np.array([regions.false_regions(*pair) for pair in pairs])
     }
@@ -177,9 +178,9 @@ def _stacked(tested: TestSet, names: Mapping[str, np.ndarray], measure: Callable
     return pd.concat(parts, ignore_index=True)
 
 
-def _regions(tested: TestSet, found: Mapping[str, np.ndarray]) -> Iterator[tuple]:
+def _regions(tested: TestSet, truth: np.ndarray, found: Mapping[str, np.ndarray]) -> Iterator[tuple]:
     """Rows of `REGION_COLUMNS`."""
-    for place, mask in enumerate(tested.masks):
+    for place, mask in enumerate(truth):
         marks = {name: masks[place] for name, masks in found.items()}
         for number, region in enumerate(regions.regions(mask, marks)):
             keys = (tested.ids[place], tested.groups[place], number, region.area, *region.box)

@@ -56,19 +56,18 @@ def of_cases(teacher: np.ndarray, student: np.ndarray, truth: np.ndarray | None 
         wrong, and where the student agrees with it.
     """
     if teacher.ndim == 2:
-        classes = [output.argmax(axis=1) for output in (teacher, student)]
-        columns = dict(zip(("target", "predicted"), classes, strict=True))
-        columns["kl"] = predictive_kl(teacher, student)
+        taught, said = teacher.argmax(axis=1), student.argmax(axis=1)
+        columns = {"target": taught, "predicted": said, "kl": predictive_kl(teacher, student)}
     else:
-        classes = [marked(output) for output in (teacher, student)]
-        columns = dict(zip(metrics.PIXELS, metrics.pixel_counts(*classes).T, strict=True))
+        taught, said = marked(teacher), marked(student)
+        columns = dict(zip(metrics.PIXELS, metrics.pixel_counts(taught, said).T, strict=True))
         columns["kl"] = np.array(
             [
                 predictive_kl(*(binary(dequantise(one)) for one in pair)).mean()
                 for pair in zip(teacher, student, strict=True)
             ]
         )
-    return columns if truth is None else columns | _agreement(*classes, truth)
+    return columns if truth is None else columns | _agreement(taught, said, truth)
 
 
 def _agreement(teacher: np.ndarray, student: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:

@@ -64,7 +64,7 @@ def _of_stage(stage: Mapping[str, Any], terms: Mapping[str, float]) -> dict[str,
 
 
 def _listed(values: Mapping[str, Any]) -> str:
-    """As `name value, name value`."""
+    """Names and values as `name value, name value`."""
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
 
 

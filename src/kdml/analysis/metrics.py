@@ -272,6 +272,16 @@ def of_truth(kind: str, truth: str) -> list[Metric]:
     return [metric for metric in METRICS if metric.kind == kind and truth in metric.truths]
 
 
+def columns_of(kind: str, truth: str) -> list[str]:
+    """Columns of the cases that the metrics of a kind of task against a truth are computed from.
+
+    Args:
+        kind: classification or segmentation.
+        truth: `label` or `teacher`.
+    """
+    return sorted(frozenset().union(*(metric.columns for metric in of_truth(kind, truth))))
+
+
 def scale_of(name: str) -> float:
     """Factor from a metric's computed value to the shown one: 100 for percent, 1 for nats."""
     return _SCALES.get(name, 100.0)

@@ -26,8 +26,14 @@ COLUMNS = (
     "mean",
     "std",
     "low",
+    "high",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "interval",
+    "departures",
+    "remark",
 )
-COLUMNS += ("high", "difference", "difference_low", "difference_high", "interval", "departures", "remark")
 _RUNS = {key: name for name, key in VARIANTS.items()}
 
 Row = dict[str, Any]

@@ -11,6 +11,7 @@ Row = Mapping[str, Any]
 STUDENT, TEACHER_ALONE = "student", "teacher_alone"
 # A network trained alone has the costs of its own kind: the teacher's extra block belongs to distillation.
 ALONE: Mapping[str, str] = {"baseline_teacher": TEACHER_ALONE, "baseline_student": STUDENT}
+ROUNDING = 1e-9  # means of other seeds that are equal as fractions may differ by so much
 COSTS = ("parameters", "latency_ms")  # that a score is plotted against
 JOINED = ("parameters", "saved", "macs", "bytes", "latency_ms", "size", "threads", "machine")
 COLUMNS = ("run", "network", "of", "students", *JOINED, "metric", "mean", "low", "high", "cases", "seeds")
@@ -72,5 +73,5 @@ def _is_on_front(row: Row, rows: Sequence[Row], cost: str) -> bool:
     """Whether nothing of the same or a smaller cost has a better score; of equals all are."""
     mine, score = float(row[cost]), float(row["mean"])
     return not math.isnan(score) and not any(
-        float(other[cost]) <= mine and float(other["mean"]) > score for other in rows
+        float(other[cost]) <= mine and float(other["mean"]) > score + ROUNDING for other in rows
     )

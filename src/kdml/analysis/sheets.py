@@ -1,4 +1,4 @@
-"""From a sheet of a place's runs to what was measured of them: predictions read one run after the other, rows for the files."""
+"""What was measured of the runs of a sheet: their predictions, read one run after the other, and rows for its files."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -101,7 +101,7 @@ def delong(
 
 
 def _placements(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of every positive the share of negatives below it, of every negative the share of positives above it; ties count half."""
+    """Shares of the negatives below every positive, and of the positives above every negative; ties count half."""
     above, below = scores[positive], scores[~positive]
     ranks = stats.rankdata(np.concatenate([above, below]))
     m, n = len(above), len(below)

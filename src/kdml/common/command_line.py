@@ -9,25 +9,22 @@ from kdml.common.errors import UserError
 from kdml.common.files import read_json
 
 
-def runs_argument(
-    text: str, keys: Sequence[str], option: str = "--runs", may_be_empty: bool = False
-) -> list[dict[str, Any]]:
-    """A list of mappings, such as the runs that a script reads.
+def list_argument(text: str, option: str, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """A list of mappings, such as the contents of a page.
 
     Args:
         text: JSON, or the name of a file that holds it.
-        keys: that every entry must have.
         option: that it was passed with.
-        may_be_empty: accept a list of nothing.
+        keys: that every entry must have.
 
     Raises:
-        UserError: it is no such list, it is empty but may not be, or an entry lacks a key.
+        UserError: it is no such list, it is empty, or an entry lacks a key.
     """
     remedy = f"pass a JSON list, or a file of it, whose entries have the keys {', '.join(keys)}"
     entries = _read(text, option, remedy)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UserError(f"{option} is not a list of mappings.", remedy)
-    if not entries and not may_be_empty:
+    if not entries:
         raise UserError(f"{option} is an empty list.", remedy)
     for number, entry in enumerate(entries, start=1):
         _check_keys(entry, keys, f"{option}, entry {number},", remedy)

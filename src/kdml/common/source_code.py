@@ -110,7 +110,12 @@ def imported_by(path: Path, source: Path = SOURCE) -> frozenset[Path]:
         UserError: the file is not valid Python.
     """
     within = path.relative_to(source).parts[:-1] if path.is_relative_to(source) else ()
-    names = (_absolute(level, name, within) for level, name in code_in(path).imports)
+    return _modules(code_in(path).imports, within, source)
+
+
+@cache
+def _modules(imports: frozenset[tuple[int, str]], within: tuple[str, ...], source: Path) -> frozenset[Path]:
+    names = (_absolute(level, name, within) for level, name in imports)
     return frozenset(file for parts in names if parts[0] == PACKAGE for file in _files(parts, source))
 
 

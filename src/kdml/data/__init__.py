@@ -1,1 +1,1 @@
-"""From archives of images to prepared arrays and their split: fetch, check, prepare, split, and the demo images."""
+"""Archives of images become prepared arrays and a split: fetch, check, prepare, split, and the demo images."""

@@ -328,7 +328,7 @@ def _unique(pairs: Iterable[tuple[str, Any]], name: str) -> dict[str, Any]:
 
 
 def _same_names(expected: Iterable[str], found: Iterable[str], what: str, where: str) -> None:
-    """Both must name the same pictures.
+    """Check that two lists name the same pictures.
 
     Raises:
         UserError: names the first picture that is in one of them only.

@@ -30,7 +30,7 @@ Hashes = UInt64[np.ndarray, " images"]
 
 @dataclass(frozen=True)
 class Neighbours:
-    """For each query image the nearest of the other images; where there is none, the distance is above `HASH_BITS`."""
+    """Nearest of the other images for each query image; where there is none, the distance is above `HASH_BITS`."""
 
     position: Int[np.ndarray, " queries"]
     distance: Int[np.ndarray, " queries"]
@@ -178,7 +178,7 @@ def nearest(
     other_groups: Int[np.ndarray, " others"],
     same_group: bool,
 ) -> Neighbours:
-    """For each query the nearest other hash of the same group, or of another; the first of several equally near."""
+    """Nearest other hash for each query, of the same group or of another; the first of several equally near."""
     position = np.zeros(len(queries), int)
     distance = np.full(len(queries), HASH_BITS + 1)
     for rows in blocks(len(queries), len(others)):

@@ -9,7 +9,7 @@ from pathlib import Path
 from kdml.common.errors import UserError
 from kdml.common.files import sha256_of
 from kdml.common.untracked import Untracked
-from kdml.experiment.config import Dataset, Experiment
+from kdml.experiment.config import Dataset, DatasetName, Experiment
 from kdml.experiment.paths import Paths
 
 STORE = "resources/kaggle"  # of downloads, which all experiments share
@@ -56,9 +56,9 @@ def folder_of(experiment: Experiment, paths: Paths, root: Path) -> str:
     Raises:
         UserError: no folder can have the configured path.
     """
-    if is_drawn(experiment):
-        return str(Path(paths.drawn_archive("any")).parent)
-    return STORE if experiment.archives is None else located(experiment.archives, root, "archives")
+    if isinstance(experiment.archives, Path):
+        return located(experiment.archives, root, "archives")
+    return STORE if experiment.archives is None else str(Path(paths.drawn_archive("any")).parent)
 
 
 def fetch_options(experiment: Experiment, folder: str) -> Arguments:
@@ -88,7 +88,7 @@ def prepare_options(dataset: Dataset, slides: str | None) -> Arguments:
     return [word for name, value in options.items() if value is not None for word in (name, value)]
 
 
-def slides_of(experiment: Experiment, dataset: str, root: Path) -> str | None:
+def slides_of(experiment: Experiment, dataset: DatasetName, root: Path) -> str | None:
     """Say where the user's table of slides lies from the working directory; None if none is configured.
 
     Raises:

@@ -16,6 +16,7 @@ from kdml.experiment.messages import describe, nearest, not_a_method
 from kdml.experiment.old_names import renamed
 from kdml.experiment.sections import (
     Dataset,
+    DatasetName,
     GridSearch,
     MethodChoice,
     NetworkEntry,
@@ -57,7 +58,7 @@ class Experiment(Model):
     grid_search: GridSearch = GridSearch()
     variants: dict[Name, OwnVariant] = {}
     methods: dict[Name, MethodChoice] = {}
-    datasets: dict[Literal["hcd", "lgg", "ham10000"], Dataset]
+    datasets: dict[DatasetName, Dataset]
     tasks: dict[Name, Task]
     networks: dict[Name, NetworkEntry]
     weights: dict[Name, WeightsEntry] = {}
@@ -149,12 +150,12 @@ class Experiment(Model):
             task, _, pair = key.partition("/")
             yield "run.methods_at", task, self.tasks
             yield "run.methods_at", pair, self.pairs
-        for key, task in self.tasks.items():
-            yield f"tasks.{key}.dataset", task.dataset, self.datasets
-        for key, pair in self.pairs.items():
-            yield f"pairs.{key}.teacher", pair.teacher, self.networks
-            yield f"pairs.{key}.student", pair.student, self.networks
-            yield from ((f"pairs.{key}.tasks", name, self.tasks) for name in pair.tasks or [])
+        for key, one in self.tasks.items():
+            yield f"tasks.{key}.dataset", one.dataset, self.datasets
+        for key, both in self.pairs.items():
+            yield f"pairs.{key}.teacher", both.teacher, self.networks
+            yield f"pairs.{key}.student", both.student, self.networks
+            yield from ((f"pairs.{key}.tasks", name, self.tasks) for name in both.tasks or [])
         for key, choice in self.methods.items():
             yield from ((f"methods.{key}.tasks", name, self.tasks) for name in choice.tasks or [])
         for key, network in self.networks.items():

@@ -4,7 +4,7 @@ Rules, captions and the static page all read this list, so that they cannot disa
 `kdml.experiment.tables` and `kdml.experiment.figures`; this module only collects it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kdml.experiment.grid_search import Search
@@ -12,6 +12,9 @@ from kdml.experiment.items import CATEGORIES, FIGURE_SUFFIXES, TABLE_SUFFIXES, I
 from kdml.experiment.paths import figure, table
 from kdml.experiment.places import Place, Places
 from kdml.experiment.plan import Plan
+
+Kinds = Mapping[str, Kind["Contents", Any]]
+"""By the key that an item names its kind by."""
 
 
 class Contents:
@@ -27,7 +30,7 @@ class Contents:
         figures: by name.
     """
 
-    def __init__(self, plan: Plan, captions: Mapping[str, Any], kinds: tuple[Mapping[str, Kind], Mapping[str, Kind]]):
+    def __init__(self, plan: Plan, captions: Mapping[str, Any], kinds: tuple[Kinds, Kinds]):
         self.plan = plan
         self.captions = captions
         self.places = Places(plan)
@@ -85,6 +88,7 @@ class Contents:
 
     def shown(self) -> list[dict[str, Any]]:
         """Tables and figures that are made when everything is, with their files, in the order of the static page."""
+        made: list[tuple[Item, Callable[[str, str], str], tuple[str, ...]]]
         made = [(item, table, TABLE_SUFFIXES) for item in self.tables.values()]
         made += [(item, figure, FIGURE_SUFFIXES) for item in self.figures.values()]
         listed = [

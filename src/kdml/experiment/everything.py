@@ -24,11 +24,11 @@ def every_file(inputs: Inputs) -> list[str]:
 
 def _of_data(inputs: Inputs) -> Iterator[str]:
     paths, plan = inputs.paths, inputs.plan
-    tasks = {task: plan.experiment.tasks[task] for task in dict.fromkeys(run.task for run in plan.runs)}
-    for task in tasks.values():
-        yield from (paths.data_report(task.dataset), paths.index(task.dataset), paths.images(task.dataset))
-        if task.kind == "segmentation":
-            yield paths.masks(task.dataset)
+    for key in dict.fromkeys(run.task for run in plan.runs):
+        facts = plan.experiment.tasks[key]
+        yield from (paths.data_report(facts.dataset), paths.index(facts.dataset), paths.images(facts.dataset))
+        if facts.kind == "segmentation":
+            yield paths.masks(facts.dataset)
     for protocol, task, seed in inputs.splits():
         yield from (paths.split(protocol, task, seed), paths.split_report(protocol, task, seed))
     yield from (paths.leakage(suffix) for suffix in ("csv", "md"))

@@ -164,7 +164,7 @@ def _settings(item: Item, inputs: Inputs) -> Labelled:
     yield "settings", inputs.paths.ranked_settings(item.place)
 
 
-FIGURES: Mapping[str, Kind] = {
+FIGURES: Mapping[str, Kind[Contents, Inputs]] = {
     "scheme": Kind("Method", "figures.schemes:draw", _graphs, _schemes),
     "slices": Kind("Predictions", "figures.slices:draw", _slices_files, _slices),
     "heat_map": Kind("Representations", "figures.similarity:draw", _similarity_files, _similarities),

@@ -36,7 +36,7 @@ class Trial:
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """Name of its folder."""
         return f"alpha-{self.alpha:g}-{self.alpha_prime:g}"
 
 
@@ -81,7 +81,7 @@ class Search:
 
     def _alphas(self, run: Run) -> list[tuple[float, float]]:
         """The grid, and the paper's own choice where there is one and the grid lacks it."""
-        grid = list(product(self.grid.alpha, repeat=2))
+        grid = list(product(self.grid.alpha, self.grid.alpha))
         papers = self._papers_alphas(run)
         return grid if papers is None or papers in grid else [*grid, papers]
 
@@ -108,8 +108,8 @@ class Search:
         """Alpha, beta and gamma of both students."""
         like = self.plan.papers_weights(trial.run) or self.plan.loss_weights(trial.run)
         even = even_weights(VARIANTS[trial.run.run][0])
-        like = [one if one.beta or one.gamma else other for one, other in zip(like, even, strict=True)]
-        first, second = map(shared_out, (trial.alpha, trial.alpha_prime), like)
+        proportions = [one if one.beta or one.gamma else other for one, other in zip(like, even, strict=True)]
+        first, second = map(shared_out, (trial.alpha, trial.alpha_prime), proportions)
         return first, second
 
     def settings(self, trial: Trial) -> RunSettings:

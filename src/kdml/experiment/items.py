@@ -2,14 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
 from kdml.experiment.places import Place
 from kdml.experiment.plan import Run
-
-if TYPE_CHECKING:
-    from kdml.experiment.contents import Contents
-    from kdml.experiment.inputs import Inputs
 
 # Categories in the order of the static page; what a grid search makes is not on it.
 CATEGORIES = (
@@ -20,6 +16,9 @@ TABLE_SUFFIXES = ("html", "md", "tex", "csv")
 FIGURE_SUFFIXES = ("png", "pdf")
 Labelled = Iterator[tuple[str, str]]
 """(label, file); what draws an item finds its data by the labels."""
+# What a kind looks its items up in, and finds their files by: modules above this one say what these are.
+Listing = TypeVar("Listing")
+Finder = TypeVar("Finder")
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Kind:
+class Kind(Generic[Listing, Finder]):
     """A kind of table or figure: what it is shown under, what draws it, what it is made from, and which there are.
 
     Args:
@@ -68,5 +67,5 @@ class Kind:
 
     category: str
     draws: str
-    made_from: Callable[[Item, "Inputs"], Labelled]
-    items: Callable[["Contents"], Iterator[Item]]
+    made_from: Callable[[Item, Finder], Labelled]
+    items: Callable[[Listing], Iterator[Item]]

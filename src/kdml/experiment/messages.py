@@ -32,7 +32,7 @@ def describe(mistake: Mapping[str, Any], model: type[BaseModel]) -> str:
 def _keys_at(model: type[BaseModel], location: tuple) -> list[str]:
     """Names of the keys allowed at a place of the configuration."""
     schema = model.model_json_schema()
-    node = schema
+    node: Mapping[str, Any] = schema
     for part in location:
         node = _resolve(node, schema)
         named = node.get("properties", {}).get(part)

@@ -4,20 +4,29 @@ A run whose fields are Snakemake's wildcards, such as `{seed}`, gives the patter
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from kdml.experiment.plan import Run
 
 
 class Located(Protocol):
-    """Whatever is at a place: a run, a place of the catalogue, the wildcards of a job."""
+    """Whatever is at a place: a run, a place, the wildcards of a job."""
 
-    protocol: str
-    task: str
-    pair: str
+    @property
+    def protocol(self) -> str:
+        """How the split is made."""
+
+    @property
+    def task(self) -> str:
+        """Key of the task."""
+
+    @property
+    def pair(self) -> str:
+        """Key of the pair."""
 
 
-ANY_RUN = Run("{protocol}", "{task}", "{pair}", "{run}", "{seed}")  # a pattern
+# A pattern of files: its fields are wildcards, also that of the seed.
+ANY_RUN = Run("{protocol}", "{task}", "{pair}", "{run}", cast(int, "{seed}"))
 
 
 def table(name: str, suffix: str) -> str:
@@ -94,7 +103,7 @@ class Paths:
         return f"{self.results}/{protocol}/{task}/leakage-{seed}.json"
 
     def leakage(self, suffix: str) -> str:
-        """The same of all splits."""
+        """How many test images of every split resemble training images."""
         return f"{self.results}/leakage.{suffix}"
 
     def start_weights(self, name: str) -> str:

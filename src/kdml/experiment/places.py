@@ -63,6 +63,10 @@ class Places:
         choice, experiment = self.plan.experiment.run, self.plan.experiment
         keys = product(choice.protocols, choice.tasks, choice.pairs)
         places = (self._place(*key) for key in keys if experiment.is_run_on(key[2], key[1]))
+        if (
+            not choice.baselines
+        ):  # some are trained all the same, as teachers, but make no place of a pair where nothing else runs
+            return tuple(place for place in places if self._at(place))
         return tuple(place for place in places if self._at(place) or any(self.baselines_at(place).values()))
 
     @cached_property

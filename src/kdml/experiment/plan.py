@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Literal
@@ -48,7 +49,7 @@ class Run:
 
     @property
     def folder(self) -> str:
-        """Its place below the experiment's folder."""
+        """Folder below the experiment's."""
         return f"{self.protocol}/{self.task}/{self.pair}/{self.run}/seed-{self.seed}"
 
 
@@ -65,6 +66,8 @@ class Plan:
     def __init__(self, experiment: Experiment):
         self.experiment = experiment
         self.methods = frozenset(experiment.run.methods)
+        self._training = {task: experiment.training_of(task) for task in experiment.tasks}
+        self._configured = cache(self._settings)  # a plan asks for those of a run several times
         variants = sorted({*self._variants(), *self._methods()})
         teachers = {teacher for run in variants if (teacher := self.teacher_of(run)) is not None}
         baselines = set(self._baselines()) | teachers
@@ -206,6 +209,9 @@ class Plan:
         Raises:
             UserError: there are no alpha, beta, gamma for the variant, or a method's own file cannot be read.
         """
+        return self._configured(run) if weights is None else self._settings(run, weights)
+
+    def _settings(self, run: Run, weights: WeightsOfBoth | None = None) -> RunSettings:
         task, graph = self._task(run), self._graph(run, weights)
         edges = tuple(
             OwnEdge(source=e.source, learner=e.learner, knowledge=e.knowledge, weight=e.weight) for e in graph.edges
@@ -225,7 +231,7 @@ class Plan:
             method=self._method(run) if self.is_method(run) else None,
             networks={name: self._network(run, name) for name in graph.networks},
             sharing=self.experiment.sharing,
-            training=self.experiment.training_of(run.task),
+            training=self._training[run.task],
         )
 
     def _network(self, run: Run, name: str) -> NetworkSettings:

@@ -1,7 +1,7 @@
 """Sections of the configuration, a frozen model for each."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -19,20 +19,32 @@ from kdml.runs.settings import (
     StrideOn,
 )
 
+if TYPE_CHECKING:  # a type checker reads no values that only running the program gives
+    Technique = str
+    Strategy = str
+else:
+    Technique = Literal[tuple(TECHNIQUES)]
+    Strategy = Literal[tuple(STRATEGIES)]
+
+
+DatasetName = Literal["hcd", "lgg", "ham10000"]
+
 
 class RunChoice(Model):
     """Choice of what runs, by lists: a configuration file that is merged over another one replaces a list as a whole."""
 
-    tasks: Once[str] = Field(min_length=1)
-    pairs: Once[str] = Field(min_length=1)
-    techniques: Once[Literal[tuple(TECHNIQUES)]] = list(TECHNIQUES)
-    strategies: Once[Literal[tuple(STRATEGIES)]] = list(STRATEGIES)
-    own_variants: Once[str] = []
+    tasks: Once[str] = Field(min_length=1, description="keys of `tasks`")
+    pairs: Once[str] = Field(min_length=1, description="keys of `pairs`")
+    techniques: Once[Technique] = Field(
+        list(TECHNIQUES), description="of the paper: who teaches whom, and when the teacher trains"
+    )
+    strategies: Once[Strategy] = Field(list(STRATEGIES), description="of the paper: what knowledge passes on each edge")
+    own_variants: Once[str] = Field([], description="keys of `variants`")
     variants_for: dict[str, Once[str]] = Field(
         {},
         description="variants of one task (`lgg`) or task and pair (`lgg/resnet50-resnet18`), in place of techniques x strategies",
     )
-    baselines: bool = True
+    baselines: bool = Field(True, description="train every network alone, too")
     methods: Once[str] = Field(
         [], description="published methods, or names from `methods`: each is run at the places below"
     )
@@ -40,18 +52,22 @@ class RunChoice(Model):
         [],
         description="task/pair at which methods are run, those of its kind of task; left out where task or pair is not run",
     )
-    protocols: Once[Literal["paper", "grouped"]] = Field(["paper"], min_length=1)
-    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0, 1, 2], min_length=1)
+    protocols: Once[Literal["paper", "grouped"]] = Field(
+        ["paper"], min_length=1, description="paper: split by image; grouped: by patient, lesion or slide"
+    )
+    seeds: Once[Annotated[int, Field(ge=0)]] = Field(
+        [0, 1, 2], min_length=1, description="repetitions; a seed pairs the runs of all variants"
+    )
 
 
 class Dataset(Model):
     """How a dataset is prepared."""
 
-    image_size: Count
+    image_size: Count = Field(description="side in pixels that images are scaled to")
     subset: Count | None = Field(
         None, description="size of the balanced random subset (HCD), drawn once with `subset_seed`"
     )
-    subset_seed: int = 0
+    subset_seed: int = Field(0, description="of that draw")
     limit: Count | None = Field(None, description="keep about so many images, for small trial runs")
     slides: Path | None = Field(
         None, description="CSV with the columns id and wsi: the slide of each patch, for the grouped protocol"
@@ -71,12 +87,16 @@ class Similarity(Model):
 class Task(Model):
     """A dataset with a kind of target."""
 
-    dataset: Literal["hcd", "lgg", "ham10000"]
-    kind: Kind
-    classes: Once[str] = Field(min_length=1)
-    title: str
-    balance: Literal["none", "resample", "class_weights"] = "none"
-    head: Literal["paper", "linear"] = "paper"
+    dataset: DatasetName = Field(description="key of `datasets`")
+    kind: Kind = Field(description="of target: a class per image, or a mask")
+    classes: Once[str] = Field(
+        min_length=1, description="their names: of the labels 0, 1, ..., or what the mask marks (segmentation)"
+    )
+    title: str = Field(description="in tables and figures")
+    balance: Literal["none", "resample", "class_weights"] = Field(
+        "none", description="of the training images: each class drawn as often, or weighed in the loss (classification)"
+    )
+    head: Literal["paper", "linear"] = Field("paper", description="of a classifier: the paper's three layers, or one")
     training: dict[str, Any] = Field({}, description="keys of `training` that differ for this task")
 
     @property
@@ -88,13 +108,19 @@ class Task(Model):
 class NetworkEntry(Model):
     """An architecture: a timm backbone, with a classification head or as the encoder of a U-Net."""
 
-    timm: str
-    title: str
+    timm: str = Field(description="name of the backbone in timm")
+    title: str = Field(description="in tables and figures")
     weights: str = Field("none", description="key of `weights`, or none for a random start")
     options: dict[str, Any] = Field({}, description="options of the timm builder")
-    decoder_channels: tuple[Count, Count, Count, Count, Count] = (256, 128, 64, 32, 16)
-    normalisation: Literal["weights", "unit"] = Field("weights", description="unit: divide by 255 only")
-    stands_for: Literal["resnet50", "resnet18", "mobilenet"] | None = None
+    decoder_channels: tuple[Count, Count, Count, Count, Count] = Field(
+        (256, 128, 64, 32, 16), description="of the U-Net, from its deepest block"
+    )
+    normalisation: Literal["weights", "unit"] = Field(
+        "weights", description="weights: with the mean and std of its weights' images; unit: divide by 255 only"
+    )
+    stands_for: Literal["resnet50", "resnet18", "mobilenet"] | None = Field(
+        None, description="the paper's architecture that it takes loss weights from and is compared with"
+    )
 
 
 class WeightsEntry(Model):
@@ -108,9 +134,9 @@ class WeightsEntry(Model):
     options: dict[str, Any] = Field(
         {}, description="builder options the weights need, for example pad_type: same, bn_eps: 0.001"
     )
-    mean: Channels | None = None
-    std: Channels | None = None
-    note: str = ""
+    mean: Channels | None = Field(None, description="of the images they were trained with, in 0..1; needed with `path`")
+    std: Channels | None = Field(None, description="standard deviation of these images; needed with `path`")
+    note: str = Field("", description="a remark for readers")
 
     @model_validator(mode="after")
     def _one_source(self) -> "WeightsEntry":
@@ -122,26 +148,28 @@ class WeightsEntry(Model):
 
     def settings(self) -> StartWeightsSettings:
         """What a run's settings say of the weights: all but where a local file lies, which may be moved."""
-        source = "timm" if self.path is None else "file"
+        source: Literal["timm", "file"] = "timm" if self.path is None else "file"
         return StartWeightsSettings(source=source, **self.model_dump(exclude={"path"}))
 
 
 class Pair(Model):
     """Teacher and student architecture, and the tasks that they are run on."""
 
-    teacher: str
-    student: str
+    teacher: str = Field(description="key of `networks`")
+    student: str = Field(description="key of `networks`; of both students")
     tasks: Once[str] | None = Field(None, description="only these tasks; all if not given")
 
 
 class OwnVariant(Model):
     """A user's own sharing graph."""
 
-    teacher: TeacherMode
-    supervised: dict[Annotated[str, Field(pattern=f"^{STUDENT_NAME}$")], Annotated[float, Field(ge=0)]] = Field(
-        min_length=1
+    teacher: TeacherMode = Field(
+        description="none; frozen: one that was trained before; online: it learns in the same step"
     )
-    edges: list[OwnEdge] = []
+    supervised: dict[Annotated[str, Field(pattern=f"^{STUDENT_NAME}$")], Annotated[float, Field(ge=0)]] = Field(
+        min_length=1, description="students s1, s2, ... and the weight of the labels in the loss of each"
+    )
+    edges: list[OwnEdge] = Field([], description="who learns what from whom")
 
     def graph(self) -> SharingGraph:
         """Sharing graph of the variant; an online teacher learns from the labels with weight 1."""
@@ -167,7 +195,7 @@ class MethodChoice(Model):
     options: dict[str, Any] = Field({}, description="of the method, its loss weights as weight_<term> among them")
     supervised: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of the task's loss")
     kd: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of plain distillation beside the method")
-    kd_temperature: Positive = 4.0
+    kd_temperature: Positive = Field(4.0, description="of plain distillation")
 
 
 class GridSearch(Model):
@@ -177,15 +205,17 @@ class GridSearch(Model):
     Where the paper has none, they share it as in the configured ones.
     """
 
-    alpha: Once[Annotated[float, Field(gt=0, lt=1)]] = Field([0.1, 0.2, 0.4], min_length=1)
-    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    alpha: Once[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        [0.1, 0.2, 0.4], min_length=1, description="weights of the labels that are tried for each student"
+    )
+    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="of the trials")
 
 
 class Split(Model):
     """Shares of training, validation and test, and whether all seeds see one split."""
 
-    fractions: tuple[Fraction, Fraction, Fraction] = (0.75, 0.10, 0.15)
-    seed: Annotated[int, Field(ge=0)] = 0
+    fractions: tuple[Fraction, Fraction, Fraction] = Field((0.75, 0.10, 0.15), description="training, validation, test")
+    seed: Annotated[int, Field(ge=0)] = Field(0, description="of the split, where there is one for all seeds")
     per_seed: bool = Field(False, description="a split of its own for every seed, in place of one for all")
 
     @model_validator(mode="after")

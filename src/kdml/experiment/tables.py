@@ -49,13 +49,14 @@ def _named(
     for group in _by_task_and_pair(places):
         first = group[0]
         name, number = f"{kind}_{first.task}_{first.pair}", papers.get((first.task, first.student))
-        is_papers = number is not None and number not in taken
+        if number in taken:
+            number = None
         words = {
-            "table": f"Table {number}" if is_papers else contents.captions["words"][kind],
+            "table": f"Table {number}" if number else contents.captions["words"][kind],
             "task": contents.task_title(first.task),
             "pair": first.pair,
         }
-        if is_papers:
+        if number:
             taken.add(number)
             yield contents.item(f"table_{number:02d}", kind, words, places=group, other_name=name)
         else:
@@ -120,7 +121,7 @@ def _fidelity_files(item: Item, inputs: Inputs) -> Labelled:
 # Tables drawn from the sharing graphs alone
 
 
-def _of_graphs(name: str, draws: str) -> Kind:
+def _of_graphs(name: str, draws: str) -> Kind[Contents, Inputs]:
     def items(contents: Contents) -> Iterator[Item]:
         yield contents.item(name, name, {})
 
@@ -201,7 +202,7 @@ def _hyperparameters(item: Item, inputs: Inputs) -> Labelled:
     yield "settings", inputs.paths.hyperparameters()
 
 
-TABLES: Mapping[str, Kind] = {
+TABLES: Mapping[str, Kind[Contents, Inputs]] = {
     "results": Kind("Results", "result_tables:results", _results_files, _results),
     "baselines": Kind("Results", "result_tables:baselines", _baselines_files, _baselines),
     "methods": Kind("Results", "plain_tables.methods:table", _methods_files, _methods),

@@ -12,6 +12,7 @@ from kdml.runs.settings import Sharing, Training
 # What the paper trained with; where it is silent, what config.yaml takes in its place. dataset -> (images, pixels of a side).
 IMAGES: Mapping[str, tuple[int, int]] = {"hcd": (20000, 224), "lgg": (3929, 256), "ham10000": (10015, 224)}
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 200, 8, 1e-4
+TEST, NEAR = 0.15, 0.05  # share of the images to test on; whole patients, or lesions, do not part to the image
 MACHINE = ("device", "deterministic", "threads")  # settings that change rounding alone
 BACKBONES = ("resnet50", "resnet18", "mobilenetv1_100")
 
@@ -26,8 +27,10 @@ def departures(record: Mapping[str, Any]) -> list[str]:
     training = settings["training"]
     dataset = settings["task"].partition("_")[0]
     count, size = IMAGES.get(dataset, (images["total"], images["size"]))
+    tested = images["test"] / images["total"]
     said = [
         (images["total"], count, f"{images['total']:,} of {count:,} images"),
+        (abs(tested - TEST) <= NEAR, True, f"{tested:.0%} of the images to test on ({TEST:.0%})"),
         (images["size"], size, f"{images['size']} px (paper {size})"),
         (training["epochs"], EPOCHS, f"at most {training['epochs']} epochs ({EPOCHS})"),
         (training["batch_size"], BATCH_SIZE, f"batch {training['batch_size']} ({BATCH_SIZE})"),

@@ -82,14 +82,19 @@ def hyperparameters(task: str, student: str, technique: str, strategy: str) -> d
     Raises:
         UserError: the paper has no such table, for example because the student is not one of its architectures.
     """
-    table = TABLES.get((task, student))
-    for row in rows_of("hyperparameters"):
-        if (row["table"], row["technique"], row["strategy"]) == (str(table), technique, strategy):
-            return {name: float(row[name]) for name in WEIGHTS}
+    row = _hyperparameters().get((str(TABLES.get((task, student))), technique, strategy))
+    if row is not None:
+        return {name: float(row[name]) for name in WEIGHTS}
     raise UserError(
         f"The paper has no weights alpha, beta, gamma for the student '{student}' on the task '{task}'.",
         _instead_of_the_papers(task, student),
     )
+
+
+@cache
+def _hyperparameters() -> Mapping[tuple[str, str, str], Mapping[str, str]]:
+    """Rows of hyperparameters.csv by table, technique and strategy: a plan looks them up for every run."""
+    return {(row["table"], row["technique"], row["strategy"]): row for row in rows_of("hyperparameters")}
 
 
 def _instead_of_the_papers(task: str, student: str) -> str:

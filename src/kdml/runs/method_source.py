@@ -44,13 +44,10 @@ def assigned(file: Path, name: str, attribute: str, folder: Path = FOLDER) -> as
 def assigned_in(definition: ast.ClassDef, attribute: str) -> ast.expr | None:
     """What a class's body assigns to an attribute; None where it does not."""
     for node in reversed(definition.body):
-        targets = (
-            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        )
-        if (
-            any(isinstance(target, ast.Name) and target.id == attribute for target in targets)
-            and node.value is not None
-        ):
+        if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+            continue
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        if any(isinstance(target, ast.Name) and target.id == attribute for target in targets):
             return node.value
     return None
 
@@ -77,7 +74,7 @@ def _lineage(file: Path, name: str, folder: Path) -> Iterator[ast.ClassDef]:
 def _origin(tree: ast.Module, name: str) -> tuple[str, str] | None:
     """Module and name of a class that a file imports from one of the package's methods."""
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{MODULE}."):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{MODULE}."):
             for alias in node.names:
                 if (alias.asname or alias.name) == name:
                     return node.module.rpartition(".")[2], alias.name

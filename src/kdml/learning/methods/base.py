@@ -32,7 +32,7 @@ class Layers:
     pooled: Tensor | None = None
 
     def detached(self) -> "Layers":
-        """These values without gradient, as a teacher's have to be."""
+        """Copy of the layers without gradient, as a teacher's have to be."""
         maps = {tap: map_.detach() for tap, map_ in self.maps.items()}
         return Layers(maps, self.logits.detach(), None if self.pooled is None else self.pooled.detach())
 

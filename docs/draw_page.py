@@ -1,0 +1,60 @@
+"""Draws docs/page.png, the top of a finished experiment's page down to the end of the verdicts, with headless Chromium.
+
+uv run python docs/draw_page.py
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from kdml.common.errors import UserError, run_script
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+WIDTH, HEIGHT = 1280, 1600  # in pixels; of the picture at most
+MARGIN = 24  # below the table of verdicts
+COLOURS = 256  # enough for text and plots, and a third of the bytes
+
+
+def main() -> None:
+    """Open the page, take its top, make it small."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", type=Path, default=Path("results/index.html"))
+    parser.add_argument("--out", type=Path, default=Path("docs/page.png"))
+    arguments = parser.parse_args()
+    if not arguments.page.is_file():
+        raise UserError(f"{arguments.page} is not there.", "run the demo first: make demo")
+    take(arguments.page, arguments.out)
+    with Image.open(arguments.out) as picture:
+        small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small.save(arguments.out, optimize=True)
+
+
+def take(page: Path, out: Path) -> None:
+    """Write the top of a page as a PNG.
+
+    Args:
+        page: a local HTML file.
+        out: file to write.
+
+    Raises:
+        UserError: there is no Chromium.
+    """
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        raise UserError("There is no Chromium.", "install it (Debian: apt-get install chromium)")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        opened.goto(page.resolve().as_uri())
+        opened.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
+        opened.wait_for_function("[...document.images].every(image => image.complete)")
+        end = opened.evaluate("document.querySelector('#verdicts table').getBoundingClientRect().bottom")
+        opened.screenshot(path=str(out), clip={"x": 0, "y": 0, "width": WIDTH, "height": min(end + MARGIN, HEIGHT)})
+        browser.close()
+
+
+if __name__ == "__main__":
+    run_script(main)

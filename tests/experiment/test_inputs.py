@@ -6,7 +6,7 @@ from experiments import KINDS_OF_EXPERIMENT, OWN_STUDENT, TWO_PAIRS, inputs_of
 from kdml.experiment.inputs import OF_METHODS
 from kdml.experiment.items import CATEGORIES
 from kdml.runs.graph import is_student
-from kdml.runs.run_table import ALONE_SHEET, FIDELITY_SHEET, METHODS_SHEET, SHEETS, VARIANTS_SHEET
+from kdml.runs.run_table import ALONE_SHEET, FIDELITY_SHEET, METHODS_SHEET, SHEETS, TEACHER_SHEET, VARIANTS_SHEET
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_figures_beside_are_made_from_the_files_of_their_table(any_inputs):
 
 def test_sheets_are_of_their_runs_alone(inputs):
     place = place_of(inputs, "lgg")
-    assert inputs.sheets(place) == list(SHEETS)
+    assert inputs.sheets(place) == [sheet for sheet in SHEETS if sheet != TEACHER_SHEET]  # it is the baseline there
     variants, methods = inputs.runs_of(place, VARIANTS_SHEET), inputs.runs_of(place, METHODS_SHEET)
     assert len(variants) == 12 * 3 and len(methods) == 8 * 3
     assert {run.run for run in set(variants) & set(methods)} == {"kd_ml_v3"}  # which methods are compared with
@@ -134,7 +134,12 @@ def test_sheets_are_of_their_runs_alone(inputs):
     assert {(run.pair, run.run) for run in alone} == {("resnet50", "baseline"), ("resnet18", "baseline")}
     taught = inputs.runs_of(place, FIDELITY_SHEET)
     assert {run.run.rpartition("_")[0] for run in taught} == {"kd_off", "kd_on", "kd_ml"} and len(taught) == 9 * 3
-    assert inputs.sheets(place_of(inputs, pair="resnet50-mobilenet")) == [VARIANTS_SHEET, ALONE_SHEET, FIDELITY_SHEET]
+    assert inputs.sheets(place_of(inputs, pair="resnet50-mobilenet")) == [
+        VARIANTS_SHEET,
+        ALONE_SHEET,
+        TEACHER_SHEET,
+        FIDELITY_SHEET,
+    ]
 
 
 def test_sheets_of_less_than_everything():
@@ -146,14 +151,17 @@ def test_sheets_of_less_than_everything():
     assert found["methods only"] == {(METHODS_SHEET, ALONE_SHEET)}
     assert found["baselines only"] == {(ALONE_SHEET,)}
     assert found["own variant alone"] == {(VARIANTS_SHEET,)}
-    assert found["own student"] == found["own teacher"] == {(VARIANTS_SHEET, ALONE_SHEET, FIDELITY_SHEET)}
+    assert found["own student"] == {(VARIANTS_SHEET, ALONE_SHEET, TEACHER_SHEET, FIDELITY_SHEET)}
+    assert found["own teacher"] == {(VARIANTS_SHEET, TEACHER_SHEET, FIDELITY_SHEET)}
 
 
-def test_a_pairs_own_teacher_stands_with_the_networks_alone():
+def test_a_pairs_own_teacher_has_a_sheet_of_its_own():
+    """A table of networks trained alone does not show it, and must not train it."""
     run, sections = KINDS_OF_EXPERIMENT["own teacher"]
     inputs = inputs_of(run, **sections)
     place = place_of(inputs)
-    assert {run.run for run in inputs.runs_of(place, ALONE_SHEET)} == {"teacher"}
+    assert {run.run for run in inputs.runs_of(place, TEACHER_SHEET)} == {"teacher"}
+    assert inputs.runs_of(place, ALONE_SHEET) == []
     assert "teacher" not in {run.run for run in inputs.runs_of(place, VARIANTS_SHEET)}
 
 

@@ -32,6 +32,7 @@ def test_every_run_is_at_a_place(full):
     seen = set()
     for place in full.all:
         seen |= {*full.variants_at(place), *full.methods_at(place), *(run for _, run in full.alone_at(place))}
+        seen |= {*full.own_teachers_at(place)}
     assert seen == set(full.plan.runs)
     assert full.of(full.plan.runs) == list(full.all)
     assert full.of(full.methods_at(full.all[0])) == [full.all[0]] and full.of([]) == []
@@ -50,7 +51,6 @@ def test_networks_alone_by_the_name_that_they_are_compared_by(full):
     alone = [(name, named(run)) for name, run in full.alone_at(place) if run.seed == 1]
     assert alone == [
         ("baseline_teacher", ("resnet50", "baseline", 1)), ("baseline_student", ("resnet18", "baseline", 1)),
-        ("teacher", ("resnet50-resnet18", "teacher", 1)),
     ]  # fmt: skip
     assert {run.run for run in full.teachers_at(place)} == {"teacher"}  # which carries the extra block
     assert {named(run)[:2] for run in full.teachers_at(full.by_folder["paper/lgg/resnet50-resnet18"])} == {

@@ -31,6 +31,7 @@ def test_columns_are_the_tables_and_every_run_has_its_row(run, sections):
         assert len(set(keys)) == len(keys)
         expected = {("variants", one.run, one.seed) for one in places.variants_at(place)}
         expected |= {("methods", one.run, one.seed) for one in places.compared_at(place)}
+        expected |= {("teacher", "teacher", one.seed) for one in places.own_teachers_at(place)}
         assert set(keys) == expected | {("alone", name, one.seed) for name, one in places.alone_at(place)}
         for column in COLUMNS[:14]:
             assert len({row[column] for row in rows}) == 1, column
@@ -83,7 +84,7 @@ def test_methods_stand_after_the_proposed_variant(full):
 
 
 def test_networks_alone_lie_where_they_were_trained(full):
-    rows = {(row["run"], row["seed"]): row for row in rows_of(full) if row["sheet"] == "alone"}
+    rows = {(row["run"], row["seed"]): row for row in rows_of(full) if row["sheet"] in ("alone", "teacher")}
     assert len(rows) == 9
     assert rows["baseline_student", 1]["folder"] == "results/x/paper/hcd/resnet18/baseline/seed-1"
     assert rows["teacher", 2]["folder"] == "results/x/paper/hcd/resnet50-resnet18/teacher/seed-2"

@@ -59,7 +59,7 @@ def test_teachers_are_the_pairs_own_else_the_baseline(write):
         ("baseline_teacher", 0),
         ("baseline_teacher", 1),
     ]
-    assert [one.run for one in write(*both, row("alone", "teacher")).teachers()] == ["teacher"]
+    assert [one.run for one in write(*both, row("teacher", "teacher")).teachers()] == ["teacher"]
     assert write(row("variants", "teacherless")).teachers() == []
 
 

@@ -27,8 +27,7 @@ def join(costs: Sequence[Row], values: Sequence[Row], metric: str) -> list[dict[
 
     Args:
         costs: rows of costs.csv: `network` (teacher, teacher_alone, student, ensemble), `students` in it, and `JOINED`.
-        values: rows of values.csv of variants and of networks trained alone (runs `ALONE`); those of a pair's own offline teacher
-            are left out, its networks stand in other runs.
+        values: rows of values.csv of variants and of networks trained alone (runs `ALONE`).
         metric: to judge by.
 
     Returns:
@@ -38,7 +37,7 @@ def join(costs: Sequence[Row], values: Sequence[Row], metric: str) -> list[dict[
         UserError: the costs of a network are missing.
     """
     known = {(row["network"], row["students"]): row for row in costs}
-    scored = [row for row in values if (row["truth"], row["metric"]) == ("label", metric) and row["run"] != TEACHER]
+    scored = [row for row in values if (row["truth"], row["metric"]) == ("label", metric)]
     rows = [_joined(row, known, key) for row in scored if (key := _network(row, scored))]
     for cost in COSTS:
         for row in rows:

@@ -102,6 +102,12 @@ def test_a_block_of_one_strategy_says_nothing_of_one_network(tmp_path):
     assert [line.title for line in table.sections[0].blocks[0].lines] == ["T", "S1"]
 
 
+def test_a_network_that_has_none_of_the_tables_metrics_has_no_row(tmp_path):
+    values = [value_row("ml_v1", "s1"), value_row("ml_v1", "both", "found_small", of="9")]
+    table = results(data_of(tmp_path, {PLACE: ([run_row("ml_v1")], values)}))
+    assert [line.key for line in table.sections[0].blocks[0].lines] == ["s1"]
+
+
 def test_protocols_have_sections_in_one_order(tmp_path):
     given = {f"{protocol}/hcd/small": variants(protocol=protocol) for protocol in ("grouped", "paper")}
     table = results(data_of(tmp_path, given))

@@ -224,7 +224,9 @@ def _block(
             row, theirs, mean is not None and mean == of_block[metric], mean is not None and mean == best[metric]
         )
 
-    networks = sorted({network for run, network, _ in found if run in runs}, key=labels.network_order)
+    shown = {column.key for group in groups for column in group.columns}
+    of_runs = {network for run, network, metric in found if run in runs and metric in shown}
+    networks = sorted(of_runs, key=labels.network_order)
     lines = tuple(
         Line(
             tuple(

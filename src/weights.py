@@ -11,6 +11,7 @@ from kdml.common.errors import UserError, run_script
 from kdml.experiment.sections import WeightsEntry
 
 log = logging.getLogger(__name__)
+REMEDY = "pass one entry of `weights` as JSON"
 
 
 def main() -> None:
@@ -25,10 +26,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     try:
-        content = mapping_argument(arguments.weights, "--weights")
+        content = mapping_argument(arguments.weights, "--weights", remedy=REMEDY)
         entry = WeightsEntry.model_validate(content | ({"path": arguments.file} if arguments.file else {}))
     except ValidationError as error:
-        raise UserError(f"--weights: {error}", "pass one entry of `weights` as JSON") from None
+        raise UserError(f"--weights: {error}", REMEDY) from None
     from kdml.learning.start_weights import fetch
 
     fetch(entry.settings(), entry.path, arguments.name, arguments.timm, arguments.out)

@@ -85,7 +85,7 @@ def test_cost_is_each_its_own():
     assert set(rows[0]) == {*scores_by_cost.COLUMNS, "front_parameters", "front_latency_ms"}
 
 
-def test_the_students_baseline_costs_what_a_student_costs():
+def test_a_network_trained_alone_costs_what_it_costs_in_other_runs():
     (row,) = scores_by_cost.join(COSTS, [value("baseline_student", "baseline", 70)], "accuracy")
     assert (row["run"], row["of"], row["students"], row["parameters"]) == ("baseline_student", "student", "1", "40")
     with pytest.raises(UserError, match="costs of teacher_alone with 0 students are not known"):

@@ -151,7 +151,7 @@ def test_sheets_of_less_than_everything():
     assert found["methods only"] == {(METHODS_SHEET, ALONE_SHEET)}
     assert found["baselines only"] == {(ALONE_SHEET,)}
     assert found["own variant alone"] == {(VARIANTS_SHEET,)}
-    assert found["own student"] == {(VARIANTS_SHEET, ALONE_SHEET, FIDELITY_SHEET)}
+    assert found["own student"] == {(VARIANTS_SHEET, ALONE_SHEET, FIDELITY_SHEET)}  # its teacher is the baseline
     assert found["own teacher"] == {(VARIANTS_SHEET, TEACHER_SHEET, FIDELITY_SHEET)}
 
 

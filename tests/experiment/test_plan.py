@@ -71,8 +71,9 @@ def test_method_under_another_name_with_options(paper_config, tmp_path):
     assert plan.method_titles() == {"mine": "mine", "sp_published": "SP (3000)"}
     before = found["hcd", "mine"].sha256
     (tmp_path / "mine.py").write_text("class Mine: pass  # changed\n")
-    run = next(run for run in plan.runs if run.run == "mine")
-    assert plan.settings(run).method.sha256 != before  # what decides a run's numbers is in its settings
+    changed = planned(config, methods=["mine"], tasks=["hcd"], seeds=[0])
+    run = next(run for run in changed.runs if run.run == "mine")
+    assert changed.settings(run).method.sha256 != before  # what decides a run's numbers is in its settings
 
 
 def test_offline_teachers(paper_config):

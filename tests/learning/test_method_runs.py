@@ -2,13 +2,13 @@
 
 import itertools
 from dataclasses import replace
-from importlib import util
 
 import pytest
 import torch
 from small import cohort_of, engine_of, method_settings
 from torch import nn
 
+from kdml.analysis import methods
 from kdml.common.errors import UserError
 from kdml.learning.engine import Interrupted, Surroundings
 from kdml.learning.methods.base import Layers, Setting
@@ -17,6 +17,7 @@ from kdml.learning.networks import load_network, save_networks
 from kdml.learning.validation import validate
 from kdml.runs.methods import METHODS
 from kdml.runs.own_method import fingerprint
+from kdml.runs.run_table import RunRow
 
 CASES = [(name, kind) for name, method in METHODS.items() for kind in method.classes]
 
@@ -241,23 +242,17 @@ def test_departures_from_the_publication_are_row_of(method, kind, choice, words)
     assert len(found) == len(words) and all(map(str.startswith, found, words)), found
 
 
-@pytest.fixture(scope="module")
-def script(root):
-    """`src/methods.py`."""
-    spec = util.spec_from_file_location("methods_script", root / "src/methods.py")
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+RUN = RunRow({"run": "test", "title": "Test", "folder": "f"})
 
 
 @pytest.fixture
-def row_of(script):
+def row_of():
     """Row of a method as it would be trained with some configuration."""
 
     def row(method, kind="classification", **choice):
         settings = method_settings(method, kind, choice)
         record = {"settings": settings.model_dump(mode="json"), "sharing": cohort_of(settings).describe()}
-        return script.row_of([{"run": "test", "title": "Test", "folder": "f"}], record | {"parameters": {"s1": 1}})
+        return methods.row_of([RUN], record | {"parameters": {"s1": 1}})
 
     return row
 
@@ -278,9 +273,9 @@ def test_row_of_a_method_in_two_stages_has_the_weights_of_both(row_of):
     assert row_of("fitnet", options={"stages": 1})["options"] == "stages 1"
 
 
-def test_run_of_older_code_is_refused_by_its_folder(script):
+def test_run_of_older_code_is_refused_by_its_folder():
     with pytest.raises(UserError, match=r"f/run\.json does not say `departures`"):
-        script.row_of([{"run": "test", "title": "Test", "folder": "f"}], {"sharing": {"schedule": []}})
+        methods.row_of([RUN], {"sharing": {"schedule": []}})
 
 
 def test_gradients_are_clipped_where_the_method_says_so():

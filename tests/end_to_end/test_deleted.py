@@ -8,7 +8,6 @@ from snakemake_runs import Job, Plan
 
 RESULTS = "results/miniature"
 NOT_MADE_WITH_ALL = ("benchmark.tsv",)
-# Files that are deleted at once, because nothing depends on more than one of them but the page, or they are of one branch.
 PLACES = ("paper/hcd/small", "paper/lgg/small", "paper/mine/own")
 
 
@@ -53,16 +52,22 @@ def test_every_file_has_a_maker_and_is_asked_for(chain, whole):
 
 # A file of every rule's outputs; several at once where the same jobs depend on them, to be quick.
 DELETED = {
-    "pages": ["results/index.html", "results/claims.md", "results/tables/comparison.tex", "results/figures/figure_10.pdf"],
-    "schemes": ["results/figures/figure_01.png", "results/tables/table_05.md", "results/figures/figure_08.pdf"],
-    "tables": ["results/tables/table_06.md", "results/tables/table_03.csv", "results/figures/curves_table_03.pdf", "results/tables/table_12.tex"],
-    "of all places": [f"{RESULTS}/graphs.csv", f"{RESULTS}/contents.json", f"{RESULTS}/metrics.csv", f"{RESULTS}/leakage.md"],
-    "claims": [f"{RESULTS}/comparison.csv", "results/claims.csv"],
+    "what readers see": [
+        "results/index.html", "results/claims.md", "results/tables/comparison.tex", "results/figures/figure_10.pdf", "results/figures/figure_01.png",
+        "results/tables/table_05.md", "results/tables/table_06.md", "results/tables/table_03.csv", "results/figures/curves_table_03.pdf",
+        "results/tables/table_12.tex",
+    ],
+    "of all places": [
+        f"{RESULTS}/graphs.csv", f"{RESULTS}/contents.json", f"{RESULTS}/metrics.csv", f"{RESULTS}/leakage.md", f"{RESULTS}/comparison.csv",
+        "results/claims.csv",
+    ],
     "analyses": [f"{RESULTS}/{PLACES[0]}/{name}.csv" for name in ("contrasts", "similarity_summary", "compression", "methods/methods")],
     "slices, costs": [f"{RESULTS}/slices/figure_04.npz", f"{RESULTS}/networks/lgg/small/layers.csv", f"{RESULTS}/networks/mine/own/costs.csv"],
-    "CKA": [f"{RESULTS}/{PLACES[0]}/similarity/kd_off/seed-0/layers.csv"],
+    "CKA, fidelity": [
+        f"{RESULTS}/{PLACES[0]}/similarity/kd_off/seed-0/layers.csv", f"{RESULTS}/{PLACES[1]}/fidelity/teachers.csv",
+        f"{RESULTS}/{PLACES[0]}/teacher/by_seed.csv",
+    ],
     "evaluations": [f"{RESULTS}/{PLACES[2]}/variants/{name}" for name in ("curves.csv", "regions.parquet")],
-    "fidelity": [f"{RESULTS}/{PLACES[1]}/fidelity/teachers.csv", f"{RESULTS}/{PLACES[0]}/teacher/by_seed.csv"],
     "runs": [f"{RESULTS}/{PLACES[2]}/runs.csv"],
     "training": [f"{RESULTS}/{PLACES[2]}/circle/seed-0/history.csv"],
     "teacher": [f"{RESULTS}/paper/lgg/teacher_small/baseline/seed-0/predictions.npz"],

@@ -1,6 +1,6 @@
-"""Makes two CSV on the networks of a pair: their costs, and their layers aligned by part and output size (tables 6 and 7).
+"""Makes two CSV for every task and pair: costs of its networks, and their layers aligned by part and output size (tables 6 and 7).
 
-Both depend on the architecture alone, so nothing has to be trained for them. Costs: parameters, multiply-accumulates,
+Both depend on the architecture alone, so nothing is trained or downloaded for them. Costs: parameters, multiply-accumulates,
 bytes on disk, latency on this CPU.
 """
 
@@ -8,65 +8,79 @@ import argparse
 import platform
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from kdml.analysis.scores_by_cost import STUDENT, TEACHER_ALONE, saved
-from kdml.common.command_line import labelled_files, mapping_argument
+from kdml.common.command_line import mapping_argument
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import write_csv
 from kdml.inspection import costs
 from kdml.inspection.layers import describe
 from kdml.learning.networks import Network, build, parameter_count, trainable_count
-from kdml.learning.start_weights import load_start
 from kdml.runs.graph import ENSEMBLE, TEACHER
 from kdml.runs.settings import NetworkSettings, Sharing
 
 PARTS = ("stem", "encoder", "extra block", "decoder", "head")
 
 
+class Pair(BaseModel):
+    """A teacher and a student as the runs of one task build them.
+
+    Args:
+        kind: of the task.
+        outputs: classes, or 1 for segmentation.
+        size: of the images, in pixels of a side.
+        threads: that latency is measured with.
+        students: numbers of students in ensembles.
+        teacher: its settings, and
+        student: those of the student.
+        titles: what the two are called.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["classification", "segmentation"]
+    outputs: PositiveInt
+    size: PositiveInt
+    threads: PositiveInt = 1
+    students: list[PositiveInt] = [2]
+    teacher: NetworkSettings
+    student: NetworkSettings
+    titles: dict[Literal["teacher", "student"], str]
+
+    def networks(self) -> dict[str, Network]:
+        """Teacher, the same without its extra block as it is trained alone, and student, with random weights."""
+        alone = self.teacher.model_copy(update={"block_like": None})
+        settings = {TEACHER: self.teacher, STUDENT: self.student, TEACHER_ALONE: alone}
+        return {name: build(one, self.kind, self.outputs, Sharing(), None, seed=0) for name, one in settings.items()}
+
+
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--networks", required=True, help="JSON: settings of the networks `teacher` and `student`")
-    parser.add_argument("--titles", required=True, help="JSON: how the two are called")
-    parser.add_argument("--kind", choices=["classification", "segmentation"], required=True)
-    parser.add_argument("--outputs", type=int, required=True, help="classes, or 1 for segmentation")
-    parser.add_argument("--size", type=int, required=True, help="pixels of a side")
-    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
-    parser.add_argument("--students", type=int, nargs="+", default=[2], help="numbers of students in an ensemble")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--costs", type=Path, required=True, help="CSV to write")
-    parser.add_argument("--layers", type=Path, required=True, help="CSV to write")
+    parser.add_argument(
+        "--pairs", required=True, help="JSON, or a file of it: by TASK/PAIR what the plan says of the pair"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder; TASK/PAIR/costs.csv and layers.csv are written"
+    )
     return parser.parse_args()
 
 
-def network_settings(argument: str) -> dict[str, NetworkSettings]:
-    """Settings of teacher and student.
+def read_pairs(argument: str) -> dict[str, Pair]:
+    """Pairs by task and name.
 
     Raises:
-        UserError: there are none.
+        UserError: a description is not one of a pair.
     """
-    described = mapping_argument(argument, "--networks", (TEACHER, STUDENT))
+    described = mapping_argument(argument, "--pairs")
     try:
-        return {name: NetworkSettings.model_validate(described[name]) for name in (TEACHER, STUDENT)}
+        return {name: Pair.model_validate(one) for name, one in described.items()}
     except ValidationError as error:
-        raise UserError(
-            f"--networks are no settings of networks ({error}).", "pass what the plan says of a pair"
-        ) from None
-
-
-def networks_of(arguments: argparse.Namespace) -> dict[str, Network]:
-    """Teacher, the same without its extra block as it is trained alone, and student; start weights say how a backbone is built."""
-    starts = {name: load_start(path) for name, path in labelled_files(arguments.weights, "--weights")}
-    settings = network_settings(arguments.networks)
-    settings[TEACHER_ALONE] = settings[TEACHER].model_copy(update={"block_like": None})
-    return {
-        name: build(one, arguments.kind, arguments.outputs, Sharing(), starts.get(one.weights_name), seed=0)
-        for name, one in settings.items()
-    }
+        raise UserError(f"--pairs describe no pairs ({error}).", "pass what the plan says of them") from None
 
 
 def cost_row(name: str, networks: list[Network], teacher: Network, size: int, latency: float) -> dict[str, Any]:
@@ -109,15 +123,17 @@ def _depth(key: tuple[str, str]) -> tuple[int, int]:
 def main() -> None:
     """Build, count, time, describe, write."""
     arguments = parse_arguments()
-    torch.set_num_threads(arguments.threads)
-    titles = mapping_argument(arguments.titles, "--titles", (TEACHER, STUDENT))
-    networks, size = networks_of(arguments), arguments.size
-    teacher, student = networks[TEACHER], networks[STUDENT]
-    groups = {(name, 1): [networks[name]] for name in (TEACHER, TEACHER_ALONE, STUDENT)}
-    groups |= {(ENSEMBLE, count): [student] * count for count in sorted(set(arguments.students))}
-    taken = costs.latencies(groups, size)
-    write_csv(arguments.costs, [cost_row(key[0], group, teacher, size, taken[key]) for key, group in groups.items()])
-    write_csv(arguments.layers, layer_rows({TEACHER: teacher, STUDENT: student}, titles, size))
+    for name, pair in read_pairs(arguments.pairs).items():
+        torch.set_num_threads(pair.threads)
+        networks = pair.networks()
+        teacher, student = networks[TEACHER], networks[STUDENT]
+        groups = {(one, 1): [networks[one]] for one in (TEACHER, TEACHER_ALONE, STUDENT)}
+        groups |= {(ENSEMBLE, count): [student] * count for count in sorted(set(pair.students))}
+        taken = costs.latencies(groups, pair.size)
+        rows = [cost_row(key[0], group, teacher, pair.size, taken[key]) for key, group in groups.items()]
+        layers = layer_rows({TEACHER: teacher, STUDENT: student}, pair.titles, pair.size)
+        write_csv(arguments.out / name / "costs.csv", rows)
+        write_csv(arguments.out / name / "layers.csv", layers)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,6 @@ ENTRIES = (
 PAGE = "--title T --claims {in_}/c.html --metrics {in_}/m.csv --leakage {in_}/l.md --out {out}/a.html"
 DRAWN = "--title T --caption C --table {out}/a.csv {out}/a.md {out}/a.tex {out}/a.html"
 FIGURES = " --beside {out}/b.pdf --curves {out}/c.pdf --runs {out}/d.pdf"
-PAIR = "--kind classification --outputs 2 --size 32 --costs {out}/a.csv --layers {out}/b.csv"
-TITLES = ' --titles {{"teacher":"T","student":"S"}}'
-NETWORK = '{{"architecture":"a","backbone":{{"timm":"resnet18"}}}}'
-NETWORKS = f'{{{{"teacher":{NETWORK},"student":{NETWORK}}}}}'
 RUN = "--data {in_} --split {in_}/split.csv --out {out}/run"
 JUDGED = "--claims {claims} --protocols paper --out {out}/a.csv"
 SIMILARITY = "--group kd --seed 0 --data {in_} --layers {out}/a.csv --upper {out}/b.csv"
@@ -31,14 +27,9 @@ WEIGHTS = "--name w --timm resnet18 --out {out}/a.safetensors"
 
 # what is wrong -> (script, other arguments, option, its value, words of the message)
 OTHERS = {
-    "networks: nonsense": ("networks", PAIR + TITLES, "--networks", "nonsense", "--networks: nonsense does not"),
-    "networks: a list": ("networks", PAIR + TITLES, "--networks", "[]", "--networks is not a mapping"),
-    "networks: no student": ("networks", PAIR + TITLES, "--networks", '{"teacher": {}}', "lacks the key 'student'"),
-    "networks: no settings": (
-        "networks", PAIR + TITLES, "--networks", '{"teacher": {}, "student": {}}', "no settings of networks",
-    ),
-    "networks: no titles": ("networks", PAIR + " --networks {{}}", "--titles", "{}", "--titles lacks the key 'teacher'"),
-    "networks: no file": ("networks", PAIR + TITLES + " --networks " + NETWORKS, "--weights", "resnet18", "resnet18 is not NAME=FILE"),
+    "networks: nonsense": ("networks", "--out {out}", "--pairs", "nonsense", "--pairs: nonsense does not"),
+    "networks: a list": ("networks", "--out {out}", "--pairs", "[]", "--pairs is not a mapping"),
+    "networks: no settings": ("networks", "--out {out}", "--pairs", '{"t/p": {"teacher": {}}}', "--pairs describe no pairs"),
     "weights: nonsense": ("weights", WEIGHTS, "--weights", "nonsense", "--weights: nonsense does not exist"),
     "weights: a list": ("weights", WEIGHTS, "--weights", "[]", "--weights is not a mapping"),
     "weights: no entry": ("weights", WEIGHTS, "--weights", "{}", "give either `timm`"),

@@ -103,11 +103,12 @@ def test_a_teacher_alone_has_costs_of_its_own(tmp_path):
         ).model_dump(mode="json")
         for name, backbone in backbones.items()
     }
-    paths = ("--costs", tmp_path / "costs.csv", "--layers", tmp_path / "layers.csv")
-    titles = json.dumps({"teacher": "Big = {or} not", "student": "Small"})
-    described = ("--networks", json.dumps(networks), "--titles", titles, "--kind", "classification", "--outputs", 2)
-    assert call("networks", *described, "--size", 32, "--students", 3, 2, 2, *paths) == (0, "")
-    rows = list(csv.DictReader((tmp_path / "costs.csv").read_text().splitlines()))
+    described = networks | {
+        "kind": "classification", "outputs": 2, "size": 32, "students": [3, 2, 2],
+        "titles": {"teacher": "Big = {or} not", "student": "Small"},
+    }  # fmt: skip
+    assert call("networks", "--pairs", json.dumps({"t/p": described}), "--out", tmp_path) == (0, "")
+    rows = list(csv.DictReader((tmp_path / "t/p/costs.csv").read_text().splitlines()))
     assert [(row["network"], row["students"]) for row in rows] == [
         ("teacher", "0"), ("teacher_alone", "0"), ("student", "1"), ("ensemble", "2"), ("ensemble", "3"),
     ]  # fmt: skip
@@ -120,5 +121,5 @@ def test_a_teacher_alone_has_costs_of_its_own(tmp_path):
     assert float(rows[0]["saved"]) == 0 and float(rows[3]["saved"]) == pytest.approx(
         100 * (1 - two / teacher), abs=1e-3
     )
-    layers = list(csv.DictReader((tmp_path / "layers.csv").read_text().splitlines()))
+    layers = list(csv.DictReader((tmp_path / "t/p/layers.csv").read_text().splitlines()))
     assert list(layers[0]) == ["part", "output", "Big = {or} not", "Small"] and layers[-1]["part"] == "parameters"

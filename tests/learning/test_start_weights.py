@@ -93,6 +93,19 @@ def test_moving_the_strides_matters(tmp_path, imagenet_weights):
     assert features.shape == expected.shape and not torch.allclose(features, expected, rtol=0.1, atol=0.1)
 
 
+def test_the_architecture_is_that_of_the_weights_with_and_without_them():
+    """Strides and options are settings, so costs and layers are known before anything is downloaded."""
+    weights = StartWeightsSettings(
+        source="file", stride_on="1x1", options={"zero_init_last": False, "act_layer": "silu"}, **IMAGENET
+    )
+    settings = NetworkSettings(architecture="r", backbone=Backbone(timm="resnet50"), weights_name="r", weights=weights)
+    for kind, backbone in (("classification", "backbone"), ("segmentation", "unet.encoder.model")):
+        built = build(settings, kind, 1, Sharing(), None, seed=0).body.get_submodule(backbone)
+        block = built.get_submodule("layer2.0")
+        assert (block.conv1.stride, block.conv2.stride) == ((2, 2), (1, 1))
+        assert isinstance(block.act1, torch.nn.SiLU)
+
+
 @pytest.fixture
 def weights_file(tmp_path):
     """A good file of backbone weights."""

@@ -172,27 +172,21 @@ rule similarity_summary:
 
 
 rule networks:
-    input:
-        weights=ASK.pair_weights,
     output:
-        costs=PATHS.costs("{task}", "{pair_of_task}"),
-        layers=PATHS.layers("{task}", "{pair_of_task}"),
+        costs=ASK.costs_and_layers(PATHS.costs),
+        layers=ASK.costs_and_layers(PATHS.layers),
     log:
-        f"{LOGS}/networks/{{task}}/{{pair_of_task}}.log",
+        f"{LOGS}/networks.log",
     params:
         program=program("networks.py"),
         code=code_of("networks.py"),
-        networks=ASK.pair_networks,
-        titles=ASK.pair_titles,
-        options=ASK.pair_words,
-        weights=ASK.weights_words,
-        threads=ASK.threads,
+        pairs=ASK.pairs_by_task,
+        out=lambda wildcards, output: Path(output.costs[0]).parents[2],  # TASK/PAIR/costs.csv lies in it
     threads: workflow.cores or 1  # all there are: latency is measured while nothing else runs
     conda:
         ENVIRONMENT
     shell:
-        "{params.program} --networks {params.networks:q} --titles {params.titles:q} {params.options:q} {params.weights:q}"
-        " --threads {params.threads:q} --costs {output.costs:q} --layers {output.layers:q} 2> {log:q}"
+        "{params.program} --pairs {params.pairs:q} --out {params.out:q} 2> {log:q}"
 
 
 rule compression:

@@ -1,6 +1,7 @@
 """The plan of the experiment, what wildcards may be, and what all rules share."""
 
 import functools
+import gc
 import os
 import re
 import shlex
@@ -15,6 +16,9 @@ from snakemake.utils import update_config
 ROOT = Path(str(workflow.current_basedir)).parents[1]
 # The package is found without being installed, as in a conda environment.
 sys.path.insert(0, str(ROOT / "src"))
+
+# A plan is a million objects that stay: looking through them again and again for garbage takes a fifth of its time.
+gc.set_threshold(100_000)
 
 import yaml
 from kdml.common.errors import UserError
@@ -132,7 +136,6 @@ wildcard_constraints:
     seed=r"\d+",
     dataset=either(EXPERIMENT.datasets),
     weights=either(EXPERIMENT.weights),
-    pair_of_task=either(EXPERIMENT.run.pairs),
     sheet=either(EVALUATED),
     of=f"|{OF_METHODS}",
     trial=r"alpha-[\d.e-]+",

@@ -7,8 +7,6 @@ use rule train as train_trial with:
         record=PATHS.trial_record(ANY_RUN, "{trial}"),
     log:
         f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/{{run}}/{{trial}}/seed-{{seed}}.log",
-    benchmark:
-        f"{PATHS.trial(ANY_RUN, '{trial}')}/benchmark.tsv"
     params:
         program=program("train.py"),
         settings=ASK.trial_settings,

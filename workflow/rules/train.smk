@@ -30,8 +30,6 @@ rule train:
         record=PATHS.record(ANY_RUN),
     log:
         f"{LOGS}/train/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
-    benchmark:
-        PATHS.benchmark(ANY_RUN)
     params:
         program=program("train.py"),
         settings=ASK.settings,

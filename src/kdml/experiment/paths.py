@@ -132,10 +132,6 @@ class Paths:
         """All that decided the run."""
         return f"{self.run(run)}/run.json"
 
-    def benchmark(self, run: Run) -> str:
-        """What the training cost, as Snakemake measures it."""
-        return f"{self.run(run)}/benchmark.tsv"
-
     def run_metrics(self, run: Run) -> str:
         """Metrics of the networks of one run, on request."""
         return f"{self.run(run)}/metrics.json"

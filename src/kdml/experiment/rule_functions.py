@@ -20,7 +20,6 @@ from kdml.experiment.places import Place
 from kdml.experiment.plan import Run
 from kdml.experiment.run_rows import run_rows
 from kdml.runs.graph import ENSEMBLE, STUDENTS
-from kdml.runs.settings import NetworkSettings
 
 UNDER_RUN = "add its task, pair and variants under `run:` in the configuration"
 UNDER_SEARCH = "add its settings to `grid_search:` in the configuration"
@@ -258,31 +257,29 @@ class RuleFunctions:
         place = self.place(wildcards)
         return self.inputs.cka(place, self.places.variants_at(place), "upper")
 
-    def _architectures(self, wildcards: Wildcards) -> dict[str, NetworkSettings]:
-        return self.plan.architectures(wildcards.task, wildcards.pair_of_task)
+    # Networks of all pairs
 
-    def pair_networks(self, wildcards: Wildcards) -> str:
-        """Settings of a pair's teacher and student as JSON."""
-        networks = self._architectures(wildcards)
-        return json.dumps({name: one.model_dump(mode="json") for name, one in networks.items()}, sort_keys=True)
+    def costs_and_layers(self, kind: Callable[[str, str], str]) -> list[str]:
+        """Such a file of every task and pair."""
+        return list(dict.fromkeys(kind(place.task, place.pair) for place in self.places.all))
 
-    def pair_titles(self, wildcards: Wildcards) -> str:
-        """What a pair's networks are called, as JSON."""
-        networks = self._architectures(wildcards).items()
-        titles = {name: self.experiment.networks[one.architecture].title for name, one in networks}
-        return json.dumps(titles | {"teacher": f"{titles['teacher']} (teacher)"})
+    def pairs_by_task(self, wildcards: Wildcards) -> str:
+        """What src/networks.py is told of the pairs, as JSON."""
+        pairs = {f"{place.task}/{place.pair}": self._pair(place.task, place.pair) for place in self.places.all}
+        return json.dumps(pairs, sort_keys=True)
 
-    def pair_weights(self, wildcards: Wildcards) -> list[str]:
-        """Start weights of a pair's networks: they say how a backbone is built."""
-        names = {one.weights_name for one in self._architectures(wildcards).values() if one.weights_name}
-        return [self.paths.start_weights(name) for name in sorted(names)]
-
-    def pair_words(self, wildcards: Wildcards) -> Words:
-        """Kind, outputs and image size of a task, and the numbers of students in ensembles, as arguments of a script."""
-        task = self.experiment.tasks[wildcards.task]
-        size = self.experiment.datasets[task.dataset].image_size
-        students = self.inputs.numbers_of_students(wildcards.task, wildcards.pair_of_task)
-        return ["--kind", task.kind, "--outputs", task.outputs, "--size", size, "--students", *students]
+    def _pair(self, task: str, pair: str) -> dict[str, Any]:
+        networks, settings = self.plan.architectures(task, pair), self.experiment.tasks[task]
+        titles = {name: self.experiment.networks[one.architecture].title for name, one in networks.items()}
+        return {
+            "kind": settings.kind,
+            "outputs": settings.outputs,
+            "size": self.experiment.datasets[settings.dataset].image_size,
+            "threads": self.experiment.training_of(task).threads,
+            "students": self.inputs.numbers_of_students(task, pair),
+            "titles": titles | {"teacher": f"{titles['teacher']} (teacher)"},
+            **{name: one.model_dump(mode="json") for name, one in networks.items()},
+        }
 
     # Slices
 

@@ -231,19 +231,21 @@ def build(
         kind: of its task.
         outputs: classes, or 1 for a foreground logit.
         sharing: says where the feature taps are.
-        start: weights of the backbone; None for a random start.
+        start: weights of the backbone; None for a random start of the same architecture.
         seed: of all that starts at random; the global random state is left as it was.
 
     Raises:
         UserError: timm does not know the backbone or its options, or the start weights do not fit it.
     """
-    options = dict(settings.backbone.options) | dict(start.options if start else {})
+    needs = start or settings.weights
+    options = dict(settings.backbone.options) | dict(needs.options if needs else {})
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPU's generators too
         body = _BUILDERS[kind](settings, options, outputs, sharing)
+    backbone = body.backbone if kind == "classification" else body.unet.encoder.model
+    if needs is not None:
+        move_stride(backbone, needs.stride_on, settings.backbone.timm)
     if start is not None:
-        backbone = body.backbone if kind == "classification" else body.unet.encoder.model
-        move_stride(backbone, start.stride_on, settings.backbone.timm)
         backbone.load_state_dict(fit_to(backbone, start))
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if start is None else (start.mean, start.std)
     if settings.normalisation == "unit":

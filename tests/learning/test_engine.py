@@ -69,6 +69,7 @@ def test_resumed_run_is_bitwise_equal(tmp_path, stop_after, kind):
     assert resumed.progress.images == whole.progress.images
 
 
+@pytest.mark.slow
 def test_killed_at_every_step(tmp_path, whole_run):
     """One step at a time, all the way."""
     surroundings = Surroundings(checkpoint=tmp_path / "checkpoint.pt", fingerprint="mine", should_leave=lambda: True)

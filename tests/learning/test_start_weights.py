@@ -272,6 +272,7 @@ def run_script(root, tmp_path, entry, **environment):
     return subprocess.run(command, env=kept | ours | environment, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_download_with_the_real_client(root, tmp_path, hub):
     """Head dropped, mean and SD from timm's record of these weights, checksum of the file as served."""
     address, content = hub
@@ -285,6 +286,7 @@ def test_download_with_the_real_client(root, tmp_path, hub):
     assert start.tensors.keys() == served
 
 
+@pytest.mark.slow
 def test_download_without_a_network_names_three_ways_on(root, tmp_path):
     done = run_script(root, tmp_path, json.dumps({"timm": TAG}), HF_HUB_OFFLINE="1")
     assert done.returncode == 2 and "Traceback" not in done.stderr

@@ -249,6 +249,7 @@ def test_what_stands_alone_is_accepted(text):
     assert not FORBIDDEN.match(text)
 
 
+@pytest.mark.slow
 def test_benchmarks_follow_the_names_of_the_package():
     """They are run by hand alone, so that nothing else tells when what they import has moved."""
     names = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))

@@ -63,6 +63,7 @@ def figure_1(root, folder, **surroundings):
     return [path.read_bytes() for path in files]
 
 
+@pytest.mark.slow
 def test_the_users_surroundings_change_nothing(root, tmp_path):
     """Neither a matplotlibrc in any of its places, nor a notebook's backend, nor language and time zone."""
     rc = tmp_path / "rc"

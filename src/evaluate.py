@@ -9,9 +9,9 @@ import argparse
 import logging
 from pathlib import Path
 
-from kdml.analysis import cases, learning_curves, paper_comparison
+from kdml.analysis import cases, learning_curves
 from kdml.analysis.contrasts import MeasuredRuns
-from kdml.analysis.sheets import by_seed_rows, evaluated, measured_sheet, value_rows, with_outputs
+from kdml.analysis.sheets import evaluated, measured_sheet, with_outputs, write_values
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv
 from kdml.runs.records import refuse_mixture
@@ -42,14 +42,10 @@ def main() -> None:
     tables = {part: cases.stacked(found, part) for part in ("cases", "regions")}
     log.info("%d runs evaluated", len(rows))
     runs = MeasuredRuns(with_outputs(measured_sheet(tables, arguments.sheet, table.classes, by_key), found))
-    values = value_rows(runs, by_key)
-    compared = list(paper_comparison.of_sheet(table, arguments.sheet, values))
     curves = [line for row in rows for line in learning_curves.rows_of(row)]
     for part, one in tables.items():
         cases.write(out / f"{part}.parquet", one)
-    write_csv(out / "values.csv", values)
-    write_csv(out / "by_seed.csv", by_seed_rows(runs, rows))
-    write_csv(out / "comparison.csv", compared, paper_comparison.COLUMNS)
+    write_values(out, table, arguments.sheet, runs, by_key)
     write_csv(out / "curves.csv", curves, learning_curves.COLUMNS)
     write_csv(out / "bands.csv", list(learning_curves.bands(curves)), learning_curves.BAND_COLUMNS)
 

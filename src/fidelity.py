@@ -7,11 +7,11 @@ paper's numbers beside ours. teachers.csv, teachers_summary.csv: how far indepen
 import argparse
 from pathlib import Path
 
-from kdml.analysis import cases, fidelity, paper_comparison
+from kdml.analysis import cases, fidelity
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import measured
 from kdml.analysis.over_seeds import SUMMARY, over_seeds
-from kdml.analysis.sheets import by_seed_rows, evaluated, value_rows, with_outputs
+from kdml.analysis.sheets import evaluated, with_outputs, write_values
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv
 from kdml.runs import predictions
@@ -39,14 +39,10 @@ def main() -> None:
     found = evaluated(rows, table.kind, arguments.data, "teacher")
     stack = cases.stacked(found, "cases")
     runs = MeasuredRuns(with_outputs(measured(stack, None, "teacher", table.classes, by_key), found))
-    values = value_rows(runs, by_key)
-    compared = list(paper_comparison.of_sheet(table, FIDELITY_SHEET, values))
     stored = {row.seed: predictions.load(row.folder / "predictions.npz") for row in teachers}
     pairs = list(fidelity.between_teachers(stored))
     cases.write(out / "cases.parquet", stack)
-    write_csv(out / "values.csv", values)
-    write_csv(out / "by_seed.csv", by_seed_rows(runs, rows))
-    write_csv(out / "comparison.csv", compared, paper_comparison.COLUMNS)
+    write_values(out, table, FIDELITY_SHEET, runs, by_key)
     write_csv(out / "teachers.csv", pairs, fidelity.TEACHER_COLUMNS)
     write_csv(out / "teachers_summary.csv", over_seeds(pairs, over=fidelity.TEACHER_COLUMNS[:2]), ("metric", *SUMMARY))
 

@@ -1,16 +1,21 @@
 """Makes one result table and the figures that belong to it: ours beside the paper's, learning curves, and every run.
 
-The kind says which: `results` (variants of a task and pair), `baselines` (networks trained alone), `methods` (table 10).
+The kind says which: `results` (variants of a task and pair), `baselines` (networks trained alone), `methods` (table 10), `fidelity`.
 Files of a place P = protocol/task/pair, all but runs.csv of the sheet that the kind shows:
-  runs:P=runs.csv values:P=values.csv curves:P=curves.csv bands:P=bands.csv
-and of methods also
+  runs:P=runs.csv values:P=values.csv
+for learning curves and every run also
+  curves:P=curves.csv bands:P=bands.csv
+of methods also
   contrasts:P=contrasts_methods.csv methods:P=methods.csv
+of fidelity, where there are several teachers, also
+  teachers:P=teachers_summary.csv
 """
 
 import argparse
 from pathlib import Path
 
-from kdml.common.errors import run_script
+from kdml.common.command_line import labelled_files
+from kdml.common.errors import UserError, run_script
 from kdml.reporting import result_tables
 from kdml.reporting.data import Data
 from kdml.reporting.figures import beside, curves
@@ -18,12 +23,31 @@ from kdml.reporting.figures.common import save
 from kdml.reporting.plain_tables import methods
 from kdml.reporting.templates import write_table
 
-TABLES = {"results": result_tables.results, "baselines": result_tables.baselines, "methods": methods.table}
+TABLES = {
+    "results": result_tables.results,
+    "baselines": result_tables.baselines,
+    "methods": methods.table,
+    "fidelity": result_tables.fidelity,
+}
 FIGURES = {
     "beside": (beside.draw, "ours beside the paper's"),
     "curves": (curves.draw_bands, "learning curves"),
     "runs": (curves.draw_runs, "every run"),
 }
+
+
+def figure_files(entries: list[str]) -> dict[str, list[Path]]:
+    """Files to write, by figure.
+
+    Raises:
+        UserError: there is no such figure.
+    """
+    found: dict[str, list[Path]] = {}
+    for name, path in labelled_files(entries, "--figures"):
+        if name not in FIGURES:
+            raise UserError(f"--figures: there is no figure '{name}' beside a table.", f"name {', '.join(FIGURES)}")
+        found.setdefault(name, []).append(path)
+    return found
 
 
 def main() -> None:
@@ -37,17 +61,19 @@ def main() -> None:
     parser.add_argument("--allow-mixed-code", action="store_true", help="accept several versions of the training code")
     parser.add_argument("--data", nargs="+", required=True, metavar="LABEL=FILE")
     parser.add_argument("--table", nargs="+", type=Path, required=True, help="files to write: csv, md, tex, html")
-    for figure, (_, what) in FIGURES.items():
-        parser.add_argument(
-            f"--{figure}", nargs="+", type=Path, required=True, help=f"{what}: files to write: pdf, png"
-        )
+    parser.add_argument(
+        "--figures", nargs="+", required=True, metavar="NAME=FILE",
+        help=f"files to write, pdf and png of each of {', '.join(FIGURES)}",
+    )  # fmt: skip
     arguments = parser.parse_args()
+    files = figure_files(arguments.figures)
     mixed = "yes" if arguments.allow_mixed_code else ""
     data = Data.labelled(arguments.data, name=arguments.name, kind=arguments.kind, allow_mixed_code=mixed)
     table = TABLES[arguments.kind](data)
     write_table(table, arguments.title, arguments.caption, arguments.note, arguments.table)
-    for figure, (draw, what) in FIGURES.items():
-        save(draw(data), f"{arguments.title}: {what}", arguments.note, getattr(arguments, figure))
+    for name, paths in files.items():
+        draw, what = FIGURES[name]
+        save(draw(data), f"{arguments.title}: {what}", arguments.note, paths)
 
 
 if __name__ == "__main__":

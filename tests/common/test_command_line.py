@@ -19,7 +19,7 @@ ENTRIES = (
 )  # a list of mappings: script, option, keys of each
 PAGE = "--title T --claims {in_}/c.html --metrics {in_}/m.csv --leakage {in_}/l.md --out {out}/a.html"
 DRAWN = "--title T --caption C --table {out}/a.csv {out}/a.md {out}/a.tex {out}/a.html"
-FIGURES = " --beside {out}/b.pdf --curves {out}/c.pdf --runs {out}/d.pdf"
+FIGURES = " --figures beside={out}/b.pdf"
 RUN = "--data {in_} --split {in_}/split.csv --out {out}/run"
 JUDGED = "--claims {claims} --protocols paper --out {out}/a.csv"
 SIMILARITY = "--group kd --seed 0 --data {in_} --layers {out}/a.csv --upper {out}/b.csv"
@@ -45,9 +45,7 @@ OTHERS = {
         "figure", "--title T --figure {out}/a.pdf --draws figures.search:draw", "--data", "settings=", "--data settings= is not NAME=FILE",
     ),
     "results: no name": ("results", DRAWN + FIGURES + " --name n --kind results", "--data", "values.csv", "values.csv is not NAME=FILE"),
-    "fidelity_table: no name": (
-        "fidelity_table", DRAWN + " --beside {out}/b.pdf --name n", "--data", "values.csv", "values.csv is not NAME=FILE",
-    ),
+    "results: no such figure": ("results", DRAWN + " --name n --kind results --data a=b", "--figures", "nonsense={out}/b.pdf", "no figure 'nonsense'"),
     "schemes: no name": ("schemes", "--graphs {in_}/g.csv --out {out}/table_01.csv", "--titles", "T", "--titles T is not NAME=TEXT"),
 }  # fmt: skip
 

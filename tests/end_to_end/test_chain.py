@@ -223,7 +223,7 @@ def test_similarity_compares_students_with_their_teacher(chain):
     assert all(-1 <= float(row["upper_mean"]) <= 1 and int(row["images"]) >= 4 for row in rows)
 
 
-FIGURES = {"schemes", "results", "fidelity_table", "figure"}
+FIGURES = {"schemes", "results", "results_of_fidelity", "figure"}
 REPORT = FIGURES | {"table", "claims_page", "index"}
 ANALYSES = {
     "evaluate",

@@ -45,6 +45,7 @@ rule results:
         curves=ASK.caption_beside("curves"),
         runs=ASK.caption_beside("runs"),
         data=ASK.data_words(ASK.table),
+        figures=files_beside,
         note=ASK.note,
         mixed=ASK.mixed_code,
     localrule: True
@@ -53,35 +54,17 @@ rule results:
     shell:
         "{params.program} --name {wildcards.table:q} --kind {params.kind:q} --title={params.title:q} --caption={params.caption:q}"
         " --note={params.note:q} {params.mixed:q} --data {params.data:q} --table {output.html:q} {output.table:q}"
-        " --beside {output.beside:q} --curves {output.curves:q} --runs {output.runs:q} 2> {log:q}"
+        " --figures {params.figures:q} 2> {log:q}"
 
 
-rule fidelity_table:
-    input:
-        ASK.files_of(ASK.table),
+# Fidelity has no learning curves.
+use rule results as results_of_fidelity with:
     output:
         html=in_report(paths.table("{table}", "html"), of_table),
         table=[paths.table("{table}", suffix) for suffix in ("csv", "md", "tex")],
         beside=beside_table("beside"),
-    log:
-        f"{LOGS}/fidelity_table/{{table}}.log",
     wildcard_constraints:
         table=names_of(["fidelity"]),
-    params:
-        program=program("fidelity_table.py"),
-        code=code_of("fidelity_table.py"),
-        title=ASK.part_of(ASK.table, "title"),
-        caption=ASK.part_of(ASK.table, "caption"),
-        beside=ASK.caption_beside("beside"),
-        data=ASK.data_words(ASK.table),
-        note=ASK.note,
-        mixed=ASK.mixed_code,
-    localrule: True
-    conda:
-        ENVIRONMENT
-    shell:
-        "{params.program} --name {wildcards.table:q} --title={params.title:q} --caption={params.caption:q} --note={params.note:q}"
-        " {params.mixed:q} --data {params.data:q} --table {output.html:q} {output.table:q} --beside {output.beside:q} 2> {log:q}"
 
 
 rule table:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from kdml.analysis import evaluation
+from kdml.analysis import evaluation, paper_comparison
 from kdml.analysis.cases import Evaluated
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Measured, measured
 from kdml.analysis.evaluation import TestSet
+from kdml.common.files import write_csv
 from kdml.runs import predictions
-from kdml.runs.run_table import ALONE_SHEET, RunRow
+from kdml.runs.run_table import ALONE_SHEET, RunRow, RunTable
 
 TRUTHS = {"label": evaluation.against_labels, "teacher": evaluation.against_teacher}
 Records = Mapping[tuple[str, int], Mapping[str, Any]]
@@ -75,6 +76,23 @@ def with_outputs(runs: Iterable[Measured], found: Iterable[Evaluated]) -> list[M
     """
     outputs = {(one.run, one.seed): one.found.outputs for one in found}
     return [replace(run, outputs=outputs[run.run, run.seed]) for run in runs]
+
+
+def write_values(out: Path, table: RunTable, sheet: str, runs: MeasuredRuns, records: Records) -> None:
+    """Write what tables are made from: values.csv, by_seed.csv, and comparison.csv with the paper's numbers beside ours.
+
+    Args:
+        out: folder of the sheet.
+        table: of the runs of the place.
+        sheet: its name.
+        runs: of the sheet, as they were measured.
+        records: of the same runs.
+    """
+    values = value_rows(runs, records)
+    compared = list(paper_comparison.of_sheet(table, sheet, values))
+    write_csv(out / "values.csv", values)
+    write_csv(out / "by_seed.csv", by_seed_rows(runs, table.sheet(sheet)))
+    write_csv(out / "comparison.csv", compared, paper_comparison.COLUMNS)
 
 
 def value_rows(runs: MeasuredRuns, records: Records) -> list[dict[str, Any]]:

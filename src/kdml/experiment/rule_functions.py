@@ -336,8 +336,8 @@ class RuleFunctions:
         ]
 
     def caption_beside(self, kind: str) -> Callable[[Wildcards], str]:
-        """Parameter: caption of the figure of a kind that stands beside the table."""
-        return lambda wildcards: self.figures[f"{kind}_{wildcards.table}"].caption
+        """Parameter: caption of the figure of a kind that stands beside the table, if one does."""
+        return lambda wildcards: figure.caption if (figure := self.figures.get(f"{kind}_{wildcards.table}")) else ""
 
     def texts(self, names: Iterable[str], part: str) -> Callable[[Wildcards], Words]:
         """Parameter: titles or captions of several tables and figures, as NAME=TEXT."""

@@ -21,7 +21,7 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Place:
+class PlaceResults:
     """A protocol, task and pair, with its runs and their values.
 
     Args:
@@ -116,7 +116,7 @@ def compared_network(run: str) -> str:
     return ENSEMBLE if run == PROPOSED else "s1"
 
 
-def read_places(data: Data) -> list[Place]:
+def read_places(data: Data) -> list[PlaceResults]:
     """Places with their runs and values, ordered by protocol.
 
     Args:
@@ -135,7 +135,7 @@ def read_places(data: Data) -> list[Place]:
     return sorted(places, key=lambda p: order.index(p.protocol) if p.protocol in order else len(order))
 
 
-def _read(data: Data, label: str) -> Place:
+def _read(data: Data, label: str) -> PlaceResults:
     runs, values = data.rows(f"runs:{label}"), data.rows(f"values:{label}")
     for rows, columns, kind in ((runs, COLUMNS, "runs"), (values, VALUE_COLUMNS, "values")):
         if not rows:
@@ -143,22 +143,22 @@ def _read(data: Data, label: str) -> Place:
         if missing := [name for name in columns if name not in rows[0]]:
             raise UserError(f"{data.one(f'{kind}:{label}')} lacks the column '{missing[0]}'.", MAKE_AGAIN)
     protocol, task, pair = label.split("/")
-    return Place(protocol, task, pair, runs, values)
+    return PlaceResults(protocol, task, pair, runs, values)
 
 
-def _codes(place: Place) -> Iterator[tuple[str, str]]:
+def _codes(place: PlaceResults) -> Iterator[tuple[str, str]]:
     """(run, one of the code hashes behind its seeds)."""
     for row in place.values:
         for code in row["code_hash"].split():
             yield f"{place.label}/{row['run']}", code
 
 
-def by_protocol(places: Sequence[Place]) -> dict[str, list[Place]]:
+def by_protocol(places: Sequence[PlaceResults]) -> dict[str, list[PlaceResults]]:
     """Places of each protocol, in their order."""
     return {name: [p for p in places if p.protocol == name] for name in dict.fromkeys(p.protocol for p in places)}
 
 
-def trained_alone(places: Sequence[Place]) -> dict[tuple[str, str, str], tuple[Place, str]]:
+def trained_alone(places: Sequence[PlaceResults]) -> dict[tuple[str, str, str], tuple[PlaceResults, str]]:
     """Networks trained alone, each once, though several pairs may have it.
 
     Args:
@@ -167,7 +167,7 @@ def trained_alone(places: Sequence[Place]) -> dict[tuple[str, str, str], tuple[P
     Returns:
         (protocol, task, network) -> the first place that has it, and its run there.
     """
-    found: dict[tuple[str, str, str], tuple[Place, str]] = {}
+    found: dict[tuple[str, str, str], tuple[PlaceResults, str]] = {}
     for place in places:
         for run in (name for name in place.names(ALONE_SHEET) if name in labels.ALONE):
             network = place.described(role_of(run), "network")
@@ -180,7 +180,7 @@ def role_of(run: str) -> str:
     return TEACHER if run == f"{BASELINE}_{TEACHER}" else "student"
 
 
-def title_of_network(place: Place, role: str) -> str:
+def title_of_network(place: PlaceResults, role: str) -> str:
     """Title of a pair's network; with the paper's architecture that it stands for, where it has another name."""
     network, title, stands_for = (place.described(role, what) for what in ("network", "title", "stands_for"))
     like = labels.ARCHITECTURES.get(stands_for, stands_for)

@@ -9,7 +9,7 @@ from kdml.common.errors import UserError
 from kdml.paper import numbers
 from kdml.reporting import labels
 from kdml.reporting.data import Data
-from kdml.reporting.places import Key, Place, by_protocol, read_places, role_of, title_of_network, trained_alone
+from kdml.reporting.places import Key, PlaceResults, by_protocol, read_places, role_of, title_of_network, trained_alone
 from kdml.reporting.table_model import Block, Cell, Column, Group, Line, Row, Section, Table
 from kdml.runs.graph import BASELINE, ENSEMBLE, STRATEGIES, TEACHER, TECHNIQUES, TeacherMode
 
@@ -94,20 +94,20 @@ def baselines(data: Data) -> Table:
     return Table(tuple(sections), notes, data.options["name"])
 
 
-def _section(place: Place, blocks: tuple[Block, ...]) -> Section:
+def _section(place: PlaceResults, blocks: tuple[Block, ...]) -> Section:
     if not blocks:
         raise UserError(f"No run fills the table at {place.label}.", "add variants to `run` in the configuration")
     return Section(blocks, labels.protocol(place.protocol), place.protocol)
 
 
-def _networks_note(places: Sequence[Place]) -> Iterator[str]:
+def _networks_note(places: Sequence[PlaceResults]) -> Iterator[str]:
     """Names what T and S are."""
     for place in places:
         teacher, student = (title_of_network(place, role) for role in ("teacher", "student"))
         yield f"T: {teacher}. S1, S2, ...: {student}."
 
 
-def _extent(places: Sequence[Place], truth: str) -> str:
+def _extent(places: Sequence[PlaceResults], truth: str) -> str:
     """How many images and runs stand behind the numbers."""
     rows = [
         (place, row)
@@ -122,7 +122,7 @@ def _extent(places: Sequence[Place], truth: str) -> str:
     return f"Percent on the test images ({counts}); {runs}."
 
 
-def _undefined(places: Sequence[Place], truth: str) -> list[str]:
+def _undefined(places: Sequence[PlaceResults], truth: str) -> list[str]:
     """Names what has no value, and what has fewer seeds than others."""
     said = []
     for place in places:
@@ -139,7 +139,7 @@ def _undefined(places: Sequence[Place], truth: str) -> list[str]:
 # The T rows
 
 
-def _same_teacher(place: Place, technique: str) -> list[str]:
+def _same_teacher(place: PlaceResults, technique: str) -> list[str]:
     """Strategies of a technique whose teachers gave the same test outputs, where they are all that were run; else nothing."""
     outputs = {}
     for strategy in STRATEGIES:
@@ -150,7 +150,7 @@ def _same_teacher(place: Place, technique: str) -> list[str]:
     return list(outputs) if one else []
 
 
-def _teacher_notes(places: Sequence[Place]) -> Iterator[str]:
+def _teacher_notes(places: Sequence[PlaceResults]) -> Iterator[str]:
     """Why the T rows of a block are of one network."""
     for note, mode in ((ONLINE_NOTE, TeacherMode.ONLINE), (FROZEN_NOTE, TeacherMode.FROZEN)):
         for place in places:
@@ -173,7 +173,7 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def _variant_blocks(
-    place: Place, truth: str, papers: Papers, metrics: tuple[str, ...], beyond_paper: bool = False
+    place: PlaceResults, truth: str, papers: Papers, metrics: tuple[str, ...], beyond_paper: bool = False
 ) -> Iterator[Block]:
     """One block per technique in the paper's order, then the user's own variants."""
     names = place.names("variants")
@@ -194,7 +194,7 @@ def _variant_blocks(
         yield _block(f"{OWN}{suffix}", f"Own variants{more}", groups, own, found, {}, best, False)
 
 
-def _strategy_group(place: Place, run: str, metrics: tuple[str, ...], weights: bool) -> Group:
+def _strategy_group(place: PlaceResults, run: str, metrics: tuple[str, ...], weights: bool) -> Group:
     row = place.described_run(run)
     lines = tuple(
         f"{greek}={row[name]}, {greek}′={row[name + '_prime']}"
@@ -285,7 +285,7 @@ def _best(found: Mapping[Key, Row], runs: Sequence[str], metrics: tuple[str, ...
     return {metric: max((mean for mean in of if mean is not None), default=math.inf) for metric, of in means.items()}
 
 
-def _reference(place: Place, rows: Sequence[Row]) -> Iterator[Block]:
+def _reference(place: PlaceResults, rows: Sequence[Row]) -> Iterator[Block]:
     """How far two teachers of different seeds agree."""
     if rows:
         found = {row["metric"]: row for row in rows}
@@ -295,7 +295,7 @@ def _reference(place: Place, rows: Sequence[Row]) -> Iterator[Block]:
         yield Block((Group(columns, REFERENCE, "reference"),), (line,), "Reference", "reference", headed=True)
 
 
-def _baseline_block(places: Sequence[Place]) -> Block:
+def _baseline_block(places: Sequence[PlaceResults]) -> Block:
     """Networks in rows, tasks in columns."""
     tasks = {place.task: place for place in places}
     groups = tuple(

@@ -34,6 +34,12 @@ def beside_table(kind):
     ]
 
 
+def files_beside(wildcards, output):
+    """Parameter: figures that stand beside a table as NAME=FILE arguments."""
+    kinds = [kind for kind in BESIDE_TABLES if kind in output.keys()]
+    return [f"{kind}={path}" for kind in kinds for path in output[kind]]
+
+
 def names_of(kinds):
     """Names that tables of these kinds can be asked for by, as a regular expression."""
     items = {name: one for name, one in CONTENTS.tables.items() if one.kind in kinds}

@@ -15,7 +15,7 @@ from kdml.paper import numbers
 from kdml.reporting import labels
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import MARKS, colour_of, footnote, margins, number
-from kdml.reporting.places import Place, compared_network, read_places, role_of, title_of_network, trained_alone
+from kdml.reporting.places import PlaceResults, compared_network, read_places, role_of, title_of_network, trained_alone
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER
 
@@ -37,7 +37,7 @@ class Shown:
         in_forest: whether the forest shows it; the scatter shows all that the paper has.
     """
 
-    place: Place
+    place: PlaceResults
     run: str
     title: str
     metric: str
@@ -80,7 +80,7 @@ def draw(data: Data) -> Figure:
     return figure
 
 
-def _shown(places: Sequence[Place], kind: str) -> Iterator[Shown]:
+def _shown(places: Sequence[PlaceResults], kind: str) -> Iterator[Shown]:
     """Values in the metrics that tables show, by place, run and network."""
     for place, run, title, networks in _runs(places, kind):
         values, papers = place.by_key(TEACHER if kind == "fidelity" else "label"), place.papers(kind)
@@ -92,7 +92,7 @@ def _shown(places: Sequence[Place], kind: str) -> Iterator[Shown]:
                     yield Shown(place, run, title, metric, values[key], papers.get(key), network in main)
 
 
-def _runs(places: Sequence[Place], kind: str) -> Iterator[tuple[Place, str, str, tuple[str, ...] | None]]:
+def _runs(places: Sequence[PlaceResults], kind: str) -> Iterator[tuple[PlaceResults, str, str, tuple[str, ...] | None]]:
     """(place, run, title, its networks to show or None for all) of a table."""
     if kind == "baselines":
         for place, run in trained_alone(places).values():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kdml.paper import numbers
 from kdml.reporting import labels
 from kdml.reporting.data import Data
-from kdml.reporting.places import Place, compared_network, read_places
+from kdml.reporting.places import PlaceResults, compared_network, read_places
 from kdml.reporting.plain_tables.place_columns import PLACE, place_cells
 from kdml.reporting.table_model import Cell, Row, Table, number, of_seeds, p_value, plain, text, with_interval
 from kdml.runs.graph import PROPOSED
@@ -35,7 +35,7 @@ def table(data: Data) -> Table:
     return plain(COLUMNS, rows, (NOTE,))
 
 
-def _rows(place: Place, data: Data) -> Iterator[tuple[Cell, ...]]:
+def _rows(place: PlaceResults, data: Data) -> Iterator[tuple[Cell, ...]]:
     described = {row["run"]: row for row in data.rows(f"methods:{place.label}")}
     contrasts = (row for row in data.at("contrasts", place.label) if row["family"] == "methods")
     against = {(row["right"], row["metric"]): row for row in contrasts}

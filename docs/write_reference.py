@@ -229,7 +229,7 @@ def metrics() -> str:
     lines = ["# Metrics", "", MADE, ""]
     lines += [
         "Every metric of a test set is a function of counts, summed over cases and divided once. Against the *truth* it is in the",
-        "sheets `variants`, `methods` and `alone`, against the *teacher* of the same run in the sheet `fidelity`",
+        "sheets `variants`, `methods`, `alone` and `teacher`, against the *teacher* of the same run in the sheet `fidelity`",
         "([files](../../results/README.md)). *Primary*: what a kind of task is judged by where only one number fits. The module",
         "`src/kdml/analysis/metrics.py` says what counts where a class or a lesion is absent.",
         "",

@@ -1,6 +1,6 @@
 """Put the leakage reports of several splits into one table, as CSV, Markdown, or both.
 
-python src/leakage.py --report paper.json --report grouped.json --out leakage.csv leakage.md
+python src/leakage.py --splits splits.csv --out leakage.csv leakage.md
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError, run_script
-from kdml.common.files import read_json, write_text
+from kdml.common.files import MAKE_AGAIN, read_csv, read_json, write_text
 from kdml.data.leakage import leakage_table
 
 log = logging.getLogger(__name__)
@@ -59,9 +59,7 @@ def read_reports(paths: Sequence[Path]) -> list[dict[str, Any]]:
 def main() -> None:
     """Write the table in each format that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--report", required=True, action="append", type=Path, metavar="FILE", help="give it once per report"
-    )
+    parser.add_argument("--splits", required=True, type=Path, help="CSV whose column `report` names the reports")
     parser.add_argument(
         "--out", required=True, nargs="+", type=Path, metavar="FILE", help="tables to write: *.csv, *.md"
     )
@@ -69,7 +67,8 @@ def main() -> None:
     for path in arguments.out:
         if path.suffix not in FORMATS:
             raise UserError(f"{path} has no known format.", f"let the name end in {' or '.join(FORMATS)}")
-    rows = leakage_table(read_reports(arguments.report))
+    listed = read_csv(arguments.splits, MAKE_AGAIN, ("report",))
+    rows = leakage_table(read_reports([Path(row["report"]) for row in listed]))
     for path in arguments.out:
         write_text(path, FORMATS[path.suffix](rows))
     log.info("put %d reports into %s", len(rows), " and ".join(map(str, arguments.out)))

@@ -1,6 +1,7 @@
 """Makes one result table and the figures that belong to it: ours beside the paper's, learning curves, and every run.
 
-The kind says which: `results` (variants of a task and pair), `baselines` (networks trained alone), `methods` (table 10), `fidelity`.
+The kind says which: `results` (variants of a task and pair), `baselines` (networks trained alone), `methods` (table 10), or
+`fidelity`, which has no learning curves.
 Files of a place P = protocol/task/pair, all but runs.csv of the sheet that the kind shows:
   runs:P=runs.csv values:P=values.csv
 for learning curves and every run also

@@ -256,12 +256,19 @@ def run_script(root, *arguments):
     return subprocess.run(command, capture_output=True, text=True)
 
 
+def write_splits(folder, *reports):
+    path = folder / "splits.csv"
+    path.write_text("\n".join(["report", *(str(folder / name) for name in reports), ""]))
+    return path
+
+
 def test_script(root, tmp_path):
     report = report_of(*planted())
     for protocol in ("paper", "grouped"):
         (tmp_path / f"{protocol}.json").write_text(json.dumps(report | {"protocol": protocol}))
     outs = [tmp_path / "leakage.csv", tmp_path / "leakage.md"]
-    done = run_script(root, "--report", tmp_path / "paper.json", "--report", tmp_path / "grouped.json", "--out", *outs)
+    listed = write_splits(tmp_path, "paper.json", "grouped.json")
+    done = run_script(root, "--splits", listed, "--out", *outs)
     assert done.returncode == 0, done.stderr
     assert pd.read_csv(outs[0])["protocol"].tolist() == ["grouped", "paper"]
     lines = outs[1].read_text().splitlines()
@@ -279,6 +286,6 @@ def test_script(root, tmp_path):
 )
 def test_script_explains_bad_input_and_writes_nothing(report, out, problem, root, tmp_path):
     (tmp_path / "other.json").write_text("{}")
-    done = run_script(root, "--report", tmp_path / report, "--out", tmp_path / out)
+    done = run_script(root, "--splits", write_splits(tmp_path, report), "--out", tmp_path / out)
     assert done.returncode == 2 and problem in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / out).exists()

@@ -85,7 +85,7 @@ def test_everything_that_has_runs_is_made(chain):
     names = {name.partition(".")[0] for name in figures}
     assert {f"{name}.{suffix}" for name in names for suffix in ("pdf", "png")} == figures
     drawn = {f"figure_{number:02d}" for number in (1, 2, 3, 4, 5, 7, 8, 10, 11)}
-    assert names == drawn | {
+    assert names >= drawn | {
         *(
             f"{kind}_{table}"
             for kind in ("beside", "curves", "runs")

@@ -39,6 +39,16 @@ def test_a_moved_checkout_is_the_same_program(source):
     assert code_hash(source) == code_hash() and re.fullmatch("[0-9a-f]{16}", code_hash())
 
 
+@pytest.mark.slow
+def test_the_garbage_collector_is_left_as_it_was():
+    said = "import gc; gc.{}able(); import kdml.learning; print(gc.isenabled())"
+    for word, expected in (("en", "True"), ("dis", "False")):
+        done = subprocess.run(
+            [sys.executable, "-c", said.format(word)], cwd=SOURCE, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == expected
+
+
 METHOD = """from kdml.learning.methods.sp import SP as Base
 
 

@@ -93,7 +93,7 @@ def test_moving_the_strides_matters(tmp_path, imagenet_weights):
     assert features.shape == expected.shape and not torch.allclose(features, expected, rtol=0.1, atol=0.1)
 
 
-def test_the_architecture_is_that_of_the_weights_with_and_without_them():
+def test_the_architecture_is_that_of_the_weights_also_without_them():
     """Strides and options are settings, so costs and layers are known before anything is downloaded."""
     weights = StartWeightsSettings(
         source="file", stride_on="1x1", options={"zero_init_last": False, "act_layer": "silu"}, **IMAGENET

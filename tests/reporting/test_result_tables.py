@@ -252,7 +252,7 @@ def render(root, folder, data, name="table_03"):
     figures = [
         part
         for kind in ("beside", "curves", "runs")
-        for part in (f"--{kind}", folder / f"{kind}.png", folder / f"{kind}.pdf")
+        for part in (f"{kind}={folder / kind}.png", f"{kind}={folder / kind}.pdf")
     ]
     command = [
         sys.executable,
@@ -266,7 +266,15 @@ def render(root, folder, data, name="table_03"):
         "--caption",
         "A caption",
     ]
-    command += ["--note", "A note with 50 % & more_less.", *options_of(data), "--table", *outputs, *figures]
+    command += [
+        "--note",
+        "A note with 50 % & more_less.",
+        *options_of(data),
+        "--table",
+        *outputs,
+        "--figures",
+        *figures,
+    ]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

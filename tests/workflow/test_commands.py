@@ -17,15 +17,17 @@ PATH_WORDS = r"""Bob's $(touch hacked) {w} \ ü "x" *"""
 
 def test_no_command_grows_with_the_runs(tmp_path):
     run = {
-        "tasks": ["hcd"],
+        "tasks": ["hcd", "lgg"],
         "pairs": ["resnet50-resnet18"],
-        "techniques": ["kd_off", "kd_ml"],
+        "protocols": ["paper", "grouped"],
+        "techniques": ["kd_ml"],
         "strategies": ["v3"],
-        "methods": ["sp"],
+        "methods": [],
         "seeds": list(range(100)),
     }
-    plan = Plan(snakemake(tmp_path, "--cores", "2", "-n", "-p", "--config", f"run={json.dumps(run)}"))
-    assert plan.counts()["train"] == 100 * (2 + 1 + 3)
+    config = (f"run={json.dumps(run)}", f"split={json.dumps({'per_seed': True})}")
+    plan = Plan(snakemake(tmp_path, "--cores", "2", "-n", "-p", "--config", *config))
+    assert plan.counts()["train"] == 100 * 2 * 2 * (2 + 1) and plan.counts()["split"] == 400
     commands = [job.command for job in plan.jobs if job.command]
     assert len(commands) > 600 and max(map(len, commands)) < LONGEST
 

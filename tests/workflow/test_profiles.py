@@ -27,5 +27,6 @@ def test_slurm_profile_gives_each_submitted_rule_what_it_needs():
     given = yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())["set-resources"]
     for rule in ("train", "train_trial", "similarity"):
         assert given[rule]["gpu"] == 1 and given[rule]["cpus_per_task"] > 1, rule
+    assert "--exclusive" in given["networks"]["slurm_extra"]  # latency is measured while nothing else runs
     for rule in ("train", "train_trial", "similarity", "prepare", "prepare_masks", "evaluate", "fidelity", "networks"):
         assert {"mem_mb", "runtime"} <= given[rule].keys(), rule

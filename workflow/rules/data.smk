@@ -90,9 +90,22 @@ rule split:
         " --fractions {params.fractions:q} --seed {wildcards.seed:q} --out {output.split:q} --report {output.report:q} 2> {log:q}"
 
 
+rule splits:
+    output:
+        PATHS.splits(),
+    log:
+        f"{LOGS}/splits.log",
+    params:
+        rows=lambda wildcards: INPUTS.split_rows(),
+    localrule: True
+    run:
+        write_csv(output[0], params.rows)
+
+
 rule leakage:
     input:
-        INPUTS.split_reports(),
+        splits=PATHS.splits(),
+        reports=INPUTS.split_reports(),
     output:
         csv=PATHS.leakage("csv"),
         md=PATHS.leakage("md"),
@@ -101,9 +114,8 @@ rule leakage:
     params:
         program=program("leakage.py"),
         code=code_of("leakage.py"),
-        reports=lambda wildcards, input: each("--report", input),
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{params.program} {params.reports:q} --out {output.csv:q} {output.md:q} 2> {log:q}"
+        "{params.program} --splits {input.splits:q} --out {output.csv:q} {output.md:q} 2> {log:q}"

@@ -31,7 +31,7 @@ def _of_data(inputs: Inputs) -> Iterator[str]:
             yield paths.masks(facts.dataset)
     for protocol, task, seed in inputs.splits():
         yield from (paths.split(protocol, task, seed), paths.split_report(protocol, task, seed))
-    yield from (paths.leakage(suffix) for suffix in ("csv", "md"))
+    yield from (paths.splits(), *(paths.leakage(suffix) for suffix in ("csv", "md")))
 
 
 def _of_runs(inputs: Inputs) -> Iterator[str]:

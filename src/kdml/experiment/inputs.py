@@ -1,6 +1,7 @@
 """What each analysis is made from: runs of a place, and the files of their numbers."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from kdml.experiment.contents import Contents
 from kdml.experiment.items import Item
@@ -113,6 +114,13 @@ class Inputs:
     def split_reports(self) -> list[str]:
         """Leakage reports of all splits in use."""
         return [self.paths.split_report(*split) for split in self.splits()]
+
+    def split_rows(self) -> list[dict[str, Any]]:
+        """Rows of splits.csv: every split in use, and its leakage report."""
+        keys = ("protocol", "task", "seed")
+        return [
+            dict(zip(keys, split, strict=True)) | {"report": self.paths.split_report(*split)} for split in self.splits()
+        ]
 
     def start_weights(self, runs: Iterable[Run]) -> list[str]:
         """Start weights that the networks of these runs need."""

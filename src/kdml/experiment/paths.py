@@ -102,6 +102,10 @@ class Paths:
         """How many test images of a split resemble training images."""
         return f"{self.results}/{protocol}/{task}/leakage-{seed}.json"
 
+    def splits(self) -> str:
+        """All splits in use, and where their leakage reports lie."""
+        return f"{self.results}/splits.csv"
+
     def leakage(self, suffix: str) -> str:
         """How many test images of every split resemble training images."""
         return f"{self.results}/leakage.{suffix}"
@@ -164,7 +168,7 @@ class Paths:
 
     def trials(self, at: Located) -> str:
         """Trials of a place, with their columns in the table of scores."""
-        return f"{self.grid_search(at)}/trials.json"
+        return f"{self.grid_search(at)}/trials.csv"
 
     def scores(self, at: Located) -> str:
         """Validation scores of the trials of a place."""
@@ -178,7 +182,7 @@ class Paths:
         """The best settings of all variants that were searched."""
         return f"{self.results}/grid_search/hyperparameters.csv"
 
-    # Places. A sheet is a part of a place's runs: variants, methods, alone (networks), fidelity (of variants with a teacher)
+    # Places. A sheet is a part of the runs of a place: variants, methods, alone (networks), teacher (of KD (off)), fidelity
 
     def place(self, at: Located) -> str:
         """Folder of a place."""

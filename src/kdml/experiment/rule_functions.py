@@ -260,7 +260,7 @@ class RuleFunctions:
     # Networks of all pairs
 
     def costs_and_layers(self, kind: Callable[[str, str], str]) -> list[str]:
-        """Such a file of every task and pair."""
+        """Outputs of src/networks.py: a file of this kind for every task and pair."""
         return list(dict.fromkeys(kind(place.task, place.pair) for place in self.places.all))
 
     def pairs_by_task(self, wildcards: Wildcards) -> str:

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from kdml.common.source_code import SOURCE, closure, digest_of, imported_by
 from kdml.runs.methods import METHODS
 from kdml.runs.own_method import is_own, source_of
@@ -68,8 +70,6 @@ def environment(device: str) -> dict[str, Any]:
 
 
 def _device_name(device: str) -> str:
-    import torch
-
     return torch.cuda.get_device_name() if device == "cuda" else f"cpu ({platform.machine()})"
 
 

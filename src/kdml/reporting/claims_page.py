@@ -16,7 +16,7 @@ MARKS: Mapping[str, str] = {
 }
 SHOWN_ANSWERS = (Answer.YES, Answer.NO, Answer.OPEN, Answer.UNDEFINED, Answer.NOT_RUN)
 COLUMNS = (
-    "PlaceResults", "Pair", "Network", "Contrast", "Ours [95 %]", "p (Holm)", "Answer", "Seeds", "Paper [95 %]", "Paper's p (Holm)",
+    "Place", "Pair", "Network", "Contrast", "Ours [95 %]", "p (Holm)", "Answer", "Seeds", "Paper [95 %]", "Paper's p (Holm)",
     "Paper's answer", "Remark",
 )  # fmt: skip
 RULES = (

@@ -26,7 +26,7 @@ from kdml.runs.settings import NetworkSettings, Sharing
 PARTS = ("stem", "encoder", "extra block", "decoder", "head")
 
 
-class Pair(BaseModel):
+class PairAtTask(BaseModel):
     """A teacher and a student as the runs of one task build them.
 
     Args:
@@ -70,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def read_pairs(argument: str) -> dict[str, Pair]:
+def read_pairs(argument: str) -> dict[str, PairAtTask]:
     """Pairs by task and name.
 
     Raises:
@@ -78,7 +78,7 @@ def read_pairs(argument: str) -> dict[str, Pair]:
     """
     described = mapping_argument(argument, "--pairs")
     try:
-        return {name: Pair.model_validate(one) for name, one in described.items()}
+        return {name: PairAtTask.model_validate(one) for name, one in described.items()}
     except ValidationError as error:
         raise UserError(f"--pairs describe no pairs ({error}).", "pass what the plan says of them") from None
 

@@ -15,7 +15,6 @@ from kdml.experiment.tables import TABLES, WITH_CURVES
 from kdml.runs.graph import VARIANTS
 
 SCHEMES = (1, 2, 3, 8)
-# number -> (task, student) that the paper shows it for.
 SLICES = {4: ("hard", 3), 5: ("hard", 4), 7: ("spread", 4), 9: ("hard", 4)}  # number -> (rule, how many)
 SIMILARITIES = (6, 10, 11)
 WITH_TEACHER = 10  # compares teachers and students, also of techniques that may have no teacher

@@ -16,7 +16,7 @@ AT_HAND = AtHand(
 )
 # All drawn ones have a rule, so that Snakemake compares what they are drawn with; of others those alone that are new or have changed.
 TO_FETCH = list(ARCHIVES) if DRAWN else or_message(AT_HAND.to_fetch)
-TOLD = set()  # of which archives a warning was said
+WARNED = set()  # of which archives
 
 
 def drawn_archives(names):
@@ -35,9 +35,9 @@ def prepare_inputs(wildcards):
     slides_content(wildcards)
     names = ARCHIVES_OF[wildcards.dataset]
     for name in () if DRAWN else names:
-        if name not in TOLD and (warning := AT_HAND.warning(name)):
+        if name not in WARNED and (warning := AT_HAND.warning(name)):
             logger.warning(warning)
-            TOLD.add(name)
+            WARNED.add(name)
     return {
         "records": list(map(PATHS.archive_record, names)),
         "archives": list(map(ancient, drawn_archives(names))),

@@ -55,7 +55,7 @@ DELETED = {
         "results/tables/table_12.tex",
     ],
     "of all places": [
-        f"{RESULTS}/graphs.csv", f"{RESULTS}/contents.json", f"{RESULTS}/metrics.csv", f"{RESULTS}/leakage.md", f"{RESULTS}/comparison.csv",
+        f"{RESULTS}/graphs.csv", f"{RESULTS}/contents.json", f"{RESULTS}/metrics.csv", f"{RESULTS}/splits.csv", f"{RESULTS}/leakage.md", f"{RESULTS}/comparison.csv",
         "results/claims.csv",
     ],
     "analyses": [f"{RESULTS}/{PLACES[0]}/{name}.csv" for name in ("contrasts", "similarity_summary", "compression", "methods/methods")],

@@ -1,5 +1,6 @@
 """Networks, data and device of a run, made from its settings and files."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from kdml.runs.settings import RunSettings
 
 # Networks of one slot start alike in every variant: the first student of a variant and the baseline share their new head.
 _SLOTS = {BASELINE: 1, TEACHER: 0}
+NO_GPU = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES; the last is SLURM's
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,16 @@ def choose_device(settings: RunSettings) -> str:
     """`cpu` or `cuda`, and the run's rounding: threads, deterministic kernels.
 
     Raises:
-        UserError: `device: cuda` without a GPU.
+        UserError: `device: cuda` without a GPU, or a GPU was given to this process that torch does not see.
     """
     wanted, available = settings.training.device, torch.cuda.is_available()
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if wanted == "auto" and not available and given not in NO_GPU:
+        raise UserError(
+            f"This process was given a GPU (CUDA_VISIBLE_DEVICES={given}), but torch sees none.",
+            "compare nvidia-smi with `python -c 'import torch; print(torch.version.cuda)'`; to train on the CPU, which takes "
+            "many times as long, set `training.device: cpu`",
+        )
     if wanted == "cuda" and not available:
         raise UserError(
             "`training.device: cuda`, but torch sees no GPU.", "use `device: auto`, or ask the scheduler for a GPU"

@@ -35,11 +35,9 @@ def holder(tmp_path, monkeypatch):
 
 
 def test_a_second_process_is_told_who_is_there(holder, tmp_path):
-    with pytest.raises(
-        UserError, match=rf"Another process writes to .*process {holder.pid} of SLURM job 4711 on .*since \d"
-    ):
-        with alone_in(tmp_path):
-            pass
+    who = rf"Another process writes to .*process {holder.pid} of SLURM job 4711 on .*since \d"
+    with pytest.raises(UserError, match=who), alone_in(tmp_path):
+        pass
     assert holder.poll() is None and (tmp_path / NAME).exists()
 
 

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -340,6 +341,25 @@ def test_terminated_run_saves_leaves_and_continues_to_the_same_bits(chain, tmp_p
     for name in ("weights.safetensors", "predictions.npz"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes()
     assert not (tmp_path / "broken" / "checkpoint.pt").exists()
+
+
+def test_two_trainings_do_not_write_to_one_folder(chain, tmp_path):
+    """As when Snakemake was killed and started again while a job of its went on."""
+    command = train_command(chain, tmp_path / "run", epochs=500)
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not (tmp_path / "run" / ".lock").exists():
+            assert first.poll() is None
+            time.sleep(0.1)
+        second = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert (
+            second.returncode == 2 and f"process {first.pid} on " in second.stderr and "Traceback" not in second.stderr
+        )
+        assert first.poll() is None
+    finally:
+        first.terminate()
+        first.wait()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.pt"]
 
 
 # What is wrong -> (option of the training, its value, words of the message)

@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -315,19 +316,23 @@ def test_the_same_run_by_hand_gives_the_same_bits(chain, tmp_path):
 
 
 def terminated_in(epoch, command):
-    """Start a training, terminate it in the given epoch; return its exit code and the rest of its output."""
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    """Start a training, terminate all its processes in the given epoch, as schedulers do; return its exit code and the rest of its output.
+
+    The rest ends when the last of them has ended.
+    """
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     for line in process.stderr:
         if f"epoch {epoch - 1}/" in line:
-            process.send_signal(signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGTERM)
             break
     rest = process.stderr.read()
     return process.wait(), rest
 
 
 def test_terminated_run_saves_leaves_and_continues_to_the_same_bits(chain, tmp_path):
-    """And with other settings it does not continue."""
+    """Also with loading processes, which get the signal too. And with other settings it does not continue."""
     whole, broken = (train_command(chain, tmp_path / name, epochs=6) for name in ("whole", "broken"))
+    broken += ["--workers", "2"]
     subprocess.run(whole, check=True, capture_output=True)
     code, output = terminated_in(3, broken)
     assert code == 128 + signal.SIGTERM and "start the same command again" in output

@@ -24,7 +24,9 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 from kdml.common.command_line import labelled_files  # noqa: E402
 from kdml.common.errors import run_script  # noqa: E402
 from kdml.common.files import read_json, sha256_of, write_csv, write_json  # noqa: E402
+from kdml.common.locks import alone_in  # noqa: E402
 from kdml.learning import build, checkpoint, provenance  # noqa: E402
+from kdml.learning.cohort import Cohort  # noqa: E402
 from kdml.learning.engine import Engine, Interrupted, Progress, Surroundings, duration  # noqa: E402
 from kdml.learning.networks import parameter_count, save_networks  # noqa: E402
 from kdml.learning.prediction import predict  # noqa: E402
@@ -164,7 +166,7 @@ def record(
 
 
 def main() -> None:
-    """Train, predict, write."""
+    """Read and build everything, then train alone in the folder."""
     arguments = parse_arguments()
     leave = LeaveOnSignal()
     settings = RunSettings.from_argument(arguments.settings)
@@ -175,9 +177,23 @@ def main() -> None:
     size = int(data.arrays.images.shape[1])
     weights = build.cross_entropy_weights(settings, data)
     cohort = build.build_cohort(settings, starts, arguments.teacher, size, weights)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with alone_in(arguments.out):
+        train(arguments, settings, data, cohort, device, inputs, leave)
+
+
+def train(
+    arguments: argparse.Namespace,
+    settings: RunSettings,
+    data: build.RunData,
+    cohort: Cohort,
+    device: str,
+    inputs: dict[str, str],
+    leave: LeaveOnSignal,
+) -> None:
+    """Train, predict, write; asked to leave, save a checkpoint and exit."""
     code = code_hashes(settings)
     decided = repr((settings.to_json(), sorted(inputs.items()), sorted(code.items())))
-    arguments.out.mkdir(parents=True, exist_ok=True)
     surroundings = Surroundings(
         device=device,
         workers=loading_processes(arguments.workers, device),

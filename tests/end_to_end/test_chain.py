@@ -3,9 +3,11 @@
 import csv
 import html
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -314,19 +316,23 @@ def test_the_same_run_by_hand_gives_the_same_bits(chain, tmp_path):
 
 
 def terminated_in(epoch, command):
-    """Start a training, terminate it in the given epoch; return its exit code and the rest of its output."""
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    """Start a training, terminate all its processes in the given epoch, as schedulers do; return its exit code and the rest of its output.
+
+    The rest ends when the last of them has ended.
+    """
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     for line in process.stderr:
         if f"epoch {epoch - 1}/" in line:
-            process.send_signal(signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGTERM)
             break
     rest = process.stderr.read()
     return process.wait(), rest
 
 
 def test_terminated_run_saves_leaves_and_continues_to_the_same_bits(chain, tmp_path):
-    """And with other settings it does not continue."""
+    """Also with loading processes, which get the signal too. And with other settings it does not continue."""
     whole, broken = (train_command(chain, tmp_path / name, epochs=6) for name in ("whole", "broken"))
+    broken += ["--workers", "2"]
     subprocess.run(whole, check=True, capture_output=True)
     code, output = terminated_in(3, broken)
     assert code == 128 + signal.SIGTERM and "start the same command again" in output
@@ -340,6 +346,25 @@ def test_terminated_run_saves_leaves_and_continues_to_the_same_bits(chain, tmp_p
     for name in ("weights.safetensors", "predictions.npz"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes()
     assert not (tmp_path / "broken" / "checkpoint.pt").exists()
+
+
+def test_two_trainings_do_not_write_to_one_folder(chain, tmp_path):
+    """As when Snakemake was killed and started again while a job of its went on."""
+    command = train_command(chain, tmp_path / "run", epochs=500)
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while not (tmp_path / "run" / ".lock").exists():
+            assert first.poll() is None
+            time.sleep(0.1)
+        second = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert (
+            second.returncode == 2 and f"process {first.pid} on " in second.stderr and "Traceback" not in second.stderr
+        )
+        assert first.poll() is None
+    finally:
+        first.terminate()
+        first.wait()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.pt"]
 
 
 # What is wrong -> (option of the training, its value, words of the message)

@@ -225,3 +225,24 @@ def test_validation_scores_against_counts():
     truth = arrays.masks[rows] == 1
     assert row["validation.baseline.score"] == pytest.approx((predicted & truth).sum() / (predicted | truth).sum())
     assert isinstance(Validation(0.5, 1.0).score, float)
+
+
+def test_full_memory_of_a_gpu_is_a_message(monkeypatch):
+    engine = engine_of(SETTINGS)
+
+    def full(batch):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr(engine, "_step", full)
+    with pytest.raises(UserError, match=r"not enough memory .*allocate 2.00 GiB(.|\n)*batch_size"):
+        engine.run()
+
+
+def test_a_checkpoint_asks_for_no_other_gpu_than_the_runs_own(monkeypatch):
+    """A machine that resumes may see fewer."""
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", lambda: pytest.fail("state of every GPU"))
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda: torch.arange(3, dtype=torch.uint8))
+    engine = engine_of(SETTINGS)
+    assert engine._state()["random_cuda"] is None
+    engine.surroundings = replace(engine.surroundings, device="cuda")
+    assert engine._state()["random_cuda"].tolist() == [0, 1, 2]

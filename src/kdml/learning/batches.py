@@ -1,5 +1,6 @@
 """Batches: uint8 images with labels or masks, in an order and with augmentation that depend on the seed and the epoch alone."""
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -75,6 +76,15 @@ def class_weights(part: Part, classes: int) -> Tensor:
     return torch.tensor(len(part) / (classes * np.maximum(counts, 1)), dtype=torch.float32)
 
 
+def _leave_signals_to_the_training(worker: int) -> None:
+    """Ignore what asks a process to leave.
+
+    Schedulers ask the whole group, and a loading process that left would break the step under way and with it the checkpoint.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+
+
 class TrainingBatches:
     """Shuffled, augmented batches of any epoch, from any step on.
 
@@ -117,6 +127,7 @@ class TrainingBatches:
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=pin,
+            worker_init_fn=_leave_signals_to_the_training,
         )
 
     def __len__(self) -> int:

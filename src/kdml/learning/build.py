@@ -1,5 +1,6 @@
 """Networks, data and device of a run, made from its settings and files."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from kdml.runs.settings import RunSettings
 
 # Networks of one slot start alike in every variant: the first student of a variant and the baseline share their new head.
 _SLOTS = {BASELINE: 1, TEACHER: 0}
+NO_GPU = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES; the last is SLURM's
 
 
 @dataclass(frozen=True)
@@ -53,22 +55,54 @@ def choose_device(settings: RunSettings) -> str:
     """`cpu` or `cuda`, and the run's rounding: threads, deterministic kernels.
 
     Raises:
-        UserError: `device: cuda` without a GPU.
+        UserError: `device: cuda` without a GPU; a GPU was given to this process that torch does not see, or has no kernels for.
     """
     wanted, available = settings.training.device, torch.cuda.is_available()
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    if wanted == "auto" and not available and given not in NO_GPU:
+        raise UserError(
+            f"This process was given a GPU (CUDA_VISIBLE_DEVICES={given}), but torch sees none.",
+            "compare nvidia-smi with `python -c 'import torch; print(torch.version.cuda)'`; to train on the CPU, which takes "
+            "many times as long, set `training.device: cpu`",
+        )
     if wanted == "cuda" and not available:
         raise UserError(
             "`training.device: cuda`, but torch sees no GPU.", "use `device: auto`, or ask the scheduler for a GPU"
         )
+    device = "cuda" if available and wanted != "cpu" else "cpu"
+    if device == "cuda":
+        _check_kernels(torch.cuda.get_device_name(), torch.cuda.get_device_capability(), torch.cuda.get_arch_list())
     torch.set_num_threads(settings.training.threads)
     torch.manual_seed(settings.seed)
-    device = "cuda" if available and wanted != "cpu" else "cpu"
     # Some CUDA kernels of the U-Net have no deterministic form; on a CPU all have.
     torch.use_deterministic_algorithms(settings.training.deterministic, warn_only=device == "cuda")
     # Filling fresh memory finds kernels that read it unwritten; none here does, and it costs time in every step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = not settings.training.deterministic
     return device
+
+
+def _check_kernels(name: str, capability: tuple[int, int], built_for: list[str]) -> None:
+    """Refuse a GPU that this torch has no kernels for: without them the first one ends in a traceback.
+
+    Args:
+        name: of the GPU.
+        capability: its compute capability, such as (8, 6).
+        built_for: what torch was built for: `sm_80` runs on 8.0 and later of 8, `compute_80` on all that came later.
+    """
+    for built in built_for:
+        kind, _, number = built.partition("_")
+        digits = number.rstrip("af")  # suffixes of variants for one architecture alone
+        major, minor = int(digits[:-1]), int(digits[-1])
+        if (kind == "sm" and major == capability[0] and minor <= capability[1]) or (
+            kind == "compute" and (major, minor) <= capability
+        ):
+            return
+    raise UserError(
+        f"torch {torch.__version__} has no kernels for {name} (compute capability {capability[0]}.{capability[1]}; it has "
+        f"{', '.join(built_for)}).",
+        "install a torch that was built for this GPU (pytorch.org), or set `training.device: cpu`",
+    )
 
 
 def build_cohort(

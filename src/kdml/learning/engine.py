@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -142,13 +143,19 @@ class Engine:
 
         Raises:
             Interrupted: `should_leave` said so; the state is saved.
-            UserError: a loss is not a number, or the checkpoint is not this run's.
+            UserError: a loss is not a number, the checkpoint is not this run's, or the GPU's memory is full.
         """
-        self._resume()
-        self._train_stage()
-        while self.cohort.next_stage():
-            self._begin_stage()
+        try:
+            self._resume()
             self._train_stage()
+            while self.cohort.next_stage():
+                self._begin_stage()
+                self._train_stage()
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                f"The GPU has not enough memory for this training ({shorten(str(error), 160)}).",
+                "lower `training.batch_size`, run fewer trainings at once, or use `precision: bfloat16`",
+            ) from None
         return self.progress
 
     def _train_stage(self) -> None:
@@ -321,7 +328,8 @@ class Engine:
             "adversary": self._adversary_state(),
             "progress": progress,
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if self.surroundings.device == "cuda" else [],
+            # Of the run's own GPU: it may be resumed where fewer are seen.
+            "random_cuda": torch.cuda.get_rng_state() if self.surroundings.device == "cuda" else None,
         }
 
     def _adversary_state(self) -> dict[str, Any] | None:
@@ -350,8 +358,8 @@ class Engine:
         sums = {name: total.to(self.surroundings.device) for name, total in saved["sums"].items()}
         self.progress = Progress(**(saved | {"best": best, "sums": sums}))
         torch.set_rng_state(state["random"])
-        if state["random_cuda"]:
-            torch.cuda.set_rng_state_all(state["random_cuda"])
+        if state["random_cuda"] is not None:
+            torch.cuda.set_rng_state(state["random_cuda"])
         log.info("continuing at epoch %d, step %d, from %s", self.progress.epoch + 1, self.progress.step + 1, path)
 
 

@@ -1,0 +1,61 @@
+"""The device that a run is given."""
+
+import pytest
+import torch
+from small import settings_of as of_graph
+from small import variant_graph
+
+from kdml.common.errors import UserError
+from kdml.learning.build import _check_kernels, choose_device
+
+
+@pytest.fixture(autouse=True)
+def no_gpu(monkeypatch):
+    """Torch sees none, and its settings are left as they were."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.mark.parametrize("given", ["0", "3,4", "GPU-8932f937"])
+def test_a_gpu_that_was_given_and_is_not_seen_is_no_cpu(monkeypatch, given):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    with pytest.raises(UserError, match=f"given a GPU .CUDA_VISIBLE_DEVICES={given}., but torch sees none"):
+        choose_device(of_graph(variant_graph("ml_v1"), device="auto"))
+    assert choose_device(of_graph(variant_graph("ml_v1"), device="cpu")) == "cpu"
+
+
+@pytest.mark.parametrize("given", [None, "", "-1", "NoDevFiles"])
+def test_without_a_gpu_it_is_the_cpu(monkeypatch, given):
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    assert choose_device(of_graph(variant_graph("ml_v1"), device="auto")) == "cpu"
+
+
+def test_cuda_that_was_asked_for_is_not_replaced():
+    with pytest.raises(UserError, match="torch sees no GPU"):
+        choose_device(of_graph(variant_graph("ml_v1"), device="cuda"))
+
+
+@pytest.mark.parametrize(
+    ("capability", "built_for", "runs"),
+    [
+        ((8, 0), ["sm_75", "sm_80"], True),
+        ((8, 9), ["sm_80", "sm_90"], True),
+        ((7, 0), ["sm_75", "sm_80"], False),
+        ((9, 0), ["sm_80", "sm_86"], False),
+        ((12, 0), ["sm_90", "compute_90"], True),
+        ((9, 0), ["sm_90a"], True),
+        ((6, 1), ["sm_75", "compute_75"], False),
+        ((10, 0), ["sm_100", "sm_120"], True),
+        ((8, 0), [], False),
+    ],
+)
+def test_a_gpu_without_kernels_is_refused(capability, built_for, runs):
+    if runs:
+        _check_kernels("card", capability, built_for)
+        return
+    with pytest.raises(UserError, match=rf"no kernels for card \(compute capability {capability[0]}.{capability[1]};"):
+        _check_kernels("card", capability, built_for)

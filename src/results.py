@@ -15,10 +15,9 @@ of fidelity, where there are several teachers, also
 import argparse
 from pathlib import Path
 
-from kdml.common.command_line import labelled_files
 from kdml.common.errors import UserError, run_script
 from kdml.reporting import result_tables
-from kdml.reporting.data import Data
+from kdml.reporting.data import Data, files_by_label
 from kdml.reporting.figures import beside, curves
 from kdml.reporting.figures.common import save
 from kdml.reporting.plain_tables import methods
@@ -43,11 +42,9 @@ def figure_files(entries: list[str]) -> dict[str, list[Path]]:
     Raises:
         UserError: there is no such figure.
     """
-    found: dict[str, list[Path]] = {}
-    for name, path in labelled_files(entries, "--figures"):
-        if name not in FIGURES:
-            raise UserError(f"--figures: there is no figure '{name}' beside a table.", f"name {', '.join(FIGURES)}")
-        found.setdefault(name, []).append(path)
+    found = files_by_label(entries, "--figures")
+    if unknown := [name for name in found if name not in FIGURES]:
+        raise UserError(f"--figures: there is no figure '{unknown[0]}' beside a table.", f"name {', '.join(FIGURES)}")
     return found
 
 

@@ -88,14 +88,14 @@ def write_values(out: Path, table: RunTable, sheet: str, runs: MeasuredRuns, rec
         runs: of the sheet, as they were measured.
         records: of the same runs.
     """
-    values = value_rows(runs, records)
+    values = _value_rows(runs, records)
     compared = list(paper_comparison.of_sheet(table, sheet, values))
     write_csv(out / "values.csv", values)
-    write_csv(out / "by_seed.csv", by_seed_rows(runs, table.sheet(sheet)))
+    write_csv(out / "by_seed.csv", _by_seed_rows(runs, table.sheet(sheet)))
     write_csv(out / "comparison.csv", compared, paper_comparison.COLUMNS)
 
 
-def value_rows(runs: MeasuredRuns, records: Records) -> list[dict[str, Any]]:
+def _value_rows(runs: MeasuredRuns, records: Records) -> list[dict[str, Any]]:
     """Rows of values.csv: every metric of every network over seeds, with the hash of the code that trained the runs.
 
     Args:
@@ -108,7 +108,7 @@ def value_rows(runs: MeasuredRuns, records: Records) -> list[dict[str, Any]]:
     return [row | {"code_hash": " ".join(sorted(codes[row["run"]]))} for row in runs.values()]
 
 
-def by_seed_rows(runs: MeasuredRuns, rows: Sequence[RunRow]) -> list[dict[str, Any]]:
+def _by_seed_rows(runs: MeasuredRuns, rows: Sequence[RunRow]) -> list[dict[str, Any]]:
     """Rows of by_seed.csv: every metric of every single run, and where the run lies.
 
     Args:

@@ -113,7 +113,7 @@ class Inputs:
 
     def split_reports(self) -> list[str]:
         """Leakage reports of all splits in use."""
-        return [self.paths.split_report(*split) for split in self.splits()]
+        return [row["report"] for row in self.split_rows()]
 
     def split_rows(self) -> list[dict[str, Any]]:
         """Rows of splits.csv: every split in use, and its leakage report."""

@@ -9,6 +9,22 @@ from kdml.common.errors import UserError
 from kdml.common.files import MAKE_AGAIN, read_csv
 
 
+def files_by_label(entries: Iterable[str], option: str) -> dict[str, list[Path]]:
+    """Files under their labels, in their order.
+
+    Args:
+        entries: `LABEL=FILE` each; several may share a label.
+        option: that they were passed with.
+
+    Raises:
+        UserError: an entry lacks its label or its file.
+    """
+    files: dict[str, list[Path]] = {}
+    for label, path in labelled_files(entries, option):
+        files.setdefault(label, []).append(path)
+    return files
+
+
 @dataclass(frozen=True)
 class Data:
     """Files and short texts that a table or a figure is made from.
@@ -32,10 +48,7 @@ class Data:
         Raises:
             UserError: an entry lacks its label or its file.
         """
-        files: dict[str, list[Path]] = {}
-        for label, path in labelled_files(entries, "--data"):
-            files.setdefault(label, []).append(path)
-        return cls(files, options)
+        return cls(files_by_label(entries, "--data"), options)
 
     def paths(self, label: str) -> Sequence[Path]:
         """Files of a label.

@@ -16,7 +16,7 @@ AT_HAND = AtHand(
 )
 # All drawn ones have a rule, so that Snakemake compares what they are drawn with; of others those alone that are new or have changed.
 TO_FETCH = list(ARCHIVES) if DRAWN else or_message(AT_HAND.to_fetch)
-WARNED = set()  # of which archives
+WARNED = set()  # archives that the user was warned of
 
 
 def drawn_archives(names):

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import inspect
 import os
 import re
 import shlex
@@ -55,6 +56,8 @@ def with_message(function):
         found = or_message(functools.partial(function, **named), *arguments)
         return with_message(found) if callable(found) else found
 
+    # Snakemake asks for it at every job.
+    wrapped.__signature__ = inspect.signature(function)
     return wrapped
 
 

@@ -119,7 +119,7 @@ class Plan:
         Where the teacher carries no extra block it is the baseline, shared by all pairs (see `_block_of`). That of a method never
         carries one: the block belongs to the paper's method.
         """
-        if self._is_single(run) or self._graph(run).teacher is not TeacherMode.FROZEN:
+        if self._is_single(run) or self.teacher_mode(run) is not TeacherMode.FROZEN:
             return None
         if self._block_of(run) is None:
             return Run(run.protocol, run.task, self.experiment.pairs[run.pair].teacher, BASELINE, run.seed)

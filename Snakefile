@@ -23,6 +23,7 @@ rule all:
 
 
 onstart:
+    or_message(refuse_beside_earlier_jobs, Path.cwd())
     check_archives_at_hand()
 
 

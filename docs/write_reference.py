@@ -25,6 +25,7 @@ MEANINGS: Mapping[str, str] = {
     "description": "a line for the page and for the reports of Snakemake",
     "loader_workers": "processes that load images; results do not depend on it",
     "checkpoint_minutes": "time between two checkpoints of a training",
+    "trainings_per_gpu": "trainings side by side on each GPU of this machine; results do not depend on it",
     "allow_mixed_code": "let tables mix runs of different versions of the training code; they are refused otherwise",
     "sharing.temperature": "of the softened predictions that are shared",
     "sharing.kl_direction": "`learner_first` is KL(learner, source), as the paper prints it; `source_first` is the usual form",

@@ -16,6 +16,7 @@ import torch
 from kdml.common.command_line import labelled_files
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import read_json, write_csv
+from kdml.common.gpus import one_of
 from kdml.data.arrays import Arrays
 from kdml.inspection import cka
 from kdml.learning import build
@@ -41,6 +42,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
     parser.add_argument("--batch", type=int, default=256, help="images per batch; all test images where they are fewer")
     parser.add_argument("--passes", type=int, default=1, help="over the test images, each in another order")
+    parser.add_argument("--per-gpu", type=int, default=1, help="trainings that may share a GPU of this machine")
     parser.add_argument("--layers", type=Path, required=True, help="CSV to write")
     parser.add_argument("--upper", type=Path, required=True, help="CSV to write")
     return parser.parse_args()
@@ -89,33 +91,41 @@ def rows_of(run: RunRow, pair: cka.Pair, found: cka.Comparison) -> Iterator[dict
 
 
 def main() -> None:
-    """Load, compare, write."""
+    """Take a GPU where there is one; load, compare, write."""
     arguments = parse_arguments()
     listed = RunTable(arguments.runs).sheet(VARIANTS_SHEET)
     runs = [run for run in listed if (run.values["group"], run.seed) == (arguments.group, arguments.seed)]
-    starts = dict(labelled_files(arguments.weights, "--weights"))
+    settings = [RunSettings.from_argument(str(run.folder / "run.json")) for run in runs]
     layers, upper = [], []
-    for run in runs:
-        code = read_json(run.folder / "run.json", RETRAIN)["code_hash"]
-        settings = RunSettings.from_argument(str(run.folder / "run.json"))
-        device = build.choose_device(settings)
-        data = build.open_data(settings, arguments.data, run.split)
-        rows = data.parts["test"].rows
-        if len(rows) < cka.SMALLEST_BATCH:
-            raise UserError(f"{run.split} has {len(rows)} test images; CKA needs 4.", "use more images")
-        networks = networks_of(run, starts, int(data.arrays.images.shape[1]), device)
-        compared = cka.compare(networks, batches(data.arrays, rows, arguments.batch, arguments.passes, device))
-        for pair, found in compared.items():
-            layers += rows_of(run, pair, found)
-            keys = {"run": run.run, "seed": run.seed, "first": pair[0], "second": pair[1]}
-            size = min(arguments.batch, len(rows))
-            used = arguments.passes * (len(rows) // size) * size
-            upper.append(
-                keys | {"upper_mean": round(found.upper_mean, 6), "images": used, "batch": size, "code_hash": code}
-            )
-            log.info("%s, seed %s, %s and %s: %.3f", run.run, run.seed, *pair, found.upper_mean)
+    with one_of(build.gpus_for(settings[0]), arguments.per_gpu):
+        for run, its_settings in zip(runs, settings, strict=True):
+            for of_layers, of_upper in compared(arguments, run, its_settings):
+                layers += of_layers
+                upper.append(of_upper)
     write_csv(arguments.layers, layers, LAYER_COLUMNS)
     write_csv(arguments.upper, upper, UPPER_COLUMNS)
+
+
+def compared(
+    arguments: argparse.Namespace, run: RunRow, settings: RunSettings
+) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
+    """Rows of layers.csv and the row of upper.csv of every two networks of a run."""
+    starts = dict(labelled_files(arguments.weights, "--weights"))
+    code = read_json(run.folder / "run.json", RETRAIN)["code_hash"]
+    device = build.choose_device(settings)
+    data = build.open_data(settings, arguments.data, run.split)
+    rows = data.parts["test"].rows
+    if len(rows) < cka.SMALLEST_BATCH:
+        raise UserError(f"{run.split} has {len(rows)} test images; CKA needs 4.", "use more images")
+    networks = networks_of(run, starts, int(data.arrays.images.shape[1]), device)
+    size = min(arguments.batch, len(rows))
+    used = arguments.passes * (len(rows) // size) * size
+    shown = batches(data.arrays, rows, arguments.batch, arguments.passes, device)
+    for pair, found in cka.compare(networks, shown).items():
+        keys = {"run": run.run, "seed": run.seed, "first": pair[0], "second": pair[1]}
+        mean = {"upper_mean": round(found.upper_mean, 6), "images": used, "batch": size, "code_hash": code}
+        log.info("%s, seed %s, %s and %s: %.3f", run.run, run.seed, *pair, found.upper_mean)
+        yield list(rows_of(run, pair, found)), keys | mean
 
 
 if __name__ == "__main__":

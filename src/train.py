@@ -24,6 +24,7 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 from kdml.common.command_line import labelled_files  # noqa: E402
 from kdml.common.errors import run_script  # noqa: E402
 from kdml.common.files import read_json, sha256_of, write_csv, write_json  # noqa: E402
+from kdml.common.gpus import one_of  # noqa: E402
 from kdml.common.locks import alone_in  # noqa: E402
 from kdml.learning import build, checkpoint, provenance  # noqa: E402
 from kdml.learning.cohort import Cohort  # noqa: E402
@@ -48,6 +49,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
     parser.add_argument("--teacher", type=Path, help="weights of the trained teacher, for offline distillation")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--per-gpu", type=int, default=1, help="trainings that may share a GPU of this machine")
     parser.add_argument("--workers", default="auto", help="loading processes; results do not depend on it")
     parser.add_argument(
         "--validation-only",
@@ -166,10 +168,18 @@ def record(
 
 
 def main() -> None:
-    """Read and build everything, then train alone in the folder."""
+    """Take a GPU where there is one, and train on it."""
     arguments = parse_arguments()
     leave = LeaveOnSignal()
     settings = RunSettings.from_argument(arguments.settings)
+    with one_of(build.gpus_for(settings), arguments.per_gpu, give_up=leave):
+        if leave():
+            sys.exit(128 + leave.number)
+        run(arguments, settings, leave)
+
+
+def run(arguments: argparse.Namespace, settings: RunSettings, leave: LeaveOnSignal) -> None:
+    """Read and build everything, then train alone in the folder."""
     starts = dict(labelled_files(arguments.weights, "--weights"))
     device = build.choose_device(settings)
     data = build.open_data(settings, arguments.data, arguments.split)

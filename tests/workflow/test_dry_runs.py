@@ -225,35 +225,6 @@ def test_a_table_that_nothing_fills_is_named(tmp_path):
     assert done.returncode != 0 and "'table_15' cannot be made by the experiment 'demo'" in output
 
 
-def test_slurm_profile_by_name_sets_resources(tmp_path):
-    """Misspelt keys of a profile are silently ignored, so look at what a job would get."""
-    assert (ROOT / "slurm").is_symlink() and (ROOT / "slurm" / "config.yaml").is_file()
-    target = "results/reproduction/paper/hcd/resnet18/baseline/seed-0/run.json"
-    done = snakemake(tmp_path, "--profile", "slurm", "-n", target)
-    assert done.returncode == 0, done.stdout + done.stderr
-    train = next(
-        text for text in re.split(r"\n(?=rule |localrule )", done.stdout + done.stderr) if text.startswith("rule train")
-    )
-    (resources,) = re.findall(r"resources: (.*)", train)
-    for wanted in ("gpu=1", "mem_mb=24000", "runtime=1440", "cpus_per_task=8"):
-        assert wanted in resources, resources
-
-
-def test_partition_and_account_wait_in_the_slurm_profile(tmp_path):
-    """On the command line they would replace time and memory; uncommented in the profile they stand beside them."""
-    text = (ROOT / "profiles/slurm/config.yaml").read_text()
-    for line in ("slurm_partition: gpu", "slurm_account: mine"):
-        assert f"  # {line}\n" in text
-        text = text.replace(f"# {line}", line)
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/config.yaml").write_text(text)
-    target = "results/reproduction/paper/hcd/split-0.csv"
-    done = snakemake(tmp_path, "--profile", str(tmp_path / "mine"), "-n", target)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for wanted in ("slurm_partition=gpu", "slurm_account=mine", "runtime=60", "mem_mb=8000"):
-        assert wanted in done.stdout + done.stderr
-
-
 def test_default_profile_sets_cores_and_keeps_going(tmp_path):
     """It is read without being named: no --cores needed."""
     done = snakemake(tmp_path, "results/tables/table_02.md", "-n", "--configfile", "profiles/demo/experiment.yaml")

@@ -39,6 +39,9 @@ rule evaluate:
         mixed=ASK.mixed_code,
         data=ASK.data,
         out=subpath(output.values, parent=True),
+    resources:
+        mem_mb=memory(16000),
+        runtime=240,
     conda:
         ENVIRONMENT
     shell:
@@ -76,6 +79,9 @@ rule fidelity:
         mixed=ASK.mixed_code,
         data=ASK.data,
         out=subpath(output.values, parent=True),
+    resources:
+        mem_mb=memory(16000),
+        runtime=240,
     conda:
         ENVIRONMENT
     shell:
@@ -98,6 +104,9 @@ rule contrasts:
         code=code_of("contrasts.py"),
         mixed=ASK.mixed_code,
         sheets=ASK.compared_sheets,
+    resources:
+        mem_mb=memory(8000),
+        runtime=60,
     conda:
         ENVIRONMENT
     shell:
@@ -141,13 +150,19 @@ rule similarity:
         weights=ASK.weights_words,
         batch=EXPERIMENT.similarity.batch,
         passes=EXPERIMENT.similarity.passes,
+        per_gpu=Untracked(EXPERIMENT.trainings_per_gpu),
     threads: ASK.threads
+    resources:
+        gpu=ASK.gpus,
+        cpus_per_task=ASK.cores,
+        mem_mb=memory(24000),
+        runtime=240,
     conda:
         ENVIRONMENT
     shell:
         "OMP_NUM_THREADS={threads} {params.program} --runs {input.runs:q} --group {wildcards.group:q} --seed {wildcards.seed:q}"
-        " --data {params.data:q} {params.weights:q} --batch {params.batch:q} --passes {params.passes:q} --layers {output.layers:q}"
-        " --upper {output.upper:q} 2> {log:q}"
+        " --data {params.data:q} {params.weights:q} --batch {params.batch:q} --passes {params.passes:q}"
+        " --per-gpu {params.per_gpu:q} --layers {output.layers:q} --upper {output.upper:q} 2> {log:q}"
 
 
 rule similarity_summary:
@@ -182,7 +197,11 @@ rule networks:
         code=code_of("networks.py"),
         pairs=ASK.pairs_by_task,
         out=lambda wildcards, output: Path(output.costs[0]).parents[2],  # TASK/PAIR/costs.csv lies in it
-    threads: workflow.cores or 1  # all there are: latency is measured while nothing else runs
+    threads: CORES_HERE  # all there are, or the whole node: latency is measured while nothing else runs
+    resources:
+        mem_mb=memory(16000),
+        runtime=120,
+        slurm_extra="--exclusive",
     conda:
         ENVIRONMENT
     shell:
@@ -226,6 +245,7 @@ rule slices:
         code=code_of("slices.py"),
         options=ASK.slices_words,
         data=subpath(input.data, parent=True),
+    localrule: True
     conda:
         ENVIRONMENT
     shell:

@@ -24,6 +24,8 @@ gc.set_threshold(100_000)
 import yaml
 from kdml.common.errors import UserError
 from kdml.common.files import write_csv, write_json
+from kdml.common.gpus import at_once, gpus_here
+from kdml.common.slurm import refuse_beside_earlier_jobs
 from kdml.common.untracked import Untracked
 from kdml.data.archives import ARCHIVES
 from kdml.experiment import code_of_rules, paths
@@ -102,6 +104,23 @@ PYTHON = "python" if CONDA else shlex.quote(sys.executable)
 SRC = shlex.quote(os.path.relpath(ROOT / "src"))
 CLAIMS = os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml")
 ENVIRONMENT = ROOT / "envs/kdml.yaml"
+
+
+# Without a scheduler that deals GPUs out, Snakemake would start a training on every core.
+if workflow.local_exec and "gpu" not in workflow.global_resources:
+    if places := at_once(gpus_here(), EXPERIMENT.trainings_per_gpu):
+        workflow.register_resource("gpu", places)
+
+
+# The cores of a login node are no limit to the threads of jobs that run elsewhere.
+if workflow.non_local_exec:
+    workflow.register_resource("_cores", None)
+CORES_HERE = workflow.cores if workflow.local_exec else 8
+
+
+def memory(mib):
+    """Resource: so much memory, and as much again at each of the next two attempts, for a job that was killed for want of it."""
+    return lambda wildcards, attempt: mib * min(attempt, 3)
 
 
 def code_of(script):

@@ -9,6 +9,7 @@ rule draw_demo:
     params:
         program=program("draw_demo.py"),
         options=demo_options,
+    localrule: True
     conda:
         ENVIRONMENT
     shell:
@@ -53,7 +54,10 @@ rule prepare:
         slides=slides_content,
         records=lambda wildcards, input: each("--record", input.records),
         out=subpath(output.report, parent=True),
-    threads: 2
+    threads: 8
+    resources:
+        mem_mb=memory(16000),
+        runtime=120,
     conda:
         ENVIRONMENT
     shell:
@@ -83,6 +87,7 @@ rule split:
     params:
         program=program("split.py"),
         fractions=list(EXPERIMENT.split.fractions),
+    localrule: True
     conda:
         ENVIRONMENT
     shell:

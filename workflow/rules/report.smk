@@ -65,6 +65,7 @@ use rule results as results_of_fidelity with:
         beside=beside_table("beside"),
     wildcard_constraints:
         table=names_of(["fidelity"]),
+    localrule: True
 
 
 rule table:

@@ -14,8 +14,9 @@ use rule train as train_trial with:
         parts=["--validation-only"],
         data=subpath(input.data, parent=True),
         out=subpath(output.record, parent=True),
-        workers=EXPERIMENT.loader_workers,
-        minutes=EXPERIMENT.checkpoint_minutes,
+        workers=Untracked(EXPERIMENT.loader_workers),
+        minutes=Untracked(EXPERIMENT.checkpoint_minutes),
+        per_gpu=Untracked(EXPERIMENT.trainings_per_gpu),
 
 
 rule trials:

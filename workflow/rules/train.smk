@@ -37,14 +37,21 @@ rule train:
         parts=[],
         data=subpath(input.data, parent=True),
         out=subpath(output.record, parent=True),
-        workers=EXPERIMENT.loader_workers,
-        minutes=EXPERIMENT.checkpoint_minutes,
+        workers=Untracked(EXPERIMENT.loader_workers),
+        minutes=Untracked(EXPERIMENT.checkpoint_minutes),
+        per_gpu=Untracked(EXPERIMENT.trainings_per_gpu),
     threads: ASK.threads
+    resources:
+        gpu=ASK.gpus,
+        cpus_per_task=ASK.cores,
+        mem_mb=memory(24000),
+        runtime=1440,
+        slurm_extra="--signal=TERM@120",  # two minutes to save before the time is up
     conda:
         ENVIRONMENT
     shell:
         "OMP_NUM_THREADS={threads} {params.program} --settings {params.settings:q} --data {params.data:q} --split {input.split:q}"
-        " {params.options:q} --workers {params.workers:q} --checkpoint-minutes {params.minutes:q} {params.parts:q} --out {params.out:q}"
+        " {params.options:q} --workers {params.workers:q} --per-gpu {params.per_gpu:q} --checkpoint-minutes {params.minutes:q} {params.parts:q} --out {params.out:q}"
         " 2> {log:q}"
 
 

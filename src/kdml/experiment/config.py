@@ -65,6 +65,7 @@ class Experiment(Model):
     pairs: dict[Name, Pair]
     loader_workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     checkpoint_minutes: Positive = 10
+    trainings_per_gpu: Annotated[int, Field(ge=1)] = 1
     allow_mixed_code: bool = False
 
     @model_validator(mode="after")

@@ -28,6 +28,8 @@ Wildcards = Any  # of a job, as Snakemake makes them
 Words = list[Any]
 """Arguments of a script."""
 
+CORES_BESIDE_A_GPU = 8  # for loading and augmentation
+
 
 class RuleFunctions:
     """Functions that rules take inputs and parameters from.
@@ -106,6 +108,14 @@ class RuleFunctions:
     def threads(self, wildcards: Wildcards) -> int:
         """Threads of a run: a setting, because it changes rounding."""
         return self.experiment.training_of(wildcards.task).threads
+
+    def gpus(self, wildcards: Wildcards) -> int:
+        """Say how many GPUs a run asks a scheduler for: none where the task is set to the CPU."""
+        return int(self.experiment.training_of(wildcards.task).device != "cpu")
+
+    def cores(self, wildcards: Wildcards, threads: int) -> int:
+        """Say how many cores a run asks a cluster for: beside a GPU also those that load and augment images."""
+        return max(threads, CORES_BESIDE_A_GPU) if self.gpus(wildcards) else threads
 
     # Start weights and training
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from kdml.common import gpus
 from kdml.common.errors import UserError
 from kdml.data.arrays import Arrays, Part, open_arrays, read_split
 from kdml.learning.augment import Augmenter
@@ -21,7 +22,6 @@ from kdml.runs.settings import RunSettings
 
 # Networks of one slot start alike in every variant: the first student of a variant and the baseline share their new head.
 _SLOTS = {BASELINE: 1, TEACHER: 0}
-NO_GPU = ("", "-1", "NoDevFiles")  # values of CUDA_VISIBLE_DEVICES; the last is SLURM's
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,11 @@ def _check_labels(settings: RunSettings, parts: Mapping[str, Part], split: Path)
         )
 
 
+def gpus_for(settings: RunSettings) -> dict[str, str]:
+    """GPUs of this machine that the run may take one of; none where it is set to the CPU."""
+    return {} if settings.training.device == "cpu" else gpus.gpus_here()
+
+
 def choose_device(settings: RunSettings) -> str:
     """`cpu` or `cuda`, and the run's rounding: threads, deterministic kernels.
 
@@ -58,8 +63,8 @@ def choose_device(settings: RunSettings) -> str:
         UserError: `device: cuda` without a GPU; a GPU was given to this process that torch does not see, or has no kernels for.
     """
     wanted, available = settings.training.device, torch.cuda.is_available()
-    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    if wanted == "auto" and not available and given not in NO_GPU:
+    given = os.environ.get(gpus.VISIBLE, "")
+    if wanted == "auto" and not available and given not in gpus.NONE:
         raise UserError(
             f"This process was given a GPU (CUDA_VISIBLE_DEVICES={given}), but torch sees none.",
             "compare nvidia-smi with `python -c 'import torch; print(torch.version.cuda)'`; to train on the CPU, which takes "

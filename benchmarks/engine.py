@@ -40,7 +40,7 @@ def settings_of(options: argparse.Namespace, epochs: int) -> RunSettings:
         network["weights"] = "none"
     config["training"] |= {
         "device": options.device, "threads": options.threads, "precision": options.precision,
-        "deterministic": options.device == "cpu", "epochs": epochs,
+        "epochs": epochs,
     }  # fmt: skip
     return Plan(validated(config)).settings(Run("paper", "hcd", "resnet50-resnet18", "kd_ml_v3", 0))
 
@@ -49,7 +49,7 @@ def our_loop(settings: RunSettings, folder: Path, options: argparse.Namespace) -
     """Images per second of the engine's own steps."""
     device = build.choose_device(settings)
     data = build.open_data(settings, folder, folder / "split.csv")
-    batches = build.training_batches(settings, data, device, options.workers)
+    batches = build.training_batches(settings, data, device, build.loading_processes(options.workers, device))
     cohort = build.build_cohort(settings, {}, None, PIXELS)
     engine = Engine(
         cohort, data.arrays, data.parts["validation"], batches, settings.training, Surroundings(device=device)
@@ -139,7 +139,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--precision", default="float32", choices=["float32", "bfloat16"])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--workers", default="auto", help="loading processes, as `src/train.py` takes them")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=4, help="steps per round")
     parser.add_argument("--name", default="engine", help="of the JSON file")

@@ -118,13 +118,6 @@ def input_checksums(arguments: argparse.Namespace, starts: dict[str, Path]) -> d
     return sums
 
 
-def loading_processes(wanted: str, device: str) -> int:
-    """Number of loading processes: none beside a CPU, whose step leaves no core idle; a GPU needs them."""
-    if wanted != "auto":
-        return int(wanted)
-    return min(8, max(1, len(os.sched_getaffinity(0)) - 1)) if device == "cuda" else 0
-
-
 def image_counts(data: build.RunData) -> dict[str, int]:
     """How many images of what size the run saw."""
     counts = {name: len(part) for name, part in data.parts.items()}
@@ -155,6 +148,7 @@ def record(
         "inputs": inputs,
         "images": image_counts(data),
         "epochs": progress.epoch,
+        "devices": progress.devices,
         "best": {name: {"epoch": best.epoch, "score": best.score} for name, best in progress.best.items()},
         "parameters": {name: parameter_count(network) for name, network in engine.cohort.networks.items()},
         "deterministic": settings.training.deterministic,
@@ -206,7 +200,7 @@ def train(
     decided = repr((settings.to_json(), sorted(inputs.items()), sorted(code.items())))
     surroundings = Surroundings(
         device=device,
-        workers=loading_processes(arguments.workers, device),
+        workers=build.loading_processes(arguments.workers, device),
         checkpoint=arguments.out / "checkpoint.pt",
         fingerprint=hashlib.sha256(decided.encode()).hexdigest(),
         checkpoint_seconds=60 * arguments.checkpoint_minutes,

@@ -1,6 +1,5 @@
 """What happens on a cluster changes no bit, needs no hand, and is seen."""
 
-
 import pytest
 from cluster_runs import (
     CANCELLED,

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
+from small import method_settings, variant_graph
 from small import settings_of as of_graph
-from small import variant_graph
 
 from kdml.common.errors import UserError
-from kdml.learning.build import _check_kernels, choose_device
+from kdml.learning.build import _check_kernels, choose_device, gpus_for
 
 
 @pytest.fixture(autouse=True)
@@ -15,8 +15,10 @@ def no_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     deterministic = torch.are_deterministic_algorithms_enabled()
+    rounded = torch.backends.cudnn.allow_tf32
     yield
     torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.allow_tf32 = rounded
 
 
 @pytest.mark.parametrize("given", ["0", "3,4", "GPU-8932f937"])
@@ -59,3 +61,24 @@ def test_a_gpu_without_kernels_is_refused(capability, built_for, runs):
         return
     with pytest.raises(UserError, match=rf"no kernels for card \(compute capability {capability[0]}.{capability[1]};"):
         _check_kernels("card", capability, built_for)
+
+
+@pytest.mark.parametrize(("precision", "rounded"), [("float32", False), ("tf32", True), ("bfloat16", False)])
+def test_float32_is_one_thing_on_all_gpus(precision, rounded):
+    """Convolutions too, which torch would round to 10 bits on newer ones."""
+    torch.backends.cudnn.allow_tf32 = not rounded
+    choose_device(of_graph(variant_graph("ml_v1"), precision=precision))
+    assert torch.backends.cudnn.allow_tf32 == torch.backends.cuda.matmul.allow_tf32 == rounded
+
+
+def test_what_has_no_deterministic_form_is_an_error_but_for_own_methods():
+    choose_device(method_settings("semckd"))
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
+    choose_device(method_settings("docs/examples/rkd.py:RKD"))
+    assert torch.are_deterministic_algorithms_enabled() and torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def test_a_run_on_the_cpu_takes_no_gpu(monkeypatch):
+    monkeypatch.setattr("kdml.common.gpus.gpus_here", lambda: {"GPU-a": "0"})
+    assert gpus_for(of_graph(variant_graph("ml_v1"), device="cpu")) == {}
+    assert gpus_for(of_graph(variant_graph("ml_v1"), device="auto")) == {"GPU-a": "0"}

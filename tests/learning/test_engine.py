@@ -246,3 +246,36 @@ def test_a_checkpoint_asks_for_no_other_gpu_than_the_runs_own(monkeypatch):
     assert engine._state()["random_cuda"] is None
     engine.surroundings = replace(engine.surroundings, device="cuda")
     assert engine._state()["random_cuda"].tolist() == [0, 1, 2]
+
+
+def test_devices_of_a_run_that_moved_are_all_named(tmp_path, monkeypatch):
+    surroundings = Surroundings(checkpoint=tmp_path / "c.pt", should_leave=lambda: True)
+    with pytest.raises(Interrupted):
+        engine_of(SETTINGS, surroundings).run()
+    monkeypatch.setattr("kdml.learning.engine.device_name", lambda device: "another")
+    progress = engine_of(SETTINGS, replace(surroundings, should_leave=lambda: False)).run()
+    assert progress.devices[0].startswith("cpu") and progress.devices[1:] == ["another"]
+
+
+def test_missing_deterministic_form_is_a_message(monkeypatch):
+    engine = engine_of(SETTINGS)
+
+    def step(batch):
+        raise RuntimeError("foo_cuda does not have a deterministic implementation, but you set ...")
+
+    monkeypatch.setattr(engine, "_step", step)
+    with pytest.raises(UserError, match="no deterministic form") as error:
+        engine.run()
+    assert "training.deterministic: false" in error.value.remedy
+
+
+def test_terms_that_come_in_some_steps_alone_are_added_up_too():
+    engine = engine_of(SETTINGS)
+    a, b = torch.tensor(2.0), torch.tensor(3.0)
+    for terms in ({"a": a, "b": b}, {"a": a}, {"a": a, "b": b}):
+        engine._count(terms, images=4)
+    total = dict.fromkeys("ab", 0.0)
+    for names, sums in engine.progress.sums.items():
+        for name, value in zip(names, sums.tolist(), strict=True):
+            total[name] += value
+    assert total == {"a": 24.0, "b": 24.0} and engine.progress.images == 12

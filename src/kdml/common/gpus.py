@@ -23,7 +23,8 @@ SECONDS_BETWEEN_TRIES = 2
 def gpus_here() -> dict[str, str]:
     """GPUs that this process may use: their UUID, and the word that CUDA knows them by.
 
-    They are those of `nvidia-smi`, or the ones of them that CUDA_VISIBLE_DEVICES names. Of a GPU that is divided (MIG) its parts are listed, each of which counts as one. Empty where there are none.
+    They are those of `nvidia-smi`, or the ones of them that CUDA_VISIBLE_DEVICES names. Of a GPU that is divided (MIG) its parts
+    are listed, each of which counts as one. Empty where there are none.
     """
     if shutil.which("nvidia-smi") is None:
         return {}
@@ -41,6 +42,15 @@ def _meant(word: str, found: Sequence[str]) -> Sequence[str]:
     if word.isdigit():
         return found[int(word) : int(word) + 1]
     return [] if word in NONE else [name for name in found if name.startswith(word)][:1]
+
+
+def driver_version() -> str:
+    """Version of the driver, as `nvidia-smi` says; empty where there is none."""
+    if shutil.which("nvidia-smi") is None:
+        return ""
+    asked = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return told.stdout.partition("\n")[0].strip() if told.returncode == 0 else ""
 
 
 def at_once(gpus: Mapping[str, str], per_gpu: int) -> int | None:

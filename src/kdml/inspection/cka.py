@@ -38,7 +38,7 @@ def gram(features: Float[Tensor, "n ..."]) -> Float[Tensor, "n n"]:
     for chunk in flat.split(CHUNK, dim=1):
         varying = chunk - chunk.mean(dim=0)
         same = varying.abs().amax(dim=0) <= ROUNDING * torch.finfo(chunk.dtype).eps * chunk.abs().amax(dim=0)
-        varying[:, same] = 0
+        varying.masked_fill_(same, 0)
         total += (varying @ varying.T).double()
     return total
 

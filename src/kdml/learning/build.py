@@ -18,6 +18,7 @@ from kdml.learning.method_cohort import MethodCohort
 from kdml.learning.networks import Network, build, load_network
 from kdml.learning.start_weights import StartWeights, load_start
 from kdml.runs.graph import BASELINE, TEACHER, TeacherMode, is_student
+from kdml.runs.own_method import is_own
 from kdml.runs.settings import RunSettings
 
 # Networks of one slot start alike in every variant: the first student of a variant and the baseline share their new head.
@@ -79,11 +80,15 @@ def choose_device(settings: RunSettings) -> str:
         _check_kernels(torch.cuda.get_device_name(), torch.cuda.get_device_capability(), torch.cuda.get_arch_list())
     torch.set_num_threads(settings.training.threads)
     torch.manual_seed(settings.seed)
-    # Some CUDA kernels of the U-Net have no deterministic form; on a CPU all have.
-    torch.use_deterministic_algorithms(settings.training.deterministic, warn_only=device == "cuda")
+    # Of a user's own method nobody knows whether it has deterministic kernels only; all of the package's have.
+    own = settings.method is not None and is_own(settings.method.name)
+    torch.use_deterministic_algorithms(settings.training.deterministic, warn_only=own)
     # Filling fresh memory finds kernels that read it unwritten; none here does, and it costs time in every step.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = not settings.training.deterministic
+    # Newer GPUs would round float32 to 10 bits in convolutions, so that it would not be one thing on all of them.
+    rounded = settings.training.precision == "tf32"
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = rounded
     return device
 
 
@@ -108,6 +113,18 @@ def _check_kernels(name: str, capability: tuple[int, int], built_for: list[str])
         f"{', '.join(built_for)}).",
         "install a torch that was built for this GPU (pytorch.org), or set `training.device: cpu`",
     )
+
+
+def loading_processes(wanted: str, device: str) -> int:
+    """Number of loading processes: none beside a CPU, whose step leaves no core idle; a GPU needs them.
+
+    Args:
+        wanted: a number, or `auto`.
+        device: as torch names it.
+    """
+    if wanted != "auto":
+        return int(wanted)
+    return min(8, max(1, len(os.sched_getaffinity(0)) - 1)) if device == "cuda" else 0
 
 
 def build_cohort(

@@ -21,6 +21,7 @@ from kdml.data.arrays import Arrays, Part
 from kdml.learning import checkpoint
 from kdml.learning.batches import Batch, TrainingBatches, evaluation_batches
 from kdml.learning.cohort import Cohort
+from kdml.learning.provenance import device_name
 from kdml.learning.validation import validate, validate_loss
 from kdml.runs.graph import TEACHER
 from kdml.runs.settings import Training
@@ -51,7 +52,7 @@ class Progress:
     Args:
         epoch: the one under way, counted from 0.
         step: steps done in it.
-        sums: of every loss term over the epoch's images, on the run's device.
+        sums: of the loss terms over the epoch's images, on the run's device: by the names of the terms of a step, in their order.
         history: one row per finished epoch.
         best: per learner.
         best_monitored: best mean validation score of the students, and
@@ -59,11 +60,12 @@ class Progress:
         seconds: of training so far, over all its parts.
         images: seen so far.
         stage_start: epoch with which the stage under way began.
+        devices: names of all that the run was trained on, in their order.
     """
 
     epoch: int = 0
     step: int = 0
-    sums: dict[str, Tensor] = field(default_factory=dict)
+    sums: dict[tuple[str, ...], Tensor] = field(default_factory=dict)
     history: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Best] = field(default_factory=dict)
     best_monitored: float = -math.inf
@@ -71,6 +73,7 @@ class Progress:
     seconds: float = 0.0
     images: int = 0
     stage_start: int = 0
+    devices: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,8 @@ class Engine:
         """
         try:
             self._resume()
+            if (name := device_name(self.surroundings.device)) not in self.progress.devices:
+                self.progress.devices.append(name)
             self._train_stage()
             while self.cohort.next_stage():
                 self._begin_stage()
@@ -155,6 +160,13 @@ class Engine:
             raise UserError(
                 f"The GPU has not enough memory for this training ({shorten(str(error), 160)}).",
                 "lower `training.batch_size`, run fewer trainings at once, or use `precision: bfloat16`",
+            ) from None
+        except RuntimeError as error:
+            if "deterministic implementation" not in str(error):
+                raise
+            raise UserError(
+                f"This GPU has no deterministic form of something that the training needs ({shorten(str(error), 160)}).",
+                "set `training.deterministic: false`: then equal settings give slightly different numbers",
             ) from None
         return self.progress
 
@@ -228,8 +240,8 @@ class Engine:
     def _count(self, terms: dict[str, Tensor], images: int) -> None:
         """Add the terms to their sums, which stay on the device: reading them each step would make a GPU wait."""
         progress = self.progress
-        for name, term in terms.items():
-            progress.sums[name] = progress.sums.get(name, 0) + term.double() * images
+        names = tuple(terms)
+        progress.sums[names] = progress.sums.get(names, 0) + torch.stack(list(terms.values())).double() * images
         progress.step += 1
         progress.images += images
 
@@ -253,7 +265,9 @@ class Engine:
         """Validate, keep better weights, move schedule and early stop, write the history row."""
         progress = self.progress
         row = {"epoch": progress.epoch, "learning_rate": self.optimiser.param_groups[0]["lr"]}
-        row |= {f"train.{name}": total.item() / self.batches.images for name, total in progress.sums.items()}
+        for names, totals in progress.sums.items():
+            for name, total in zip(names, totals.tolist(), strict=True):
+                row[f"train.{name}"] = row.get(f"train.{name}", 0.0) + total / self.batches.images
         self._check_finite(row)
         scores = self._validate(row)
         self._keep_best(scores)
@@ -296,7 +310,7 @@ class Engine:
         for learner, score in scores.items():
             if score > self.progress.best[learner].score:
                 state = self.cohort.networks[learner].state_dict()
-                weights = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+                weights = {name: tensor.detach().to("cpu", copy=True) for name, tensor in state.items()}
                 self.progress.best[learner] = Best(score, self.progress.epoch, weights)
 
     def _report(self, row: dict[str, float], scores: dict[str, float]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from kdml.common.gpus import driver_version
 from kdml.common.source_code import SOURCE, closure, digest_of, imported_by
 from kdml.runs.methods import METHODS
 from kdml.runs.own_method import is_own, source_of
@@ -60,16 +61,34 @@ def environment(device: str) -> dict[str, Any]:
     Args:
         device: as torch names it, `cpu` or `cuda`.
     """
+    gpu = {"name": torch.cuda.get_device_name(), **_cuda()} if device == "cuda" else None
     return {
         "packages": {name: version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "device": _device_name(device),
+        "device": device_name(device),
+        "gpu": gpu,
         "cpu_count": os.cpu_count(),
     }
 
 
-def _device_name(device: str) -> str:
+def _cuda() -> dict[str, Any]:
+    """What decides a GPU's rounding and how much of its memory was taken."""
+    return {
+        "driver": driver_version(),
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version(),
+        "tf32": torch.backends.cudnn.allow_tf32,
+        "peak_memory_mib": round(torch.cuda.max_memory_reserved() / 1024**2, 1),
+    }
+
+
+def device_name(device: str) -> str:
+    """Name of a GPU, or the CPU's kind.
+
+    Args:
+        device: as torch names it, `cpu` or `cuda`.
+    """
     return torch.cuda.get_device_name() if device == "cuda" else f"cpu ({platform.machine()})"
 
 

@@ -71,7 +71,7 @@ def _counts(logits: Tensor, targets: Tensor) -> Tensor:
     """(numerator, denominator) of accuracy for (b, K) logits, of IoU for (b, 1, h, w)."""
     if logits.ndim == 2:
         correct = (logits.argmax(dim=1) == targets).sum()
-        return torch.stack([correct, torch.tensor(len(targets), device=correct.device)])
+        return torch.stack([correct, correct.new_full((), len(targets))])
     predicted, truth = logits >= 0, targets > 0
     return torch.stack([(predicted & truth).sum(), (predicted | truth).sum()])
 

@@ -1,6 +1,7 @@
 """Records of runs (`run.json`), and which runs must not meet in one table."""
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from kdml.common.errors import UserError
 from kdml.common.files import read_json
 
+log = logging.getLogger(__name__)
 RETRAIN = "let the workflow train it, or delete the folder to have it trained again"
 
 
@@ -28,9 +30,21 @@ def refuse_mixture(
     records = {str(run["folder"]): read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
     if not allow_mixed_code:
         refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
+    _warn_of_devices(records.values())
     folders = ((tuple(run[name] for name in same), str(run["folder"])) for run in runs)
     refuse_mixed_settings((key, folder, records[folder]) for key, folder in folders)
     return records
+
+
+def _warn_of_devices(records: Iterable[Mapping[str, Any]]) -> None:
+    """Say so where runs of one table were trained on different kinds of device: equal settings then differ by rounding."""
+    devices = {device for record in records for device in record.get("devices", ())}
+    if len(devices) > 1:
+        log.warning(
+            "these runs were trained on %d kinds of device, which round differently: %s",
+            len(devices),
+            ", ".join(sorted(devices)),
+        )
 
 
 def refuse_mixed_code(hashes: Mapping[str, str]) -> None:

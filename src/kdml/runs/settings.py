@@ -77,7 +77,7 @@ class Training(Model):
     segmentation_loss: Literal["paper", "stock"] = "paper"
     focal_exponent: Annotated[float, Field(ge=0)] = 2.0
     focal_reduction: Literal["mean", "sum"] = "mean"
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     deterministic: bool = True
     threads: Count = 4

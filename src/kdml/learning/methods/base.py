@@ -282,9 +282,17 @@ def unit_rows(matrix: Float[Tensor, "b n"]) -> Float[Tensor, "b n"]:
 
 
 def pool_down(map_: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c h2 w2"]:
-    """Average a map down to a size where it is larger; it is never blown up."""
+    """Average a map down to a size where it is larger; it is never blown up.
+
+    Where one size divides the other, plain pooling gives the same bits as adaptive one, and on a GPU its backward is deterministic;
+    to a single pixel adaptive pooling is a mean, which is, too.
+    """
     height, width = (min(have, want) for have, want in zip(map_.shape[2:], size, strict=True))
-    return map_ if map_.shape[2:] == (height, width) else F.adaptive_avg_pool2d(map_, (height, width))
+    if map_.shape[2:] == (height, width):
+        return map_
+    if (height, width) != (1, 1) and map_.shape[2] % height == 0 and map_.shape[3] % width == 0:
+        return F.avg_pool2d(map_, (map_.shape[2] // height, map_.shape[3] // width))
+    return F.adaptive_avg_pool2d(map_, (height, width))
 
 
 def pool_to_smaller(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

@@ -128,7 +128,7 @@ def afflict(slurm: SlurmHere, folder: Path) -> Seen:
     data = snakemake(folder, "--cores", "2", SPLIT, "--configfile", folder / "experiment.yaml")
     assert data.returncode == 0, data.stdout + data.stderr
     head = Head(slurm, seen, "all")
-    wait_until(lambda: all(map(head.running, RUNS[:2])), 240, "running trainings")
+    wait_until(lambda: all(map(head.running, RUNS[:2])), 480, "running trainings")
     head.kill()
     # What the locked folder asks for, and then the jobs that are left.
     assert Head(slurm, seen, "--unlock").wait(60) == 0
@@ -138,7 +138,7 @@ def afflict(slurm: SlurmHere, folder: Path) -> Seen:
     wait_until(lambda: not head.look(), 60, "an empty queue")
     head = Head(slurm, seen, "all")
     for run, event in EVENTS.items():
-        wait_until(lambda run=run: head.running(run), 240, f"{run} running")
+        wait_until(lambda run=run: head.running(run), 480, f"{run} running")
         event(slurm, head.running(run), folder_of(folder, run))
     head.wait(600)
     return seen
@@ -163,9 +163,16 @@ def _end_its_time(slurm: SlurmHere, job: Job, out: Path) -> None:
 
 
 def _kill_as_for_memory(slurm: SlurmHere, job: Job, out: Path) -> None:
-    words = ["pgrep", "-f", f"train.py .*--out {re.escape(TRAINED)}/{'/'.join(out.parts[-2:])}"]
-    found = subprocess.run(words, capture_output=True, text=True, check=True)
-    for number in found.stdout.split():
+    pattern = f"train.py .*--out {re.escape(TRAINED)}/{'/'.join(out.parts[-2:])}"
+    found: list[str] = []
+
+    def processes() -> list[str]:
+        told = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False)
+        found[:] = told.stdout.split()
+        return found
+
+    wait_until(processes, 60, "a process that trains")
+    for number in found:
         os.kill(int(number), signal.SIGKILL)
 
 

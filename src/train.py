@@ -27,10 +27,11 @@ from kdml.common.files import read_json, sha256_of, write_csv, write_json  # noq
 from kdml.common.locks import alone_in  # noqa: E402
 from kdml.learning import build, checkpoint, provenance  # noqa: E402
 from kdml.learning.cohort import Cohort  # noqa: E402
-from kdml.learning.engine import Engine, Interrupted, Progress, Surroundings, duration  # noqa: E402
+from kdml.learning.engine import Engine, Interrupted, Progress, Surroundings  # noqa: E402
 from kdml.learning.networks import parameter_count, save_networks  # noqa: E402
 from kdml.learning.prediction import predict  # noqa: E402
 from kdml.runs import predictions  # noqa: E402
+from kdml.runs.progress import ProgressFile, duration  # noqa: E402
 from kdml.runs.settings import RunSettings  # noqa: E402
 
 log = logging.getLogger(__name__)
@@ -75,9 +76,14 @@ class LeaveOnSignal:
 
 
 class StepLog:
-    """The share done and the time left: a line a minute in a log, a bar on a terminal."""
+    """The share done and the time left: a line a minute in a log, a bar on a terminal; both in a file for who looks on.
 
-    def __init__(self) -> None:
+    Args:
+        file: that tells how far the training has come.
+    """
+
+    def __init__(self, file: ProgressFile) -> None:
+        self.file = file
         self.started: tuple[float, int] | None = None
         self.last_line = time.monotonic()
         self.bar = _bar() if sys.stderr.isatty() else None
@@ -86,13 +92,18 @@ class StepLog:
         """Note that `done` of `of` steps are done."""
         if self.bar is not None:
             self.bar(done, of)
-            return
         now = time.monotonic()
         self.started = self.started or (now, done)
         if now - self.last_line >= SECONDS_BETWEEN_LINES and done > self.started[1]:
             left = (of - done) * (now - self.started[0]) / (done - self.started[1])
-            log.info("step %d of at most %d, at most %s left", done, of, duration(left))
+            if self.bar is None:
+                log.info("step %d of at most %d, at most %s left", done, of, duration(left))
+            self.file.tell(step=done, steps=of, seconds_left=left)
             self.last_line = now
+
+    def epoch(self, done: int, of: int, scores: dict[str, float], left: float) -> None:
+        """Note that `done` of `of` epochs are done."""
+        self.file.tell(epoch=done, epochs=of, scores=scores, seconds_left=left)
 
 
 def _bar():
@@ -114,13 +125,6 @@ def input_checksums(arguments: argparse.Namespace, starts: dict[str, Path]) -> d
     if arguments.teacher is not None and arguments.teacher.exists():
         sums["teacher"] = sha256_of(arguments.teacher)
     return sums
-
-
-def loading_processes(wanted: str, device: str) -> int:
-    """Number of loading processes: none beside a CPU, whose step leaves no core idle; a GPU needs them."""
-    if wanted != "auto":
-        return int(wanted)
-    return min(8, max(1, len(os.sched_getaffinity(0)) - 1)) if device == "cuda" else 0
 
 
 def image_counts(data: build.RunData) -> dict[str, int]:
@@ -194,14 +198,18 @@ def train(
     """Train, predict, write; asked to leave, save a checkpoint and exit."""
     code = code_hashes(settings)
     decided = repr((settings.to_json(), sorted(inputs.items()), sorted(code.items())))
+    state = arguments.out / "checkpoint.pt"
+    file = ProgressFile(arguments.out, continues=state.exists())
+    steps = StepLog(file)
     surroundings = Surroundings(
         device=device,
-        workers=loading_processes(arguments.workers, device),
-        checkpoint=arguments.out / "checkpoint.pt",
+        workers=build.loading_processes(arguments.workers, device),
+        checkpoint=state,
         fingerprint=hashlib.sha256(decided.encode()).hexdigest(),
         checkpoint_seconds=60 * arguments.checkpoint_minutes,
         should_leave=leave,
-        on_step=StepLog(),
+        on_step=steps,
+        on_epoch=steps.epoch,
     )
     batches = build.training_batches(settings, data, device, surroundings.workers, whole=cohort.whole_batches)
     engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, surroundings)
@@ -218,6 +226,7 @@ def train(
     write_csv(arguments.out / "history.csv", progress.history)
     write_json(arguments.out / "run.json", record(settings, data, engine, progress, inputs, code))
     checkpoint.remove(surroundings.checkpoint)
+    file.remove()
 
 
 if __name__ == "__main__":

@@ -105,6 +105,18 @@ def _check_kernels(name: str, capability: tuple[int, int], built_for: list[str])
     )
 
 
+def loading_processes(wanted: str | int, device: str) -> int:
+    """Number of loading processes: none beside a CPU, whose step leaves no core idle; a GPU needs them.
+
+    Args:
+        wanted: a number, or `auto`.
+        device: `cpu` or `cuda`.
+    """
+    if wanted != "auto":
+        return int(wanted)
+    return min(8, max(1, len(os.sched_getaffinity(0)) - 1)) if device == "cuda" else 0
+
+
 def build_cohort(
     settings: RunSettings,
     starts: Mapping[str, Path],

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
-from snakemake.utils import update_config
 
 # Of this file, not of the workflow, which may be another one that uses this as a module.
 ROOT = Path(str(workflow.current_basedir)).parents[1]
@@ -26,7 +25,7 @@ from kdml.common.errors import UserError
 from kdml.common.files import write_csv, write_json
 from kdml.common.untracked import Untracked
 from kdml.data.archives import ARCHIVES
-from kdml.experiment import code_of_rules, paths
+from kdml.experiment import code_of_rules, config_files, paths
 from kdml.experiment.config import validated
 from kdml.experiment.contents import Contents
 from kdml.experiment.everything import every_file
@@ -80,14 +79,10 @@ def read_yaml(path):
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
 
-def merged():
-    """The project's configuration with the user's laid over it; a workflow that uses this as a module brings its own alone."""
-    defaults = read_yaml("config.yaml")
-    update_config(defaults, config)
-    return defaults
-
-
-PLAN = or_message(lambda: Plan(validated(merged())))
+# The project's configuration with the user's laid over it; a workflow that uses this as a module brings its own alone.
+PLAN = or_message(
+    lambda: Plan(validated(config_files.merged([ROOT / "config.yaml"], config)))
+)
 EXPERIMENT = PLAN.experiment
 PATHS = Paths(EXPERIMENT.experiment)
 LOGS = PATHS.logs

@@ -29,7 +29,7 @@ rule train:
         predictions=PATHS.predictions(ANY_RUN),
         record=PATHS.record(ANY_RUN),
     log:
-        f"{LOGS}/train/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
+        PATHS.train_log(ANY_RUN),
     params:
         program=program("train.py"),
         settings=ASK.settings,

@@ -102,10 +102,11 @@ def holder_of(folder: Path) -> Holder | None:
         with (folder / NAME).open(encoding="utf-8") as file:
             holds = _is_locked(file)
             told = json.loads(file.read() or "{}")
-            holder = Holder(**{name: str(value) for name, value in told.items()})
+            host, process, since = (str(told.get(name, "")) for name in ("host", "process", "since"))
+            holder = Holder(host, process, since)
     except OSError:
         return None
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, ValueError):
         holder = Holder()
     is_here = holder.host in ("", socket.gethostname())
     return replace(holder, holds=holds if holds or is_here else None)

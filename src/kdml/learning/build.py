@@ -144,6 +144,21 @@ def build_cohort(
                 "This run needs a trained teacher.", "pass --teacher weights.safetensors of the teacher's run"
             )
         load_network(teacher, networks[TEACHER])
+    return wired(settings, networks, size, weights)
+
+
+def wired(settings: RunSettings, networks: Mapping[str, Network], size: int, weights: Tensor | None = None) -> Cohort:
+    """Networks of a run, with its sharing graph or its method between them.
+
+    Args:
+        settings: of the run.
+        networks: by name.
+        size: of the images, in pixels of a side.
+        weights: class weights of the cross-entropy.
+
+    Raises:
+        UserError: the method does not fit the networks or cannot take its options.
+    """
     if settings.method is not None:
         return MethodCohort(settings, networks, size, weights)
     return Cohort(settings, networks, weights)

@@ -64,12 +64,13 @@ def environment(device: str) -> dict[str, Any]:
         "packages": {name: version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "device": _device_name(device),
+        "device": device_name(device),
         "cpu_count": os.cpu_count(),
     }
 
 
-def _device_name(device: str) -> str:
+def device_name(device: str) -> str:
+    """Name of a device for people, as `run.json` has it."""
     return torch.cuda.get_device_name() if device == "cuda" else f"cpu ({platform.machine()})"
 
 

@@ -17,6 +17,7 @@ from kdml.runs.settings import RunSettings
 from kdml.runs.step_times import StepTime, cost_class
 
 PUBLISHED = {"hcd": 220_025, "lgg": 3_929, "ham10000": 10_015}  # images of the archives, before any is left out
+ALONE = "networks alone"
 FLOAT = 4  # bytes
 STATES_IN_CHECKPOINT = 4  # of every trained parameter: its value, two moments of Adam, and the best one so far
 
@@ -96,7 +97,7 @@ class Cost:
     def kind(self) -> str:
         """Kind of training: a technique, networks alone, teachers, methods, own variants."""
         run, settings = self.standing.training.run, self.standing.training.settings
-        names = {BASELINE: "networks alone", TEACHER: "teachers"}
+        names = {BASELINE: ALONE, TEACHER: "teachers"}
         if settings.method is not None:
             return "methods"
         return names.get(run.run) or (VARIANTS[run.run][0] if run.run in VARIANTS else "own variants")
@@ -271,6 +272,33 @@ class Forecast:
             seconds = [cost.seconds for cost in gone]
             if gone:
                 yield change, len(gone), None if None in seconds else sum(filter(None, seconds))
+
+    def as_rows(self) -> dict[str, Any]:
+        """All of it, for machines: times in seconds, disk in bytes."""
+        costs = [
+            {
+                "training": cost.standing.training.name,
+                "steps_per_epoch": cost.steps,
+                "epochs_at_most": cost.epochs,
+                "epochs_left_at_most": cost.left,
+                "seconds_per_epoch": cost.epoch_seconds,
+                "seconds_left_at_most": cost.seconds,
+                "basis": cost.basis,
+            }
+            for cost in self.costs
+        ]
+        return {
+            "trainings": len(costs),
+            "seconds_at_most": self.seconds,
+            "of_unknown_time": len(self.unknown),
+            "share_of_epochs_of_finished": self.share_of_epochs,
+            "devices": self.devices,
+            "disk_at_most": self.disk(),
+            "savings": [
+                dict(zip(("change", "trainings", "seconds_at_most"), one, strict=True)) for one in self.savings()
+            ],
+            "costs": costs,
+        }
 
 
 def _run(cost: Cost) -> Run:

@@ -8,6 +8,7 @@ uv run python src/status.py --calibrate                      after measuring som
 
 import argparse
 import json
+import logging
 import os
 import time
 from collections.abc import Sequence
@@ -123,6 +124,7 @@ def calibrate(view: View, console: Console) -> None:
     """Measure a training of every class of cost that is not finished, and keep what was measured."""
     from kdml.inspection.calibration import step_time  # loads torch
 
+    logging.getLogger("kdml.learning").setLevel(logging.WARNING)  # its epochs are nobody's
     path, found = view.base / view.paths.calibration(), view.forecast(view.look())
     classes, measured = found.classes(), dict(found.step_times)
     for number, (key, standing) in enumerate(classes.items(), start=1):
@@ -154,6 +156,8 @@ def main() -> None:
     plan = Plan(validated(merged([ROOT / "config.yaml", *call.files], call.values)))
     if not call.directory.is_dir():
         raise UserError(f"{call.directory} is no folder.", "give the `--directory` that Snakemake was given")
+    if arguments.live is not None and not arguments.live > 0:
+        raise UserError(f"--live {arguments.live:g} is no time between two looks.", "give seconds above 0")
     view = View(plan, call.directory, arguments)
     console = Console(highlight=False, width=None if os.isatty(1) else WIDTH)
     if arguments.calibrate:

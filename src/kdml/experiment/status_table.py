@@ -140,6 +140,8 @@ def forecast(found: Forecast) -> Group:
 def _hours(seconds: float | None) -> str:
     if seconds is None:
         return "?"
+    if seconds < 3600:
+        return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
     return f"{seconds / 3600:.1f} h" if seconds < 360_000 else f"{seconds / 3600:,.0f} h"
 
 
@@ -169,7 +171,8 @@ def _known_from(found: Forecast) -> Iterator[str]:
     assumed = [f"{task} {one.total:,}" for task, one in found.pictures.items() if not one.counted]
     if assumed:
         yield f"  images assumed, because their data are not prepared: {', '.join(assumed)}"
-    yield "  assumed: every epoch is trained (at most), one training at a time on the device; evaluation is not counted"
+    yield "  assumed: every epoch is trained (at most), one training at a time on the device"
+    yield "  not counted: preparation, the start of each training, evaluation"
 
 
 def _costs(costs: Sequence[Cost]) -> Table:
@@ -183,7 +186,7 @@ def _costs(costs: Sequence[Cost]) -> Table:
         seconds = [one.seconds for one in mine]
         total = None if None in seconds else sum(filter(None, seconds))
         epochs = [one.epoch_seconds for one in mine if one.epoch_seconds is not None]
-        epoch = duration(sum(epochs) / len(epochs)) if epochs else "?"
+        epoch = _hours(sum(epochs) / len(epochs) if epochs else None)
         steps, most = (_range([getattr(one, name) for one in mine]) for name in ("steps", "epochs"))
         table.add_row(Text(f"{where} {kind}"), str(len(mine)), steps, most, epoch, _hours(total))
     return table
@@ -202,7 +205,7 @@ def _disk(found: Forecast) -> Text:
 def _bytes(count: int | None) -> str:
     if count is None:
         return "not known before a calibration"
-    return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{count / 1e6:,.1f} MB"
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.1f} MB"
 
 
 def _savings(found: Forecast) -> Iterator[RenderableType]:

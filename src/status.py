@@ -22,7 +22,7 @@ from kdml.common.errors import UserError, run_script
 from kdml.common.project import ROOT
 from kdml.experiment import status_table
 from kdml.experiment.config import validated
-from kdml.experiment.config_files import Call, call_of, merged
+from kdml.experiment.config_files import Call
 from kdml.experiment.forecast import Forecast, pictures_of
 from kdml.experiment.paths import Paths
 from kdml.experiment.plan import Plan
@@ -39,7 +39,7 @@ def parse_arguments() -> argparse.Namespace:
     given = parser.add_argument_group("the experiment: what you give to Snakemake")
     given.add_argument("--configfile", nargs="+", type=Path, default=[], metavar="FILE", help="laid over config.yaml")
     given.add_argument("--directory", type=Path, metavar="DIR", help="where the workflow works")
-    given.add_argument("--config", nargs="*", metavar="KEY=VALUE", help="laid over the files")
+    given.add_argument("--config", nargs="*", default=[], metavar="KEY=VALUE", help="laid over the files")
     given.add_argument("--profile", metavar="PROFILE", help="that names the configuration")
     parser.add_argument("--all", action="store_true", help="list waiting and finished trainings, too")
     parser.add_argument(
@@ -51,18 +51,6 @@ def parse_arguments() -> argparse.Namespace:
         "--live", "--watch", nargs="?", type=float, const=5.0, metavar="SECONDS", help="again and again (5 seconds)"
     )
     return parser.parse_args()
-
-
-def call_of_arguments(arguments: argparse.Namespace) -> Call:
-    """Which experiment is meant; Snakemake is loaded only where it has to read something of its own."""
-    if arguments.profile is None and arguments.config is None:
-        return Call(arguments.configfile, {}, arguments.directory or Path())
-    words: list[str] = []
-    for name in ("profile", "configfile", "config", "directory"):
-        value = getattr(arguments, name)
-        if value:
-            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
-    return call_of(words)
 
 
 class View:
@@ -152,13 +140,15 @@ def show(view: View, seconds: float, console: Console) -> None:
 def main() -> None:
     """Plan, look, show."""
     arguments = parse_arguments()
-    call = call_of_arguments(arguments)
-    plan = Plan(validated(merged([ROOT / "config.yaml", *call.files], call.values)))
-    if not call.directory.is_dir():
-        raise UserError(f"{call.directory} is no folder.", "give the `--directory` that Snakemake was given")
+    call = Call(arguments.configfile, arguments.config, arguments.directory)
+    call = call if arguments.profile is None else call.over(arguments.profile)
+    plan = Plan(validated(call.config(ROOT / "config.yaml")))
+    base = call.directory or Path()
+    if not base.is_dir():
+        raise UserError(f"{base} is no folder.", "give the `--directory` that Snakemake was given")
     if arguments.live is not None and not arguments.live > 0:
         raise UserError(f"--live {arguments.live:g} is no time between two looks.", "give seconds above 0")
-    view = View(plan, call.directory, arguments)
+    view = View(plan, base, arguments)
     console = Console(highlight=False, width=None if os.isatty(1) else WIDTH)
     if arguments.calibrate:
         calibrate(view, Console(stderr=True))

@@ -19,7 +19,7 @@ from kdml.runs.settings import RunSettings
 from kdml.runs.step_times import StepTime
 
 # The later half of them counts: the first are slower, and on a GPU loading processes have some batches ready by then.
-STEPS = {"cpu": 4, "cuda": 64}
+STEPS = {"cpu": 6, "cuda": 64}
 
 
 def step_time(settings: RunSettings, size: int, workers: str | int, example: str) -> StepTime:

@@ -10,6 +10,7 @@ import argparse
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,8 @@ from kdml.experiment.states import Standing, State, Training, other_failures, st
 from kdml.runs import step_times
 
 WIDTH = 160  # of what is no terminal
-IN_DETAIL = (State.RUNNING, State.INTERRUPTED, State.STALE, State.FAILED)
+IN_DETAIL = (State.FAILED, State.RUNNING, State.INTERRUPTED, State.STALE)
+LISTED = 20  # of a state, unless all are asked for
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -85,26 +87,31 @@ class View:
         begun = any(one.state is not State.WAITING for one in standings)
         return self.arguments.forecast or self.arguments.calibrate or not begun
 
+    def _free(self) -> int:
+        return shutil.disk_usage(self.base).free
+
     def text(self, standings: Sequence[Standing]) -> Group:
         """Tables and lines for a terminal."""
-        states = tuple(State) if self.arguments.all else IN_DETAIL
+        states, listed = (tuple(State), None) if self.arguments.all else (IN_DETAIL, LISTED)
         parts = [status_table.overview(self.name, standings), status_table.by_place(standings)]
-        parts += status_table.details(standings, states)
+        parts += status_table.details(standings, states, listed)
         parts += status_table.failures(other_failures(self.paths, self.trainings, self.base))
+        if not self.plan.experiment.allow_mixed_code:
+            parts += status_table.mixture(standings)
         if self._wants_forecast(standings):
-            parts.append(status_table.forecast(self.forecast(standings)))
+            parts.append(status_table.forecast(self.forecast(standings), self._free()))
         return Group(*parts)
 
     def content(self, standings: Sequence[Standing]) -> dict[str, Any]:
         """Everything, for machines."""
         others = other_failures(self.paths, self.trainings, self.base)
-        found = self.forecast(standings)
+        forecast = self.forecast(standings).as_rows() if self._wants_forecast(standings) else None
         return {
             "experiment": self.name,
             "counts": status_table.counts(standings),
             "trainings": [one.as_row() for one in standings],
             "other_failures": [{"log": log, "reason": one.problem, "remedy": one.remedy} for log, one in others],
-            "forecast": found.as_rows() if self._wants_forecast(standings) else None,
+            "forecast": forecast and forecast | {"disk_free": self._free()},
         }
 
 
@@ -128,7 +135,7 @@ def show(view: View, seconds: float, console: Console) -> None:
     """Show the experiment again and again until all is done, or somebody has seen enough."""
     standings = view.look()
     try:
-        with Live(view.text(standings), console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        with Live(view.text(standings), console=console, auto_refresh=False) as live:
             while any(one.state is not State.DONE for one in standings):
                 time.sleep(seconds)
                 standings = view.look()

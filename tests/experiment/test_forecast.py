@@ -107,6 +107,16 @@ def test_disk():
     }  # fmt: skip
 
 
+def test_trials_of_a_search_keep_no_weights_and_no_predictions():
+    trials = [replace(one, training=replace(one.training, trial="alpha-0.1-0.2")) for one in WAITING]
+    found = Forecast(PLAN, trials, PICTURES, calibrated())
+    assert (
+        (found.disk()["weights"], found.disk()["predictions"]) == (0, 0)
+        and found.seconds > 0
+        and not list(found.savings())
+    )
+
+
 def test_savings():
     found = Forecast(PLAN, WAITING, PICTURES, calibrated())
     each = 200 * 10.4

@@ -87,6 +87,26 @@ def test_only_what_is_asked_for_is_listed():
     assert "ml_v2/seed-0" in text and "ml_v1" not in text
 
 
+def test_long_lists_are_cut_but_for_what_runs():
+    failed = [replace(one, state=State.FAILED, reason="x") for one in ALL]
+    text = text_of(*status_table.details(failed, [State.FAILED], 3))
+    assert text.count("seed-0.log") + text.count("seed-1.log") == 3 and "... and 7 more: `--all` lists them" in text
+    assert "more" not in text_of(*status_table.details(failed, [State.FAILED], 10))
+    running = [replace(one, state=State.RUNNING) for one in ALL]
+    assert text_of(*status_table.details(running, [State.RUNNING], 3)).count("seed-") == len(ALL)
+
+
+def test_finished_trainings_of_two_programs_are_told():
+    done = STANDINGS[f"{PLACE}/ml_v3/seed-0"]
+    both = [
+        replace(done, training=ALL[number].training, record={"code_hash": code}) for number, code in enumerate("aab")
+    ]
+    assert "Runs of 2 versions of the training code would be mixed: 1 of 3 differ" in text_of(
+        *status_table.mixture(both)
+    )
+    assert list(status_table.mixture(both[:2])) == []
+
+
 def test_other_steps_that_failed_are_listed_with_their_log():
     text = text_of(*status_table.failures([("logs/mine/prepare/hcd.log", UserError("no archive", "fetch it"))]))
     assert "Other steps that failed" in text and "What to do: fetch it" in text and "prepare/hcd.log" in text
@@ -99,16 +119,15 @@ PICTURES = {"hcd": Pictures(224, 1000, 750, 100, 150, False)}
 def forecast_of(step=None, problem="", standings=ALL):
     keys = {cost_class(one.training.settings, 224) for one in standings}
     one = StepTime(step or 0.0, 0.0, 1, {"s1": 10**6, "s2": 10**6, "baseline": 10**6}, "a GPU", "x", problem)
-    return text_of(
-        status_table.forecast(Forecast(PLAN, standings, PICTURES, {} if step is None else dict.fromkeys(keys, one)))
-    )
+    found = Forecast(PLAN, standings, PICTURES, {} if step is None else dict.fromkeys(keys, one))
+    return text_of(status_table.forecast(found, 5 * 10**9))
 
 
 def test_a_forecast_says_what_is_not_known():
     text = forecast_of(standings=list(WAITING.values()))
     assert "Left to train: 10 trainings, time not known yet" in text and "--calibrate" in text
     assert "images assumed, because their data are not prepared: hcd 1,000" in text
-    assert "weights not known before a calibration" in text and "data 150.5 MB" in text
+    assert "weights not known before a calibration" in text and "data 150.5 MB" in text and "free are 5.0 GB" in text
 
 
 def test_a_forecast_says_what_it_was_measured_on():

@@ -216,16 +216,16 @@ class Forecast:
         Weights and checkpoints, of which a training under way has one, are None before a calibration or a finished training tells
         how many parameters there are.
         """
-        parameters = [self._trained(cost) for cost in self.costs]
-        known = [count for count in parameters if count is not None]
-        whole = len(known) == len(parameters)
+        trained = [(cost.standing.training, self._trained(cost)) for cost in self.costs]
+        known = [(training, count) for training, count in trained if count is not None]
+        is_known = len(known) == len(trained)
+        kept = sum(count for training, count in known if not training.trial)
+        largest = max((count for _, count in known), default=0)
         return {
             "data": self._data(),
-            "weights": FLOAT * sum(known) if whole else None,
+            "weights": FLOAT * kept if is_known else None,
             "predictions": sum(map(self._predictions, self.costs)),
-            "checkpoint of each training under way": STATES_IN_CHECKPOINT * FLOAT * max(known, default=0)
-            if whole
-            else None,
+            "checkpoint of each training under way": STATES_IN_CHECKPOINT * FLOAT * largest if is_known else None,
         }
 
     def _data(self) -> int:

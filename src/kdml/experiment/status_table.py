@@ -11,6 +11,7 @@ from kdml.common.errors import UserError
 from kdml.experiment.forecast import ALONE, Cost, Forecast
 from kdml.experiment.states import Standing, State
 from kdml.runs.progress import duration
+from kdml.runs.records import refuse_mixed_code
 
 COLOURS = {
     State.DONE: "green",
@@ -70,15 +71,26 @@ def by_place(standings: Sequence[Standing]) -> Table:
     return table
 
 
-def details(standings: Iterable[Standing], states: Sequence[State]) -> Iterator[RenderableType]:
-    """Lines on the trainings in these states, a heading for each."""
+def details(
+    standings: Iterable[Standing], states: Sequence[State], at_most: int | None = None
+) -> Iterator[RenderableType]:
+    """Lines on the trainings in these states, a heading for each.
+
+    Args:
+        standings: of all trainings.
+        states: that are listed, in this order.
+        at_most: so many of each state but of those that run; None for all.
+    """
     groups: dict[State, list[Standing]] = defaultdict(list)
     for one in standings:
         groups[one.state].append(one)
     for state in states:
         if groups[state]:
             yield Text(f"\n{EXPLAINED.get(state, str(state).capitalize())}", style=COLOURS[state] or "bold")
-            yield from (Text(f"  {line}") for one in groups[state] for line in _lines(one))
+            shown = groups[state] if state is State.RUNNING else groups[state][:at_most]
+            yield from (Text(f"  {line}") for one in shown for line in _lines(one))
+            if hidden := len(groups[state]) - len(shown):
+                yield Text(f"  ... and {hidden} more: `--all` lists them")
 
 
 def _lines(one: Standing) -> Iterator[str]:
@@ -127,13 +139,27 @@ def failures(others: Iterable[tuple[str, UserError]]) -> Iterator[RenderableType
         yield Text(f"  {log}\n    {error.problem}\n    What to do: {error.remedy}")
 
 
+def mixture(standings: Iterable[Standing]) -> Iterator[RenderableType]:
+    """Lines on finished trainings that will not meet in a table, because the training code was edited between them."""
+    finished = {one.training.name: str(one.record.get("code_hash")) for one in standings if one.state is State.DONE}
+    try:
+        refuse_mixed_code(finished)
+    except UserError as error:
+        yield Text(f"\n{error}", style=COLOURS[State.FAILED])
+
+
 # Forecast
 
 
-def forecast(found: Forecast) -> Group:
-    """What is left, what it is known from, disk, and savings."""
+def forecast(found: Forecast, free: int) -> Group:
+    """What is left, what it is known from, disk, and savings.
+
+    Args:
+        found: the forecast.
+        free: bytes that are left on the disk.
+    """
     parts: list[RenderableType] = [Text(f"\n{_sum(found)}", style="bold"), *map(Text, _known_from(found))]
-    parts += [_costs(found.costs), _disk(found), *_savings(found)]
+    parts += [_costs(found.costs), _disk(found, free), *_savings(found)]
     return Group(*parts)
 
 
@@ -197,9 +223,9 @@ def _range(values: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,}-{high:,}"
 
 
-def _disk(found: Forecast) -> Text:
+def _disk(found: Forecast, free: int) -> Text:
     words = [f"{what} {_bytes(count)}" for what, count in found.disk().items() if count != 0]
-    return Text(f"\nDisk, at most: {', '.join(words) or 'nothing more'}")
+    return Text(f"\nDisk, at most: {', '.join(words) or 'nothing more'}; free are {_bytes(free)}")
 
 
 def _bytes(count: int | None) -> str:

@@ -158,9 +158,16 @@ def forecast(found: Forecast, free: int) -> Group:
         found: the forecast.
         free: bytes that are left on the disk.
     """
-    parts: list[RenderableType] = [Text(f"\n{_sum(found)}", style="bold"), *map(Text, _known_from(found))]
-    parts += [_costs(found.costs), _disk(found, free), *_savings(found)]
+    parts: list[RenderableType] = [Text(f"\n{line}", style="bold") for line in (*_spent(found), _sum(found))]
+    if found.costs:
+        parts += [*map(Text, _known_from(found)), _costs(found.costs), _disk(found, free), *_savings(found)]
     return Group(*parts)
+
+
+def _spent(found: Forecast) -> Iterator[str]:
+    if found.finished:
+        seconds = sum(one.record["seconds"] for one in found.finished)
+        yield f"Trained so far: {len(found.finished)} trainings in {_hours(seconds)}"
 
 
 def _hours(seconds: float | None) -> str:

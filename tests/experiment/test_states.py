@@ -127,16 +127,20 @@ def test_one_at_work_is_running_whatever_an_earlier_try_left(tmp_path, folder):
 def test_a_killed_one_is_no_longer_running(tmp_path, folder):
     code = "import sys, os\nfrom pathlib import Path\nfrom kdml.common.locks import alone_in\nwith alone_in(Path(sys.argv[1])):\n    os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", code, folder], cwd=SOURCE, check=False)
+    ProgressFile(folder, continues=False).tell(epoch=3, epochs=9)
     found = standing_of(ONE, tmp_path)
     assert found.state is State.INTERRUPTED and found.reason.endswith("out of memory; the next try begins anew")
+    assert found.position is None  # nothing of it is kept
     (folder / "checkpoint.pt").touch()
-    assert standing_of(ONE, tmp_path).reason.endswith("continues from its checkpoint")
+    found = standing_of(ONE, tmp_path)
+    assert found.reason.endswith("continues from its checkpoint") and found.position.epoch == 3
 
 
 @pytest.mark.parametrize(("seconds", "state"), [(0, State.RUNNING), (SILENCE + 60, State.INTERRUPTED)])
 def test_a_lock_that_cannot_be_seen_from_here_holds_while_there_are_signs(tmp_path, folder, seconds, state):
     """Locks of network file systems may be seen on their own host alone."""
-    ProgressFile(folder, continues=False).tell(epoch=3, epochs=9)
+    (folder / "checkpoint.pt").touch()
+    ProgressFile(folder, continues=True).tell(epoch=3, epochs=9)
     left_by(folder, "another-host", seconds)
     found = standing_of(ONE, tmp_path)
     assert found.state is state and found.position.epoch == 3

@@ -163,8 +163,10 @@ def standing_of(training: Training, base: Path) -> Standing:
         return _finished(training, base)
     if error := told_in(_tail(log)):
         return replace(seen, state=State.FAILED, reason=error.problem, remedy=error.remedy)
-    if reason := _interruption(seen, (folder / CHECKPOINT).exists()):
-        return replace(seen, state=State.INTERRUPTED, reason=reason)
+    saved = (folder / CHECKPOINT).exists()
+    if reason := _interruption(seen, saved):
+        # Without a checkpoint all that it did is lost.
+        return replace(seen, state=State.INTERRUPTED, reason=reason, position=seen.position if saved else None)
     return Standing(training, State.WAITING)
 
 

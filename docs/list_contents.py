@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import yaml
-from snakemake.utils import update_config
 
-from kdml.common.errors import UserError, run_script
+from kdml.common.errors import run_script
 from kdml.common.project import ROOT
 from kdml.experiment.config import validated
+from kdml.experiment.config_files import merged
 from kdml.experiment.contents import Contents
 from kdml.experiment.figures import FIGURES
 from kdml.experiment.inputs import Inputs
@@ -39,16 +39,8 @@ def inputs_of(configuration: Sequence[Path]) -> Inputs:
     Raises:
         UserError: one cannot be read, or what they say together is not valid.
     """
-    merged: dict = {}
-    for path in (ROOT / "config.yaml", *configuration):
-        try:
-            update_config(merged, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except (OSError, yaml.YAMLError) as error:
-            raise UserError(
-                f"{path} cannot be read ({error}).", "name YAML files of keys of the configuration"
-            ) from None
     captions = yaml.safe_load((ROOT / "workflow/report/captions.yaml").read_text(encoding="utf-8"))
-    contents = Contents(Plan(validated(merged)), captions, (TABLES, FIGURES))
+    contents = Contents(Plan(validated(merged([ROOT / "config.yaml", *configuration]))), captions, (TABLES, FIGURES))
     return Inputs(contents, Paths("<experiment>"))
 
 

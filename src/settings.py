@@ -3,28 +3,10 @@
 import argparse
 from pathlib import Path
 
-import yaml
-
 from kdml.common.errors import UserError, run_script
 from kdml.experiment.config import validated
+from kdml.experiment.config_files import merged
 from kdml.experiment.plan import Plan, Run
-
-
-def merged(paths: list[Path]) -> dict:
-    """Configuration files laid over each other as Snakemake does: mappings merge deeply, everything else is replaced."""
-    from snakemake.utils import update_config
-
-    config: dict = {}
-    for path in paths:
-        try:
-            update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except OSError as error:
-            raise UserError(
-                f"{path} cannot be read ({error.strerror}).", "name an existing configuration file"
-            ) from None
-        except yaml.YAMLError as error:
-            raise UserError(f"{path} is not valid YAML: {error}", "mend the file") from None
-    return config
 
 
 def main() -> None:

@@ -28,10 +28,11 @@ from kdml.common.gpus import one_of  # noqa: E402
 from kdml.common.locks import alone_in  # noqa: E402
 from kdml.learning import build, checkpoint, provenance  # noqa: E402
 from kdml.learning.cohort import Cohort  # noqa: E402
-from kdml.learning.engine import Engine, Interrupted, Progress, Surroundings, duration  # noqa: E402
+from kdml.learning.engine import Engine, Interrupted, Progress, Surroundings  # noqa: E402
 from kdml.learning.networks import parameter_count, save_networks  # noqa: E402
 from kdml.learning.prediction import predict  # noqa: E402
 from kdml.runs import predictions  # noqa: E402
+from kdml.runs.progress import ProgressFile, duration  # noqa: E402
 from kdml.runs.settings import RunSettings  # noqa: E402
 
 log = logging.getLogger(__name__)
@@ -77,9 +78,14 @@ class LeaveOnSignal:
 
 
 class StepLog:
-    """The share done and the time left: a line a minute in a log, a bar on a terminal."""
+    """The share done and the time left: a line a minute in a log, a bar on a terminal; both in a file for who looks on.
 
-    def __init__(self) -> None:
+    Args:
+        file: that tells how far the training has come.
+    """
+
+    def __init__(self, file: ProgressFile) -> None:
+        self.file = file
         self.started: tuple[float, int] | None = None
         self.last_line = time.monotonic()
         self.bar = _bar() if sys.stderr.isatty() else None
@@ -88,13 +94,18 @@ class StepLog:
         """Note that `done` of `of` steps are done."""
         if self.bar is not None:
             self.bar(done, of)
-            return
         now = time.monotonic()
         self.started = self.started or (now, done)
         if now - self.last_line >= SECONDS_BETWEEN_LINES and done > self.started[1]:
             left = (of - done) * (now - self.started[0]) / (done - self.started[1])
-            log.info("step %d of at most %d, at most %s left", done, of, duration(left))
+            if self.bar is None:
+                log.info("step %d of at most %d, at most %s left", done, of, duration(left))
+            self.file.tell(step=done, steps=of, seconds_left=left)
             self.last_line = now
+
+    def epoch(self, done: int, of: int, scores: dict[str, float], left: float) -> None:
+        """Note that `done` of `of` epochs are done."""
+        self.file.tell(epoch=done, epochs=of, scores=scores, seconds_left=left)
 
 
 def _bar():
@@ -198,14 +209,18 @@ def train(
     """Train, predict, write; asked to leave, save a checkpoint and exit."""
     code = code_hashes(settings)
     decided = repr((settings.to_json(), sorted(inputs.items()), sorted(code.items())))
+    state = arguments.out / "checkpoint.pt"
+    file = ProgressFile(arguments.out, continues=state.exists())
+    steps = StepLog(file)
     surroundings = Surroundings(
         device=device,
         workers=build.loading_processes(arguments.workers, device),
-        checkpoint=arguments.out / "checkpoint.pt",
+        checkpoint=state,
         fingerprint=hashlib.sha256(decided.encode()).hexdigest(),
         checkpoint_seconds=60 * arguments.checkpoint_minutes,
         should_leave=leave,
-        on_step=StepLog(),
+        on_step=steps,
+        on_epoch=steps.epoch,
     )
     batches = build.training_batches(settings, data, device, surroundings.workers, whole=cohort.whole_batches)
     engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, surroundings)
@@ -222,6 +237,7 @@ def train(
     write_csv(arguments.out / "history.csv", progress.history)
     write_json(arguments.out / "run.json", record(settings, data, engine, progress, inputs, code))
     checkpoint.remove(surroundings.checkpoint)
+    file.remove()
 
 
 if __name__ == "__main__":

@@ -57,15 +57,14 @@ NodeName=n[1-3] Name=shard Count=8
 
 @dataclass(frozen=True)
 class Job:
-    """A job in the queue: its number, comment, state, node, memory, cores and requested generic resources."""
+    """A job in the queue; `restarts` are those of SLURM itself."""
 
     number: str
     comment: str
     state: str
     node: str
     memory: str
-    cores: int
-    gres: str
+    restarts: int
 
 
 def what_is_missing() -> str:
@@ -109,7 +108,10 @@ class SlurmHere:
         srun = self.folder / "bin/srun"
         srun.parent.mkdir()
         srun.write_text(f'#!/bin/sh\nSLURM_CONF={self.folder}/slurm.conf exec {shutil.which("srun")} "$@"\n')
-        srun.chmod(0o755)
+        gpu = self.folder / "bin/nvidia-smi"
+        gpu.write_text("#!/bin/sh\necho 'GPU 0: of the login node (UUID: GPU-login)'\n")
+        for program in (srun, gpu):
+            program.chmod(0o755)
         key = self.folder / "munge.key"
         key.write_bytes(os.urandom(128))
         key.chmod(0o600)
@@ -141,9 +143,10 @@ class SlurmHere:
 
     def jobs(self) -> list[Job]:
         """Jobs that wait or run."""
-        lines = self.ask("squeue", "--noheader", "--format=%i|%k|%T|%N|%m|%C|%b").splitlines()
+        names = ("JobID", "Comment", "State", "NodeList", "MinMemory", "RestartCnt")
+        lines = self.ask("squeue", "--noheader", f"--Format={','.join(f'{name}:|' for name in names)}").splitlines()
         fields = [line.split("|") for line in lines]
-        return [Job(*words[:5], int(words[5]), words[6]) for words in fields]
+        return [Job(*words[:5], int(words[5])) for words in fields]
 
     def _run(self, *words: str) -> None:
         with (self.folder / f"{words[0]}.out").open("a") as said:

@@ -15,6 +15,8 @@ import pytest
 from miniature import NASTY, OWN_TITLE, copy_project, run
 from snakemake_runs import ROOT, job_counts
 
+from kdml.runs import progress
+
 
 def run_folder(folder, task="hcd", name="kd_off_v3"):
     return folder / f"results/miniature/paper/{task}/small/{name}/seed-0"
@@ -336,16 +338,17 @@ def test_terminated_run_saves_leaves_and_continues_to_the_same_bits(chain, tmp_p
     subprocess.run(whole, check=True, capture_output=True)
     code, output = terminated_in(3, broken)
     assert code == 128 + signal.SIGTERM and "start the same command again" in output
-    assert [path.name for path in (tmp_path / "broken").iterdir()] == ["checkpoint.pt"]
+    assert {path.name for path in (tmp_path / "broken").iterdir()} == {"checkpoint.pt", "progress.json"}
+    assert progress.read(tmp_path / "broken").epoch >= 2
     longer = train_command(chain, tmp_path / "broken", epochs=7)
     done = subprocess.run(longer, check=False, capture_output=True, text=True)
     assert done.returncode == 2 and "other settings, data or code" in done.stderr and "Traceback" not in done.stderr
-    assert [path.name for path in (tmp_path / "broken").iterdir()] == ["checkpoint.pt"]
+    assert {path.name for path in (tmp_path / "broken").iterdir()} == {"checkpoint.pt", "progress.json"}
     done = subprocess.run(broken, check=True, capture_output=True, text=True)
     assert "continuing at epoch" in done.stderr
     for name in ("weights.safetensors", "predictions.npz"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes()
-    assert not (tmp_path / "broken" / "checkpoint.pt").exists()
+    assert not {"checkpoint.pt", "progress.json"} & {path.name for path in (tmp_path / "broken").iterdir()}
 
 
 def test_two_trainings_do_not_write_to_one_folder(chain, tmp_path):
@@ -364,7 +367,7 @@ def test_two_trainings_do_not_write_to_one_folder(chain, tmp_path):
     finally:
         first.terminate()
         first.wait()
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["checkpoint.pt"]
+    assert {path.name for path in (tmp_path / "run").iterdir()} - {"progress.json"} == {"checkpoint.pt"}
 
 
 # What is wrong -> (option of the training, its value, words of the message)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import arrays_of, engine_of, settings_of, variant_graph
+from small import arrays_of, engine_of, method_settings, settings_of, variant_graph
 
 from kdml.common.errors import UserError
 from kdml.learning import checkpoint
@@ -49,6 +49,28 @@ def test_loader_workers_change_nothing(whole_run):
     with_workers = engine_of(SETTINGS, Surroundings(workers=2))
     with_workers.run()
     assert_same_run(whole_run, with_workers)
+
+
+def test_who_looks_on_is_told_of_every_step_and_epoch(whole_run):
+    steps, epochs = [], []
+    surroundings = Surroundings(
+        on_step=lambda *told: steps.append(told), on_epoch=lambda done, of, scores, left: epochs.append((done, of, scores, left))
+    )  # fmt: skip
+    engine = engine_of(SETTINGS, surroundings)
+    engine.run()
+    assert_same_run(whole_run, engine)
+    assert steps == [(done, 2 * STEPS) for done in range(1, 2 * STEPS + 1)]
+    assert [told[:2] for told in epochs] == [(1, 2), (2, 2)] and epochs[0][3] > 0 and epochs[1][3] == 0
+    for row, (_, _, scores, _) in zip(engine.progress.history, epochs, strict=True):
+        assert scores == {name: row[f"validation.{name}.score"] for name in ("teacher", "s1", "s2")}
+
+
+def test_a_loss_is_told_as_no_score():
+    """The first stage of FitNet trains a part of the student: its outputs are of no use yet."""
+    scores = []
+    surroundings = Surroundings(on_epoch=lambda done, of, told, left: scores.append((of, set(told))))
+    engine_of(method_settings("fitnet", choice={"options": {"stages": 2}}, epochs=1), surroundings).run()
+    assert scores == [(2, set()), (2, {"s1"})]
 
 
 @pytest.mark.parametrize("kind", ["classification", "segmentation"])

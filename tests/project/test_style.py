@@ -77,7 +77,7 @@ WINGS = {
     "runs": {"common"},
     "data": {"common"},
     "learning": {"common", "runs", "data"},
-    "inspection": {"common", "runs", "learning"},
+    "inspection": {"common", "runs", "data", "learning"},
     "paper": {"common", "runs"},
     "experiment": {"common", "runs", "paper"},
     "analysis": {"common", "runs", "paper"},

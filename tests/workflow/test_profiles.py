@@ -99,5 +99,5 @@ def test_places_on_the_gpus_of_a_machine_limit_trainings(tmp_path, monkeypatch, 
     monkeypatch.setenv("PATH", str(program.parent), prepend=":")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     environment = {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
-    code = "print('SAID', workflow.global_resources.get('gpu').value)"
+    code = "deal_out(); print('SAID', workflow.global_resources.get('gpu').value)"
     assert printed(tmp_path, code, environment, f"trainings_per_gpu: {per_gpu}") == [places]

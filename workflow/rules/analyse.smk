@@ -151,7 +151,7 @@ rule similarity:
         batch=EXPERIMENT.similarity.batch,
         passes=EXPERIMENT.similarity.passes,
         per_gpu=Untracked(EXPERIMENT.trainings_per_gpu),
-    threads: ASK.threads
+    threads: threads(ASK.threads)
     resources:
         gpu=ASK.gpus,
         cpus_per_task=ASK.cores,
@@ -197,7 +197,7 @@ rule networks:
         code=code_of("networks.py"),
         pairs=ASK.pairs_by_task,
         out=lambda wildcards, output: Path(output.costs[0]).parents[2],  # TASK/PAIR/costs.csv lies in it
-    threads: CORES_HERE  # all there are, or the whole node: latency is measured while nothing else runs
+    threads: threads(all_cores)  # or a whole node: latency is measured while nothing else runs
     resources:
         mem_mb=memory(16000),
         runtime=120,

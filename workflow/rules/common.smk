@@ -11,7 +11,6 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
-from snakemake.utils import update_config
 
 # Of this file, not of the workflow, which may be another one that uses this as a module.
 ROOT = Path(str(workflow.current_basedir)).parents[1]
@@ -28,7 +27,7 @@ from kdml.common.gpus import at_once, gpus_here
 from kdml.common.slurm import refuse_beside_earlier_jobs
 from kdml.common.untracked import Untracked
 from kdml.data.archives import ARCHIVES
-from kdml.experiment import code_of_rules, paths
+from kdml.experiment import code_of_rules, config_files, paths
 from kdml.experiment.config import validated
 from kdml.experiment.contents import Contents
 from kdml.experiment.everything import every_file
@@ -82,14 +81,10 @@ def read_yaml(path):
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
 
-def merged():
-    """The project's configuration with the user's laid over it; a workflow that uses this as a module brings its own alone."""
-    defaults = read_yaml("config.yaml")
-    update_config(defaults, config)
-    return defaults
-
-
-PLAN = or_message(lambda: Plan(validated(merged())))
+# The project's configuration with the user's laid over it; a workflow that uses this as a module brings its own alone.
+PLAN = or_message(
+    lambda: Plan(validated(config_files.merged([ROOT / "config.yaml"], config)))
+)
 EXPERIMENT = PLAN.experiment
 PATHS = Paths(EXPERIMENT.experiment)
 LOGS = PATHS.logs
@@ -106,16 +101,31 @@ CLAIMS = os.path.relpath(ROOT / "workflow/resources/paper/claims.yaml")
 ENVIRONMENT = ROOT / "envs/kdml.yaml"
 
 
-# Without a scheduler that deals GPUs out, Snakemake would start a training on every core.
-if workflow.local_exec and "gpu" not in workflow.global_resources:
-    if places := at_once(gpus_here(), EXPERIMENT.trainings_per_gpu):
-        workflow.register_resource("gpu", places)
+@functools.cache
+def deal_out():
+    """Set limits that depend on who runs the jobs, which Snakemake knows only when it plans them."""
+    if workflow.non_local_exec:
+        # The cores of a login node are no limit to the threads of jobs that run elsewhere.
+        workflow.register_resource("_cores", None)
+    elif "gpu" not in workflow.global_resources:
+        # Without a scheduler that deals GPUs out, Snakemake would start a training on every core.
+        if places := at_once(gpus_here(), EXPERIMENT.trainings_per_gpu):
+            workflow.register_resource("gpu", places)
 
 
-# The cores of a login node are no limit to the threads of jobs that run elsewhere.
-if workflow.non_local_exec:
-    workflow.register_resource("_cores", None)
-CORES_HERE = workflow.cores if workflow.local_exec else 8
+def threads(count):
+    """Threads of a job: a number, or a function that gives one for wildcards."""
+
+    def dealt(wildcards):
+        deal_out()
+        return count(wildcards) if callable(count) else count
+
+    return dealt
+
+
+def all_cores(wildcards):
+    """Threads of a job that has a machine for itself."""
+    return workflow.cores if workflow.local_exec else 8
 
 
 def memory(mib):

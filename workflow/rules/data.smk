@@ -54,7 +54,7 @@ rule prepare:
         slides=slides_content,
         records=lambda wildcards, input: each("--record", input.records),
         out=subpath(output.report, parent=True),
-    threads: 8
+    threads: threads(8)
     resources:
         mem_mb=memory(16000),
         runtime=120,

@@ -6,7 +6,7 @@ use rule train as train_trial with:
         history=PATHS.trial_history(ANY_RUN, "{trial}"),
         record=PATHS.trial_record(ANY_RUN, "{trial}"),
     log:
-        f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/{{run}}/{{trial}}/seed-{{seed}}.log",
+        PATHS.trial_log(ANY_RUN, "{trial}"),
     params:
         program=program("train.py"),
         settings=ASK.trial_settings,

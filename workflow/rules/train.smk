@@ -29,7 +29,7 @@ rule train:
         predictions=PATHS.predictions(ANY_RUN),
         record=PATHS.record(ANY_RUN),
     log:
-        f"{LOGS}/train/{{protocol}}/{{task}}/{{pair}}/{{run}}/seed-{{seed}}.log",
+        PATHS.train_log(ANY_RUN),
     params:
         program=program("train.py"),
         settings=ASK.settings,
@@ -40,7 +40,7 @@ rule train:
         workers=Untracked(EXPERIMENT.loader_workers),
         minutes=Untracked(EXPERIMENT.checkpoint_minutes),
         per_gpu=Untracked(EXPERIMENT.trainings_per_gpu),
-    threads: ASK.threads
+    threads: threads(ASK.threads)
     resources:
         gpu=ASK.gpus,
         cpus_per_task=ASK.cores,

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 
 EXIT_USER_ERROR = 2
+SAID = "Error: "
+REMEDY = "\n  What to do: "
 
 
 class UserError(Exception):
@@ -21,7 +23,7 @@ class UserError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.problem}\n  What to do: {self.remedy}"
+        return f"{self.problem}{REMEDY}{self.remedy}"
 
 
 def run_script(main: Callable[[], None]) -> None:
@@ -30,5 +32,20 @@ def run_script(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        print(f"{SAID}{error}", file=sys.stderr)
         sys.exit(EXIT_USER_ERROR)
+
+
+def told_in(text: str) -> UserError | None:
+    """Find the error that a script ended with in what it said; of a traceback its last line. None if it says of none.
+
+    Args:
+        text: of its log, or the end of it.
+    """
+    start = text.rfind(f"\n{SAID}") + 1 or (0 if text.startswith(SAID) else -1)
+    if start >= 0:
+        problem, _, rest = text[start + len(SAID) :].partition(REMEDY)
+        return UserError(problem.strip(), rest.partition("\n")[0].strip())
+    if "Traceback (most recent call last):" in text:
+        return UserError(text.strip().rpartition("\n")[2], "read its log")
+    return None

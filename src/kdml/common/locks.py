@@ -8,12 +8,14 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from kdml.common.errors import UserError
 
 NAME = ".lock"
+TRIES = 3  # somebody may just be looking who holds a folder
 log = logging.getLogger(__name__)
 
 
@@ -40,12 +42,18 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 def _held(path: Path) -> IO[str]:
     """The open file, locked, with this process's name in it."""
+    tries = 0
     while True:
         file = path.open("a+", encoding="utf-8")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _refusal(path, file) from None
+            tries += 1
+            if tries == TRIES:
+                raise _refusal(path, file) from None
+            file.close()
+            time.sleep(0.05)
+            continue
         except OSError as error:
             log.warning(
                 "%s: this file system has no locks (%s); start no second process here", path.parent, error.strerror
@@ -66,6 +74,52 @@ def _holder() -> dict[str, str]:
         "process": str(os.getpid()) + (f" of SLURM job {job}" if job else ""),
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who wrote its name into the lock of a folder.
+
+    Args:
+        host: name of its machine.
+        process: number of the process, and of its job.
+        since: when it came.
+        holds: whether it is there still; None if that cannot be told from this machine.
+    """
+
+    host: str = ""
+    process: str = ""
+    since: str = ""
+    holds: bool | None = None
+
+
+def holder_of(folder: Path) -> Holder | None:
+    """Say who holds a folder, or held it until it was killed; None if nobody does.
+
+    Locks of network file systems may be seen on the holder's host alone, so that another one's missing lock says nothing.
+    """
+    try:
+        with (folder / NAME).open(encoding="utf-8") as file:
+            holds = _is_locked(file)
+            told = json.loads(file.read() or "{}")
+            host, process, since = (str(told.get(name, "")) for name in ("host", "process", "since"))
+            holder = Holder(host, process, since)
+    except OSError:
+        return None
+    except (AttributeError, ValueError):
+        holder = Holder()
+    is_here = holder.host in ("", socket.gethostname())
+    return replace(holder, holds=holds if holds or is_here else None)
+
+
+def _is_locked(file: IO[str]) -> bool | None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    return False
 
 
 def _refusal(path: Path, file: IO[str]) -> UserError:

@@ -136,6 +136,10 @@ class Paths:
         """All that decided the run."""
         return f"{self.run(run)}/run.json"
 
+    def train_log(self, run: Run) -> str:
+        """What the training of a run says."""
+        return f"{self.logs}/train/{run.folder}.log"
+
     def run_metrics(self, run: Run) -> str:
         """Metrics of the networks of one run, on request."""
         return f"{self.run(run)}/metrics.json"
@@ -165,6 +169,10 @@ class Paths:
     def trial_record(self, run: Run, name: str) -> str:
         """All that decided a trial."""
         return f"{self.trial(run, name)}/run.json"
+
+    def trial_log(self, run: Run, name: str) -> str:
+        """What the training of a trial says."""
+        return f"{self.logs}/grid_search/{run.protocol}/{run.task}/{run.pair}/{run.run}/{name}/seed-{run.seed}.log"
 
     def trials(self, at: Located) -> str:
         """Trials of a place, with their columns in the table of scores."""
@@ -269,6 +277,10 @@ class Paths:
         return f"{self.results}/networks/{task}/{pair}/layers.csv"
 
     # All places, tables, figures
+
+    def calibration(self) -> str:
+        """How long a step of every kind of training takes on the machine at hand, on request."""
+        return f"{self.results}/calibration.json"
 
     def all_metrics(self) -> str:
         """Metrics of all runs."""

@@ -115,12 +115,12 @@ def _check_kernels(name: str, capability: tuple[int, int], built_for: list[str])
     )
 
 
-def loading_processes(wanted: str, device: str) -> int:
+def loading_processes(wanted: str | int, device: str) -> int:
     """Number of loading processes: none beside a CPU, whose step leaves no core idle; a GPU needs them.
 
     Args:
         wanted: a number, or `auto`.
-        device: as torch names it.
+        device: `cpu` or `cuda`.
     """
     if wanted != "auto":
         return int(wanted)
@@ -154,6 +154,21 @@ def build_cohort(
                 "This run needs a trained teacher.", "pass --teacher weights.safetensors of the teacher's run"
             )
         load_network(teacher, networks[TEACHER])
+    return wired(settings, networks, size, weights)
+
+
+def wired(settings: RunSettings, networks: Mapping[str, Network], size: int, weights: Tensor | None = None) -> Cohort:
+    """Networks of a run, with its sharing graph or its method between them.
+
+    Args:
+        settings: of the run.
+        networks: by name.
+        size: of the images, in pixels of a side.
+        weights: class weights of the cross-entropy.
+
+    Raises:
+        UserError: the method does not fit the networks or cannot take its options.
+    """
     if settings.method is not None:
         return MethodCohort(settings, networks, size, weights)
     return Cohort(settings, networks, weights)

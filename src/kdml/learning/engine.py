@@ -24,6 +24,7 @@ from kdml.learning.cohort import Cohort
 from kdml.learning.provenance import device_name
 from kdml.learning.validation import validate, validate_loss
 from kdml.runs.graph import TEACHER
+from kdml.runs.progress import duration
 from kdml.runs.settings import Training
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,7 @@ class Surroundings:
         checkpoint_seconds: time between checkpoints.
         should_leave: asked after every step; True saves the state and raises `Interrupted`.
         on_step: told the steps done and the steps of the whole run, for a progress bar.
+        on_epoch: told the finished epochs, those of the whole run at most, validation scores, and the seconds left at most.
     """
 
     device: str = "cpu"
@@ -97,6 +99,7 @@ class Surroundings:
     checkpoint_seconds: float = 600.0
     should_leave: Callable[[], bool] = lambda: False
     on_step: Callable[[int, int], None] = lambda done, of: None
+    on_epoch: Callable[[int, int, dict[str, float], float], None] = lambda done, of, scores, left: None
 
 
 class Engine:
@@ -325,6 +328,7 @@ class Engine:
             "epoch %d/%d  loss: %s  validation: %s  at most %s left",
             progress.epoch, self._epochs_at_most(), losses, listed, duration(left),
         )  # fmt: skip
+        self.surroundings.on_epoch(progress.epoch, self._epochs_at_most(), scores if self.cohort.scored else {}, left)
 
     def _save(self, only_if_due: bool = False) -> None:
         due = time.monotonic() - self._saved_at >= self.surroundings.checkpoint_seconds
@@ -396,11 +400,3 @@ def _monitored(scores: dict[str, float]) -> float:
 def autocast(device: str, training: Training) -> torch.autocast:
     """The precision of forwards; losses are always in float32."""
     return torch.autocast(device, dtype=torch.bfloat16, enabled=training.precision == "bfloat16")
-
-
-def duration(seconds: float) -> str:
-    """Seconds as `1 h 23 min`, `4 min` or `12 s`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import torch
@@ -143,19 +142,13 @@ class Engine:
 
         Raises:
             Interrupted: `should_leave` said so; the state is saved.
-            UserError: a loss is not a number, the checkpoint is not this run's, or the GPU's memory is full.
+            UserError: a loss is not a number, or the checkpoint is not this run's.
         """
-        try:
-            self._resume()
+        self._resume()
+        self._train_stage()
+        while self.cohort.next_stage():
+            self._begin_stage()
             self._train_stage()
-            while self.cohort.next_stage():
-                self._begin_stage()
-                self._train_stage()
-        except torch.OutOfMemoryError as error:
-            raise UserError(
-                f"The GPU has not enough memory for this training ({shorten(str(error), 160)}).",
-                "lower `training.batch_size`, run fewer trainings at once, or use `precision: bfloat16`",
-            ) from None
         return self.progress
 
     def _train_stage(self) -> None:

@@ -3,8 +3,6 @@
 import csv
 import html
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -313,39 +311,6 @@ def test_the_same_run_by_hand_gives_the_same_bits(chain, tmp_path):
     subprocess.run(train_command(chain, tmp_path), check=True, capture_output=True)
     for name in ("weights.safetensors", "predictions.npz"):
         assert (tmp_path / name).read_bytes() == (run_folder(chain, name="circle") / name).read_bytes()
-
-
-def terminated_in(epoch, command):
-    """Start a training, terminate all its processes in the given epoch, as schedulers do; return its exit code and the rest of its output.
-
-    The rest ends when the last of them has ended.
-    """
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    for line in process.stderr:
-        if f"epoch {epoch - 1}/" in line:
-            os.killpg(process.pid, signal.SIGTERM)
-            break
-    rest = process.stderr.read()
-    return process.wait(), rest
-
-
-def test_terminated_run_saves_leaves_and_continues_to_the_same_bits(chain, tmp_path):
-    """Also with loading processes, which get the signal too. And with other settings it does not continue."""
-    whole, broken = (train_command(chain, tmp_path / name, epochs=6) for name in ("whole", "broken"))
-    broken += ["--workers", "2"]
-    subprocess.run(whole, check=True, capture_output=True)
-    code, output = terminated_in(3, broken)
-    assert code == 128 + signal.SIGTERM and "start the same command again" in output
-    assert [path.name for path in (tmp_path / "broken").iterdir()] == ["checkpoint.pt"]
-    longer = train_command(chain, tmp_path / "broken", epochs=7)
-    done = subprocess.run(longer, check=False, capture_output=True, text=True)
-    assert done.returncode == 2 and "other settings, data or code" in done.stderr and "Traceback" not in done.stderr
-    assert [path.name for path in (tmp_path / "broken").iterdir()] == ["checkpoint.pt"]
-    done = subprocess.run(broken, check=True, capture_output=True, text=True)
-    assert "continuing at epoch" in done.stderr
-    for name in ("weights.safetensors", "predictions.npz"):
-        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes()
-    assert not (tmp_path / "broken" / "checkpoint.pt").exists()
 
 
 def test_two_trainings_do_not_write_to_one_folder(chain, tmp_path):

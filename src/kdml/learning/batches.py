@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -84,14 +85,11 @@ def class_weights(part: Part, classes: int) -> Tensor:
 
 
 def _begin_loading(worker: int) -> None:
-    """Ignore what asks a process to leave; leave if a batch cannot be sent.
+    """Leave if a batch cannot be sent.
 
-    Schedulers ask the whole group, and a loading process that left would break the step under way and with it the checkpoint.
     Where shared memory or open files are used up, Python's threads that send batches say so in a traceback and go on, and the
     training would wait for ever for a batch that does not come.
     """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_IGN)
     multiprocessing.queues.Queue._on_queue_feeder_error = staticmethod(lambda error, batch: _leave_unsent(error))
     sys.excepthook = lambda kind, error, trace: _leave_unsent(error)
 
@@ -162,13 +160,26 @@ class TrainingBatches:
         samples = [Sample(int(self.part.rows[p]), int(self.part.labels[p]), epoch, int(p)) for p in positions]
         batches = [samples[start : start + self.batch_size] for start in range(0, len(samples), self.batch_size)]
         self.order.batches = batches[first_step : self.steps]
-        with faults_told(SHARED_MEMORY):
+        with faults_told(SHARED_MEMORY), _deaf_children():
             loading = iter(self.loader)
         return _received(loading)
 
 
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Let processes that start in the block never hear what asks a process to leave; this one hears it after the block.
+
+    Schedulers ask the whole group, and a loading process that left would break the step under way and with it the checkpoint.
+    """
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+
+
 def _received(loading: Iterator[Batch]) -> Iterator[Batch]:
-    """The same batches; a loading process that ends while it hands one over is told as such."""
+    """Batches as they come; a loading process that ends while it hands one over is told as such."""
     try:
         yield from loading
     except (EOFError, ConnectionError) as error:

@@ -45,7 +45,7 @@ RUNS = {
     "online teacher": Run(settings_of(variant_graph("kd_on_v2")), workers=2),
     "both, of masks": Run(settings_of(variant_graph("kd_ml_v1"), "segmentation"), kind="segmentation"),
     "method in two stages": Run(method_settings("fitnet", choice={"options": {"stages": 2}}), workers=2),
-    "method with an adversary": Run(method_settings("skd", "segmentation"), kind="segmentation"),
+    "method with an adversary": Run(method_settings("skd", "segmentation", epochs=1), kind="segmentation"),
 }  # fmt: skip
 
 

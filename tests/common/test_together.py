@@ -97,7 +97,7 @@ def test_what_was_removed_is_brought_back_without_any_room(tmp_path):
     inode = (tmp_path / "a.txt").stat().st_ino
     for name in NAMES:
         (tmp_path / name).unlink()
-    os.utime(tmp_path / KEPT / "a.txt", (1, 1))
+    os.utime(tmp_path / KEPT / "a.txt.kept", (1, 1))
     assert brought_back(tmp_path, "seal.json", "settings")
     assert content(tmp_path) == whole("new") and (tmp_path / "a.txt").stat().st_ino == inode
     assert (tmp_path / "a.txt").stat().st_mtime > 1  # else Snakemake would take it for older than its inputs
@@ -105,8 +105,8 @@ def test_what_was_removed_is_brought_back_without_any_room(tmp_path):
 
 SPOILT = {
     "of other settings": lambda kept: None,
-    "damaged": lambda kept: (kept / "a.txt").write_text("edited in place"),
-    "incomplete": lambda kept: (kept / "b.txt").unlink(),
+    "damaged": lambda kept: (kept / "a.txt.kept").write_text("edited in place"),
+    "incomplete": lambda kept: (kept / "b.txt.kept").unlink(),
     "without a list": lambda kept: (kept / "content.json").unlink(),
 }
 

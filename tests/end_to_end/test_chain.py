@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -380,7 +381,8 @@ def test_failed_training_loses_nothing(own_chain):
     """A run that fails leaves the other results, and its message stands in Snakemake's output."""
     copy = own_chain
     before = {path: path.read_bytes() for path in (copy / "results/miniature/paper/lgg").rglob("*") if path.is_file()}
-    (run_folder(copy, name="circle") / "run.json").unlink()
+    shutil.rmtree(run_folder(copy, name="circle"))
+    run_folder(copy, name="circle").mkdir()
     (run_folder(copy, name="circle") / "checkpoint.pt").write_bytes(b"damaged")
     done = run(copy, "results/miniature/paper/hcd/small/circle/seed-0/run.json")
     output = done.stdout + done.stderr

@@ -6,7 +6,7 @@ Whoever calls holds the folder (`kdml.common.locks`).
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from kdml.common.files import read_json, sha256_of, write_json
 
 PARTIAL, KEPT = ".partial", ".finished"
 CONTENT = "content.json"  # what lies in the folder of kept files
+SUFFIX = ".kept"  # so that nobody who looks for run.json finds it twice
 log = logging.getLogger(__name__)
 
 
@@ -37,10 +38,10 @@ def written_together(folder: Path, seal: str, keep_as: str | None = None) -> Ite
         try:
             yield partial
             if keep_as is None:
-                _publish(partial, folder, seal, Path.replace)
+                _publish({path.name: path for path in partial.iterdir()}, folder, seal, Path.replace)
             else:
                 _keep(partial, folder, keep_as)
-                _publish(folder / KEPT, folder, seal, _link)
+                _publish(_kept_files(folder), folder, seal, _link)
         finally:
             _remove(partial)
 
@@ -64,7 +65,7 @@ def brought_back(folder: Path, seal: str, kept_as: str) -> bool:
         if not kept.exists():
             return False
         if _is_whole(kept, kept_as):
-            _publish(kept, folder, seal, _link)
+            _publish(_kept_files(folder), folder, seal, _link)
             return True
         _remove(kept)
         return False
@@ -73,6 +74,8 @@ def brought_back(folder: Path, seal: str, kept_as: str) -> bool:
 def _keep(partial: Path, folder: Path, keep_as: str) -> None:
     """Name the files kept ones, all at once: a folder is renamed or not."""
     checksums = {path.name: sha256_of(path) for path in sorted(partial.iterdir())}
+    for name in checksums:
+        (partial / name).replace(partial / f"{name}{SUFFIX}")
     write_json(partial / CONTENT, {"made_from": keep_as, "sha256": checksums})
     _remove(folder / KEPT)
     partial.replace(folder / KEPT)
@@ -83,16 +86,21 @@ def _is_whole(kept: Path, kept_as: str) -> bool:
     content = read_json(path, f"delete {kept}") if path.is_file() else {}
     if content.get("made_from") != kept_as:
         return False
-    return all((kept / name).is_file() and sha256_of(kept / name) == one for name, one in content["sha256"].items())
+    files = {name: kept / f"{name}{SUFFIX}" for name in content["sha256"]}
+    return all(path.is_file() and sha256_of(path) == content["sha256"][name] for name, path in files.items())
 
 
-def _publish(source: Path, folder: Path, seal: str, give) -> None:
-    """Give the files of `source` their names in `folder`, the seal last."""
+def _kept_files(folder: Path) -> dict[str, Path]:
+    """Where kept files lie, by the names that they shall appear under."""
+    return {path.name.removesuffix(SUFFIX): path for path in (folder / KEPT).glob(f"*{SUFFIX}")}
+
+
+def _publish(files: Mapping[str, Path], folder: Path, seal: str, give: Callable[[Path, Path], object]) -> None:
+    """Give files their names in `folder`, the seal last."""
     (folder / seal).unlink(missing_ok=True)
-    names = sorted(path.name for path in source.iterdir() if path.name not in (seal, CONTENT))
-    for name in (*names, seal):
-        os.utime(source / name)  # Snakemake takes outputs that are older than their inputs for outdated
-        give(source / name, folder / name)
+    for name in (*sorted(files.keys() - {seal}), seal):
+        os.utime(files[name])  # Snakemake takes outputs that are older than their inputs for outdated
+        give(files[name], folder / name)
 
 
 def _link(path: Path, name: Path) -> None:

@@ -20,6 +20,7 @@ from kdml.common.gpus import one_of
 from kdml.data.arrays import Arrays
 from kdml.inspection import cka
 from kdml.learning import build
+from kdml.learning.faults import faults_of_torch_told
 from kdml.learning.networks import Network, load_networks
 from kdml.runs.graph import TEACHER, TeacherMode
 from kdml.runs.records import RETRAIN
@@ -90,6 +91,7 @@ def rows_of(run: RunRow, pair: cka.Pair, found: cka.Comparison) -> Iterator[dict
             yield keys | {"row": row, "column": column} | layers | {"second_upper": int(second.upper), "cka": value}
 
 
+@faults_of_torch_told()
 def main() -> None:
     """Take a GPU where there is one; load, compare, write."""
     arguments = parse_arguments()

@@ -4,7 +4,8 @@ By hand, for example (DEMO is results/demo):
     python src/train.py --settings DEMO/paper/hcd/small/ml_v1/seed-0/run.json --data DEMO/data/hcd \\
         --split DEMO/paper/hcd/split-0.csv --out /tmp/run
 
-Killed by SIGTERM it saves a checkpoint beside its outputs and leaves; started again it continues to the same bits.
+Killed by SIGTERM it saves a checkpoint beside its outputs and leaves; started again it continues to the same bits. Its outputs
+appear together. Trained already, it says so and lets them appear again, if somebody removed them.
 """
 
 import argparse
@@ -26,9 +27,11 @@ from kdml.common.errors import run_script  # noqa: E402
 from kdml.common.files import read_json, sha256_of, write_csv, write_json  # noqa: E402
 from kdml.common.gpus import one_of  # noqa: E402
 from kdml.common.locks import alone_in  # noqa: E402
+from kdml.common.together import brought_back, written_together  # noqa: E402
 from kdml.learning import build, checkpoint, provenance  # noqa: E402
 from kdml.learning.cohort import Cohort  # noqa: E402
 from kdml.learning.engine import Engine, Interrupted, Progress, Surroundings  # noqa: E402
+from kdml.learning.faults import faults_of_torch_told  # noqa: E402
 from kdml.learning.networks import parameter_count, save_networks  # noqa: E402
 from kdml.learning.prediction import predict  # noqa: E402
 from kdml.runs import predictions  # noqa: E402
@@ -37,6 +40,7 @@ from kdml.runs.settings import RunSettings  # noqa: E402
 
 log = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 60
+SEAL = "run.json"  # appears when all outputs are there
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -172,6 +176,7 @@ def record(
     }
 
 
+@faults_of_torch_told()
 def main() -> None:
     """Take a GPU where there is one, and train on it."""
     arguments = parse_arguments()
@@ -184,29 +189,11 @@ def main() -> None:
 
 
 def run(arguments: argparse.Namespace, settings: RunSettings, leave: LeaveOnSignal) -> None:
-    """Read and build everything, then train alone in the folder."""
+    """Read everything, then build and train alone in the folder, unless that is done."""
     starts = dict(labelled_files(arguments.weights, "--weights"))
     device = build.choose_device(settings)
     data = build.open_data(settings, arguments.data, arguments.split)
     inputs = input_checksums(arguments, starts)
-    size = int(data.arrays.images.shape[1])
-    weights = build.cross_entropy_weights(settings, data)
-    cohort = build.build_cohort(settings, starts, arguments.teacher, size, weights)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    with alone_in(arguments.out):
-        train(arguments, settings, data, cohort, device, inputs, leave)
-
-
-def train(
-    arguments: argparse.Namespace,
-    settings: RunSettings,
-    data: build.RunData,
-    cohort: Cohort,
-    device: str,
-    inputs: dict[str, str],
-    leave: LeaveOnSignal,
-) -> None:
-    """Train, predict, write; asked to leave, save a checkpoint and exit."""
     code = code_hashes(settings)
     decided = repr((settings.to_json(), sorted(inputs.items()), sorted(code.items())))
     state = arguments.out / "checkpoint.pt"
@@ -222,22 +209,64 @@ def train(
         on_step=steps,
         on_epoch=steps.epoch,
     )
-    batches = build.training_batches(settings, data, device, surroundings.workers, whole=cohort.whole_batches)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with alone_in(arguments.out):
+        made_from = program_and_inputs(surroundings, arguments.validation_only)
+        if brought_back(arguments.out, SEAL, made_from):
+            log.info("this run is trained already; delete %s to train it again", arguments.out)
+        else:
+            weights = build.cross_entropy_weights(settings, data)
+            cohort = build.build_cohort(settings, starts, arguments.teacher, int(data.arrays.images.shape[1]), weights)
+            try:
+                engine, progress = train(settings, data, cohort, surroundings)
+            except Interrupted:
+                log.info("asked to leave: saved %s; start the same command again to continue", surroundings.checkpoint)
+                sys.exit(128 + leave.number)
+            with written_together(arguments.out, SEAL, keep_as=made_from) as folder:
+                write_history_and_predictions(folder, engine, progress, data, arguments.validation_only)
+                write_json(folder / SEAL, record(settings, data, engine, progress, inputs, code))
+        checkpoint.remove(surroundings.checkpoint)
+        file.remove()
+
+
+def program_and_inputs(surroundings: Surroundings, validation_only: bool) -> str:
+    """All that the outputs follow from; other than for a checkpoint also packages, device, and which outputs there are."""
+    environment = provenance.environment(surroundings.device)
+    return " ".join(
+        [
+            surroundings.fingerprint,
+            *(f"{name}={number}" for name, number in environment["packages"].items()),
+            environment["device"],
+            *(["validation only"] if validation_only else []),
+        ]
+    )
+
+
+def train(
+    settings: RunSettings, data: build.RunData, cohort: Cohort, surroundings: Surroundings
+) -> tuple[Engine, Progress]:
+    """Train to the end.
+
+    Raises:
+        Interrupted: asked to leave; the checkpoint is saved.
+    """
+    device, workers = surroundings.device, surroundings.workers
+    batches = build.training_batches(settings, data, device, workers, whole=cohort.whole_batches)
     engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, surroundings)
-    try:
-        progress = engine.run()
-    except Interrupted:
-        log.info("asked to leave: saved %s; start the same command again to continue", surroundings.checkpoint)
-        sys.exit(128 + leave.number)
-    if not arguments.validation_only:
-        outputs = predict(cohort, data.arrays, data.parts["test"], settings.training, device)
-        predictions.save(arguments.out / "predictions.npz", data.parts["test"].rows, outputs)
+    return engine, engine.run()
+
+
+def write_history_and_predictions(
+    folder: Path, engine: Engine, progress: Progress, data: build.RunData, validation_only: bool
+) -> None:
+    """Write all outputs but the record; of a search's trial the history alone."""
+    cohort, test = engine.cohort, data.parts["test"]
+    if not validation_only:
+        outputs = predict(cohort, data.arrays, test, engine.training, engine.surroundings.device)
+        predictions.save(folder / "predictions.npz", test.rows, outputs)
         learners = {name: cohort.networks[name] for name in cohort.graph.learners}
-        save_networks(arguments.out / "weights.safetensors", learners)
-    write_csv(arguments.out / "history.csv", progress.history)
-    write_json(arguments.out / "run.json", record(settings, data, engine, progress, inputs, code))
-    checkpoint.remove(surroundings.checkpoint)
-    file.remove()
+        save_networks(folder / "weights.safetensors", learners)
+    write_csv(folder / "history.csv", progress.history)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ class Kaggle:
         files: slug, without the owner -> content of its zip.
         refusal: status that every download is answered with, if any.
         cuts: bytes after which the next transfers break off, one each, None for not at all; further ones are whole.
+        holds: for the next transfers that break off: whether the connection stays open all the same.
+        silent: whether connections are accepted and never answered.
         announced: size that answers claim instead of the true one, if any.
         etag: of all files.
         requests: method, path and Range header of all requests, in order.
@@ -36,6 +38,8 @@ class Kaggle:
     files: dict[str, bytes] = field(default_factory=dict)
     refusal: int | None = None
     cuts: list[int | None] = field(default_factory=list)
+    holds: list[bool] = field(default_factory=list)
+    silent: bool = False
     announced: int | None = None
     etag: str = '"first"'
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
@@ -106,6 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self._note()
+        if self.kaggle.silent:
+            return self._hold()
         if self.path.endswith("/IntrospectToken"):
             known = body["token"] == TOKEN
             return self._json(200, {"active": known, "username": USER if known else ""})
@@ -139,7 +145,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content[begin:] if cut is None else content[begin : begin + cut])
+        if cut is not None and self.kaggle.holds and self.kaggle.holds.pop(0):
+            self._hold()
         self.close_connection = True
+
+    def _hold(self):
+        """Say nothing until the client hangs up."""
+        self.close_connection = True
+        self.connection.settimeout(PATIENCE)
+        self.rfile.read(1)
 
     def _begin(self) -> int:
         same = self.headers.get("If-Range") == self.kaggle.etag

@@ -27,8 +27,7 @@ def snakemake(
 ) -> subprocess.CompletedProcess:
     """Call Snakemake on the workflow in `root` with `folder` as working directory and without any Kaggle token."""
     words = ["--directory", str(folder), *map(str, arguments)]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("KAGGLE")}
-    clean |= {"HOME": str(folder), "PATH": f"{Path(sys.executable).parent}:{clean['PATH']}", **(environment or {})}
+    clean = clean_environment(folder) | (environment or {})
     with tempfile.TemporaryDirectory() as said:
         files = {name: f"{said}/{name}" for name in ("stdout", "stderr")}
         call = {"arguments": words, "root": str(root), "environment": clean, **files}
@@ -37,6 +36,12 @@ def snakemake(
         code = int(server.stdout.readline())
         texts = {name: Path(path).read_text(errors="replace") for name, path in files.items()}
     return subprocess.CompletedProcess(words, code, **texts)
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """The environment without any Kaggle token, with this Python first and another home."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KAGGLE")}
+    return clean | {"HOME": str(home), "PATH": f"{Path(sys.executable).parent}:{clean['PATH']}"}
 
 
 def job_counts(done: subprocess.CompletedProcess) -> dict[str, int]:

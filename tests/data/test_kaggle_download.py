@@ -4,16 +4,23 @@ import io
 import json
 import os
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
+import threading
+import time
 import zipfile
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from kaggle_server import KEY, TOKEN, USER, kaggle_server, nobody_there
 
-from kdml.common.errors import UserError
+from kdml.common.errors import MachineError, UserError
+from kdml.common.locks import alone_in
 from kdml.data import kaggle_download
 from kdml.data.archives import ARCHIVES
 from kdml.data.kaggle_download import download, token_present
@@ -188,6 +195,144 @@ def test_no_space(kaggle_api, store, monkeypatch):
     assert left(store) == []
 
 
+def test_a_server_that_accepts_and_never_answers_is_left(kaggle_api, store, monkeypatch):
+    monkeypatch.setattr(kaggle_download, "PATIENCE", 0.3)
+    kaggle_api.silent = True
+    started = time.monotonic()
+    with pytest.raises(MachineError, match=r"(?s)no answer came in time.*kept and continued"):
+        download(DATASET, store, retries=1, first_pause=0)
+    assert time.monotonic() - started < 10 and len(kaggle_api.requests) == 2
+    assert left(store) == []
+
+
+def test_a_transfer_that_stops_is_continued(kaggle_api, store, monkeypatch):
+    """The connection stays open, but nothing comes any more."""
+    monkeypatch.setattr(kaggle_download, "PATIENCE", 0.3)
+    kaggle_api.cuts, kaggle_api.holds = [MIB + 1000, None, None], [True]
+    path = download(DATASET, store, retries=1, first_pause=0)
+    assert kaggle_api.downloads() == [None, None, f"bytes={MIB}-"]
+    assert path.read_bytes() == kaggle_api.files["lgg-mri-segmentation"] and left(store) == [path.name]
+
+
+@contextmanager
+def refusing_proxy(answer):
+    """A proxy that answers every CONNECT with a status."""
+
+    class Handler(BaseHTTPRequestHandler):
+        asked = 0
+
+        def do_CONNECT(self):
+            type(self).asked += 1
+            self.send_response(answer)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            """Keep quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", Handler
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def behind(monkeypatch, proxy):
+    """The real addresses of Kaggle through a proxy; nothing leaves the machine."""
+    for name in ("NO_PROXY", "no_proxy", "https_proxy", "http_proxy", "all_proxy", "KAGGLE_API_ENVIRONMENT"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, proxy)
+    pauses = []
+    monkeypatch.setattr(kaggle_download.time, "sleep", pauses.append)
+    return pauses
+
+
+# What the proxy answers -> (words of the message, whether it may pass)
+PROXIES = {
+    407: (r"(?s)wants a password \(407\).*HTTPS_PROXY: http://NAME:PASSWORD", False),
+    403: (r"(?s)proxy refuses the connection .*403.*ask who runs the proxy", False),
+    502: (r"(?s)the proxy: .*502.*start again", True),
+}
+
+
+@pytest.mark.parametrize("answer", PROXIES)
+def test_a_proxy_that_refuses(answer, account, store, monkeypatch):
+    words, may_pass = PROXIES[answer]
+    with refusing_proxy(answer) as (proxy, handler):
+        pauses = behind(monkeypatch, proxy)
+        with pytest.raises(UserError, match=words) as told:
+            download(DATASET, store, retries=2)
+    assert isinstance(told.value, MachineError) == may_pass
+    assert pauses == ([2, 10] if may_pass else []) and handler.asked == 1 + len(pauses)
+
+
+LASTING = {
+    "a SOCKS proxy without its package": ("socks5://127.0.0.1:7", r"(?s)SOCKS.*uv pip install pysocks"),
+    "a proxy that is no address": ("http://:no:port:99999", r"(?s)an address is none.*HTTPS_PROXY"),
+    "a proxy that nobody knows": ("http://nobody.invalid:3128", r"(?s)an address is not known.*HTTPS_PROXY"),
+}
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_addresses_that_lead_nowhere_are_told_at_once(name, account, store, monkeypatch):
+    def unknown(*arguments, **options):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    proxy, words = LASTING[name]
+    pauses = behind(monkeypatch, proxy)
+    with pytest.raises(UserError, match=words) as told:
+        download(DATASET, store)
+    assert not isinstance(told.value, MachineError) and pauses == [] and left(store) == []
+
+
+def test_a_certificate_that_nobody_trusts_is_told_at_once(account, store, monkeypatch, tmp_path):
+    """As behind a proxy that looks into connections."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=somebody else"]
+    try:
+        subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("needs openssl")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def intercept(listener):
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client, suppress(OSError):
+                client.recv(4096)
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                context.wrap_socket(client, server_side=True).recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=intercept, args=(listener,), daemon=True)
+        thread.start()
+        pauses = behind(monkeypatch, f"http://127.0.0.1:{listener.getsockname()[1]}")
+        with pytest.raises(
+            UserError, match=r"(?s)certificate of the server is not trusted.*REQUESTS_CA_BUNDLE"
+        ) as told:
+            download(DATASET, store)
+    assert not isinstance(told.value, MachineError) and pauses == []
+
+
+def test_two_processes_do_not_download_one_archive(kaggle_api, store):
+    store.mkdir()
+    with (
+        alone_in(store, f".{DATASET.name}.lock"),
+        pytest.raises(MachineError, match=f"Another process writes to .*process {os.getpid()} on"),
+    ):
+        download(DATASET, store)
+    assert kaggle_api.requests == []
+    assert download(DATASET, store).is_file() and left(store) == ["lgg-mri-segmentation.zip"]
+
+
 def test_space_counts_only_what_is_still_to_come(kaggle_api, store, monkeypatch):
     kaggle_api.cuts = [MIB + 1000]
     with pytest.raises(UserError):
@@ -201,7 +346,7 @@ def test_disk_that_fills_up(kaggle_api, store, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(kaggle_download, "_check_space", full)
-    with pytest.raises(UserError, match=r"(?s)lgg-mri-segmentation.zip cannot be written \(No space.*free some space"):
+    with pytest.raises(MachineError, match=r"(?s)lgg-mri-segmentation.zip: No space left on device.*free some space"):
         download(DATASET, store)
 
 

@@ -1,6 +1,7 @@
 """Archives to arrays: every trap of the four archives in small, and what real ones hold."""
 
 import csv
+import errno
 import io
 import json
 import zipfile
@@ -10,8 +11,9 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from kdml.common.errors import UserError
+from kdml.common.errors import MachineError, UserError
 from kdml.common.files import sha256_of
+from kdml.common.locks import alone_in
 from kdml.data.archives import ARCHIVES_OF, WITH_MASKS, check, in_folder, path_of, record_of, way_to
 from kdml.data.layouts import KNOWN_BAD_PATCHES, Choice
 from kdml.data.prepare import difference_hash, prepare
@@ -191,6 +193,40 @@ def test_number_of_threads_changes_nothing(tmp_path):
     for threads in (1, 4):
         sums.append(prepare("lgg", pack(tmp_path, lgg()), SIZE, Choice(), tmp_path / "out", threads)["sha256"])
     assert sums[0] == sums[1]
+
+
+def test_pictures_are_written_in_order_however_many_are_read_at_once(tmp_path, monkeypatch):
+    whole = prepare("lgg", pack(tmp_path, lgg()), SIZE, Choice(), tmp_path / "out")
+    files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    for name in ("images", "masks"):
+        array = np.load(tmp_path / f"out/{name}.npy")
+        np.save(tmp_path / "again.npy", array)
+        assert (tmp_path / "again.npy").read_bytes() == files[f"{name}.npy"] and array.any()
+    monkeypatch.setattr("kdml.data.prepare.READ_AT_ONCE", 2)
+    assert prepare("lgg", pack(tmp_path, lgg()), SIZE, Choice(), tmp_path / "out") == whole
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == files
+
+
+def test_two_processes_do_not_prepare_one_data_set(tmp_path):
+    (tmp_path / "out").mkdir()
+    with alone_in(tmp_path / "out"), pytest.raises(MachineError, match=r"Another process writes to .*out"):
+        prepared(tmp_path, "hcd", hcd())
+    assert list((tmp_path / "out").iterdir()) == []
+    prepared(tmp_path, "hcd", hcd())
+
+
+def test_a_preparation_that_fails_late_leaves_the_old_one_whole(tmp_path, monkeypatch):
+    """Not new images beside an old table."""
+    prepared(tmp_path, "hcd", hcd())
+    old = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def full(path, rows):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("kdml.data.prepare._write_index", full)
+    with pytest.raises(MachineError, match="No space left on device"):
+        prepared(tmp_path, "hcd", hcd(10))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == old
 
 
 def test_difference_hash_tells_look_alikes():

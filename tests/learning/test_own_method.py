@@ -4,8 +4,9 @@ import pytest
 import torch
 from small import cohort_of, engine_of, method_settings
 
-from kdml.common.errors import UserError
+from kdml.common.errors import MachineError, UserError
 from kdml.learning import provenance
+from kdml.learning.faults import faults_of_torch_told
 from kdml.runs.own_method import fingerprint
 
 HEAD = """
@@ -183,7 +184,7 @@ def test_changed_file_is_not_trained_under_the_settings_of_the_old(tmp_path):
 
 def test_running_out_of_memory_is_no_mistake_of_the_file(tmp_path):
     method = write(tmp_path, HEAD.partition("        return")[0] + "        raise torch.OutOfMemoryError('full')\n")
-    with pytest.raises(UserError, match="not enough memory") as told:
+    with pytest.raises(MachineError, match="not enough memory") as told, faults_of_torch_told():
         one_step(method)
     assert str(tmp_path) not in str(told.value)
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kdml.common.errors import UserError
+from kdml.common.errors import UserError, faults_told
+from kdml.common.locks import alone_at
 
 MAKE_AGAIN = "delete it and let the workflow make it again"  # what to do about a table that cannot be used
 
@@ -18,16 +19,36 @@ MAKE_AGAIN = "delete it and let the workflow make it again"  # what to do about 
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it to `path` if the block succeeds, remove it if not.
 
-    The temporary name keeps the suffix, because numpy and others choose the format by it.
+    The temporary name keeps the suffix, because numpy and others choose the format by it. It is always the same, so what a killed
+    process left of it goes away with the next write.
+
+    Raises:
+        MachineError: the disk is full or fails, or another process writes the file.
+        UserError: the folder cannot be made or written to.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    temporary = partial_of(path)
+    with faults_told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with alone_at(temporary, path):
+            try:
+                yield temporary
+                _flush(temporary)
+                temporary.replace(path)
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+
+
+def partial_of(path: Path) -> Path:
+    """The name that a file has while it is written."""
+    return path.with_name(f".{path.stem}.partial{path.suffix}")
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file is on the disk: some file systems say only then that they are full."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:

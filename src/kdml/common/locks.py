@@ -1,4 +1,4 @@
-"""One process at a time in a folder that several could be told to write to."""
+"""One process at a time in a folder, or at a file, that several could be told to write to."""
 
 import fcntl
 import json
@@ -12,27 +12,39 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from kdml.common.errors import UserError
+from kdml.common.errors import MachineError, faults_told
 
 NAME = ".lock"
 TRIES = 3  # somebody may just be looking who holds a folder
+WAIT = "wait until it has ended or stop it, then start the same command again: it continues"
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path, name: str = NAME) -> Iterator[None]:
     """Hold a folder while the block runs; the operating system lets go of it however the process ends.
 
     Where the file system knows no locks the block runs all the same, with a warning.
 
     Args:
         folder: that exists.
+        name: of the file that is the lock, where only a part of the folder is meant.
 
     Raises:
-        UserError: another process holds it; says which one, on which host, since when.
+        MachineError: another process holds it; says which one, on which host, since when.
     """
-    path = folder / NAME
-    file = _held(path)
+    path = folder / name
+    with faults_told(path):
+        file, refused = _held(path)
+        if file is None:
+            raise _refusal(path)
+        if refused:
+            log.warning("%s: this file system has no locks (%s); start no second process here", folder, refused)
+        file.truncate(0)
+        file.write(json.dumps(_holder()))
+        file.flush()
+    # A loading process would hold the folder for as long as it outlives a training that was killed.
+    os.register_at_fork(after_in_child=file.close)
     try:
         yield
     finally:
@@ -40,30 +52,43 @@ def alone_in(folder: Path) -> Iterator[None]:
         file.close()
 
 
-def _held(path: Path) -> IO[str]:
-    """The open file, locked, with this process's name in it."""
+@contextmanager
+def alone_at(path: Path, target: Path) -> Iterator[None]:
+    """Hold a file while the block writes it; it is made if it is not there, and left where it is.
+
+    Args:
+        path: of the file, in a folder that exists.
+        target: what it will become.
+
+    Raises:
+        MachineError: another process writes it.
+    """
+    file, _ = _held(path)
+    if file is None:
+        raise MachineError(f"Another process writes {target}.", WAIT)
+    with file:
+        yield
+
+
+def _held(path: Path) -> tuple[IO[str] | None, str]:
+    """The open file, locked, or None if another process holds it; and why there is no lock, where the file system knows none."""
     tries = 0
     while True:
-        file = path.open("a+", encoding="utf-8")
+        file, refused = path.open("a+", encoding="utf-8"), ""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            file.close()
             tries += 1
             if tries == TRIES:
-                raise _refusal(path, file) from None
-            file.close()
+                return None, ""
             time.sleep(0.05)
             continue
         except OSError as error:
-            log.warning(
-                "%s: this file system has no locks (%s); start no second process here", path.parent, error.strerror
-            )
+            refused = str(error.strerror)
         # Whoever held it may have removed the file between our opening and our locking it: then ours is none that others see.
         if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            file.truncate(0)
-            file.write(json.dumps(_holder()))
-            file.flush()
-            return file
+            return file, refused
         file.close()
 
 
@@ -122,16 +147,10 @@ def _is_locked(file: IO[str]) -> bool | None:
     return False
 
 
-def _refusal(path: Path, file: IO[str]) -> UserError:
-    file.seek(0)
+def _refusal(path: Path) -> MachineError:
     try:
-        holder = json.loads(file.read())
+        holder = json.loads(path.read_text(encoding="utf-8"))
         who = f"process {holder['process']} on {holder['host']}, since {holder['since']}"
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (OSError, json.JSONDecodeError, KeyError, TypeError):
         who = "it has not said its name yet"
-    finally:
-        file.close()
-    return UserError(
-        f"Another process writes to {path.parent} ({who}).",
-        "wait until it has ended or stop it, then start the same command again: it continues",
-    )
+    return MachineError(f"Another process writes to {path.parent} ({who}).", WAIT)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kdml.common.errors import UserError
+from kdml.common.errors import MachineError, UserError, fault_of
 from kdml.common.files import sha256_of
 
 
@@ -144,6 +144,8 @@ def check(path: Path) -> int:
         with zipfile.ZipFile(path) as file:
             members, end = file.infolist(), file.start_dir
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError) as error:
+        if isinstance(fault := fault_of(error, path), MachineError):
+            raise fault from None  # the file may be sound
         raise UserError(f"{path} is no zip file, or only a part of one ({error}).", remedy) from None
     files = [member for member in members if not member.is_dir() and is_data(member.filename)]
     if not files:
@@ -194,6 +196,8 @@ def fingerprint(path: Path) -> str:
             file.seek(start)
             return hashlib.sha256(file.read()).hexdigest()
     except (OSError, ValueError) as error:
+        if isinstance(fault := fault_of(error, path), MachineError):
+            raise fault from None
         raise UserError(
             f"{path} is no zip file, or only a part of one ({error}).", f"delete {path} and fetch it again"
         ) from None

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kdml.common.errors import UserError
+from kdml.common.errors import MachineError, UserError, fault_of, faults_told
+from kdml.common.locks import alone_in
 from kdml.data.archives import Archive, check
+from kdml.data.connections import failure_of
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ RETRIES = 3
 FIRST_PAUSE = 2.0  # seconds; each further pause is five times as long, up to LONGEST_PAUSE
 LONGEST_PAUSE = 60.0
 TOO_MANY_REQUESTS, FIRST_SERVER_ERROR = 429, 500
+PATIENCE = 60.0  # seconds without a byte after which a connection counts as broken
 
 
 def token_present() -> bool:
@@ -55,7 +58,8 @@ def download(archive: Archive, store: Path, retries: int = RETRIES, first_pause:
         first_pause: seconds before the first of them.
 
     Raises:
-        UserError: no or a wrong token, rules not accepted, not found, no network, no space, or not a whole zip.
+        MachineError: no network, no space, a server in trouble, or another process downloads the same.
+        UserError: no or a wrong token, rules not accepted, not found, a network that refuses, or not a whole zip.
     """
     whole = store / f"{archive.name}.zip"
     if whole.is_file():
@@ -64,15 +68,21 @@ def download(archive: Archive, store: Path, retries: int = RETRIES, first_pause:
         return whole
     if not token_present():
         raise UserError("There is no Kaggle token.", TOKEN_HELP)
-    store.mkdir(parents=True, exist_ok=True)
-    partial = store / f"{archive.name}.zip.partial"
-    _retried(lambda: _fetch(archive, partial), archive, retries, first_pause)
-    try:
-        check(partial)
-    except UserError as error:
-        partial.unlink()  # nothing to continue from
-        raise UserError(f"Kaggle sent something else than {whole.name}: {error.problem}", "start again later") from None
-    partial.replace(whole)
+    with faults_told(store):
+        store.mkdir(parents=True, exist_ok=True)
+    with alone_in(store, f".{archive.name}.lock"):
+        partial = store / f"{archive.name}.zip.partial"
+        _retried(lambda: _fetch(archive, partial), archive, store, retries, first_pause)
+        try:
+            check(partial)
+        except MachineError:
+            raise
+        except UserError as error:
+            partial.unlink()  # nothing to continue from
+            raise UserError(
+                f"Kaggle sent something else than {whole.name}: {error.problem}", "start again later"
+            ) from None
+        partial.replace(whole)
     return whole
 
 
@@ -94,16 +104,27 @@ def _client(partial: Path) -> Any:
     from kaggle.api.kaggle_api_extended import KaggleApi
     from kagglesdk import KaggleClient
     from kagglesdk.kaggle_env import get_env
+    from requests.adapters import HTTPAdapter
+
+    class _Patient(HTTPAdapter):
+        def send(self, request, timeout=None, **options):
+            """The client gives no limit of time: a server that accepts and never answers would be waited for for ever."""
+            return super().send(request, timeout=PATIENCE if timeout is None else timeout, **options)
 
     class Api(KaggleApi):
         def build_kaggle_client(self) -> KaggleClient:
             """Talk to the server that KAGGLE_API_ENVIRONMENT names, which the client's own method does not read."""
-            return KaggleClient(
+            client = KaggleClient(
                 env=get_env(),
                 username=self.config_values.get(self.CONFIG_NAME_USER),
                 password=self.config_values.get(self.CONFIG_NAME_KEY),
                 api_token=self.config_values.get(self.CONFIG_NAME_TOKEN),
             )
+            http = client.http_client()
+            http._init_session()
+            for scheme in ("https://", "http://"):
+                http._session.mount(scheme, _Patient())
+            return client
 
         def download_needed(self, *arguments, **options) -> bool:
             """Always: whole files never get here."""
@@ -113,7 +134,9 @@ def _client(partial: Path) -> Any:
             """Leave retrying to `_retried`, so that there is one way of it."""
             _check_space(response, partial)
             try:
-                super().download_file(response, str(partial), http_client, quiet=True, resume=True, max_retries=0)
+                super().download_file(
+                    response, str(partial), http_client, quiet=True, resume=True, max_retries=0, timeout=PATIENCE
+                )
             except ValueError:  # not the announced size: nothing to continue from
                 partial.unlink(missing_ok=True)
                 raise
@@ -131,17 +154,18 @@ def _check_space(response: Any, partial: Path) -> None:
     needed = int(response.headers.get("Content-Length") or 0) - there
     free = shutil.disk_usage(partial.parent).free
     if needed > free:
-        raise UserError(
+        raise MachineError(
             f"{partial.stem} needs {needed / 1e9:.1f} GB more, but {partial.parent} has {free / 1e9:.1f} GB left.",
             "free some space, or run the workflow on a larger disk (`--directory`)",
         )
 
 
-def _retried(fetch: Callable[[], None], archive: Archive, retries: int, first_pause: float) -> None:
+def _retried(fetch: Callable[[], None], archive: Archive, store: Path, retries: int, first_pause: float) -> None:
     """Try again, after growing pauses, what may pass by itself: a broken connection, a server in trouble.
 
     Raises:
-        UserError: it did not pass, or is nothing that could.
+        MachineError: it did not pass, or the disk is full.
+        UserError: it is nothing that could pass.
     """
     from requests.exceptions import RequestException
 
@@ -149,25 +173,24 @@ def _retried(fetch: Callable[[], None], archive: Archive, retries: int, first_pa
         try:
             return fetch()
         except RequestException as error:
-            problem, may_pass = _explained(error, archive)
+            problem = _explained(error, archive)
         except OSError as error:
-            reason = f"{archive.name}.zip cannot be written ({error.strerror or error})."
-            raise UserError(reason, "free some space, or check the folder") from None
+            problem = fault_of(error, store / f"{archive.name}.zip") or _unreachable(error)
+            raise problem from None
         except ValueError as error:  # the client's own words for what it cannot make sense of
             raise UserError(f"Kaggle's client refused {archive.slug}: {error}", f"look at {archive.page}") from None
-        if not may_pass or tried == retries:
+        if not isinstance(problem, MachineError) or tried == retries:
             raise problem from None
         pause = min(first_pause * 5**tried, LONGEST_PAUSE)
         log.info("%s Trying again in %g s.", problem.problem, pause)
         time.sleep(pause)
 
 
-def _explained(error: Exception, archive: Archive) -> tuple[UserError, bool]:
-    """A failed request in plain words, and whether it may pass by itself."""
+def _explained(error: Exception, archive: Archive) -> UserError:
+    """A failed request in plain words; a `MachineError` if it may pass by itself."""
     response = getattr(error, "response", None)
     if response is None:
-        remedy = "check the network and start again: what has arrived is kept and continued"
-        return UserError(f"Kaggle cannot be reached, or the connection broke ({type(error).__name__}).", remedy), True
+        return _unreachable(error)
     status = response.status_code
     refusals = {
         401: _wrong_token(),
@@ -176,12 +199,18 @@ def _explained(error: Exception, archive: Archive) -> tuple[UserError, bool]:
             f"sign in with the token's account, open {archive.page} and accept them",
         ),
         404: UserError(f"Kaggle does not know {archive.slug} (404).", f"look at {archive.page}; it may have moved"),
-        TOO_MANY_REQUESTS: UserError(
+        TOO_MANY_REQUESTS: MachineError(
             "Kaggle refuses more downloads for now (429).", "wait some minutes and start again"
         ),
     }
-    unknown = UserError(f"Kaggle answers with an error ({status}).", "start again later")
-    return refusals.get(status, unknown), status == TOO_MANY_REQUESTS or status >= FIRST_SERVER_ERROR
+    kind = MachineError if status >= FIRST_SERVER_ERROR else UserError
+    return refusals.get(status, kind(f"Kaggle answers with an error ({status}).", "start again later"))
+
+
+def _unreachable(error: Exception) -> UserError:
+    failure = failure_of(error)
+    kind = MachineError if failure.may_pass else UserError
+    return kind(f"Kaggle cannot be reached, or the connection broke: {failure.reason}.", failure.remedy)
 
 
 def _wrong_token() -> UserError:

@@ -7,9 +7,9 @@ import shutil
 import threading
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kdml.common.errors import UserError
+from kdml.common.errors import MachineError, UserError, fault_of, faults_told
 from kdml.common.files import sha256_of, write_json, written_whole
+from kdml.common.locks import alone_in
+from kdml.common.together import written_together
 from kdml.data.archives import paths_of
 from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Member, Picture
 
+READ_AT_ONCE = 256  # pictures; so many wait in memory to be written
 log = logging.getLogger(__name__)
 
 
@@ -63,6 +66,8 @@ class Reader:
             image = Image.open(io.BytesIO(self._zips()[member.archive].read(member.name)))
             image.load()
         except Exception as error:  # zipfile, zlib and PIL raise almost anything on damaged bytes
+            if isinstance(fault := fault_of(error, path), MachineError):
+                raise fault from None
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise UserError(
                 f"{path.name}: {member.name} cannot be read ({reason}).", "delete the archive and fetch it again"
@@ -145,14 +150,15 @@ def prepare(
     with ExitStack() as stack:
         listing = LAYOUTS[dataset]([stack.enter_context(zipfile.ZipFile(path)) for path in archives], choice)
     _check_space(out, len(listing.pictures), size, has_masks=listing.pictures[0].mask is not None)
-    log.info("%s: reading %d pictures", dataset, len(listing.pictures))
-    rows, dropped, checksums = _write(listing, Reader(archives, size), out, threads)
-    report = {"dataset": dataset, "size": size, **_counted(listing, rows, dropped)} | {
-        "choice": _chosen(choice),
-        "sha256": checksums,
-        "archives": {record["archive"]: record["sha256"] for record in records},
-    }
-    write_json(out / "report.json", report)
+    with alone_in(out), written_together(out, seal="report.json") as folder:
+        log.info("%s: reading %d pictures", dataset, len(listing.pictures))
+        rows, dropped, checksums = _write(listing, Reader(archives, size), folder, threads)
+        report = {"dataset": dataset, "size": size, **_counted(listing, rows, dropped)} | {
+            "choice": _chosen(choice),
+            "sha256": checksums,
+            "archives": {record["archive"]: record["sha256"] for record in records},
+        }
+        write_json(folder / "report.json", report)
     return report
 
 
@@ -175,11 +181,12 @@ def _counted(listing: Listing, rows: Sequence[Mapping[str, Any]], dropped: Mappi
 
 
 def _check_space(out: Path, pictures: int, size: int, has_masks: bool) -> None:
-    """Arrays are written through memory: a disk that fills up would end the process without a word."""
-    out.mkdir(parents=True, exist_ok=True)
+    """A disk that is too small is told before hours of reading, not after."""
+    with faults_told(out):
+        out.mkdir(parents=True, exist_ok=True)
     needed, free = pictures * size**2 * (4 if has_masks else 3), shutil.disk_usage(out).free
     if needed > free:
-        raise UserError(
+        raise MachineError(
             f"The arrays need {needed / 1e9:.2f} GB, but {out} has {free / 1e9:.2f} GB left.",
             "free some space, or make the data set smaller: `subset`, `limit`, or `image_size` in the configuration",
         )
@@ -189,20 +196,15 @@ def _write(
     listing: Listing, reader: Reader, out: Path, threads: int
 ) -> tuple[list[dict[str, Any]], dict[str, list[str]], dict[str, str]]:
     """Write arrays and index; give the rows of the index, what was dropped, and checksums of the arrays."""
-    with ExitStack() as stack:
-        names = ["images.npy", "masks.npy"] if listing.pictures[0].mask else ["images.npy"]
-        parts = {name: stack.enter_context(written_whole(out / name)) for name in names}
-        pixels = list(_fill(listing, reader, parts, threads))
-        if listing.pictures[0].mask is not None and not any(one.has_lesion for one in pixels):
-            raise _marks_nothing(listing, reader)
-        rows, dropped = _index(listing, pixels)
-        if not rows:
-            raise UserError(
-                f"{reader.archives[0]}: every picture has a double with another label.", "look at its labels"
-            )
-        checksums = {name.removesuffix(".npy"): sha256_of(part) for name, part in parts.items()}
-        _write_index(out / "index.parquet", rows)
-    return rows, dropped, checksums
+    paths = {name: out / f"{name}.npy" for name in (("images", "masks") if listing.pictures[0].mask else ("images",))}
+    pixels = list(_fill(listing, reader, paths, threads))
+    if listing.pictures[0].mask is not None and not any(one.has_lesion for one in pixels):
+        raise _marks_nothing(listing, reader)
+    rows, dropped = _index(listing, pixels)
+    if not rows:
+        raise UserError(f"{reader.archives[0]}: every picture has a double with another label.", "look at its labels")
+    _write_index(out / "index.parquet", rows)
+    return rows, dropped, {name: sha256_of(path) for name, path in paths.items()}
 
 
 def _marks_nothing(listing: Listing, reader: Reader) -> UserError:
@@ -218,24 +220,35 @@ def _marks_nothing(listing: Listing, reader: Reader) -> UserError:
     )
 
 
-def _fill(listing: Listing, reader: Reader, parts: Mapping[str, Path], threads: int) -> Iterator[Pixels]:
-    """Read all pictures into their rows, in order."""
-    shape = (len(listing.pictures), reader.size, reader.size)
-    images = np.lib.format.open_memmap(parts["images.npy"], mode="w+", dtype=np.uint8, shape=(*shape, 3))
-    masks = None
-    if "masks.npy" in parts:
-        masks = np.lib.format.open_memmap(parts["masks.npy"], mode="w+", dtype=np.uint8, shape=shape)
+def _fill(listing: Listing, reader: Reader, paths: Mapping[str, Path], threads: int) -> Iterator[Pixels]:
+    """Read all pictures into their rows, in order.
 
-    def read(row: int) -> Pixels:
-        return reader.read(listing.pictures[row], images[row], None if masks is None else masks[row])
+    Rows are written, not mapped: where a disk fills up under a mapped array, the system ends the process without a word.
+    """
+    count, shape = len(listing.pictures), (reader.size, reader.size)
+    with ExitStack() as stack, ThreadPoolExecutor(threads) as pool:
+        files = {"images": stack.enter_context(_rows(paths["images"], (count, *shape, 3)))}
+        if "masks" in paths:
+            files["masks"] = stack.enter_context(_rows(paths["masks"], (count, *shape)))
+        for first in range(0, count, READ_AT_ONCE):
+            pictures = listing.pictures[first : first + READ_AT_ONCE]
+            images = np.empty((len(pictures), *shape, 3), np.uint8)
+            masks = np.empty((len(pictures), *shape), np.uint8) if "masks" in paths else [None] * len(pictures)
+            yield from pool.map(reader.read, pictures, images, masks)
+            for name, rows in (("images", images), ("masks", masks)):
+                if name in files:
+                    files[name](rows)
+            if first and first % 5120 == 0:
+                log.info("%d of %d read", first, count)
 
-    with ThreadPoolExecutor(threads) as pool:
-        for row, pixels in enumerate(pool.map(read, range(len(listing.pictures)))):
-            if row and row % 5000 == 0:
-                log.info("%d of %d read", row, len(listing.pictures))
-            yield pixels
-    for array in filter(lambda array: array is not None, (images, masks)):
-        array.flush()
+
+@contextmanager
+def _rows(path: Path, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray], int]]:
+    """Open an array file of uint8 for writing; what is yielded takes its rows, in order."""
+    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+    with written_whole(path) as temporary, open(temporary, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        yield lambda rows: file.write(rows.data)
 
 
 def _index(listing: Listing, pixels: Sequence[Pixels]) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:

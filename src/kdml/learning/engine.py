@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import torch
@@ -149,28 +148,15 @@ class Engine:
 
         Raises:
             Interrupted: `should_leave` said so; the state is saved.
-            UserError: a loss is not a number, the checkpoint is not this run's, or the GPU's memory is full.
+            UserError: a loss is not a number, or the checkpoint is not this run's.
         """
-        try:
-            self._resume()
-            if (name := device_name(self.surroundings.device)) not in self.progress.devices:
-                self.progress.devices.append(name)
+        self._resume()
+        if (name := device_name(self.surroundings.device)) not in self.progress.devices:
+            self.progress.devices.append(name)
+        self._train_stage()
+        while self.cohort.next_stage():
+            self._begin_stage()
             self._train_stage()
-            while self.cohort.next_stage():
-                self._begin_stage()
-                self._train_stage()
-        except torch.OutOfMemoryError as error:
-            raise UserError(
-                f"The GPU has not enough memory for this training ({shorten(str(error), 160)}).",
-                "lower `training.batch_size`, run fewer trainings at once, or use `precision: bfloat16`",
-            ) from None
-        except RuntimeError as error:
-            if "deterministic implementation" not in str(error):
-                raise
-            raise UserError(
-                f"This GPU has no deterministic form of something that the training needs ({shorten(str(error), 160)}).",
-                "set `training.deterministic: false`: then equal settings give slightly different numbers",
-            ) from None
         return self.progress
 
     def _train_stage(self) -> None:

@@ -71,7 +71,7 @@ def naming_errors(method: str, failing: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, UserError) or not is_own(method) or _is_lack_of_memory(error):
+        if isinstance(error, UserError) or not is_own(method) or _is_of_the_machine(error):
             raise
         said = f"{type(error).__name__}: {error}"
         raise UserError(
@@ -79,10 +79,9 @@ def naming_errors(method: str, failing: str) -> Iterator[None]:
         ) from error
 
 
-def _is_lack_of_memory(error: Exception) -> bool:
-    return (
-        isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    )  # torch's; torch is not imported here
+def _is_of_the_machine(error: Exception) -> bool:
+    """Whether memory or GPU failed; torch's errors go by their names, because torch is not imported here."""
+    return isinstance(error, MemoryError) or type(error).__name__ in ("OutOfMemoryError", "AcceleratorError")
 
 
 def _place(error: Exception, path: Path) -> str:

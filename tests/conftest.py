@@ -3,9 +3,14 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; more threads would only get in each other's way
+
+# The same examples at every run, and nothing left on disk; time is no matter on a machine that others use, too.
+hypothesis.settings.register_profile("kdml", derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("kdml")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import yaml
 from snakemake.utils import update_config
 
-from kdml.common.errors import UserError, run_script
+from kdml.common.errors import run_script
 from kdml.common.project import ROOT
+from kdml.common.yaml_files import read_yaml
 from kdml.experiment.config import validated
 from kdml.experiment.contents import Contents
 from kdml.experiment.figures import FIGURES
@@ -41,13 +41,8 @@ def inputs_of(configuration: Sequence[Path]) -> Inputs:
     """
     merged: dict = {}
     for path in (ROOT / "config.yaml", *configuration):
-        try:
-            update_config(merged, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except (OSError, yaml.YAMLError) as error:
-            raise UserError(
-                f"{path} cannot be read ({error}).", "name YAML files of keys of the configuration"
-            ) from None
-    captions = yaml.safe_load((ROOT / "workflow/report/captions.yaml").read_text(encoding="utf-8"))
+        update_config(merged, read_yaml(path))
+    captions = read_yaml(ROOT / "workflow/report/captions.yaml")
     contents = Contents(Plan(validated(merged)), captions, (TABLES, FIGURES))
     return Inputs(contents, Paths("<experiment>"))
 

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-import yaml
-
 from kdml.common.errors import UserError, run_script
+from kdml.common.yaml_files import read_yaml
 from kdml.experiment.config import validated
 from kdml.experiment.plan import Plan, Run
 
@@ -16,14 +15,7 @@ def merged(paths: list[Path]) -> dict:
 
     config: dict = {}
     for path in paths:
-        try:
-            update_config(config, yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except OSError as error:
-            raise UserError(
-                f"{path} cannot be read ({error.strerror}).", "name an existing configuration file"
-            ) from None
-        except yaml.YAMLError as error:
-            raise UserError(f"{path} is not valid YAML: {error}", "mend the file") from None
+        update_config(config, read_yaml(path))
     return config
 
 

@@ -15,13 +15,13 @@ import torch
 
 from kdml.common.command_line import labelled_files
 from kdml.common.errors import UserError, run_script
-from kdml.common.files import read_json, write_csv
+from kdml.common.files import write_csv
 from kdml.data.arrays import Arrays
 from kdml.inspection import cka
 from kdml.learning import build
 from kdml.learning.networks import Network, load_networks
 from kdml.runs.graph import TEACHER, TeacherMode
-from kdml.runs.records import RETRAIN
+from kdml.runs.records import read_record
 from kdml.runs.run_table import VARIANTS_SHEET, RunRow, RunTable
 from kdml.runs.settings import RunSettings
 
@@ -96,7 +96,7 @@ def main() -> None:
     starts = dict(labelled_files(arguments.weights, "--weights"))
     layers, upper = [], []
     for run in runs:
-        code = read_json(run.folder / "run.json", RETRAIN)["code_hash"]
+        code = read_record(run.folder)["code_hash"]
         settings = RunSettings.from_argument(str(run.folder / "run.json"))
         device = build.choose_device(settings)
         data = build.open_data(settings, arguments.data, run.split)

@@ -23,8 +23,9 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 from kdml.common.command_line import labelled_files  # noqa: E402
 from kdml.common.errors import run_script  # noqa: E402
-from kdml.common.files import read_json, sha256_of, write_csv, write_json  # noqa: E402
+from kdml.common.files import sha256_of, write_csv, write_json  # noqa: E402
 from kdml.common.locks import alone_in  # noqa: E402
+from kdml.data.arrays import checked_sums  # noqa: E402
 from kdml.learning import build, checkpoint, provenance  # noqa: E402
 from kdml.learning.cohort import Cohort  # noqa: E402
 from kdml.learning.engine import Engine, Interrupted, Progress, Surroundings, duration  # noqa: E402
@@ -106,9 +107,8 @@ def _bar():
 
 
 def input_checksums(arguments: argparse.Namespace, starts: dict[str, Path]) -> dict[str, str]:
-    """Checksums of all that the run reads; those of the arrays were taken when they were written."""
-    report = read_json(arguments.data / "report.json", "run src/prepare.py again")
-    sums = {f"data.{name}": digest for name, digest in report["sha256"].items()}
+    """Checksums of all that the run reads."""
+    sums = {f"data.{name}": digest for name, digest in checked_sums(arguments.data).items()}
     sums["split"] = sha256_of(arguments.split)
     sums |= {f"weights.{name}": sha256_of(path) for name, path in starts.items() if path.exists()}
     if arguments.teacher is not None and arguments.teacher.exists():

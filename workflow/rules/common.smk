@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "src"))
 gc.set_threshold(100_000)
 
 import yaml
+from kdml.common import yaml_files
 from kdml.common.errors import UserError
 from kdml.common.files import write_csv, write_json
 from kdml.common.untracked import Untracked
@@ -82,6 +83,8 @@ def read_yaml(path):
 
 def merged():
     """The project's configuration with the user's laid over it; a workflow that uses this as a module brings its own alone."""
+    for path in workflow.configfiles:
+        yaml_files.check_read(Path(path))
     defaults = read_yaml("config.yaml")
     update_config(defaults, config)
     return defaults

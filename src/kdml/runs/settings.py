@@ -279,11 +279,11 @@ class RunSettings(Model):
 
     def to_json(self) -> str:
         """Canonical JSON: the same settings give the same text."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return canonical(self.model_dump(mode="json"))
 
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of the canonical JSON."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+        return digest_of(self.model_dump(mode="json"))
 
     @classmethod
     def from_argument(cls, argument: str) -> "RunSettings":
@@ -294,9 +294,46 @@ class RunSettings(Model):
         """
         remedy = "pass what `python src/settings.py` prints, or the run.json of a finished run"
         content = mapping_argument(argument, "--settings", remedy=remedy)
-        try:
-            return cls.model_validate(content.get("settings", content))
-        except ValidationError as error:
+        is_record = "settings" in content
+        settings = settings_in(content["settings"] if is_record else content, f"--settings {argument[:60]}", remedy)
+        if is_record and content.get("settings_hash") != digest_of(content["settings"]):
             raise UserError(
-                f"--settings {argument[:60]}: these are not the settings of a run ({error}).", remedy
-            ) from None
+                f"--settings {argument[:60]}: the settings are not those of which it has the hash: it was edited.",
+                "pass the settings alone, without the rest of the record, to train what they say",
+            )
+        return settings
+
+
+def canonical(content: Any) -> str:
+    """JSON text of settings as JSON has them: the same settings give the same text."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def digest_of(content: Any) -> str:
+    """First 16 hex digits of the SHA-256 of the canonical JSON of settings."""
+    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
+
+
+def settings_in(content: Any, where: str, remedy: str) -> RunSettings:
+    """Settings as JSON has them.
+
+    Args:
+        content: of the JSON.
+        where: it was read, for the message.
+        remedy: what to do if these are none.
+
+    Raises:
+        UserError: they are no settings of a run, or their sharing graph is none.
+    """
+    try:
+        settings = RunSettings.model_validate(content)
+        graph = settings.graph
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first["loc"] else first["msg"]
+        raise UserError(f"{where}: these are not the settings of a run ({problem}).", remedy) from None
+    except ValueError as error:
+        raise UserError(f"{where}: the sharing graph of these settings is none ({error}).", remedy) from None
+    if lacking := set(graph.networks) - settings.networks.keys():
+        raise UserError(f"{where}: these settings say nothing of the network '{min(lacking)}'.", remedy)
+    return settings

@@ -29,6 +29,7 @@ from kdml.data.arrays import checked_sums  # noqa: E402
 from kdml.learning import build, checkpoint, provenance  # noqa: E402
 from kdml.learning.cohort import Cohort  # noqa: E402
 from kdml.learning.engine import Engine, Interrupted, Progress, Surroundings, duration  # noqa: E402
+from kdml.learning.last_batch import check_last_batch  # noqa: E402
 from kdml.learning.networks import parameter_count, save_networks  # noqa: E402
 from kdml.learning.prediction import predict  # noqa: E402
 from kdml.runs import predictions  # noqa: E402
@@ -204,6 +205,7 @@ def train(
         on_step=StepLog(),
     )
     batches = build.training_batches(settings, data, device, surroundings.workers, whole=cohort.whole_batches)
+    check_last_batch(cohort, batches)
     engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, surroundings)
     try:
         progress = engine.run()

@@ -7,10 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from kdml.common.errors import UserError
-from kdml.common.zip_files import UNREADABLE
-
-# What numpy raises on headers and bytes that are not as they should be; a header may also ask for more memory than there is.
-DAMAGED = (*UNREADABLE, KeyError, MemoryError, SyntaxError, TypeError, OverflowError)
 
 
 def open_bytes(path: Path, dimensions: int, remedy: str) -> np.ndarray:
@@ -28,7 +24,7 @@ def open_bytes(path: Path, dimensions: int, remedy: str) -> np.ndarray:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", remedy) from None
-    except DAMAGED as error:
+    except Exception as error:  # numpy raises almost anything on a damaged header
         raise UserError(f"{path} is damaged or not an array ({error}).", remedy) from None
     if not isinstance(array, np.ndarray):
         raise UserError(f"{path} holds several arrays, not one.", remedy)
@@ -56,7 +52,9 @@ def read_arrays(path: Path, remedy: str) -> Mapping[str, np.ndarray]:
             return {member.filename.removesuffix(".npy"): _member(file, member) for member in members}
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", remedy) from None
-    except DAMAGED as error:
+    except UserError:
+        raise
+    except Exception as error:  # so do zipfile and what it unpacks with
         raise UserError(f"{path} is damaged ({error}).", remedy) from None
 
 

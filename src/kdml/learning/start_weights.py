@@ -25,6 +25,7 @@ from kdml.runs.settings import Backbone, BuilderOptions, Deviation, Mean, Model,
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+COUNTER = "num_batches_tracked"
 FACTS = "start_weights"  # one entry of the file's metadata: safetensors writes several in an order that changes
 # What timm and segmentation_models_pytorch raise on names and options that they do not know.
 BUILD_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError)
@@ -180,7 +181,7 @@ def fit_to(backbone: nn.Module, start: StartWeights) -> dict[str, Tensor]:
 
 def _counters(backbone: nn.Module) -> dict[str, Tensor]:
     """Batches that BatchNorm has seen; many files of weights leave them out, and nothing here depends on them."""
-    return {key: tensor for key, tensor in backbone.state_dict().items() if key.endswith("num_batches_tracked")}
+    return {key: tensor for key, tensor in backbone.state_dict().items() if key.endswith(COUNTER)}
 
 
 def misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
@@ -195,8 +196,8 @@ def misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | N
     """
     missing = [key for key in wanted if key not in found]
     surplus = [key for key in found if key not in wanted]
-    if found and not wanted.keys() & found.keys():
-        return f"none of its {len(found)} tensors has a name that the network has: {_few(surplus)} here, {_few(missing)} there"
+    if surplus and not [key for key in wanted if key in found and not key.endswith(COUNTER)]:
+        return f"none of its {len(surplus)} tensors has a name that the network has: {_few(surplus)} here, {_few(missing)} there"
     if missing:
         cause = "another architecture, or another library's names"
         return f"{len(missing)} tensors are missing, the first are {_few(missing)}; probably the weights of {cause}"

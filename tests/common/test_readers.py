@@ -69,6 +69,24 @@ def test_bad_tables_are_named(tmp_path, content, words):
     assert words in caught.value.problem and str(path) in caught.value.problem and caught.value.remedy == "mend it"
 
 
+MEASURES_OF_TABLES = [
+    ("mean", "many"),
+    ("seeds", "1.5"),
+    ("p", "0,05"),
+    ("upper_mean", "x"),
+    ("parameters", "1e6"),
+    ("value", "-"),
+]
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("column", "text"), MEASURES_OF_TABLES)
+def test_a_word_where_tables_have_a_number_is_named(tmp_path, column, text):
+    (tmp_path / "values.csv").write_text(f'run,{column}\nml_v1,\nml_v2,"{text}"\n')
+    with pytest.raises(UserError, match=rf"values\.csv, line 3: '{text}' in {column} is no (whole )?number"):
+        read_csv(tmp_path / "values.csv", "mend it")
+
+
 @pytest.mark.parametrize(
     "content", [b"a,b\n1,2\n", b"\xef\xbb\xbfa,b\r\n1,2\r\n,\r\n\r\n"], ids=["plain", "of a spreadsheet"]
 )

@@ -162,9 +162,23 @@ def csv_rows(
             raise UserError(f"{name}, line {line}, has more values than the first line has columns.", remedy)
         for column in (*numbers, *counts):
             _check_number(row[column], column in counts, f"{name}, line {line}: '{row[column]}' in {column}", remedy)
+        for column in MEASURES & row.keys():
+            _check_measure(row[column], column in WHOLE, f"{name}, line {line}: '{row[column]}' in {column}", remedy)
     return rows
 
 
+def _check_measure(text: str, is_count: bool, where: str, remedy: str) -> None:
+    """Refuse a word where our tables have a number; what is undefined is empty or `nan` there."""
+    try:
+        if text:
+            int(text) if is_count else float(text)
+    except ValueError:
+        raise UserError(f"{where} is no {'whole ' if is_count else ''}number.", remedy) from None
+
+
+# Columns that hold numbers, or nothing, in whichever of our tables they stand.
+WHOLE = frozenset({"seeds", "groups", "cases", "parameters"})
+MEASURES = WHOLE | {"estimate", "low", "high", "p", "p_holm", "mean", "std", "upper_mean", "value", "score", "saved"}
 _BEYOND = "more values than columns"
 _MISSING: Any = object()
 

@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import yaml
-
 from kdml.common.errors import run_script
 from kdml.common.project import ROOT
+from kdml.common.yaml_files import read_yaml
 from kdml.experiment.config import validated
 from kdml.experiment.config_files import merged
 from kdml.experiment.contents import Contents
@@ -39,7 +38,7 @@ def inputs_of(configuration: Sequence[Path]) -> Inputs:
     Raises:
         UserError: one cannot be read, or what they say together is not valid.
     """
-    captions = yaml.safe_load((ROOT / "workflow/report/captions.yaml").read_text(encoding="utf-8"))
+    captions = read_yaml(ROOT / "workflow/report/captions.yaml")
     contents = Contents(Plan(validated(merged([ROOT / "config.yaml", *configuration]))), captions, (TABLES, FIGURES))
     return Inputs(contents, Paths("<experiment>"))
 

@@ -15,9 +15,9 @@ from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import measured
 from kdml.analysis.sheets import TRUTHS, evaluated
 from kdml.common.errors import run_script
-from kdml.common.files import read_json, write_csv, write_json
+from kdml.common.files import write_csv, write_json
 from kdml.runs.graph import TEACHER
-from kdml.runs.records import RETRAIN
+from kdml.runs.records import read_record
 from kdml.runs.run_table import RunRow
 from kdml.runs.settings import RunSettings
 
@@ -47,7 +47,7 @@ def number(value: float, what: str) -> float | None:
 def main() -> None:
     """Read, measure, write."""
     arguments = parse_arguments()
-    record = read_json(arguments.run / "run.json", RETRAIN)
+    record = read_record(arguments.run)
     settings = RunSettings.from_argument(str(arguments.run / "run.json"))
     row = RunRow(
         {"run": settings.run, "seed": str(settings.seed), "folder": str(arguments.run), "split": str(arguments.split)}

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError, run_script
-from kdml.common.files import MAKE_AGAIN, read_csv, read_json, write_csv
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 from kdml.experiment.grid_search import by_setting, ranked
 from kdml.runs.graph import STUDENTS
-from kdml.runs.records import RETRAIN, refuse_mixed_code
+from kdml.runs.records import RETRAIN, read_record, refuse_mixed_code
 
 
 def score_of(record: dict[str, Any], folder: str) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, required=True, help="CSV to write")
     arguments = parser.parse_args()
     trials = read_csv(arguments.trials, MAKE_AGAIN, ("folder",))
-    records = {trial["folder"]: read_json(Path(trial["folder"]) / "run.json", RETRAIN) for trial in trials}
+    records = {trial["folder"]: read_record(Path(trial["folder"])) for trial in trials}
     if not arguments.allow_mixed_code:
         refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
     rows = [

@@ -15,7 +15,7 @@ import torch
 
 from kdml.common.command_line import labelled_files
 from kdml.common.errors import UserError, run_script
-from kdml.common.files import read_json, write_csv
+from kdml.common.files import write_csv
 from kdml.common.gpus import one_of
 from kdml.data.arrays import Arrays
 from kdml.inspection import cka
@@ -23,7 +23,7 @@ from kdml.learning import build
 from kdml.learning.faults import faults_of_torch_told
 from kdml.learning.networks import Network, load_networks
 from kdml.runs.graph import TEACHER, TeacherMode
-from kdml.runs.records import RETRAIN
+from kdml.runs.records import read_record
 from kdml.runs.run_table import VARIANTS_SHEET, RunRow, RunTable
 from kdml.runs.settings import RunSettings
 
@@ -113,7 +113,7 @@ def compared(
 ) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
     """Rows of layers.csv and the row of upper.csv of every two networks of a run."""
     starts = dict(labelled_files(arguments.weights, "--weights"))
-    code = read_json(run.folder / "run.json", RETRAIN)["code_hash"]
+    code = read_record(run.folder)["code_hash"]
     device = build.choose_device(settings)
     data = build.open_data(settings, arguments.data, run.split)
     rows = data.parts["test"].rows

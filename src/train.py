@@ -24,14 +24,16 @@ os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 from kdml.common.command_line import labelled_files  # noqa: E402
 from kdml.common.errors import run_script  # noqa: E402
-from kdml.common.files import read_json, sha256_of, write_csv, write_json  # noqa: E402
+from kdml.common.files import sha256_of, write_csv, write_json  # noqa: E402
 from kdml.common.gpus import one_of  # noqa: E402
 from kdml.common.locks import alone_in  # noqa: E402
 from kdml.common.together import brought_back, written_together  # noqa: E402
+from kdml.data.arrays import checked_sums  # noqa: E402
 from kdml.learning import build, checkpoint, provenance  # noqa: E402
 from kdml.learning.cohort import Cohort  # noqa: E402
 from kdml.learning.engine import Engine, Interrupted, Progress, Surroundings  # noqa: E402
 from kdml.learning.faults import faults_of_torch_told  # noqa: E402
+from kdml.learning.last_batch import check_last_batch  # noqa: E402
 from kdml.learning.networks import parameter_count, save_networks  # noqa: E402
 from kdml.learning.prediction import predict  # noqa: E402
 from kdml.runs import predictions  # noqa: E402
@@ -123,9 +125,8 @@ def _bar():
 
 
 def input_checksums(arguments: argparse.Namespace, starts: dict[str, Path]) -> dict[str, str]:
-    """Checksums of all that the run reads; those of the arrays were taken when they were written."""
-    report = read_json(arguments.data / "report.json", "run src/prepare.py again")
-    sums = {f"data.{name}": digest for name, digest in report["sha256"].items()}
+    """Checksums of all that the run reads."""
+    sums = {f"data.{name}": digest for name, digest in checked_sums(arguments.data).items()}
     sums["split"] = sha256_of(arguments.split)
     sums |= {f"weights.{name}": sha256_of(path) for name, path in starts.items() if path.exists()}
     if arguments.teacher is not None and arguments.teacher.exists():
@@ -252,6 +253,7 @@ def train(
     """
     device, workers = surroundings.device, surroundings.workers
     batches = build.training_batches(settings, data, device, workers, whole=cohort.whole_batches)
+    check_last_batch(cohort, batches)
     engine = Engine(cohort, data.arrays, data.parts["validation"], batches, settings.training, surroundings)
     return engine, engine.run()
 

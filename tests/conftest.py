@@ -1,11 +1,19 @@
 """Fixtures for all tests. Real data are read from ../shared where it exists; without it those tests skip and say so."""
 
 import os
+import runpy
+import signal
+import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; more threads would only get in each other's way
+
+# The same examples at every run, and nothing left on disk; time is no matter on a machine that others use, too.
+hypothesis.settings.register_profile("kdml", derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("kdml")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -33,6 +41,31 @@ def imagenet_weights() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the ImageNet weights in {folder}")
     return folder
+
+
+@pytest.fixture
+def call(root, tmp_path, monkeypatch, capsys):
+    """Run a script in this process, where torch is imported once; give its exit code, its message, and what it wrote."""
+    import torch  # not of every test
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
+    threads = torch.get_num_threads()
+
+    def run(script, rest, *more):
+        out, read = tmp_path / "out", tmp_path / "in"
+        read.mkdir(exist_ok=True)
+        claims = root / "workflow/resources/paper/claims.yaml"
+        words = [word.format(out=out, in_=read, claims=claims) for word in rest.split()]
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", [script, *words, *more])
+        with pytest.raises(SystemExit) as left:
+            runpy.run_path(str(root / f"src/{script}.py"), run_name="__main__")
+        return left.value.code, capsys.readouterr().err, sorted(path.name for path in out.rglob("*"))
+
+    yield run
+    torch.set_num_threads(threads)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -58,7 +58,7 @@ def names(items: dict) -> set[str]:
 
 
 OWN_TASK = {
-    "tasks": {"moles": {"title": "Moles: is it = one {or} not?", "dataset": "ham10000", "kind": "classification", "classes": ["no", "yes"]}},
+    "tasks": {"moles": {"title": "Moles: is it = one {or} not?", "dataset": "hcd", "kind": "classification", "classes": ["no", "yes"]}},
     "hyperparameters": "even",
 }  # fmt: skip
 OWN_STUDENT = {

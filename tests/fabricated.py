@@ -14,7 +14,7 @@ from kdml.common.files import write_csv, write_json
 from kdml.runs import predictions
 from kdml.runs.graph import VARIANTS, TeacherMode, is_student
 from kdml.runs.run_table import COLUMNS
-from kdml.runs.settings import Backbone, NetworkSettings, RunSettings, Training
+from kdml.runs.settings import Backbone, NetworkSettings, RunSettings, Training, digest_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CLAIMS = ROOT / "workflow/resources/paper/claims.yaml"
@@ -99,11 +99,31 @@ class FabricatedPlace:
             networks={name: NetworkSettings(architecture=name, backbone=TINY) for name in networks},
             training=Training(epochs=1),
         )
-        return {
-            "settings": settings.model_dump(mode="json"),
-            "code_hash": code,
-            "images": {"total": 20, "size": 4, "test": 3},
-        }
+        return record_of(settings) | {"code_hash": code, "images": {"total": 20, "size": 4, "test": 3}}
+
+
+def record_of(settings: RunSettings) -> dict:
+    """What a training with these settings writes into run.json."""
+    return {
+        "settings": settings.model_dump(mode="json"),
+        "settings_hash": settings.digest(),
+        "code_hash": "abc",
+        "method_hash": "def",
+        "sharing": {},
+        "seed": settings.seed,
+        "inputs": {},
+        "images": {},
+        "epochs": 1,
+        "best": {name: {"epoch": 0, "score": 0.5} for name in settings.networks},
+        "parameters": {},
+        "seconds": 1.0,
+        "images_per_second": 1.0,
+        "peak_memory_mib": 1.0,
+        "finished": "2026-01-01T00:00:00+0000",
+        "packages": {},
+        "device": "cpu",
+        "python": "3.11",
+    }
 
 
 def call(script: str, *arguments: object) -> tuple[int, str]:
@@ -129,9 +149,9 @@ def call(script: str, *arguments: object) -> tuple[int, str]:
 
 
 def spoil_record(folder: Path, **changes) -> None:
-    """Change what a run recorded."""
-    record = json.loads((folder / "run.json").read_text())
-    write_json(folder / "run.json", record | changes)
+    """Change what a run recorded; other settings get the hash that they would have."""
+    record = json.loads((folder / "run.json").read_text()) | changes
+    write_json(folder / "run.json", record | {"settings_hash": digest_of(record["settings"])})
 
 
 def probabilities(*of_second):

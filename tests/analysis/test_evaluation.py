@@ -158,7 +158,7 @@ MISTAKES = {
     "other rows": ("place", np.array([1, 3, 2]), {"s1": one_hot([1, 0, 1])}, ["other test images", "split.csv"]),
     "other kind": ("segmentation", ROWS, {"s1": one_hot([1, 0, 1])}, ["the output of s1 is not one of segmentation"]),
     "missing": ("place", ROWS, None, ["predictions.npz does not exist"]),
-    "no masks": ("segmentation", ROWS, {"s1": np.zeros((3, 4, 4), np.uint8)}, ["masks.npy cannot be read", "src/prepare.py"]),
+    "no masks": ("segmentation", ROWS, {"s1": np.zeros((3, 4, 4), np.uint8)}, ["masks.npy does not exist", "src/prepare.py"]),
 }  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def test_mistakes_end_with_a_message(request, tmp_path, kind, rows, outputs, wor
     (folder / "predictions.npz").unlink()
     if outputs is not None:
         predictions.save(folder / "predictions.npz", rows, outputs)
-    if "masks.npy cannot be read" in words:
+    if "masks.npy does not exist" in words:
         (tmp_path / "masks.npy").unlink()
     code, said = call("evaluate_run", *arguments_of(place, folder))
     assert code == 2 and "Traceback" not in said and "What to do:" in said

@@ -1,13 +1,10 @@
 """JSON and files by name on the command line, of every script that takes them: mistakes end in a message."""
 
 import json
-import runpy
-import signal
 import subprocess
 import sys
 
 import pytest
-import torch
 
 from kdml.common.command_line import labelled_files, list_argument, mapping_argument
 from kdml.common.errors import UserError
@@ -48,29 +45,6 @@ OTHERS = {
     "results: no such figure": ("results", DRAWN + " --name n --kind results --data a=b", "--figures", "nonsense={out}/b.pdf", "no figure 'nonsense'"),
     "schemes: no name": ("schemes", "--graphs {in_}/g.csv --out {out}/table_01.csv", "--titles", "T", "--titles T is not NAME=TEXT"),
 }  # fmt: skip
-
-
-@pytest.fixture
-def call(root, tmp_path, monkeypatch, capsys):
-    """Run a script in this process, where torch is imported once; give its exit code, its message, and what it wrote."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
-    threads = torch.get_num_threads()
-
-    def run(script, rest, *more):
-        out, read = tmp_path / "out", tmp_path / "in"
-        read.mkdir()
-        claims = root / "workflow/resources/paper/claims.yaml"
-        words = [word.format(out=out, in_=read, claims=claims) for word in rest.split()]
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", [script, *words, *more])
-        with pytest.raises(SystemExit) as left:
-            runpy.run_path(str(root / f"src/{script}.py"), run_name="__main__")
-        return left.value.code, capsys.readouterr().err, sorted(path.name for path in out.rglob("*"))
-
-    yield run
-    torch.set_num_threads(threads)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 def assert_explained(code, message, written, words):

@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import warnings
 import zipfile
 
 import pytest
@@ -59,6 +60,13 @@ def truncated(path):
     path.write_bytes(path.read_bytes()[:-40])
 
 
+def doubled(path):
+    with zipfile.ZipFile(path, "w") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for content in (b"x", b"y"):
+            file.writestr("train/a.tif", content)
+
+
 FAULTS = {
     "missing": (lambda path: None, "no zip file"),
     "no bytes": (lambda path: path.touch(), "no zip file"),
@@ -77,10 +85,20 @@ FAULTS = {
     "Deflate64": (compressed_by(9), "is compressed with Deflate64 (train/a.tif)"),
     "unknown compression": (compressed_by(77), "is compressed with method 77 (train/a.tif)"),
     "only what macOS adds": (lambda path: write_zip(path, "__MACOSX/train/._a.tif", "._b.tif"), "is empty"),
+    "backslashes between folders": (
+        lambda path: write_zip(path, "a.csv", "train\\a.tif"),
+        "has a backslash in a name: 'train",
+    ),
+    "a name twice": (doubled, "holds train/a.tif twice, with other content"),
+    "Zstandard": (compressed_by(93), "is compressed with Zstandard (train/a.tif)"),
+    "XZ": (compressed_by(95), "is compressed with XZ (train/a.tif)"),
+    "PPMd": (compressed_by(98), "is compressed with PPMd (train/a.tif)"),
+    "Implode": (compressed_by(6), "is compressed with Implode (train/a.tif)"),
     "bytes missing": (without_its_middle, "train/a.tif does not lie within it"),
 }
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(("make", "problem"), FAULTS.values(), ids=FAULTS)
 def test_faults_are_named_with_a_remedy(make, problem, tmp_path):
     path = tmp_path / "archive.zip"
@@ -88,6 +106,13 @@ def test_faults_are_named_with_a_remedy(make, problem, tmp_path):
     with pytest.raises(UserError) as caught:
         check(path)
     assert problem in caught.value.problem and str(path) in caught.value.problem and caught.value.remedy
+
+
+def test_a_name_twice_with_one_content_is_no_fault(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write_zip(tmp_path / "a.zip", "train/a.tif", "train/a.tif")
+    check(tmp_path / "a.zip")
 
 
 def test_sound_archive_counts_files_not_folders(tmp_path):

@@ -396,6 +396,38 @@ def test_token_variables_are_found(variables, present, no_token, monkeypatch):
     assert token_present() == present
 
 
+UNREADABLE_TOKENS = {
+    "UTF-16, as PowerShell writes": (".kaggle/access_token", TOKEN.encode("utf-16"), "is not plain text"),
+    "with a byte order mark": (".kaggle/access_token", TOKEN.encode("utf-8-sig"), "is not plain text"),
+    "Latin-1": (".kaggle/access_token.txt", "tökén".encode("latin-1"), "is not plain text"),
+    "a picture": (".kaggle/access_token", b"\x89PNG\r\n\x1a\n\0", "is not plain text"),
+    "JSON in UTF-16": (".kaggle/kaggle.json", '{"username": "a"}'.encode("utf-16"), "is not plain text"),
+    "JSON cut off": (".kaggle/kaggle.json", b'{"username": "a"', "is not valid JSON"),
+    "no mapping": (".kaggle/kaggle.json", b'["a"]', "is not valid JSON (no mapping)"),
+    "credentials cut off": (".kaggle/credentials.json", b"{", "is not valid JSON"),
+}
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("file", "content", "words"), UNREADABLE_TOKENS.values(), ids=UNREADABLE_TOKENS)
+def test_a_token_that_cannot_be_read_is_named_not_the_data_set(file, content, words, no_token, store):
+    path = no_token / file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        download(DATASET, store)
+    assert f"The Kaggle token {path}" in caught.value.problem and words in caught.value.problem
+    assert DATASET.slug not in str(caught.value) and left(store) == []
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("name", ["KAGGLE_API_TOKEN", "KAGGLE_KEY"])
+def test_a_token_of_the_environment_is_named(name, no_token, monkeypatch):
+    monkeypatch.setenv(name, "tökén")
+    with pytest.raises(UserError, match=f"environment variable {name} has signs"):
+        token_present()
+
+
 def test_script_downloads_and_records(kaggle_api, root, store, tmp_path):
     command = [sys.executable, root / "src" / "fetch.py", "--archive", DATASET.name, "--kaggle", "--retries", "0"]
     command += ["--store", store, "--record", tmp_path / "record.json"]

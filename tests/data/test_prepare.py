@@ -4,7 +4,9 @@ import csv
 import errno
 import io
 import json
+import struct
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -317,12 +319,53 @@ def red(marked):
     return np.stack([marked * 255, marked * 0, marked * 0, marked * 255], axis=-1).astype(np.uint8)
 
 
+def two(marked):
+    return marked.astype(np.uint8) * 2
+
+
+def white(marked):
+    return np.full(marked.shape, 255, np.uint8)
+
+
+def in_colour(*colour):
+    """Masks of the three channels; those that are white in grey values would have been taken without a word."""
+    return lambda marked: np.where(marked[..., None], np.uint8(colour), np.uint8(0))
+
+
+def deep(marked):
+    return marked.astype(np.uint16)
+
+
+def floating(marked):
+    return marked.astype(np.float32)
+
+
+def redraw_one(how):
+    """One mask of many, the first that marks something."""
+
+    def spoil(files):
+        name = f"{SLICES}/TCGA_CS_4900_19990909_9_mask.tif"
+        marked = np.asarray(Image.open(io.BytesIO(files[name]))) > 127
+        content = encoded(Image.fromarray(how(marked)), "tif")
+        files |= {name: content, f"lgg-mri-segmentation/{name}": content}
+
+    return spoil
+
+
+def promising(width, height):
+    """A PNG whose header promises so many pixels, and nothing more."""
+    header = b"IHDR" + struct.pack(">LLBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + struct.pack(">L", 13) + header + struct.pack(">L", zlib.crc32(header)) + b"\0\0\1\0IDAT"
+    )
+
+
 HAM, HAM_TABLE = "HAM10000_images_part_1/ISIC_0000002.jpg", "HAM10000_metadata.csv"
 LGG = "kaggle_3m/TCGA_CS_4910_19990909/TCGA_CS_4910_19990909_8"
 BAD_CONTENT = {
     "no table of labels": ("hcd", 0, drop("train_labels.csv"), ["has no train_labels.csv"]),
-    "table without column": ("hcd", 0, replace("train_labels.csv", "label", "class"), ["no column 'label'"]),
-    "empty table": ("hcd", 0, put("train_labels.csv", ""), ["train_labels.csv has no column 'id'"]),
+    "table without column": ("hcd", 0, replace("train_labels.csv", "label", "class"), ["lacks the column 'label'"]),
+    "empty table": ("hcd", 0, put("train_labels.csv", ""), ["train_labels.csv is empty"]),
     "table with header only": ("hcd", 0, put("train_labels.csv", "id,label\n"), ["train_labels.csv has no rows"]),
     "truncated table": ("hcd", 0, append("train_labels.csv", "p99"), ["train_labels.csv, line 14, is incomplete"]),
     "label of wrong type": ("hcd", 0, replace("train_labels.csv", "p03,1", "p03,yes"), ["label of p03 is 'yes'"]),
@@ -345,10 +388,27 @@ BAD_CONTENT = {
     "masks of 0 and 1": ("ham10000", 1, redraw_masks(zero_one), ["none of the 14 masks marks anything", "ISIC_0000000_segmentation.png (mode L) has the grey values 0, 1;"]),
     "coloured masks": ("ham10000", 1, redraw_masks(red), ["none of the 14 masks marks anything", "(mode RGBA) has the grey values 0, 76;"]),
     "black masks": ("lgg", 0, redraw_masks(black), ["none of the 12 masks marks anything", "has the grey values 0;"]),
+    "masks of 0 and 2": ("lgg", 0, redraw_masks(two), ["none of the 12 masks marks anything", "has the grey values 0, 2;"]),
+    "masks in 16 bits of 0 and 1": ("ham10000", 1, redraw_masks(deep), ["none of the 14 masks marks anything"]),
+    "masks of floats": ("lgg", 0, redraw_masks(floating), ["none of the 12 masks marks anything", "mode F"]),
+    "white masks": ("ham10000", 1, redraw_masks(white), ["all of the 14 masks mark every pixel", "has the grey values 255;"]),
+    "green masks": ("ham10000", 1, redraw_masks(in_colour(0, 255, 0)), ["14 of 14 masks are coloured", "(mode RGB)"]),
+    "yellow masks": ("ham10000", 1, redraw_masks(in_colour(255, 255, 0)), ["14 of 14 masks are coloured"]),
+    "one mask of 0 and 1": ("lgg", 0, redraw_one(zero_one), ["1 of 12 masks are coloured, or grey without anything marked", "_9_mask.tif (mode L) has the grey values 0, 1;"]),
+    "one red mask": ("lgg", 0, redraw_one(in_colour(255, 0, 0)), ["1 of 12 masks", "_9_mask.tif (mode RGB)"]),
+    "header that promises gigabytes": ("hcd", 0, put("train/p03.tif", promising(60_000, 60_000)), ["train/p03.tif cannot be read (Image size (3600000000 pixels)", "or leave it out"]),
+    "header that promises too much": ("hcd", 0, put("train/p03.tif", promising(9_000, 9_000)), ["train/p03.tif has 9000 x 9000 pixels", "leave it out"]),
+    "mask that promises too much": ("ham10000", 1, put(f"{MASK}ISIC_0000002_segmentation.png", promising(9_000, 9_000)), ["ISIC_0000002_segmentation.png has 9000 x 9000 pixels"]),
+    "line with too many values": ("hcd", 0, append("train_labels.csv", "p99,1,2\r\n"), ["train_labels.csv, line 14, has more values"]),
+    "column twice": ("hcd", 0, replace("train_labels.csv", "id,label", "id,id"), ["train_labels.csv lacks the column 'label'"]),
+    "names of another set": ("hcd", 0, put("train_labels.csv", table(["id", "label"], [(f"q{i}", i % 2) for i in range(12)])), ["None of the 12 names of train_labels.csv is in train/: for example q0 there, p00 here"]),
+    "table in another encoding": ("hcd", 0, put("train_labels.csv", "id,label\r\np00,é".encode("latin-1")), ["train_labels.csv is damaged"]),
+    "broken picture in a sound archive": ("hcd", 0, put("train/p03.tif", b"broken"), ["train/p03.tif cannot be read", "or replace it in the archive"]),
     "mask missing": ("ham10000", 1, drop(f"{MASK}ISIC_0000002_segmentation.png"), ["ISIC_0000002", "not in the archive of masks"]),
 }  # fmt: skip
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(("dataset", "which", "spoil", "words"), BAD_CONTENT.values(), ids=BAD_CONTENT)
 def test_bad_content_is_named_and_earlier_results_stay(tmp_path, dataset, which, spoil, words):
     prepared(tmp_path, dataset, DRAWN[dataset]())
@@ -363,10 +423,10 @@ def test_bad_content_is_named_and_earlier_results_stay(tmp_path, dataset, which,
 
 def test_bad_slide_tables(tmp_path):
     slides = tmp_path / "slides.csv"
-    with pytest.raises(UserError, match=r"`slides: .*cannot be read"):
+    with pytest.raises(UserError, match=r"`slides`: .*does not exist"):
         prepared(tmp_path, "hcd", hcd(), slides=slides)
     slides.write_text("patch,slide\na,b\n")
-    with pytest.raises(UserError, match="has no column 'id'"):
+    with pytest.raises(UserError, match="lacks the column 'id'"):
         prepared(tmp_path, "hcd", hcd(), slides=slides)
 
 

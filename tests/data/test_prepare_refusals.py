@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 import shutil
+import struct
 import subprocess
 import sys
 import zipfile
@@ -78,14 +80,24 @@ def test_records_of_another_data_set_are_refused(dataset, tmp_path):
 
 
 SLIDES = {
-    "missing": (None, r"slides\.csv` cannot be read"),
-    "not UTF-8": ("id,wsi\np0,\xe9\n".encode("latin-1"), r"slides\.csv` cannot be read"),
-    "no column": (b"patch,wsi\np0,a\n", "has no column 'id'"),
+    "missing": (None, r"slides\.csv does not exist"),
+    "not UTF-8": ("id,wsi\np0,\xe9\n".encode("latin-1"), r"slides\.csv cannot be read"),
+    "UTF-16": ("id,wsi\np0,a\n".encode("utf-16"), r"slides\.csv cannot be read"),
+    "empty": (b"", r"slides\.csv is empty"),
+    "no lines": (b"id,wsi\n", r"slides\.csv has no rows"),
+    "no column": (b"patch,wsi\np0,a\n", "lacks the column 'id'"),
+    "a column twice": (b"id,wsi,id\np0,a,p0\n", "has the column 'id' twice"),
+    "too many values": (b"id,wsi\np0,a,b\n", "line 2, has more values"),
+    "no patch is known": (
+        b"id,wsi\np0.tif,a\ntrain/p1,b\n",
+        r"knows the slide of 0 of 8 patches: a patch is for example p\d, an id of the table p0\.tif",
+    ),
     "no slide": (b"id,wsi\np0,\n", "line 2, is incomplete"),
     "two slides for one patch": (b"id,wsi\np0,a\np0,b\n", "two slides for p0: a and b"),
 }
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(("content", "problem"), SLIDES.values(), ids=SLIDES)
 def test_bad_slide_tables_are_named(content, problem, tmp_path):
     if content is not None:
@@ -100,7 +112,62 @@ def test_slides_are_the_groups_and_may_be_few(encoding, tmp_path, caplog):
     (tmp_path / "slides.csv").write_text("id,wsi\np0,tumor_001\np1,normal_001\nelsewhere,x\n", encoding=encoding)
     with caplog.at_level("INFO"):
         assert prepared(tmp_path, slides=tmp_path / "slides.csv")["groups"] == 2
-    assert "knows the slide of 2 of 8 patches" in caplog.text
+    said = r"WARNING .*knows the slide of 2 of 8 patches; .*a patch is for example p\d, an id of the table elsewhere"
+    assert re.search(said, caplog.text)
+
+
+def test_slides_of_all_patches_are_no_reason_to_warn(tmp_path, caplog):
+    (tmp_path / "slides.csv").write_text("id,wsi\n" + "".join(f"p{number},a\n" for number in range(8)))
+    assert prepared(tmp_path, slides=tmp_path / "slides.csv")["groups"] == 1
+    assert "knows the slide" not in caplog.text
+
+
+def claim(path, name, size):
+    """Have the directory say that a member unpacks to so many bytes."""
+    content = bytearray(path.read_bytes())
+    entry = content.rindex(b"PK\1\2", 0, content.rindex(name.encode()))
+    struct.pack_into("<L", content, entry + 24, size)
+    path.write_bytes(content)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("name", ["train/p3.tif", "train_labels.csv"])
+def test_members_that_promise_gigabytes_are_not_unpacked(name, tmp_path):
+    path = packed(tmp_path, patches())
+    claim(path, name, 2**32 - 16)
+    with pytest.raises(UserError, match=rf"{name} is no (picture|table).*4\.0 GiB of memory"):
+        prepare("hcd", [record_of(HCD, path, "folder")], SIZE, Choice(), tmp_path / "out")
+    assert left(tmp_path) == []
+
+
+RECORDS = {
+    "no JSON": ("{", "r.json is not valid JSON"),
+    "a key twice": ('{"archive": "a", "archive": "b"}', "the key 'archive' stands there twice"),
+    "no number": ('{"bytes": NaN}', "NaN is no number"),
+    "nested without end": ("[" * 100_000, "nested too deeply"),
+    "not UTF-8": ("\udcff", "r.json is not valid JSON"),
+    "a list": ("[1]", "archive None"),
+    "another archive": ({"archive": "mine"}, "archive 'mine', which 'hcd' does not need"),
+    "no size": ({"bytes": None}, f"record of {HCD} has no 'bytes'"),
+    "size as text": ({"bytes": "12"}, f"record of {HCD} has no 'bytes'"),
+    "no path": ({"path": 3}, f"record of {HCD} has no 'path'"),
+    "another size": ({"bytes": 1}, "has changed since it was recorded"),
+    "another fingerprint": ({"fingerprint": "0" * 64}, "has changed since it was recorded"),
+    "wrong checksum": ({"sha256": "0" * 64}, "has another checksum (sha256) than"),
+    "no checksum": ({"sha256": None}, f"record of {HCD} has no 'sha256'"),
+    "gone": ({"path": "nowhere.zip"}, "nowhere.zip has gone"),
+}
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("change", "words"), RECORDS.values(), ids=RECORDS)
+def test_records_that_lie_are_named(call, tmp_path, change, words):
+    record = record_of(HCD, packed(tmp_path, patches()), "folder")
+    text = change if isinstance(change, str) else json.dumps(record | change)
+    (tmp_path / "r.json").write_text(text, errors="surrogateescape")
+    code, message, written = call("prepare", "--dataset hcd --record r.json --size 16 --out {out}")
+    assert code == 2 and words in message and "What to do" in message, message
+    assert written == []
 
 
 def test_full_disk_is_said_before_anything_is_read(tmp_path, monkeypatch):

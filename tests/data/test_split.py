@@ -9,6 +9,8 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kdml.common.errors import UserError
 from kdml.common.files import sha256_of
@@ -261,3 +263,48 @@ def test_script(root, tmp_path):
     assert good.returncode == 0, good.stderr
     assert pd.read_csv(out)["part"].value_counts().to_dict() == {"train": 60, "validation": 20, "test": 20}
     assert json.loads(report.read_text())["sha256"] == sha256_of(out)
+
+
+@st.composite
+def indexes(draw):
+    """Data sets of two to four classes, in groups of any size, some of them unknown."""
+    classes = draw(st.integers(2, 4))
+    sizes = draw(st.lists(st.integers(1, 9), min_size=1, max_size=40))
+    labels, groups = [], []
+    for number, size in enumerate(sizes):
+        name = draw(st.sampled_from(["", f"g{number}"]))
+        labels += draw(st.lists(st.integers(0, classes - 1), min_size=size, max_size=size))
+        groups += [name] * size
+    ids = [f"i{row}" for row in range(len(labels))]
+    return pd.DataFrame({"row": range(len(ids)), "id": ids, "label": labels, "group": groups}).assign(
+        label_name=lambda table: "class " + table["label"].astype(str), sha256=ids, dhash="0" * 16
+    )
+
+
+@settings(max_examples=50)
+@given(
+    indexes(),
+    st.sampled_from(list(PROTOCOLS)),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([(0.75, 0.1, 0.15), (0.4, 0.3, 0.3)]),
+)
+def test_a_split_of_any_data_set_is_one_or_is_refused(index, protocol, seed, fractions):
+    """Every image once, with its label; no known group in two parts; every class in every part; the same seed the same split."""
+    try:
+        split = make_split(index, protocol, fractions, seed)
+    except UserError as error:
+        assert error.remedy
+        return
+    table = split.table
+    assert table["row"].tolist() == index["row"].tolist() and table["label"].tolist() == index["label"].tolist()
+    if protocol == "grouped":
+        known = table[table["group"] != ""]
+        assert split.unit == "image" or known.groupby("group")["part"].nunique().max() == 1
+    else:
+        shares = table["part"].value_counts() / len(table)
+        assert all(
+            abs(shares[part] - share) <= index["label"].nunique() / len(table)
+            for part, share in zip(PARTS, fractions, strict=True)
+        )
+    assert pd.crosstab(table["label"], table["part"]).shape[1] == len(PARTS)
+    assert make_split(index, protocol, fractions, seed).table.equals(table)

@@ -1,18 +1,27 @@
 """Configurations that are committed are valid; mistakes are named by their key, with the nearest known one."""
 
+import contextlib
 import copy
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kdml.common.errors import UserError
+from kdml.common.project import ROOT
+from kdml.data.archives import WITH_MASKS
+from kdml.data.layouts import HAM10000_CLASSES, LAYOUTS
 from kdml.experiment.config import schema_text, validated
 from kdml.experiment.plan import Plan
+from kdml.experiment.sections import DATASETS
+
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
-def paper_config(root):
-    return yaml.safe_load((root / "config.yaml").read_text())
+def paper_config():
+    return copy.deepcopy(CONFIG)
 
 
 def test_paper_configuration_states_the_defaults(paper_config):
@@ -136,16 +145,146 @@ MISTAKES = {
     "unknown method": ("methods.mine", {"method": "spp"}, ["methods.mine: 'spp' is not a method", "did you mean 'sp'", "file.py:Class"]),
     "file without its class": ("methods.mine", {"method": "mine.py"}, ["methods.mine: `method: mine.py` names a file", "mine.py:Class"]),
     "experiment's name is no folder name": ("experiment", "../mine", ["experiment"]),
+    "experiment's name fills a file name": ("experiment", "a" * 65, ["experiment: string should have at most 64 characters"]),
+    "variant's name fills a file name": ("variants." + "a" * 65, own_variant("online"), ["variants.aaa", "at most 64 characters"]),
+    "classes fewer than labels": ("tasks.ham10000_classification.classes", ["a", "b"], ["tasks.ham10000_classification.classes: 2 are named, but 'ham10000' has 7 labels"]),
+    "classes more than labels": ("tasks.hcd.classes", ["a", "b", "c"], ["tasks.hcd.classes: 3 are named, but 'hcd' has 2 labels"]),
+    "mask with two classes": ("tasks.lgg.classes", ["a", "b"], ["tasks.lgg.classes: 2 are named, but a mask marks one"]),
+    "segmentation without masks": ("tasks.hcd", {"title": "t", "dataset": "hcd", "kind": "segmentation", "classes": ["a"]}, ["tasks.hcd.kind: 'hcd' has no masks"]),
+    "size that a U-Net cannot take": ("datasets.lgg.image_size", 100, ["datasets.lgg.image_size: 100", "the task 'lgg' take multiples of 32"]),
+    "size of another data set of masks": ("datasets.ham10000.image_size", 225, ["datasets.ham10000.image_size: 225", "'ham10000_segmentation'"]),
+    "batches of a single pixel": ("tasks.hcd", {"title": "t", "dataset": "hcd", "kind": "classification", "classes": ["a", "b"], "training": {"batch_size": 1}}, ["training.batch_size: 1", "image_size: 32", "BatchNorm"]),
+    "backbone of a hub": ("networks.resnet50.timm", "hf-hub:someone/model", ["networks.resnet50.timm: 'hf-hub:someone/model' is no name of timm's own"]),
+    "backbone of a hub, old way": ("networks.resnet50.timm", "hf_hub:someone/model", ["networks.resnet50.timm: 'hf_hub:someone/model'"]),
+    "backbone of a folder": ("networks.resnet50.timm", "local-dir:/tmp/model", ["networks.resnet50.timm: 'local-dir:/tmp/model'"]),
+    "backbone by path": ("networks.resnet50.timm", "models/resnet50", ["networks.resnet50.timm: 'models/resnet50'", "folders"]),
+    "backbone without a name": ("networks.resnet50.timm", "", ["networks.resnet50.timm: ''"]),
+    "start weights of a hub": ("weights.resnet50.timm", "hf-hub:someone/model", ["weights.resnet50.timm: 'hf-hub:someone/model'"]),
+    "backbone with a checkpoint": ("networks.resnet50.options", {"checkpoint_path": "a.pt"}, ["networks.resnet50.options: `checkpoint_path`", "under `weights`"]),
+    "backbone already trained": ("networks.resnet50.options", {"pretrained": True}, ["networks.resnet50.options: `pretrained`"]),
+    "weights with a checkpoint": ("weights.resnet50.options", {"checkpoint_path": "a.pt"}, ["weights.resnet50.options: `checkpoint_path`"]),
+    "spread of zero": ("weights.resnet50", {"path": "a", "mean": [0.5] * 3, "std": [0.5, 0, 0.5]}, ["weights.resnet50.std.1", "greater than 0"]),
+    "negative spread": ("weights.resnet50", {"path": "a", "mean": [0.5] * 3, "std": [-0.5, 1, 1]}, ["weights.resnet50.std.0", "greater than 0"]),
+    "spread of 0..255": ("weights.resnet50", {"path": "a", "mean": [0.5] * 3, "std": [58.4, 57.1, 57.4]}, ["weights.resnet50.std.0", "less than or equal to 1"]),
+    "mean of 0..255": ("weights.resnet50", {"path": "a", "mean": [123, 116, 103], "std": [0.5] * 3}, ["weights.resnet50.mean.0", "less than or equal to 1"]),
+    "mean of two channels": ("weights.resnet50", {"path": "a", "mean": [0.5] * 2, "std": [0.5] * 3}, ["weights.resnet50.mean"]),
+    "negative seed": ("run.seeds", [-1], ["run.seeds.0", "greater than or equal to 0"]),
+    "seed that torch cannot take": ("run.seeds", [2**64], ["run.seeds.0", "less than 4294967296"]),
+    "negative seed of the subset": ("datasets.hcd.subset_seed", -1, ["datasets.hcd.subset_seed", "greater than or equal to 0"]),
+    "negative seed of the split": ("split.seed", -1, ["split.seed", "greater than or equal to 0"]),
+    "negative seed of the search": ("grid_search.seeds", [-1], ["grid_search.seeds.0", "greater than or equal to 0"]),
+    "broken seed": ("run.seeds", [0.5], ["run.seeds.0", "integer"]),
+    "option of a method without end": ("methods.mine", {"method": "sp", "options": {"weight_sp": float("inf")}}, ["methods.mine.options.weight_sp: inf is not a finite number"]),
+    "option of a method that is no number": ("methods.mine", {"method": "sp", "options": {"weight_sp": float("nan")}}, ["methods.mine.options.weight_sp: nan is not a finite number"]),
+    "option of a backbone without end": ("networks.resnet50.options", {"drop_rate": [float("-inf")]}, ["networks.resnet50.options.drop_rate.0: -inf is not"]),
+    "override of a task without end": ("tasks.hcd.training", {"learning_rate": float("inf")}, ["tasks.hcd.training: learning_rate: input should be a finite number"]),
+    "override of a task that is a switch": ("tasks.hcd.training", {"epochs": True}, ["tasks.hcd.training: epochs: input should be a number, not True"]),
+    "weight of a student that is a switch": ("variants.mine", {"teacher": "none", "supervised": {"s1": True}}, ["variants.mine.supervised.s1: input should be a number, not True"]),
+    "weight of an edge that is a switch": ("variants.mine", own_variant("online") | {"edges": [{"source": "teacher", "learner": "s1", "knowledge": "features", "weight": True}]}, ["variants.mine.edges.0.weight: input should be a number, not True"]),
+    "number of a loading process that is a switch": ("loader_workers", True, ["loader_workers: input should be a number, not True"]),
+    "weight of a method that is a switch": ("methods.mine", {"method": "sp", "kd": True}, ["methods.mine.kd: input should be a number, not True"]),
+    "section that is a list": ("training", [1, 2], ["training: "]),
+    "section that is empty": ("run", None, ["run: "]),
+    "task that is empty": ("tasks.hcd", None, ["tasks.hcd: "]),
+    "list that is a word": ("run.tasks", "hcd", ["run.tasks: ", "list"]),
+    "class that YAML takes for false": ("tasks.hcd.classes", [False, True], ["tasks.hcd.classes.0: ", "string, not False"]),
+    "title that is a number": ("tasks.hcd.title", 3, ["tasks.hcd.title: ", "string, not 3"]),
 }  # fmt: skip
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(("path", "value", "words"), MISTAKES.values(), ids=MISTAKES)
 def test_mistake_is_named(paper_config, path, value, words):
+    if "BatchNorm" in words:
+        put(paper_config, "datasets.hcd.image_size", 32)
     put(paper_config, path, value)
     with pytest.raises(UserError) as caught:
         validated(paper_config)
     for word in words:
         assert word in str(caught.value)
+
+
+NUMBERS = [
+    "split.seed",
+    "sharing.temperature",
+    "training.epochs",
+    "training.patience",
+    "training.batch_size",
+    "training.learning_rate",
+    "training.focal_exponent",
+    "training.threads",
+    "training.schedule.factor",
+    "training.schedule.patience",
+    "training.schedule.floor",
+    "training.augmentation.affine",
+    "training.augmentation.horizontal_flip",
+    "training.augmentation.vertical_flip",
+    "training.augmentation.transpose",
+    "training.augmentation.rotation",
+    "training.augmentation.shift",
+    "training.augmentation.scale",
+    "similarity.batch",
+    "similarity.passes",
+    "checkpoint_minutes",
+    "datasets.hcd.image_size",
+    "datasets.hcd.subset",
+    "datasets.hcd.subset_seed",
+    "datasets.hcd.limit",
+    "datasets.hcd.demo_images",
+]
+NO_NUMBERS = {"true": True, "nan": float("nan"), "infinite": float("inf"), "a word": "many"}
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("value", NO_NUMBERS.values(), ids=NO_NUMBERS)
+@pytest.mark.parametrize("path", NUMBERS)
+def test_what_is_no_number_is_refused_by_its_key(paper_config, path, value):
+    put(paper_config, path, value)
+    with pytest.raises(UserError, match=f"  - {path}: input should be "):
+        validated(paper_config)
+
+
+def test_all_numbers_of_the_configuration_are_tried(paper_config):
+    """A key that is added without a place in the list above would not be."""
+
+    def numbers(content, place):
+        for key, value in content.items():
+            if isinstance(value, dict):
+                yield from numbers(value, f"{place}{key}.")
+            elif isinstance(value, int | float) and not isinstance(value, bool):
+                yield place + key
+
+    assert set(numbers(paper_config, "")) - set(NUMBERS) <= {"datasets.lgg.image_size", "datasets.ham10000.image_size"}
+
+
+def test_what_data_sets_hold_is_what_is_prepared():
+    """The configuration is checked without the code that reads archives, which says it for itself."""
+    assert DATASETS.keys() == LAYOUTS.keys()
+    assert {name for name, content in DATASETS.items() if content.has_masks} == set(WITH_MASKS)
+    assert DATASETS["ham10000"].labels == len(HAM10000_CLASSES)
+
+
+@given(st.data())
+@settings(max_examples=200)
+def test_whatever_stands_at_a_key_ends_in_a_message(data):
+    """A value of any kind anywhere in the configuration is taken, or refused in words; no traceback."""
+    config = copy.deepcopy(CONFIG)
+    place = config
+    while isinstance(place, dict) and place:
+        key = data.draw(st.sampled_from([*place, "new"]))
+        if key not in place or not isinstance(place[key], dict) or data.draw(st.booleans()):
+            break
+        place = place[key]
+    values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+    place[key] = data.draw(
+        st.recursive(
+            values,
+            lambda more: st.lists(more, max_size=3) | st.dictionaries(st.text(max_size=3), more, max_size=3),
+            max_leaves=4,
+        )
+    )
+    with contextlib.suppress(UserError):
+        Plan(validated(config))
 
 
 def test_missing_keys_are_all_named():

@@ -387,9 +387,9 @@ class TestWeightsFromAFile:
     @pytest.mark.parametrize(
         ("text", "said"),
         [
-            ("dataset,task\nhcd,classification\n", "has no column 'student'; its first line is 'dataset,task'"),
+            ("dataset,task\nhcd,classification\n", "lacks the column 'student'; its first line is 'dataset,task'"),
             (",".join(COLUMNS), "has a first line and no other"),
-            ("", "has no column 'dataset'"),
+            ("", "is empty"),
             (f"{','.join(COLUMNS)}\n{'x' * 200_000}", "cannot be read .field larger than field limit"),
             (None, "cannot be read .*hyperparameters=even"),
         ],

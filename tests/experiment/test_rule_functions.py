@@ -7,6 +7,7 @@ import pytest
 from experiments import inputs_of
 
 from kdml.common.errors import UserError
+from kdml.common.project import ROOT
 from kdml.experiment.rule_functions import RuleFunctions
 from kdml.runs.settings import NetworkSettings
 
@@ -76,3 +77,15 @@ def test_files_of_a_table_are_its_labelled_files(ask):
 def test_masks_are_asked_for_where_there_are_some(ask):
     assert ask.masks(wildcards(**PLACE)) == [ask.paths.masks("lgg")]
     assert ask.masks(wildcards(**PLACE | {"task": "hcd"})) == []
+
+
+@pytest.mark.bad_input
+def test_start_weights_that_are_nowhere_are_refused_at_planning(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    entry = {"resnet18": {"path": str(tmp_path / "mine.safetensors"), "mean": [0.5] * 3, "std": [0.5] * 3}}
+    ask = RuleFunctions(inputs_of({"tasks": ["hcd"], "seeds": [0]}, weights=entry), ROOT)
+    run = next(run for run in ask.plan.runs if run.pair == "resnet18")
+    with pytest.raises(UserError, match=r"`weights\.resnet18\.path: .*mine\.safetensors` is no file"):
+        ask.networks_of_run(run)
+    (tmp_path / "mine.safetensors").touch()
+    assert ask.networks_of_run(run)["weights"] == [ask.paths.start_weights("resnet18")]

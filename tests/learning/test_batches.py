@@ -1,11 +1,16 @@
 """Order and augmentation depend on seed, epoch and sample alone; balancing touches training rows only."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kdml.common.errors import UserError
-from kdml.data.arrays import Arrays, Part, open_arrays, read_split
+from kdml.common.files import sha256_of
+from kdml.data.arrays import Arrays, Part, checked_sums, open_arrays, read_split
 from kdml.learning.augment import Augmenter
 from kdml.learning.batches import TrainingBatches, balanced, class_weights, evaluation_batches
 from kdml.runs.settings import Augmentation
@@ -115,20 +120,31 @@ def test_class_weights_undo_the_imbalance():
 SPLIT = "row,id,label,group,part\n0,a,0,g,train\n1,b,1,g,validation\n2,c,0,h,test\n"
 BROKEN_SPLITS = {
     "missing": (None, ["does not exist", "src/split.py"]),
-    "empty": ("", ["part 'train' is empty"]),
-    "other columns": ("image,fold\na,1\n", ["not a split", "columns row"]),
-    "truncated line": (SPLIT + "3,d", ["not a split"]),
+    "empty": ("", ["is empty"]),
+    "header only": ("row,id,label,group,part\n", ["part 'train' is empty"]),
+    "other columns": ("image,fold\na,1\n", ["lacks the column 'part'", "image,fold"]),
+    "truncated line": (SPLIT + "3,d", ["line 5, is incomplete"]),
+    "too many values": (SPLIT + "3,d,0,g,train,x\n", ["line 5, has more values"]),
     "row out of range": (SPLIT.replace("2,c", "77,c"), ["not among the 3 prepared images"]),
+    "negative row": (SPLIT.replace("2,c", "-1,c"), ["line 4: '-1' in row is no whole number"]),
+    "broken row": (SPLIT.replace("2,c", "1.5,c"), ["line 4: '1.5' in row is no whole number"]),
     "no test part": (SPLIT.replace("test", "train"), ["part 'test' is empty"]),
-    "label no number": (SPLIT.replace("a,0", "a,x"), ["not a split"]),
+    "unknown part": (SPLIT.replace("test", "holdout"), ["has a part 'holdout'"]),
+    "label no number": (SPLIT.replace("a,0", "a,x"), ["line 2: 'x' in label is no whole number"]),
+    "negative label": (SPLIT.replace("a,0", "a,-1"), ["line 2: '-1' in label is no whole number"]),
+    "a row twice in a part": (SPLIT + "0,a,0,g,train\n", ["names the row 0 more than once"]),
+    "a row in two parts": (SPLIT + "0,a,0,g,test\n", ["names the row 0 more than once"]),
+    "a column twice": (SPLIT.replace("group", "row"), ["has the column 'row' twice"]),
+    "another encoding": (SPLIT.replace("a,0", "\udce9,0"), ["cannot be read"]),
 }
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(("text", "words"), BROKEN_SPLITS.values(), ids=BROKEN_SPLITS)
 def test_broken_split_is_named(tmp_path, text, words):
     path = tmp_path / "split.csv"
     if text is not None:
-        path.write_text(text)
+        path.write_text(text, errors="surrogateescape")
     with pytest.raises(UserError) as caught:
         read_split(path, images=3)
     assert all(word in str(caught.value) for word in [str(path), *words])
@@ -148,10 +164,32 @@ BROKEN_ARRAYS = {
     "wrong type": (GOOD.astype(np.float32), GOOD[..., 0], ["images.npy holds float32"]),
     "wrong shape": (GOOD[..., 0], GOOD[..., 0], ["images.npy holds uint8 with 3 dimensions"]),
     "no masks": (GOOD, None, ["masks.npy does not exist"]),
+    "no images": (GOOD[:0], GOOD[:0, ..., 0], ["images.npy has the shape (0, 8, 8, 3)"]),
+    "four channels": (np.zeros((3, 8, 8, 4), np.uint8), GOOD[..., 0], ["images.npy has the shape (3, 8, 8, 4)"]),
+    "objects": (np.full((3, 8, 8, 3), None), GOOD[..., 0], ["images.npy is damaged"]),
+    "an archive of arrays": ("npz", GOOD[..., 0], ["images.npy holds several arrays"]),
+    "a folder": ("folder", GOOD[..., 0], ["images.npy is damaged"]),
+    "more promised than there is": ("promise", GOOD[..., 0], ["images.npy is damaged"]),
+    "no header": ("nonsense", GOOD[..., 0], ["images.npy is damaged"]),
+    "masks of floats": (GOOD, GOOD[..., 0].astype(np.float64), ["masks.npy holds float64"]),
     "masks of others": (GOOD, GOOD[:2, ..., 0], ["masks.npy (2, 8, 8)"]),
 }
 
 
+def write_oddly(path, how):
+    if how == "npz":
+        with path.open("wb") as file:
+            np.savez(file, a=GOOD)
+    elif how == "folder":
+        path.mkdir()
+    elif how == "promise":
+        np.save(path, GOOD)
+        path.write_bytes(path.read_bytes().replace(b"(3, 8, 8, 3), }     ", b"(3, 9999, 9999, 3),}"))
+    else:
+        path.write_bytes(b"\x93NUMPY\x01\x00\x10\x00{'descr': '|u1'" + b" " * 40)
+
+
+@pytest.mark.bad_input
 @pytest.mark.parametrize(("images", "masks", "words"), BROKEN_ARRAYS.values(), ids=BROKEN_ARRAYS)
 def test_broken_array_is_named(tmp_path, images, masks, words):
     for name, content in (("images", images), ("masks", masks)):
@@ -159,8 +197,46 @@ def test_broken_array_is_named(tmp_path, images, masks, words):
         if isinstance(content, bytes):
             np.save(path, GOOD)
             path.write_bytes(path.read_bytes()[:60])
+        elif isinstance(content, str):
+            write_oddly(path, content)
         elif content is not None:
             np.save(path, content)
     with pytest.raises(UserError) as caught:
         open_arrays(tmp_path, with_masks=True)
     assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("report", "words"),
+    [
+        (None, "report.json does not exist"),
+        ("{", "report.json is not valid JSON"),
+        ("[]", "report.json has no checksums"),
+        ('{"sha256": {}}', "report.json has no checksums"),
+        ('{"sha256": {"images": "0", "other": "1"}}', "report.json has no checksums"),
+        ('{"sha256": {"images": "0"}}', "images.npy is not the array whose checksum"),
+    ],
+)
+def test_arrays_are_those_of_the_report(tmp_path, report, words):
+    np.save(tmp_path / "images.npy", GOOD)
+    if report is not None:
+        (tmp_path / "report.json").write_text(report)
+    with pytest.raises(UserError, match=words):
+        checked_sums(tmp_path)
+    sums = {"images": sha256_of(tmp_path / "images.npy")}
+    (tmp_path / "report.json").write_text(json.dumps({"sha256": sums}))
+    assert checked_sums(tmp_path) == sums
+
+
+@given(st.binary(max_size=300) | st.text(st.sampled_from('0123456789,-.\n"abtrainestvl'), max_size=300).map(str.encode))
+def test_whatever_a_split_holds_it_is_read_or_named(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("split") / "split.csv"
+    path.write_bytes(SPLIT.encode() + content)
+    try:
+        parts = read_split(path, images=9)
+    except UserError as error:
+        assert str(path) in error.problem
+    else:
+        rows = np.concatenate([part.rows for part in parts.values()])
+        assert len(set(rows)) == len(rows) and set(rows) <= set(range(9))

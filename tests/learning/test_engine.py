@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small import arrays_of, engine_of, method_settings, settings_of, variant_graph
 
 from kdml.common.errors import MachineError, UserError
@@ -134,6 +136,65 @@ def test_checkpoint_of_another_run_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"other settings, data or code") as caught:
         checkpoint.load(path, "yours")
     assert str(path) in caught.value.remedy and path.exists()
+
+
+def test_a_training_that_diverged_does_not_block_its_mended_successor(tmp_path, caplog):
+    """Its checkpoint, made before or after the numbers left the finite, is kept under another name."""
+    path = tmp_path / "checkpoint.pt"
+    surroundings = Surroundings(checkpoint=path, fingerprint="too fast", checkpoint_seconds=0)
+    with pytest.raises(UserError, match=r"the loss \S+ is not a finite number(.|\n)*learning_rate"):
+        engine_of(settings_of(variant_graph("ml_v1"), learning_rate=1e30), surroundings).run()
+    assert [one.name for one in tmp_path.iterdir()] == ["checkpoint.diverged.pt"]
+    assert "kept as checkpoint.diverged.pt" in caplog.text
+    mended = engine_of(settings_of(variant_graph("ml_v1")), replace(surroundings, fingerprint="mended"))
+    assert len(mended.run().history) == 2
+
+
+def test_a_diverged_checkpoint_of_a_killed_training_does_not_block_either(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    state = {
+        "cohort": {"a": torch.zeros(3), "b": torch.tensor([1.0, float("nan")])},
+        "progress": {"best": [torch.ones(1)]},
+    }
+    checkpoint.save(path, state, "too fast")
+    assert checkpoint.load(path, "mended") is None
+    assert [one.name for one in tmp_path.iterdir()] == ["checkpoint.diverged.pt"]
+    checkpoint.save(path, state, "too fast")
+    assert checkpoint.load(path, "too fast").keys() == state.keys()  # its own run may look at it
+
+
+def test_a_frozen_teacher_without_finite_outputs_is_to_blame():
+    engine = engine_of(settings_of(variant_graph("kd_off_v1")))
+    with torch.no_grad():
+        for parameter in engine.cohort.networks["teacher"].body.head.parameters():
+            parameter.mul_(1e30)
+    with pytest.raises(
+        UserError, match=r"because the outputs of the frozen teacher are none(.|\n)*train the teacher again"
+    ):
+        engine.run()
+
+
+@given(stop=st.integers(1, 2 * STEPS - 1), again=st.integers(1, 2 * STEPS - 1))
+@settings(max_examples=5)
+@pytest.mark.slow
+def test_interrupted_anywhere_and_again_it_ends_in_the_same_bits(tmp_path_factory, whole_run, stop, again):
+    path = tmp_path_factory.mktemp("run") / "checkpoint.pt"
+    for after in (stop, again):
+        steps = itertools.count(1)
+        surroundings = Surroundings(
+            checkpoint=path,
+            fingerprint="mine",
+            should_leave=lambda steps=steps, after=after: next(steps) == after,
+        )
+        engine = engine_of(SETTINGS, surroundings)
+        try:
+            engine.run()
+            break
+        except Interrupted:
+            engine = engine_of(SETTINGS, replace(surroundings, should_leave=lambda: False))
+    else:
+        engine.run()
+    assert_same_run(whole_run, engine)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", None], ids=["empty", "garbage", "truncated"])

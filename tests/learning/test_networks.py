@@ -207,6 +207,17 @@ def test_files_that_hold_no_networks(tmp_path, content, words):
     assert str(path) in caught.value.problem and "train its run first" in caught.value.remedy
 
 
+def test_a_teacher_that_diverged_is_to_blame_before_its_student_is_trained(tmp_path):
+    path, teacher = tmp_path / "weights.safetensors", built(TINY)
+    with torch.no_grad():
+        teacher.body.head[0].bias[0] = float("nan")
+    save_networks(path, {"teacher": teacher})
+    with pytest.raises(
+        UserError, match=r"weights\.safetensors: teacher\.body\.head\.0\.bias holds values that are no finite numbers"
+    ):
+        load_network(path, built(TINY))
+
+
 def test_a_failed_write_keeps_the_earlier_file(tmp_path, monkeypatch):
     path = tmp_path / "weights.safetensors"
     save_networks(path, {"s1": built(TINY, seed=1)})

@@ -157,6 +157,16 @@ def spoil(path, how):
         "lacks a tensor": lambda: save_file({k: v for k, v in whole.items() if k != "layer4.1.conv2.weight"}, path),
         "deeper": lambda: save_file(whole | {"layer1.2.conv1.weight": torch.zeros(64, 64, 3, 3)}, path),
         "wrong shape": lambda: save_file(whole | {"conv1.weight": torch.zeros(64, 1, 7, 7)}, path),
+        "no number": lambda: save_file(whole | {"bn1.weight": whole["bn1.weight"] * float("nan")}, path),
+        "without end": lambda: save_file(whole | {"fc_of_mine": torch.full((3,), float("inf"))}, path),
+        "negative variance": lambda: save_file(whole | {"bn1.running_var": whole["bn1.running_var"] - 2}, path),
+        "a folder": lambda: (path.unlink(), path.mkdir()),
+        "a header of gigabytes": lambda: path.write_bytes((2**40).to_bytes(8, "little") + b"{}"),
+        "a few other names": lambda: save_file(
+            {key.replace("bn1.", "norm.") if key in ("bn1.weight", "bn1.bias") else key: whole[key] for key in whole},
+            path,
+        ),
+        "whole numbers": lambda: save_file(whole | {"bn1.weight": whole["bn1.weight"].long()}, path),
         "other names": lambda: save_file({f"encoder.{key}": tensor for key, tensor in whole.items()}, path),
     }
     changes[how]()
@@ -168,6 +178,11 @@ UNREADABLE = {
     "truncated": ["damaged or no safetensors file"],
     "pickle": ["is a pickle of torch", "safetensors.torch.save_file"],
     "no tensors": ["holds no tensors"],
+    "no number": ["bn1.weight holds values that are no finite numbers", "diverged"],
+    "without end": ["fc_of_mine holds values that are no finite numbers"],
+    "negative variance": ["bn1.running_var holds variances below 0"],
+    "a folder": ["damaged or no safetensors file"],
+    "a header of gigabytes": ["damaged or no safetensors file"],
 }
 UNFIT = {
     "lacks a tensor": [
@@ -177,10 +192,16 @@ UNFIT = {
     ],
     "deeper": ["1 tensors are too many", "layer1.2.conv1.weight", "probably the weights of a deeper architecture"],
     "wrong shape": ["conv1.weight has the shape (64, 1, 7, 7), not (64, 3, 7, 7)"],
-    "other names": ["100 tensors are missing", "conv1.weight", "another library's names"],
+    "other names": [
+        "tensors has a name that the network has: encoder.",
+        "here, conv1.weight, bn1.weight, bn1.bias there",
+    ],
+    "a few other names": ["2 tensors are missing", "bn1.weight, bn1.bias", "another library's names"],
+    "whole numbers": ["bn1.weight is of torch.int64, not of torch.float32"],
 }
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(("how", "words"), (UNREADABLE | UNFIT).items(), ids=UNREADABLE | UNFIT)
 def test_broken_weights_are_named(tmp_path, weights_file, how, words):
     spoil(weights_file, how)
@@ -191,6 +212,7 @@ def test_broken_weights_are_named(tmp_path, weights_file, how, words):
     assert sorted(tmp_path.iterdir()) == before
 
 
+@pytest.mark.bad_input
 @pytest.mark.parametrize(("how", "words"), UNREADABLE.items(), ids=UNREADABLE)
 def test_broken_start_files_are_named(weights_file, how, words):
     spoil(weights_file, how)
@@ -201,13 +223,40 @@ def test_broken_start_files_are_named(weights_file, how, words):
 
 @pytest.mark.parametrize(
     "metadata",
-    [None, {"format": "pt"}, {"start_weights": "0.5 0.5 0.5"}, {"start_weights": '{"mean": [0.5, 0.5, 0.5]}'}],
+    [None, {"format": "pt"}, {"start_weights": "0.5 0.5 0.5"}, {"start_weights": '{"mean": [NaN, 0.5, 0.5]}'}],
 )
 def test_a_file_that_fetch_did_not_make_is_refused(weights_file, metadata):
     save_file({"conv1.weight": torch.zeros(1)}, weights_file, metadata=metadata)
     with pytest.raises(UserError, match="does not say what its weights were trained with") as caught:
         load_start(weights_file)
     assert "weights.py" in caught.value.remedy
+
+
+FACTS = {
+    "name": "mine", "source": "a", "sha256": None, "mean": [0.5] * 3, "std": [0.5] * 3, "stride_on": "3x3", "options": {}, "note": "",
+}  # fmt: skip
+LIES = {
+    "no mean": ({"mean": None}, "mean: "),
+    "mean of two channels": ({"mean": [0.5, 0.5]}, "mean.2: Field required"),
+    "spread of zero": ({"std": [0.5, 0, 0.5]}, "std.1: Input should be greater than 0"),
+    "negative spread": ({"std": [-0.5, 0.5, 0.5]}, "std.0: Input should be greater than 0"),
+    "spread that is true": ({"std": [True, 0.5, 0.5]}, "std.0: input should be a number"),
+    "mean of 0..255": ({"mean": [123, 116, 103]}, "mean.0: Input should be less than or equal to 1"),
+    "unknown stride": ({"stride_on": "5x5"}, "stride_on: "),
+    "options as a list": ({"options": [1]}, "options: "),
+    "options that load": ({"options": {"checkpoint_path": "a.pt"}}, "options: Value error, `checkpoint_path`"),
+    "checksum that is a number": ({"sha256": 3}, "sha256: "),
+}
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("change", "words"), LIES.values(), ids=LIES)
+def test_a_file_that_says_of_itself_what_cannot_be_is_refused(weights_file, change, words):
+    metadata = {"start_weights": json.dumps(FACTS | change)}
+    save_file({"conv1.weight": torch.zeros(1)}, weights_file, metadata=metadata)
+    with pytest.raises(UserError) as caught:
+        load_start(weights_file)
+    assert f"{weights_file} says of its weights what cannot be ({words}" in caught.value.problem
 
 
 def test_start_weights_of_another_network_are_refused(tmp_path, weights_file):

@@ -8,15 +8,17 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from fabricated import record_of
 from place_files import value_row, write
+from small import settings_of
 
 from kdml.analysis.claims import Verdict
 from kdml.common.errors import UserError
 from kdml.reporting import claims_page, index_page
+from kdml.runs.graph import single
 
-RECORD = {
-    "code_hash": "abc", "device": "cpu", "deterministic": True, "python": "3.11", "packages": {"torch": "2"}, "epochs": 3, "seconds": 60.0,
-    "images_per_second": 100.0, "finished": "2026-01-01T00:00:00+0000",
+RECORD = record_of(settings_of(single("s1"))) | {
+    "deterministic": True, "packages": {"torch": "2"}, "epochs": 3, "seconds": 60.0, "images_per_second": 100.0,
 }  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """The twelve variants equal table 1 of the paper's digest; broken graphs are refused."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kdml.runs.graph import (
     STRATEGIES,
@@ -91,3 +93,26 @@ def test_broken_graph_is_refused(teacher, supervised, edges, message):
 def test_who_is_a_student():
     names = ["s1", "s9", "s0", "s10", "s", "S1", "sp", "teacher", "baseline", "ensemble", "both", "1", ""]
     assert [name for name in names if is_student(name)] == ["s1", "s9"]
+
+
+NAMES = st.sampled_from(["teacher", "s1", "s2", "s3", "s9", "x"])
+EDGES = st.builds(Edge, NAMES, NAMES, st.sampled_from(Knowledge), st.sampled_from([-1.0, 0.0, 0.5, 2.0]))
+
+
+@given(
+    st.sampled_from(TeacherMode), st.dictionaries(NAMES, st.sampled_from([-1.0, 0.0, 1.0])), st.lists(EDGES, max_size=6)
+)
+def test_a_graph_of_any_edges_is_one_or_is_refused(teacher, supervised, edges):
+    """Whoever learns is trained, whoever sends is a network of the run, nothing is said twice, and no weight is negative."""
+    try:
+        graph = SharingGraph(teacher, supervised, tuple(edges))
+    except ValueError as error:
+        assert str(error)
+        return
+    assert set(graph.learners) <= set(graph.networks) and len(set(graph.networks)) == len(graph.networks)
+    assert ("teacher" in graph.networks) >= (teacher is TeacherMode.FROZEN)
+    for edge in graph.edges:
+        assert edge.source in graph.networks and edge.learner in graph.learners and edge.source != edge.learner
+        assert edge.weight >= 0
+    assert len({(edge.source, edge.learner, edge.knowledge) for edge in graph.edges}) == len(graph.edges)
+    assert min(graph.supervised.values(), default=0) >= 0

@@ -219,6 +219,15 @@ def test_mistakes_in_the_configuration_end_with_a_message(tmp_path, config, word
     assert all(word in output for word in words), output
 
 
+def test_a_key_that_stands_twice_in_a_file_is_named(tmp_path):
+    """Snakemake would take the last in silence."""
+    (tmp_path / "mine.yaml").write_text("experiment: mine\ntraining:\n  epochs: 1\n  epochs: 200\n")
+    done = snakemake(tmp_path, "--cores", "2", "-n", "--configfile", ROOT / "config.yaml", tmp_path / "mine.yaml")
+    output = done.stdout + done.stderr
+    assert done.returncode != 0 and "Traceback" not in output
+    assert "mine.yaml, line 4 is not valid YAML: the key 'epochs' stands here and in line 3 already" in output
+
+
 def test_a_table_that_nothing_fills_is_named(tmp_path):
     done = snakemake(tmp_path, *DEMO, "results/tables/table_15.md")
     output = done.stdout + done.stderr

@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / "src"))
 gc.set_threshold(100_000)
 
 import yaml
+from kdml.common import yaml_files
 from kdml.common.errors import UserError
 from kdml.common.files import write_csv, write_json
 from kdml.common.gpus import at_once, gpus_here
@@ -81,10 +82,14 @@ def read_yaml(path):
     return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
 
 
-# The project's configuration with the user's laid over it; a workflow that uses this as a module brings its own alone.
-PLAN = or_message(
-    lambda: Plan(validated(config_files.merged([ROOT / "config.yaml"], config)))
-)
+def configured():
+    """The project's configuration with the user's laid over it; a workflow that uses this as a module brings its own alone."""
+    for path in workflow.configfiles:
+        yaml_files.check_read(Path(path))
+    return config_files.merged([ROOT / "config.yaml"], config)
+
+
+PLAN = or_message(lambda: Plan(validated(configured())))
 EXPERIMENT = PLAN.experiment
 PATHS = Paths(EXPERIMENT.experiment)
 LOGS = PATHS.logs

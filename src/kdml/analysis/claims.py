@@ -10,13 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import ValidationError, model_validator
 
 from kdml.analysis.contrasts import Contrast
 from kdml.analysis.metrics import PRIMARY
 from kdml.analysis.statistics import Interval, holm, welch
 from kdml.common.errors import UserError
+from kdml.common.yaml_files import read_yaml
 from kdml.paper import numbers
 from kdml.runs.graph import TEACHER, VARIANTS
 from kdml.runs.settings import Model
@@ -112,10 +112,8 @@ def read_claims(path: Path) -> Claims:
         UserError: the file is missing or not valid.
     """
     try:
-        return Claims.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist.", "check the project out again") from None
-    except (yaml.YAMLError, ValidationError) as error:
+        return Claims.model_validate(read_yaml(path))
+    except ValidationError as error:
         raise UserError(
             f"{path} is not a valid list of claims: {error}", "mend it; its head explains the keys"
         ) from None

@@ -13,6 +13,7 @@ import pandas as pd
 
 from kdml.analysis import fidelity, metrics, regions
 from kdml.analysis.ensemble import with_ensemble
+from kdml.common.array_files import open_bytes
 from kdml.common.errors import UserError
 from kdml.common.files import read_csv
 from kdml.runs.graph import TEACHER
@@ -21,6 +22,7 @@ from kdml.runs.predictions import Predictions, marked
 REGION_COLUMNS = ("id", "group", "region", "area", "top", "bottom", "left", "right", "network", "share")
 DIMENSIONS: Mapping[str, int] = {"classification": 2, "segmentation": 3}  # of a network's output
 SPLIT_AGAIN = "make the split again"
+PREPARE_AGAIN = "run src/prepare.py again"
 DIGITS = 12  # of the digest of a network's outputs
 
 
@@ -70,13 +72,17 @@ def read_test_set(split: Path, data: Path | None = None) -> TestSet:
     Raises:
         UserError: the split is missing or has no test rows, or there are no masks.
     """
-    lines = [row for row in read_csv(split, SPLIT_AGAIN, ("row", "part", "label")) if row["part"] == "test"]
+    lines = read_csv(split, SPLIT_AGAIN, columns=("part", "id", "group"), counts=("row", "label"))
+    lines = [row for row in lines if row["part"] == "test"]
     if not lines:
         raise UserError(f"{split} has no test rows.", SPLIT_AGAIN)
     rows = np.array([int(line["row"]) for line in lines])
     ids = np.array([line["id"] for line in lines], dtype=object)
     groups = np.array([line["group"] or line["id"] for line in lines], dtype=object)
     labels = np.array([int(line["label"]) for line in lines])
+    for what, values in (("row", rows), ("id", ids)):
+        if len(set(values)) < len(values):
+            raise UserError(f"{split} names a {what} of the test part more than once.", SPLIT_AGAIN)
     return TestSet(rows, ids, groups, labels, None if data is None else true_masks(data, rows))
 
 
@@ -88,13 +94,26 @@ def true_masks(data: Path, rows: np.ndarray) -> np.ndarray:
         rows: of them.
 
     Raises:
-        UserError: there are no masks.
+        UserError: there are no masks, or fewer than rows are named.
     """
-    path = data / "masks.npy"
-    try:
-        return np.load(path, mmap_mode="r")[rows] > 0
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}).", "run src/prepare.py again") from None
+    return rows_of(data / "masks.npy", 3, rows) > 0
+
+
+def rows_of(path: Path, dimensions: int, rows: np.ndarray) -> np.ndarray:
+    """Read some rows of a prepared array.
+
+    Args:
+        path: of the .npy file.
+        dimensions: of the array.
+        rows: of it.
+
+    Raises:
+        UserError: it is no such array, or has fewer rows.
+    """
+    array = open_bytes(path, dimensions, PREPARE_AGAIN)
+    if len(rows) and max(rows) >= len(array):
+        raise UserError(f"{path} has {len(array)} rows, and the split names row {max(rows)}.", PREPARE_AGAIN)
+    return array[rows]
 
 
 def check(stored: Predictions, tested: TestSet, kind: str, names: tuple[Path, Path]) -> None:

@@ -32,7 +32,7 @@ def rows_of(run: RunRow) -> Iterator[Row]:
     """
     path = run.folder / "history.csv"
     keys = {"where": where(run), "run": run.run, "seed": run.seed}
-    for line in read_csv(path, AGAIN, ("epoch", "learning_rate")):
+    for line in read_csv(path, AGAIN, ("learning_rate",), counts=("epoch",)):
         for column, text in line.items():
             part, _, rest = column.partition(".")
             network, _, term = rest.partition(".")

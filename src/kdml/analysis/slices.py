@@ -109,7 +109,8 @@ class Shown:
         self.tested = TestSet(
             *(getattr(tested, name)[self.places] for name in ("rows", "ids", "groups", "labels", "masks"))
         )
-        images = {name: np.load(data / f"{name}.npy", mmap_mode="r")[self.tested.rows] for name in ("images", "masks")}
+        dimensions = {"images": 4, "masks": 3}
+        images = {name: evaluation.rows_of(data / f"{name}.npy", n, self.tested.rows) for name, n in dimensions.items()}
         self.arrays: dict[str, np.ndarray] = images
         self.rows: list[Row] = []
 

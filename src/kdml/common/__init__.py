@@ -1,1 +1,1 @@
-"""What every other folder builds on: errors for people, files that appear whole, command lines, and source code as code."""
+"""What every other folder builds on: errors for people, whole files, checked readers, command lines, source code as code."""

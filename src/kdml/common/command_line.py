@@ -1,12 +1,11 @@
 """What scripts are given on the command line beyond words and numbers: JSON, and files by name."""
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError
-from kdml.common.files import read_json
+from kdml.common.files import parse_json, read_json
 
 
 def list_argument(text: str, option: str, keys: Sequence[str]) -> list[dict[str, Any]]:
@@ -71,8 +70,8 @@ def labelled_files(entries: Iterable[str], option: str) -> list[tuple[str, Path]
 
 def _read(text: str, option: str, remedy: str) -> Any:
     try:
-        return json.loads(text) if text.lstrip().startswith(("[", "{")) else read_json(Path(text), remedy)
-    except json.JSONDecodeError as error:
+        return parse_json(text) if text.lstrip().startswith(("[", "{")) else read_json(Path(text), remedy)
+    except ValueError as error:
         raise UserError(f"{option} is not valid JSON ({error}).", remedy) from None
     except UserError as error:
         raise UserError(f"{option}: {error.problem}", remedy) from None

@@ -3,8 +3,9 @@
 import csv
 import hashlib
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,30 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def parse_json(text: str) -> Any:
+    """Content of a JSON text.
+
+    Raises:
+        ValueError: it is none; a mapping has a key twice, of which Python would take the last; a number is not finite.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _each_key_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise ValueError(f"the key '{twice}' stands there twice")
+    return found
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
 def read_json(path: Path, remedy: str) -> Any:
     """Read a JSON file.
 
@@ -69,12 +94,12 @@ def read_json(path: Path, remedy: str) -> Any:
         UserError: the file is missing, cannot be read, or is not JSON; `remedy` says what to do.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return parse_json(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", remedy) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}).", remedy) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of JSON and of the encoding, too
         raise UserError(f"{path} is not valid JSON ({error}).", remedy) from None
 
 
@@ -93,29 +118,99 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[s
         writer.writerows(rows)
 
 
-def read_csv(path: Path, remedy: str, columns: Sequence[str] = ()) -> list[dict[str, str]]:
+def read_csv(
+    path: Path, remedy: str, columns: Sequence[str] = (), numbers: Sequence[str] = (), counts: Sequence[str] = ()
+) -> list[dict[str, str]]:
     """Read a CSV file.
 
     Args:
         path: of the file.
         remedy: what to do if it cannot be used.
         columns: that it must have.
+        numbers: columns of finite numbers, which it must have.
+        counts: columns of whole numbers from 0 on, which it must have.
 
     Raises:
-        UserError: the file is missing, cannot be read, has no header, or lacks a column.
+        UserError: the file is missing, cannot be read, has no header, lacks a column, or a line does not fit the header or holds
+            something else than a number.
     """
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            rows, found = list(reader), reader.fieldnames or ()
+        with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of the encoding first
+            return [row for _, row in csv_rows(file, str(path), remedy, columns, numbers, counts)]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.", remedy) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read ({error}).", remedy) from None
-    missing = [name for name in columns if name not in found]
-    if not found or missing:
-        raise UserError(f"{path} " + (f"lacks the column '{missing[0]}'." if found else "is empty."), remedy)
+
+
+def csv_rows(
+    lines: Iterable[str],
+    name: str,
+    remedy: str,
+    columns: Sequence[str] = (),
+    numbers: Sequence[str] = (),
+    counts: Sequence[str] = (),
+) -> list[tuple[int, dict[str, str]]]:
+    """Rows of a CSV text, each with the line where it ends; lines without any content are left out.
+
+    Args:
+        lines: of the text.
+        name: of the text, for messages.
+        remedy, columns, numbers, counts: as `read_csv` has them.
+
+    Raises:
+        UserError: as `read_csv`.
+    """
+    reader = csv.DictReader(lines, restkey=_BEYOND, restval=_MISSING)
+    try:
+        rows = [
+            (reader.line_num, row) for row in reader if any(value and value is not _MISSING for value in row.values())
+        ]
+        found = reader.fieldnames or ()
+    except csv.Error as error:
+        raise UserError(f"{name} cannot be read ({error}).", remedy) from None
+    if not found:
+        raise UserError(f"{name} is empty.", remedy)
+    for column in (*columns, *numbers, *counts):
+        if column not in found:
+            raise UserError(f"{name} lacks the column '{column}'; its first line is '{','.join(found)}'.", remedy)
+    if twice := [column for number, column in enumerate(found) if column in found[:number]]:
+        raise UserError(f"{name} has the column '{twice[0]}' twice.", remedy)
+    for line, row in rows:
+        if _MISSING in row.values():
+            raise UserError(f"{name}, line {line}, is incomplete: the first line has more columns.", remedy)
+        if _BEYOND in row:
+            raise UserError(f"{name}, line {line}, has more values than the first line has columns.", remedy)
+        for column in (*numbers, *counts):
+            _check_number(row[column], column in counts, f"{name}, line {line}: '{row[column]}' in {column}", remedy)
+        for column in MEASURES & row.keys():
+            _check_measure(row[column], column in WHOLE, f"{name}, line {line}: '{row[column]}' in {column}", remedy)
     return rows
+
+
+def _check_measure(text: str, is_count: bool, where: str, remedy: str) -> None:
+    """Refuse a word where our tables have a number; what is undefined is empty or `nan` there."""
+    try:
+        if text:
+            int(text) if is_count else float(text)
+    except ValueError:
+        raise UserError(f"{where} is no {'whole ' if is_count else ''}number.", remedy) from None
+
+
+# Columns that hold numbers, or nothing, in whichever of our tables they stand.
+WHOLE = frozenset({"seeds", "groups", "cases", "parameters"})
+MEASURES = WHOLE | {"estimate", "low", "high", "p", "p_holm", "mean", "std", "upper_mean", "value", "score", "saved"}
+_BEYOND = "more values than columns"
+_MISSING: Any = object()
+
+
+def _check_number(text: str, is_count: bool, where: str, remedy: str) -> None:
+    try:
+        value: float = int(text) if is_count else float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or (is_count and value < 0):
+        raise UserError(f"{where} is no {'whole number from 0 on' if is_count else 'finite number'}.", remedy)
 
 
 def sha256_of(path: Path) -> str:

@@ -65,7 +65,7 @@ COMPRESSIONS = {
     95: "XZ",
     98: "PPMd",
 }  # which Python cannot read
-RECORDED = ("archive", "bytes", "sha256", "fingerprint", "path")
+RECORDED: Mapping[str, type] = {"archive": str, "bytes": int, "sha256": str, "fingerprint": str, "path": str}
 LONGEST_END = 22 + 65_535  # bytes of the record at a zip's end, with the longest comment
 THREE_WAYS = """There are three ways to get images:
   1. a Kaggle token: kaggle.com > Settings > API > Create new token; put it into ~/.kaggle/access_token (or the environment
@@ -136,8 +136,8 @@ def check(path: Path) -> int:
     member checks its checksum anyway.
 
     Raises:
-        UserError: it is no zip, truncated, empty, encrypted, compressed in a way that Python cannot read, or has members that would
-            leave the folder they are unpacked to.
+        UserError: it is no zip, truncated, empty, encrypted, compressed in a way that Python cannot read, has a name twice or with
+            backslashes, or members that would leave the folder they are unpacked to.
     """
     remedy = f"delete {path} and fetch it again"
     try:
@@ -156,6 +156,11 @@ def check(path: Path) -> int:
                 f"{path} has an unsafe member: {member.filename!r}.",
                 "get the archive from its source, and do not unpack this one",
             )
+        if "\\" in member.filename:
+            raise UserError(
+                f"{path} has a backslash in a name: {member.filename!r}.",
+                "pack it again with a tool that writes / between folders, as the zip format wants it",
+            )
         if member.flag_bits & ENCRYPTED:
             raise UserError(f"{path} is encrypted ({member.filename}).", "put the archive there as Kaggle gives it")
         if member.compress_type not in READABLE:
@@ -166,7 +171,19 @@ def check(path: Path) -> int:
             )
         if member.header_offset + member.compress_size > end:
             raise UserError(f"{path} is damaged: {member.filename} does not lie within it.", remedy)
+    _check_names(path, files)
     return len(files)
+
+
+def _check_names(path: Path, files: Iterable[zipfile.ZipInfo]) -> None:
+    """Refuse a name that stands for two contents, of which Python would read the last and other tools perhaps the first."""
+    contents: dict[str, int] = {}
+    for member in files:
+        if contents.setdefault(member.filename, member.CRC) != member.CRC:
+            raise UserError(
+                f"{path} holds {member.filename} twice, with other content.",
+                "pack it again with the one that counts, or get the archive from its source",
+            )
 
 
 def _is_unsafe(member: zipfile.ZipInfo) -> bool:
@@ -250,6 +267,24 @@ def record_of(name: str, path: Path, source: str) -> dict[str, Any]:
     }
 
 
+def is_record(record: Any) -> bool:
+    """Whether a value has all that `record_of` gives, each of its type."""
+    return isinstance(record, Mapping) and all(isinstance(record.get(key), kind) for key, kind in RECORDED.items())
+
+
+def check_sha256(path: Path, record: Mapping[str, Any]) -> None:
+    """Compare the checksum of a record, which is copied into reports, with that of the archive.
+
+    Raises:
+        UserError: they differ.
+    """
+    if sha256_of(path) != record["sha256"]:
+        raise UserError(
+            f"The record of {record['archive']} has another checksum (sha256) than {path} has.",
+            "delete the record and start again, which makes it anew",
+        )
+
+
 def is_recorded(path: Path, record: Mapping[str, Any]) -> bool:
     """Whether a file is the archive of a record, by size and fingerprint.
 
@@ -308,9 +343,9 @@ def path_of(record: Mapping[str, Any], folder: Path | None = None) -> Path:
         UserError: the record is incomplete, or its archive has gone or changed.
     """
     again = "delete the record and start again"
-    lacking = [key for key in RECORDED if key not in record]
-    if lacking:
-        raise UserError(f"The record of {record['archive']} has no '{lacking[0]}'.", again)
+    if not is_record(record):
+        wrong = next(key for key, kind in RECORDED.items() if not isinstance(record.get(key), kind))
+        raise UserError(f"The record of {record['archive']} has no '{wrong}', or one of another type.", again)
     path = place_of(record, folder)
     if path is None:
         looked = f"{record['path']} has gone since it was recorded"

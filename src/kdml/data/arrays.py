@@ -1,13 +1,16 @@
 """A dataset's prepared arrays and one split of it, checked against each other."""
 
-import csv
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kdml.common.array_files import open_bytes
 from kdml.common.errors import UserError
+from kdml.common.files import read_csv, read_json, sha256_of
 
+PREPARE = "delete the folder and let the workflow prepare the data again (or run `python src/prepare.py`)"
 PARTS = ("train", "validation", "test")
 
 
@@ -41,28 +44,33 @@ def open_arrays(folder: Path, with_masks: bool) -> Arrays:
     Raises:
         UserError: an array is missing, truncated, of the wrong type, or does not fit its partner.
     """
-    images = _open(folder / "images.npy", dimensions=4)
-    masks = _open(folder / "masks.npy", dimensions=3) if with_masks else None
+    images = open_bytes(folder / "images.npy", 4, PREPARE)
+    masks = open_bytes(folder / "masks.npy", 3, PREPARE) if with_masks else None
+    if 0 in images.shape or images.shape[3] != 3:
+        raise UserError(f"{folder}: images.npy has the shape {images.shape}, not (images, height, width, 3).", PREPARE)
     if masks is not None and masks.shape != images.shape[:3]:
         raise UserError(
             f"{folder}: images.npy has the shape {images.shape} and masks.npy {masks.shape}; they must describe the same pictures.",
-            "delete the folder and let the workflow prepare the data again",
+            PREPARE,
         )
     return Arrays(images, masks)
 
 
-def _open(path: Path, dimensions: int) -> np.ndarray:
-    remedy = "delete the folder and let the workflow prepare the data again"
-    try:
-        array = np.load(path, mmap_mode="r")
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist.", "run `python src/prepare.py` first, or the whole workflow") from None
-    except (ValueError, EOFError, OSError) as error:
-        raise UserError(f"{path} is damaged or not an array ({error}).", remedy) from None
-    if array.dtype != np.uint8 or array.ndim != dimensions:
-        found = f"{array.dtype} with {array.ndim} dimensions"
-        raise UserError(f"{path} holds {found}; expected uint8 with {dimensions}.", remedy)
-    return array
+def checked_sums(folder: Path) -> dict[str, str]:
+    """Checksums of prepared arrays by name, compared with what was written down of them.
+
+    Raises:
+        UserError: there is no such report, or an array is not the one that it is about.
+    """
+    path = folder / "report.json"
+    report = read_json(path, PREPARE)
+    sums = report.get("sha256") if isinstance(report, dict) else None
+    if not isinstance(sums, dict) or not {"images"} <= sums.keys() <= {"images", "masks"}:
+        raise UserError(f"{path} has no checksums of the arrays (sha256).", PREPARE)
+    for name, recorded in sums.items():
+        if (folder / f"{name}.npy").exists() and sha256_of(folder / f"{name}.npy") != recorded:
+            raise UserError(f"{folder}: {name}.npy is not the array whose checksum report.json has.", PREPARE)
+    return sums
 
 
 def read_split(path: Path, images: int) -> dict[str, Part]:
@@ -73,20 +81,18 @@ def read_split(path: Path, images: int) -> dict[str, Part]:
         images: number of prepared images; every row must be one of them.
 
     Raises:
-        UserError: the file is missing, has other columns or parts, names rows that do not exist, or leaves a part empty.
+        UserError: the file is missing, has other columns or parts, names a row twice or rows that do not exist, or leaves a part
+            empty.
     """
-    remedy = "delete it and let the workflow split the data again"
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            lines = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist.", "run `python src/split.py` first, or the whole workflow") from None
-    try:
-        table = [(line["part"], int(line["row"]), int(line["label"])) for line in lines]
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: not a split (columns row, id, label, group, part): {error!r}.", remedy) from None
-    if any(not 0 <= row < images for _, row, _ in table):
+    remedy = "delete it and let the workflow split the data again (or run `python src/split.py`)"
+    lines = read_csv(path, remedy, columns=("part",), counts=("row", "label"))
+    table = [(line["part"], int(line["row"]), int(line["label"])) for line in lines]
+    if unknown := sorted({part for part, *_ in table} - set(PARTS)):
+        raise UserError(f"{path} has a part '{unknown[0]}', which is none of {', '.join(PARTS)}.", remedy)
+    if any(row >= images for _, row, _ in table):
         raise UserError(f"{path} names rows that are not among the {images} prepared images.", remedy)
+    if twice := [row for row, times in Counter(row for _, row, _ in table).items() if times > 1]:
+        raise UserError(f"{path} names the row {twice[0]} more than once.", remedy)
     parts = {name: _part([(row, label) for part, row, label in table if part == name]) for name in PARTS}
     empty = [name for name, part in parts.items() if len(part) == 0]
     if empty:

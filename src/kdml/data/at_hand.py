@@ -14,10 +14,10 @@ from kdml.common.errors import UserError
 from kdml.common.files import read_json
 from kdml.data.archives import (
     ARCHIVES_OF,
-    RECORDED,
     THREE_WAYS,
     check,
     fingerprint,
+    is_record,
     is_recorded,
     missing_from,
     path_of,
@@ -50,7 +50,7 @@ class AtHand:
             record = read_json(self.records[name], "")
         except UserError:
             return None
-        return record if isinstance(record, dict) and all(key in record for key in RECORDED) else None
+        return record if is_record(record) else None
 
     @cached_property
     def changed(self) -> Mapping[str, str]:

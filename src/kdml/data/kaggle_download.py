@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import MachineError, UserError, fault_of, faults_told
+from kdml.common.files import parse_json
 from kdml.common.locks import alone_in
 from kdml.data.archives import Archive, check
 from kdml.data.connections import failure_of
@@ -32,8 +33,16 @@ PATIENCE = 60.0  # seconds without a byte after which a connection counts as bro
 
 
 def token_present() -> bool:
-    """Whether there is a token where Kaggle's client looks for one, without importing the client."""
+    """Whether there is a token where Kaggle's client looks for one, without importing the client.
+
+    Raises:
+        UserError: there is one that the client could not read, which it would say of the data set.
+    """
     environment = os.environ
+    for name in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY"):
+        value = environment.get(name, "")
+        if not value.isascii() and not Path(value).exists():  # the first may name a file
+            raise UserError(f"The environment variable {name} has signs that no Kaggle token has.", TOKEN_HELP)
     if environment.get("KAGGLE_USERNAME") and environment.get("KAGGLE_KEY"):
         return True
     home = Path.home() / ".kaggle"
@@ -45,7 +54,29 @@ def token_present() -> bool:
 
 
 def _has_content(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
+    """Whether a file of a token holds anything.
+
+    Raises:
+        UserError: it is no plain text, such as what PowerShell writes, or is called .json and is none.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    try:
+        text = path.read_text(encoding="ascii")
+        if path.suffix == ".json" and not isinstance(parse_json(text), dict):
+            raise ValueError("no mapping")
+    except UnicodeDecodeError:
+        problem = f"The Kaggle token {path} is not plain text (ASCII): it was saved in another encoding"
+        raise UserError(f"{problem}, or holds other signs.", "save it as UTF-8 without a byte order mark") from None
+    except OSError as error:
+        raise UserError(
+            f"The Kaggle token {path} cannot be read ({error.strerror}).", "make it readable for you"
+        ) from None
+    except ValueError as error:
+        raise UserError(
+            f"The Kaggle token {path} is not valid JSON ({error}).", "download it again, or delete it"
+        ) from None
+    return bool(text.strip())
 
 
 def download(archive: Archive, store: Path, retries: int = RETRIES, first_pause: float = FIRST_PAUSE) -> Path:

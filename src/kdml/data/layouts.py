@@ -4,13 +4,10 @@ Facts on the archives that the functions rely on: LGG and HAM10000 hold files tw
 metastasis competition are known to be broken (one unreadable by many tools, one all black).
 """
 
-import csv
 import io
 import logging
-import lzma
 import re
 import zipfile
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from kdml.common.errors import UserError
+from kdml.common.files import csv_rows, read_csv
+from kdml.common.zip_files import UNREADABLE, TooLarge, read_member
 from kdml.data.archives import is_data
 
 log = logging.getLogger(__name__)
@@ -29,8 +28,7 @@ KNOWN_BAD_PATCHES = {
     "dd6dfed324f9fcb6f93f46f32fc800f2ec196be2": "known to be unreadable by many tools",
     "9369c7278ec8bcc6c880d99194de09fc2bd4efbe": "known to be all black",
 }
-# All that reading a member of a zip may end in: a wrong checksum, each way of compression in its own words, a wrong encoding.
-UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError)
+NEARLY_ALL = 0.9  # of the patches; where a table knows fewer, the user is warned
 HAM10000_CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 
 
@@ -116,8 +114,7 @@ def histopathologic_cancer_detection(zips: Sequence[zipfile.ZipFile], choice: Ch
     slides = _slides(choice.slides)
     chosen = _balanced(labels, choice)
     if choice.slides is not None:
-        found = sum(str(key) in slides for key, _ in chosen)
-        log.info("%s: knows the slide of %d of %d patches", choice.slides, found, len(chosen))
+        _check_slides(slides, [str(key) for key, _ in chosen], choice.slides)
     pictures = [
         Picture(str(key), Member(0, files[key]), None, label, slides.get(str(key), NO_GROUP))
         for key, label in sorted(chosen)
@@ -145,17 +142,35 @@ def _slides(path: Path | None) -> dict[str, str]:
     """id -> slide, from a user's table; patches that it lacks have no group."""
     if path is None:
         return {}
-    remedy = "name a CSV with the columns id and wsi"
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"`slides: {path}` cannot be read ({error}).", remedy) from None
     slides: dict[str, str] = {}
-    for row in _parse_csv(text, str(path), ("id", "wsi")):
+    try:
+        rows = read_csv(path, "name a CSV with the columns id and wsi, one line for each patch", ("id", "wsi"))
+    except UserError as error:
+        raise UserError(f"`slides`: {error.problem}", error.remedy) from None
+    _check_complete(list(enumerate(rows, 2)), str(path), ("id", "wsi"))
+    for row in rows:
         first = slides.setdefault(row["id"], row["wsi"])
         if first != row["wsi"]:
             raise UserError(f"{path} has two slides for {row['id']}: {first} and {row['wsi']}.", "keep one of them")
     return slides
+
+
+def _check_slides(slides: Mapping[str, str], patches: Sequence[str], path: Path) -> None:
+    """Refuse a table of slides that knows none of the patches, and warn of one that does not know nearly all.
+
+    Raises:
+        UserError: names an id of the table and one of the patches.
+    """
+    unknown = [patch for patch in patches if patch not in slides]
+    if not unknown:
+        return
+    beside = next((name for name in slides if name not in set(patches)), "none")
+    said = f"{path} knows the slide of {len(patches) - len(unknown)} of {len(patches)} patches"
+    names = f"a patch is for example {unknown[0]}, an id of the table {beside}"
+    if len(unknown) == len(patches):
+        raise UserError(f"{said}: {names}.", "write ids as train_labels.csv has them: no folder, no suffix")
+    level = logging.WARNING if len(unknown) > (1 - NEARLY_ALL) * len(patches) else logging.INFO
+    log.log(level, "%s; the others are groups of their own (%s)", said, names)
 
 
 def lgg_mri_segmentation(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
@@ -285,34 +300,28 @@ def _once(file: zipfile.ZipFile, pattern: str) -> tuple[dict[str, str], list[str
 
 
 def _read_csv(file: zipfile.ZipFile, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Rows of a table in an archive, all of which are complete."""
     try:
-        text = file.read(name).decode("utf-8-sig")
+        text = read_member(file, name).decode("utf-8-sig")
     except KeyError:
         raise UserError(f"{file.filename} has no {name}.", "check that it is the archive of that name") from None
+    except TooLarge as error:
+        raise UserError(f"{file.filename}: {name} is no table: {error}.", "get the archive from its source") from None
     except UNREADABLE as error:
         raise UserError(
             f"{file.filename}: {name} is damaged ({error}).", "delete the archive and fetch it again"
         ) from None
-    return _parse_csv(text, name, columns)
+    rows = csv_rows(io.StringIO(text, newline=""), name, f"it must be a CSV with {', '.join(columns)}", columns)
+    _check_complete(rows, name, columns)
+    return [row for _, row in rows]
 
 
-def _parse_csv(text: str, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        rows = list(reader)
-    except csv.Error as error:
-        raise UserError(f"{name} is no table ({error}).", f"it must be a CSV with {', '.join(columns)}") from None
-    lacking = [column for column in columns if column not in (reader.fieldnames or ())]
-    if lacking:
-        raise UserError(f"{name} has no column '{lacking[0]}'.", f"it must have the columns {', '.join(columns)}")
-    short = next(
-        (number for number, row in enumerate(rows, 2) if any(row[column] in (None, "") for column in columns)), None
-    )
-    if short is not None:
-        raise UserError(f"{name}, line {short}, is incomplete.", f"every line needs {', '.join(columns)}")
+def _check_complete(rows: Sequence[tuple[int, Mapping[str, str]]], name: str, columns: tuple[str, ...]) -> None:
     if not rows:
         raise UserError(f"{name} has no rows.", "check that it is whole")
-    return rows
+    for line, row in rows:
+        if not all(row[column] for column in columns):
+            raise UserError(f"{name}, line {line}, is incomplete.", f"every line needs {', '.join(columns)}")
 
 
 def _unique(pairs: Iterable[tuple[str, Any]], name: str) -> dict[str, Any]:
@@ -334,6 +343,11 @@ def _same_names(expected: Iterable[str], found: Iterable[str], what: str, where:
         UserError: names the first picture that is in one of them only.
     """
     expected, found = set(expected), set(found)
+    if expected and found and not expected & found:
+        raise UserError(
+            f"None of the {len(expected)} names of {what} is in {where}: for example {min(expected)} there, {min(found)} here.",
+            "check that they belong together",
+        )
     for lacking, has, lacks in ((expected - found, what, where), (found - expected, where, what)):
         if lacking:
             count = f" ({len(lacking)} of such)" if len(lacking) > 1 else ""

@@ -21,11 +21,23 @@ from kdml.common.errors import MachineError, UserError, fault_of, faults_told
 from kdml.common.files import sha256_of, write_json, written_whole
 from kdml.common.locks import alone_in
 from kdml.common.together import written_together
-from kdml.data.archives import paths_of
+from kdml.common.zip_files import UNREADABLE, TooLarge, read_member
+from kdml.data.archives import ARCHIVES_OF, check_sha256, paths_of
 from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Member, Picture
 
 READ_AT_ONCE = 256  # pictures; so many wait in memory to be written
 log = logging.getLogger(__name__)
+
+MOST_PIXELS = 64 * 2**20  # of a picture; the data sets' largest have 0.3 million
+THRESHOLD = 127  # grey values above it are marked
+GREY_MODES = ("1", "L", "I", "F")  # and I;16 in its kinds, which PIL does not turn into RGB
+COLOUR = 32  # by which the channels of a pixel may differ: what JPEG makes of grey
+LEAVE_OUT = "replace it in the archive, or leave it out there and in its table"
+BLACK_AND_WHITE = "draw the masks in black and white: 0 for the background, 255 for what is marked"
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 @dataclass(frozen=True)
@@ -36,11 +48,15 @@ class Pixels:
         sha256: of the resized image and mask: equal for pictures of equal content.
         dhash: 64-bit difference hash of the image, 16 hex digits: near for pictures that look alike.
         has_lesion: whether the mask marks anything, at the arrays' size.
+        is_full: whether it marks everything.
+        is_odd: whether its file is coloured, or has grey values none of which counts as marked.
     """
 
     sha256: str
     dhash: str
     has_lesion: bool
+    is_full: bool
+    is_odd: bool
 
 
 class Reader:
@@ -62,15 +78,30 @@ class Reader:
 
     def _open(self, member: Member) -> Image.Image:
         path = self.archives[member.archive]
+        where = f"{path.name}: {member.name}"
         try:
-            image = Image.open(io.BytesIO(self._zips()[member.archive].read(member.name)))
-            image.load()
-        except Exception as error:  # zipfile, zlib and PIL raise almost anything on damaged bytes
+            content = read_member(self._zips()[member.archive], member.name)
+        except TooLarge as error:
+            raise UserError(f"{where} is no picture of this data set: {error}.", LEAVE_OUT) from None
+        except (*UNREADABLE, KeyError) as error:
             if isinstance(fault := fault_of(error, path), MachineError):
                 raise fault from None
-            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise UserError(
-                f"{path.name}: {member.name} cannot be read ({reason}).", "delete the archive and fetch it again"
+                f"{where} cannot be read ({_reason(error)}).", "delete the archive and fetch it again"
+            ) from None
+        try:
+            image = Image.open(io.BytesIO(content))
+            if image.width * image.height > MOST_PIXELS:  # known from its header, before memory is taken for it
+                size = f"{image.width} x {image.height}"
+                raise UserError(
+                    f"{where} has {size} pixels; more than {MOST_PIXELS / 1e6:.0f} million are not read.", LEAVE_OUT
+                )
+            image.load()
+        except UserError:
+            raise
+        except Exception as error:  # PIL raises almost anything on damaged bytes
+            raise UserError(
+                f"{where} cannot be read ({_reason(error)}).", f"fetch the archive again, or {LEAVE_OUT}"
             ) from None
         return image
 
@@ -91,25 +122,48 @@ class Reader:
             raise UserError(f"{name} is not an RGB image but of mode {opened.mode}.", "convert it, or leave it out")
         image[:] = self._resized(opened, Image.Resampling.BICUBIC)
         digest = hashlib.sha256(image.tobytes())
+        is_odd = False
         if mask is not None:
-            drawn = self._open(picture.mask).convert("L")
+            drawn, is_odd = self._mask(picture.mask)
             if drawn.size != opened.size:
                 sizes = f"{opened.size[0]}x{opened.size[1]} and {drawn.size[0]}x{drawn.size[1]}"
                 raise UserError(
                     f"{picture.image.name} and its mask differ in size ({sizes}).", "fetch the archive again"
                 )
-            mask[:] = self._resized(drawn, Image.Resampling.NEAREST) > 127
+            mask[:] = self._resized(drawn, Image.Resampling.NEAREST) > THRESHOLD
             digest.update(mask.tobytes())
-        return Pixels(digest.hexdigest(), difference_hash(image), mask is not None and bool(mask.any()))
+        marked = (False, False) if mask is None else (bool(mask.any()), bool(mask.all()))
+        return Pixels(digest.hexdigest(), difference_hash(image), *marked, is_odd)
 
-    def grey_values(self, member: Member) -> tuple[str, list[int]]:
-        """Mode of a mask's file, and the different grey values that it holds, as masks are read."""
+    def _mask(self, member: Member) -> tuple[Image.Image, bool]:
+        """A mask in grey, and whether its values are others than black and white: coloured, or none of them marked."""
+        opened = self._open(member)
+        drawn = self._grey(opened, member)
+        values = np.asarray(drawn)
+        is_faint = bool(values.any()) and not bool((values > THRESHOLD).any())
+        return drawn, is_faint or (not opened.mode.startswith(GREY_MODES) and _is_coloured(opened))
+
+    def _grey(self, opened: Image.Image, member: Member) -> Image.Image:
+        try:
+            return opened.convert("L")
+        except ValueError:
+            where = f"{self.archives[member.archive].name}: {member.name}"
+            raise UserError(f"{where} is of mode {opened.mode}, which masks are not.", BLACK_AND_WHITE) from None
+
+    def described(self, member: Member) -> str:
+        """What a mask's file holds, in words: its mode, and the grey values as masks are read."""
         drawn = self._open(member)
-        return drawn.mode, np.unique(np.asarray(drawn.convert("L"))).tolist()
+        values = np.unique(np.asarray(self._grey(drawn, member))).tolist()
+        listed = ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
+        return f"(mode {drawn.mode}) has the grey values {listed}; above {THRESHOLD} is marked"
 
     def _resized(self, image: Image.Image, how: Image.Resampling) -> np.ndarray:
         side = (self.size, self.size)
         return np.asarray(image if image.size == side else image.resize(side, how))
+
+
+def _is_coloured(image: Image.Image) -> bool:
+    return int(np.ptp(np.asarray(image.convert("RGB"), dtype=np.int16), axis=2).max()) > COLOUR
 
 
 def difference_hash(image: np.ndarray) -> str:
@@ -147,6 +201,9 @@ def prepare(
         UserError: an archive, a table or a picture is not as it should be.
     """
     archives = paths_of(dataset, records, folder)
+    by_name = {record["archive"]: record for record in records}
+    for name, path in zip(ARCHIVES_OF[dataset], archives, strict=True):
+        check_sha256(path, by_name[name])
     with ExitStack() as stack:
         listing = LAYOUTS[dataset]([stack.enter_context(zipfile.ZipFile(path)) for path in archives], choice)
     _check_space(out, len(listing.pictures), size, has_masks=listing.pictures[0].mask is not None)
@@ -198,8 +255,8 @@ def _write(
     """Write arrays and index; give the rows of the index, what was dropped, and checksums of the arrays."""
     paths = {name: out / f"{name}.npy" for name in (("images", "masks") if listing.pictures[0].mask else ("images",))}
     pixels = list(_fill(listing, reader, paths, threads))
-    if listing.pictures[0].mask is not None and not any(one.has_lesion for one in pixels):
-        raise _marks_nothing(listing, reader)
+    if listing.pictures[0].mask is not None:
+        _check_masks(listing, pixels, reader)
     rows, dropped = _index(listing, pixels)
     if not rows:
         raise UserError(f"{reader.archives[0]}: every picture has a double with another label.", "look at its labels")
@@ -207,17 +264,25 @@ def _write(
     return rows, dropped, {name: sha256_of(path) for name, path in paths.items()}
 
 
-def _marks_nothing(listing: Listing, reader: Reader) -> UserError:
-    """Why no mask marks anything: the values of the first that is not all black, or of the first."""
+def _check_masks(listing: Listing, pixels: Sequence[Pixels], reader: Reader) -> None:
+    """Refuse masks that are not drawn in black and white, or that say nothing because they are all alike.
+
+    Raises:
+        UserError: names a mask with its values.
+    """
     masks = [picture.mask for picture in listing.pictures if picture.mask is not None]
-    found = ((mask, *reader.grey_values(mask)) for mask in masks)
-    mask, mode, values = next((one for one in found if one[2] != [0]), (masks[0], *reader.grey_values(masks[0])))
-    shown = ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
-    return UserError(
-        f"{reader.archives[mask.archive].name}: none of the {len(masks)} masks marks anything. For example, {mask.name} "
-        f"(mode {mode}) has the grey values {shown}; above 127 is marked.",
-        "draw the masks in black and white: 0 for the background, 255 for what is marked",
-    )
+    odd = [mask for mask, one in zip(masks, pixels, strict=True) if one.is_odd]
+    shown = (odd or masks)[0]
+    where, example = f"{reader.archives[shown.archive].name}: ", f"For example, {shown.name} {reader.described(shown)}"
+    if not any(one.has_lesion for one in pixels):
+        raise UserError(f"{where}none of the {len(masks)} masks marks anything. {example}.", BLACK_AND_WHITE)
+    if odd:
+        raise UserError(
+            f"{where}{len(odd)} of {len(masks)} masks are coloured, or grey without anything marked. {example}.",
+            BLACK_AND_WHITE,
+        )
+    if all(one.is_full for one in pixels):
+        raise UserError(f"{where}all of the {len(masks)} masks mark every pixel. {example}.", BLACK_AND_WHITE)
 
 
 def _fill(listing: Listing, reader: Reader, paths: Mapping[str, Path], threads: int) -> Iterator[Pixels]:

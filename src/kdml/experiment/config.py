@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from kdml.common.errors import UserError
-from kdml.experiment.messages import describe, nearest, not_a_method
+from kdml.experiment.messages import describe, nearest, not_a_method, not_finite
 from kdml.experiment.old_names import renamed
 from kdml.experiment.sections import (
+    DATASETS,
     Dataset,
     DatasetName,
     GridSearch,
@@ -33,7 +34,9 @@ from kdml.runs.methods import METHODS
 from kdml.runs.own_method import is_own
 from kdml.runs.settings import KINDS, Model, Positive, Sharing, Training
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$")]
+# Names become parts of file names, several of them in one, and file systems take 255 bytes.
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=64)]
+U_NET_STEP = 32  # a U-Net halves its images five times
 SHOWN = ("tables", "figures", "claims", "index", "benchmarks")  # in results/, beside the folders of experiments
 
 
@@ -78,9 +81,37 @@ class Experiment(Model):
         self._check_methods()
         for key, task in self.tasks.items():
             self.training_of(key)
-            if task.kind == "segmentation" and task.balance != "none":
-                raise ValueError(f"tasks.{key}.balance: only classification tasks can be balanced")
+            self._check_task(f"tasks.{key}", task)
+        for key in self.run.tasks:
+            self._check_images(key)
         return self
+
+    @staticmethod
+    def _check_task(where: str, task: Task) -> None:
+        """What its dataset cannot give."""
+        labels, has_masks = DATASETS[task.dataset]
+        if task.kind == "classification" and len(task.classes) != labels:
+            raise ValueError(
+                f"{where}.classes: {len(task.classes)} are named, but '{task.dataset}' has {labels} labels"
+            )
+        if task.kind == "segmentation" and not has_masks:
+            raise ValueError(f"{where}.kind: '{task.dataset}' has no masks to learn segmentation from")
+        if task.kind == "segmentation" and len(task.classes) != 1:
+            raise ValueError(f"{where}.classes: {len(task.classes)} are named, but a mask marks one")
+        if task.kind == "segmentation" and task.balance != "none":
+            raise ValueError(f"{where}.balance: only classification tasks can be balanced")
+
+    def _check_images(self, key: str) -> None:
+        """Sizes that the networks of a task that is run cannot take."""
+        task, size = self.tasks[key], self.datasets[self.tasks[key].dataset].image_size
+        where = f"datasets.{task.dataset}.image_size: {size}"
+        if task.kind == "segmentation" and size % U_NET_STEP:
+            raise ValueError(f"{where}: the U-Nets of the task '{key}' take multiples of {U_NET_STEP} only")
+        if task.kind == "classification" and size <= U_NET_STEP and self.training_of(key).batch_size == 1:
+            raise ValueError(
+                f"training.batch_size: 1 with {where}: the last feature maps of the task '{key}' have one pixel, and of a single"
+                " value BatchNorm finds no spread; take larger batches or images"
+            )
 
     def _check_names(self) -> None:
         """Names that become folders or columns, where one could be taken for another."""
@@ -192,7 +223,10 @@ def validated(config: Mapping[str, Any]) -> Experiment:
         UserError: lists every mistake by its key, unknown keys with the nearest known one; or a key has its old name and its new.
     """
     try:
-        return Experiment.model_validate(renamed(config))
+        found = Experiment.model_validate(renamed(config))
+        if endless := list(not_finite(config)):
+            raise UserError(f"{endless[0]} is not a finite number.", "mend this key in your configuration file")
+        return found
     except ValidationError as error:
         mistakes = "\n".join(f"  - {describe(one, Experiment)}" for one in error.errors())
         raise UserError(

@@ -13,6 +13,7 @@ from snakemake.profiles import ProfileConfigFileParser
 from snakemake.utils import update_config
 
 from kdml.common.errors import UserError
+from kdml.common.yaml_files import check_read
 
 
 def merged(files: Iterable[Path], over: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def merged(files: Iterable[Path], over: Mapping[str, Any] | None = None) -> dict
 
 def _read(path: Path) -> dict[str, Any]:
     try:
+        check_read(path)
         return load_configfile(path)
     except (OSError, WorkflowError, yaml.YAMLError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error

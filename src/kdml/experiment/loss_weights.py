@@ -1,6 +1,5 @@
 """Loss weights alpha, beta, gamma of every variant: the paper's, even ones, or those of a CSV of the paper's form."""
 
-import csv
 import math
 from collections.abc import Mapping
 from functools import cache
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kdml.common.errors import UserError
+from kdml.common.files import csv_rows
 from kdml.common.project import ROOT
 from kdml.paper import numbers
 from kdml.runs.graph import STRATEGIES, TECHNIQUES, VARIANTS, LossWeights, TeacherMode
@@ -95,19 +95,15 @@ def _rows(path: Path) -> dict[Key, WeightsOfBoth]:
 
 def _read(path: Path) -> list[tuple[int, dict[str, Any]]]:
     """Rows with the line where they end."""
+    remedy = f"{REMEDY}; {numbers.SEARCH}"
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of the encoding first
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or ()
-            rows = [(reader.line_num, row) for row in reader if any(row.values())]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"hyperparameters: {path} cannot be read ({error}).", f"{REMEDY}; {numbers.SEARCH}") from None
-    for missing in (name for name in COLUMNS if name not in ("table", "pair") and name not in columns):
-        raise UserError(
-            f"hyperparameters: {path} has no column '{missing}'; its first line is '{','.join(columns)}'.", REMEDY
-        )
+            needed = [name for name in COLUMNS if name not in ("table", "pair")]
+            rows = csv_rows(file, f"hyperparameters: {path}", remedy, needed)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"hyperparameters: {path} cannot be read ({error}).", remedy) from None
     if not rows:
-        raise UserError(f"hyperparameters: {path} has a first line and no other.", f"{REMEDY}; {numbers.SEARCH}")
+        raise UserError(f"hyperparameters: {path} has a first line and no other.", remedy)
     return rows
 
 

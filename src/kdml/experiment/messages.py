@@ -1,7 +1,8 @@
 """Mistakes in a configuration in plain words, unknown names with the nearest known one."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -45,6 +46,21 @@ def _resolve(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str,
     while "$ref" in node:
         node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     return node
+
+
+def not_finite(content: Any, place: str = "") -> Iterator[str]:
+    """Places of numbers that are not finite, wherever they stand in a configuration: options of methods and of backbones are free.
+
+    Args:
+        content: mappings, lists and values.
+        place: of it.
+    """
+    if isinstance(content, float) and not math.isfinite(content):
+        yield f"{place}: {content}"
+    elif isinstance(content, Mapping | list):
+        entries = content.items() if isinstance(content, Mapping) else enumerate(content)
+        for key, value in entries:
+            yield from not_finite(value, f"{place}.{key}" if place else str(key))
 
 
 def not_a_method(method: str) -> str:

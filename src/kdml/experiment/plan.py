@@ -60,7 +60,8 @@ class Plan:
         experiment: the validated configuration.
 
     Raises:
-        UserError: nothing would run, or a method of the user's own nowhere; a method or a variant cannot run as configured.
+        UserError: nothing would run, or a method of the user's own nowhere; a method or a variant cannot run as configured, or
+            there are no loss weights for a variant.
     """
 
     def __init__(self, experiment: Experiment):
@@ -75,6 +76,8 @@ class Plan:
         check_methods(experiment)
         if not self.runs:
             raise nothing_to_train(experiment)
+        for run in {(run.task, run.pair, run.run): run for run in variants if run.run in VARIANTS}.values():
+            self.loss_weights(run)  # a table without them is refused here, not at the first job
 
     def _variants(self) -> Iterator[Run]:
         choice = self.experiment.run

@@ -127,6 +127,14 @@ class RuleFunctions:
         path = self.experiment.weights[name].path
         return None if path is None else located(path, self.root, f"weights.{name}.path")
 
+    def _check_weights_file(self, name: str) -> None:
+        """Refuse a local file of start weights that is not there, unless they were made from it before."""
+        path = self._weights_path(name)
+        if path is not None and not Path(path).is_file() and not Path(self.paths.start_weights(name)).exists():
+            raise UserError(
+                f"`weights.{name}.path: {path}` is no file.", "name a safetensors file, relative to the project's root"
+            )
+
     def weights_file(self, wildcards: Wildcards) -> Words:
         """The local file that start weights are taken from, if they are, as an argument of a script."""
         path = self._weights_path(wildcards.weights)
@@ -153,6 +161,8 @@ class RuleFunctions:
 
     def networks_of_run(self, run: Run) -> dict[str, Any]:
         """Files of networks that a training starts from: start weights, and the trained teacher of an offline distillation."""
+        for name in self.plan.start_weights(run):
+            self._check_weights_file(name)
         found: dict[str, Any] = {"weights": self.inputs.start_weights([run])}
         if (teacher := self.plan.teacher_of(run)) is not None:
             found["teacher"] = self.paths.weights(teacher)

@@ -1,33 +1,52 @@
 """Sections of the configuration, a frozen model for each."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
 from kdml.runs.graph import STRATEGIES, STUDENT_NAME, TECHNIQUES, Edge, SharingGraph, TeacherMode
 from kdml.runs.settings import (
-    Channels,
+    BuilderOptions,
     Count,
+    Deviation,
     Fraction,
     Kind,
+    Mean,
     Model,
     Once,
     OwnEdge,
     Positive,
+    Seed,
     StartWeightsSettings,
     StrideOn,
+    TimmName,
+    Weight,
 )
+
+
+class Content(NamedTuple):
+    """What a dataset's archives hold."""
+
+    labels: int
+    has_masks: bool
+
+
+DATASETS: Mapping[str, Content] = {
+    "hcd": Content(labels=2, has_masks=False),
+    "lgg": Content(labels=2, has_masks=True),
+    "ham10000": Content(labels=7, has_masks=True),
+}
 
 if TYPE_CHECKING:  # a type checker reads no values that only running the program gives
     Technique = str
     Strategy = str
+    DatasetName = str
 else:
     Technique = Literal[tuple(TECHNIQUES)]
     Strategy = Literal[tuple(STRATEGIES)]
-
-
-DatasetName = Literal["hcd", "lgg", "ham10000"]
+    DatasetName = Literal[tuple(DATASETS)]
 
 
 class RunChoice(Model):
@@ -55,9 +74,7 @@ class RunChoice(Model):
     protocols: Once[Literal["paper", "grouped"]] = Field(
         ["paper"], min_length=1, description="paper: split by image; grouped: by patient, lesion or slide"
     )
-    seeds: Once[Annotated[int, Field(ge=0)]] = Field(
-        [0, 1, 2], min_length=1, description="repetitions; a seed pairs the runs of all variants"
-    )
+    seeds: Once[Seed] = Field([0, 1, 2], min_length=1, description="repetitions; a seed pairs the runs of all variants")
 
 
 class Dataset(Model):
@@ -67,7 +84,7 @@ class Dataset(Model):
     subset: Count | None = Field(
         None, description="size of the balanced random subset (HCD), drawn once with `subset_seed`"
     )
-    subset_seed: int = Field(0, description="of that draw")
+    subset_seed: Seed = Field(0, description="of that draw")
     limit: Count | None = Field(None, description="keep about so many images, for small trial runs")
     slides: Path | None = Field(
         None, description="CSV with the columns id and wsi: the slide of each patch, for the grouped protocol"
@@ -108,10 +125,10 @@ class Task(Model):
 class NetworkEntry(Model):
     """An architecture: a timm backbone, with a classification head or as the encoder of a U-Net."""
 
-    timm: str = Field(description="name of the backbone in timm")
+    timm: TimmName = Field(description="name of the backbone in timm")
     title: str = Field(description="in tables and figures")
     weights: str = Field("none", description="key of `weights`, or none for a random start")
-    options: dict[str, Any] = Field({}, description="options of the timm builder")
+    options: BuilderOptions = Field({}, description="options of the timm builder")
     decoder_channels: tuple[Count, Count, Count, Count, Count] = Field(
         (256, 128, 64, 32, 16), description="of the U-Net, from its deepest block"
     )
@@ -126,16 +143,16 @@ class NetworkEntry(Model):
 class WeightsEntry(Model):
     """Where the start weights of a backbone come from, and what they were trained with."""
 
-    timm: str | None = Field(None, description="timm tag to download, for example resnet50.tv_in1k")
+    timm: TimmName | None = Field(None, description="timm tag to download, for example resnet50.tv_in1k")
     path: Path | None = Field(None, description="safetensors file with timm's parameter names")
     stride_on: StrideOn = Field(
         "3x3", description="1x1: ResNet v1, the stride sits on each stage's first 1x1 convolution"
     )
-    options: dict[str, Any] = Field(
+    options: BuilderOptions = Field(
         {}, description="builder options the weights need, for example pad_type: same, bn_eps: 0.001"
     )
-    mean: Channels | None = Field(None, description="of the images they were trained with, in 0..1; needed with `path`")
-    std: Channels | None = Field(None, description="standard deviation of these images; needed with `path`")
+    mean: Mean | None = Field(None, description="of the images they were trained with, in 0..1; needed with `path`")
+    std: Deviation | None = Field(None, description="standard deviation of these images; needed with `path`")
     note: str = Field("", description="a remark for readers")
 
     @model_validator(mode="after")
@@ -166,7 +183,7 @@ class OwnVariant(Model):
     teacher: TeacherMode = Field(
         description="none; frozen: one that was trained before; online: it learns in the same step"
     )
-    supervised: dict[Annotated[str, Field(pattern=f"^{STUDENT_NAME}$")], Annotated[float, Field(ge=0)]] = Field(
+    supervised: dict[Annotated[str, Field(pattern=f"^{STUDENT_NAME}$")], Weight] = Field(
         min_length=1, description="students s1, s2, ... and the weight of the labels in the loss of each"
     )
     edges: list[OwnEdge] = Field([], description="who learns what from whom")
@@ -193,8 +210,8 @@ class MethodChoice(Model):
     title: str = Field("", description="in tables; the method's own if not given")
     tasks: Once[str] | None = Field(None, description="only these tasks; all of its kind if not given")
     options: dict[str, Any] = Field({}, description="of the method, its loss weights as weight_<term> among them")
-    supervised: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of the task's loss")
-    kd: Annotated[float, Field(ge=0)] | None = Field(None, description="weight of plain distillation beside the method")
+    supervised: Weight | None = Field(None, description="weight of the task's loss")
+    kd: Weight | None = Field(None, description="weight of plain distillation beside the method")
     kd_temperature: Positive = Field(4.0, description="of plain distillation")
 
 
@@ -208,14 +225,14 @@ class GridSearch(Model):
     alpha: Once[Annotated[float, Field(gt=0, lt=1)]] = Field(
         [0.1, 0.2, 0.4], min_length=1, description="weights of the labels that are tried for each student"
     )
-    seeds: Once[Annotated[int, Field(ge=0)]] = Field([0], min_length=1, description="of the trials")
+    seeds: Once[Seed] = Field([0], min_length=1, description="of the trials")
 
 
 class Split(Model):
     """Shares of training, validation and test, and whether all seeds see one split."""
 
     fractions: tuple[Fraction, Fraction, Fraction] = Field((0.75, 0.10, 0.15), description="training, validation, test")
-    seed: Annotated[int, Field(ge=0)] = Field(0, description="of the split, where there is one for all seeds")
+    seed: Seed = Field(0, description="of the split, where there is one for all seeds")
     per_seed: bool = Field(False, description="a split of its own for every seed, in place of one for all")
 
     @model_validator(mode="after")

@@ -149,6 +149,11 @@ class TrainingBatches:
         return self.steps
 
     @property
+    def smallest(self) -> int:
+        """Images of the smallest batch."""
+        return len(self.part) - (self.steps - 1) * self.batch_size if self.images == len(self.part) else self.batch_size
+
+    @property
     def images(self) -> int:
         """Images per epoch."""
         return min(len(self.part), self.steps * self.batch_size)

@@ -1,5 +1,6 @@
 """A run's state on disk, so that it can be killed at any moment and continue to the same bits."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,9 @@ import torch
 
 from kdml.common.errors import MachineError, UserError, fault_of
 from kdml.common.files import partial_of, written_whole
+from kdml.learning.divergence import has_diverged
+
+log = logging.getLogger(__name__)
 
 
 def save(path: Path, state: dict[str, Any], fingerprint: str) -> None:
@@ -22,7 +26,7 @@ def save(path: Path, state: dict[str, Any], fingerprint: str) -> None:
 
 
 def load(path: Path, fingerprint: str) -> dict[str, Any] | None:
-    """The state saved at `path`, or None if there is none.
+    """The state saved at `path`, or None if there is none, or only another training's that diverged.
 
     Raises:
         MachineError: the disk or the memory failed; the file may be sound.
@@ -30,7 +34,7 @@ def load(path: Path, fingerprint: str) -> dict[str, Any] | None:
     """
     if not path.exists():
         return None
-    remedy = f"delete {path} to start this run anew"
+    remedy = f"delete or rename {path} to start this run anew"
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         saved, state = content["fingerprint"], content["state"]
@@ -38,9 +42,20 @@ def load(path: Path, fingerprint: str) -> dict[str, Any] | None:
         if isinstance(fault := fault_of(error, path), MachineError):
             raise fault from None
         raise UserError(f"The checkpoint {path} cannot be read ({type(error).__name__}).", remedy) from None
+    if saved != fingerprint and has_diverged(state):
+        set_aside(path)
+        return None
     if saved != fingerprint:
         raise UserError(f"The checkpoint {path} was made with other settings, data or code than this run has.", remedy)
     return state
+
+
+def set_aside(path: Path) -> None:
+    """Rename the checkpoint of a training that diverged, if there is one: its successor with mended settings starts anew."""
+    if path.exists():
+        kept = path.with_name(f"{path.stem}.diverged{path.suffix}")
+        path.replace(kept)
+        log.warning("%s is of a training that diverged: kept as %s", path, kept.name)
 
 
 def remove(path: Path) -> None:

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kdml.common.errors import UserError
 from kdml.data.arrays import Arrays, Part
 from kdml.learning import checkpoint
 from kdml.learning.batches import Batch, TrainingBatches, evaluation_batches
 from kdml.learning.cohort import Cohort
+from kdml.learning.divergence import explained
 from kdml.learning.provenance import device_name
 from kdml.learning.validation import validate, validate_loss
 from kdml.runs.graph import TEACHER
@@ -257,8 +257,8 @@ class Engine:
         for names, totals in progress.sums.items():
             for name, total in zip(names, totals.tolist(), strict=True):
                 row[f"train.{name}"] = row.get(f"train.{name}", 0.0) + total / self.batches.images
-        self._check_finite(row)
         scores = self._validate(row)
+        self._check_finite(row)
         self._keep_best(scores)
         monitored = _monitored(scores)
         if self.schedule is not None:
@@ -288,12 +288,12 @@ class Engine:
         return dict.fromkeys(results, -loss)
 
     def _check_finite(self, row: dict[str, float]) -> None:
-        broken = [name for name, value in row.items() if not math.isfinite(value)]
+        broken = [name.removeprefix("train.") for name, value in row.items() if not math.isfinite(value)]
         if broken:
-            raise UserError(
-                f"Epoch {self.progress.epoch + 1}: the loss {broken[0].removeprefix('train.')} is not a finite number.",
-                "lower `training.learning_rate`, or train with `precision: float32`",
-            )
+            if self.surroundings.checkpoint is not None:
+                checkpoint.set_aside(self.surroundings.checkpoint)
+            tried = next(evaluation_batches(self.arrays, self.validation, EVALUATION_BATCH))
+            raise explained(self.cohort, tried, self.surroundings.device, self.progress.epoch + 1, broken)
 
     def _keep_best(self, scores: dict[str, float]) -> None:
         for learner, score in scores.items():

@@ -28,6 +28,7 @@ from kdml.learning.start_weights import (
 from kdml.runs.settings import Backbone, NetworkSettings, Sharing
 
 HEAD = (1024, 512)
+TRAIN_FIRST = "train its run first, or again with a lower `training.learning_rate`; or check the path"
 
 
 class Output(NamedTuple):
@@ -359,7 +360,9 @@ def load_network(path: Path, network: Network, name: str | None = None) -> None:
 def _read_states(path: Path) -> dict[str, dict[str, Tensor]]:
     """State dicts by network."""
     states: dict[str, dict[str, Tensor]] = {}
-    for key, tensor in read_tensors(path, "train its run first, or check the path").items():
+    for key, tensor in read_tensors(
+        path, "train its run first (again, if need be at a lower `training.learning_rate`), or check the path"
+    ).items():
         name, _, parameter = key.partition(".")
         states.setdefault(name, {})[parameter] = tensor
     return states

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from kdml.common.errors import UserError
 from kdml.data.arrays import Arrays, Part
 from kdml.learning.batches import evaluation_batches
 from kdml.learning.cohort import Cohort
@@ -24,6 +25,9 @@ def predict(cohort: Cohort, arrays: Arrays, part: Part, training: Training, devi
         training: its precision counts.
         device: as torch names it.
 
+    Raises:
+        UserError: a network predicts values that are no numbers.
+
     Returns:
         By network: class probabilities (n, K) float32, or foreground probabilities (n, h, w) quantised to uint8.
     """
@@ -33,6 +37,9 @@ def predict(cohort: Cohort, arrays: Arrays, part: Part, training: Training, devi
         with autocast(device, training):
             results = cohort(batch.images.to(device))
         for name, result in results.items():
+            if not torch.isfinite(result.logits).all():  # quantised masks could not say so any more
+                remedy = "lower the `training.learning_rate` of the run that trained it, or use `precision: float32`"
+                raise UserError(f"Network {name} predicts values that are no numbers.", remedy)
             outputs[name].append(_probabilities(result.logits.float()))
     return {name: np.concatenate(pieces) for name, pieces in outputs.items()}
 

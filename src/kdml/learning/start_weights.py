@@ -13,17 +13,19 @@ from typing import Any
 import timm
 import torch
 from huggingface_hub import try_to_load_from_cache
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from timm.models.resnet import Bottleneck
 from torch import Tensor, nn
 
 from kdml.common.errors import UserError
-from kdml.common.files import sha256_of, written_whole
-from kdml.runs.settings import Backbone, StartWeightsSettings
+from kdml.common.files import parse_json, sha256_of, written_whole
+from kdml.runs.settings import Backbone, BuilderOptions, Deviation, Mean, Model, StartWeightsSettings, StrideOn
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+COUNTER = "num_batches_tracked"
 FACTS = "start_weights"  # one entry of the file's metadata: safetensors writes several in an order that changes
 # What timm and segmentation_models_pytorch raise on names and options that they do not know.
 BUILD_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError)
@@ -52,6 +54,19 @@ class StartWeights:
     sha256: str | None
 
 
+class Facts(Model):
+    """What a file of start weights says of them, in its metadata; see `StartWeights`."""
+
+    name: str
+    source: str
+    sha256: str | None
+    mean: Mean
+    std: Deviation
+    stride_on: StrideOn
+    options: BuilderOptions
+    note: str
+
+
 def fetch(wanted: StartWeightsSettings, file: Path | None, name: str, backbone: str, path: Path) -> None:
     """Make the file of start weights that trainings read.
 
@@ -74,18 +89,18 @@ def fetch(wanted: StartWeightsSettings, file: Path | None, name: str, backbone: 
     if problem:
         remedy = f"give `weights.{name}` the weights of {backbone} by timm's parameter names, or mend `networks: timm:`"
         raise UserError(f"The weights of {file or source} do not fit the backbone '{backbone}': {problem}.", remedy)
-    facts = {
-        "name": name,
-        "source": source,
-        "sha256": sha256,
-        "mean": mean,
-        "std": std,
-        "stride_on": wanted.stride_on,
-        "options": wanted.options,
-        "note": wanted.note,
-    }
+    facts = Facts(
+        name=name,
+        source=source,
+        sha256=sha256,
+        mean=mean,
+        std=std,
+        stride_on=wanted.stride_on,
+        options=wanted.options,
+        note=wanted.note,
+    )
     with written_whole(path) as temporary:
-        save_file(body, temporary, metadata={FACTS: json.dumps(facts, sort_keys=True)})
+        save_file(body, temporary, metadata={FACTS: json.dumps(facts.model_dump(mode="json"), sort_keys=True)})
 
 
 def _from_file(wanted: StartWeightsSettings, file: Path, name: str) -> tuple:
@@ -166,7 +181,7 @@ def fit_to(backbone: nn.Module, start: StartWeights) -> dict[str, Tensor]:
 
 def _counters(backbone: nn.Module) -> dict[str, Tensor]:
     """Batches that BatchNorm has seen; many files of weights leave them out, and nothing here depends on them."""
-    return {key: tensor for key, tensor in backbone.state_dict().items() if key.endswith("num_batches_tracked")}
+    return {key: tensor for key, tensor in backbone.state_dict().items() if key.endswith(COUNTER)}
 
 
 def misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
@@ -181,6 +196,8 @@ def misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | N
     """
     missing = [key for key in wanted if key not in found]
     surplus = [key for key in found if key not in wanted]
+    if surplus and not [key for key in wanted if key in found and not key.endswith(COUNTER)]:
+        return f"none of its {len(surplus)} tensors has a name that the network has: {_few(surplus)} here, {_few(missing)} there"
     if missing:
         cause = "another architecture, or another library's names"
         return f"{len(missing)} tensors are missing, the first are {_few(missing)}; probably the weights of {cause}"
@@ -190,7 +207,8 @@ def misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | N
     if reshaped:
         key = reshaped[0]
         return f"{key} has the shape {tuple(found[key].shape)}, not {tuple(wanted[key].shape)}"
-    return None
+    other = [key for key in wanted if found[key].is_floating_point() != wanted[key].is_floating_point()]
+    return f"{other[0]} is of {found[other[0]].dtype}, not of {wanted[other[0]].dtype}" if other else None
 
 
 def _few(names: Sequence[str]) -> str:
@@ -229,14 +247,16 @@ def load_start(path: Path) -> StartWeights:
     tensors = read_tensors(path, "let the workflow's rule `weights` make it, or run src/weights.py")
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
-    names = ("mean", "std", "stride_on", "options", "source", "sha256")
+    remedy = "run src/weights.py on it; a training reads only what that script makes"
     try:
-        found = json.loads(metadata[FACTS])
-        facts = {name: found[name] for name in names}
-    except (KeyError, json.JSONDecodeError):
-        remedy = "run src/weights.py on it; a training reads only what that script makes"
+        facts = Facts.model_validate(parse_json(metadata[FACTS]))
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise UserError(f"{path} says of its weights what cannot be ({problem}).", remedy) from None
+    except (KeyError, ValueError):
         raise UserError(f"{path} does not say what its weights were trained with.", remedy) from None
-    return StartWeights(tensors, **facts | {"mean": tuple(facts["mean"]), "std": tuple(facts["std"])})
+    return StartWeights(tensors, **facts.model_dump(exclude={"name", "note"}))
 
 
 def read_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
@@ -247,7 +267,7 @@ def read_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
         remedy: what to do where it is no such file.
 
     Raises:
-        UserError: it is missing, damaged, empty, or of another kind.
+        UserError: it is missing, damaged, empty, of another kind, or holds values that are no finite numbers.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -261,7 +281,18 @@ def read_tensors(path: Path, remedy: str) -> dict[str, Tensor]:
         raise UserError(f"{path} is damaged or no safetensors file ({error}).", remedy) from None
     if not tensors:
         raise UserError(f"{path} holds no tensors.", remedy)
+    _check_values(tensors, path, remedy)
     return {key: tensor.to(torch.float32) if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
+
+
+def _check_values(tensors: Mapping[str, Tensor], path: Path, remedy: str) -> None:
+    """Refuse weights that make every output no number: a training with them would be blamed for it."""
+    for key, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            problem = f"{path}: {key} holds values that are no finite numbers"
+            raise UserError(f"{problem}: whatever trained these weights diverged.", remedy)
+        if key.endswith("running_var") and (tensor < 0).any():
+            raise UserError(f"{path}: {key} holds variances below 0.", remedy)
 
 
 def _is_pickle(path: Path) -> bool:

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from kdml.analysis.metrics import PRIMARY
 from kdml.common.errors import UserError
-from kdml.common.files import MAKE_AGAIN, read_csv, read_json
+from kdml.common.files import MAKE_AGAIN, read_csv
 from kdml.reporting import labels
 from kdml.reporting.table_model import Block, Cell, Row, number, plain_block, text
-from kdml.runs.records import RETRAIN
+from kdml.runs.records import read_record
 from kdml.runs.run_table import EVALUATED
 
 METRIC_COLUMNS = ("protocol", "task", "pair", "run", "seed", "network", "truth", "metric", "value", "folder")
@@ -89,7 +89,7 @@ def records_of(folders: Iterable[str]) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: one is missing.
     """
-    return {folder: read_json(Path(folder) / "run.json", RETRAIN) for folder in folders}
+    return {folder: read_record(Path(folder)) for folder in folders}
 
 
 def runs_block(

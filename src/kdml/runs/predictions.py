@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from kdml.common.array_files import read_arrays
 from kdml.common.errors import UserError
 from kdml.common.files import written_whole
 
 ROW = "row"
 THRESHOLD = 128  # of a quantised probability: 0.5
+ROUNDING = 1e-2  # of probabilities, which may be computed from logits of half precision
 REMEDY = "delete it and let the workflow train the run again"
 
 
@@ -78,19 +80,34 @@ def load(path: Path) -> Predictions:
     """Read what `save` wrote.
 
     Raises:
-        UserError: the file is missing, damaged, or its arrays do not fit together.
+        UserError: the file is missing or damaged, its arrays do not fit together, or they are no outputs of networks.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist.", "train its run first") from None
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError, KeyError) as error:
-        raise UserError(f"{path} is damaged ({error}).", REMEDY) from None
+    arrays = dict(read_arrays(path, REMEDY))
     rows = arrays.pop(ROW, None)
     if rows is None or not arrays:
         raise UserError(f"{path} holds no predictions.", REMEDY)
-    short = [name for name, array in arrays.items() if len(array) != len(rows)]
-    if short:
-        raise UserError(f"{path}: {short[0]} has {len(arrays[short[0]])} outputs for {len(rows)} rows.", REMEDY)
+    if rows.ndim != 1 or rows.dtype.kind != "i" or (rows < 0).any() or len(np.unique(rows)) < len(rows):
+        raise UserError(f"{path}: `{ROW}` holds no rows of the prepared arrays, each once.", REMEDY)
+    for name, output in arrays.items():
+        _check_output(output, len(rows), f"{path}: {name}")
     return Predictions(rows, arrays)
+
+
+def _check_output(output: np.ndarray, rows: int, where: str) -> None:
+    """Refuse what is no network's output: anything but quantised masks, or probabilities that sum to 1 over the classes."""
+    quantised, probabilities = (
+        (output.ndim, output.dtype) == (3, np.uint8),
+        (output.ndim, output.dtype) == (2, np.float32),
+    )
+    if not (quantised or probabilities):
+        raise UserError(
+            f"{where} is of {output.dtype} with {output.ndim} dimensions, which no network's output is.", REMEDY
+        )
+    if len(output) != rows:
+        raise UserError(f"{where} has {len(output)} outputs for {rows} rows.", REMEDY)
+    if quantised or not len(output):
+        return
+    if not np.isfinite(output).all():
+        raise UserError(f"{where} has values that are no numbers.", REMEDY)
+    if output.min() < 0 or output.max() > 1 or np.abs(output.sum(axis=1, dtype=np.float64) - 1).max() > ROUNDING:
+        raise UserError(f"{where} has values that are no probabilities.", REMEDY)

@@ -9,9 +9,39 @@ from typing import Any
 
 from kdml.common.errors import UserError
 from kdml.common.files import read_json
+from kdml.runs.settings import digest_of
 
 log = logging.getLogger(__name__)
+FIELDS: Mapping[str, Any] = {  # that analyses, tables and pages read, with their types
+    "settings": dict, "settings_hash": str, "code_hash": str, "method_hash": str, "sharing": dict, "seed": int, "inputs": dict,
+    "images": dict, "epochs": int, "best": dict, "parameters": dict, "seconds": int | float, "images_per_second": int | float,
+    "peak_memory_mib": int | float, "finished": str, "packages": dict, "device": str, "python": str,
+}  # fmt: skip
 RETRAIN = "let the workflow train it, or delete the folder to have it trained again"
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Read what a training has written down of itself, and check that nobody has edited it.
+
+    Args:
+        folder: of the run.
+
+    Raises:
+        UserError: run.json is missing or no record, or its settings are others than those that were trained.
+    """
+    path = Path(folder) / "run.json"
+    record = read_json(path, RETRAIN)
+    if not isinstance(record, dict):
+        raise UserError(f"{path} is no record of a run.", RETRAIN)
+    for key, kinds in FIELDS.items():
+        if not isinstance(record.get(key), kinds) or isinstance(record[key], bool):
+            raise UserError(f"{path} has no '{key}', or one of another type.", RETRAIN)
+    for network, best in record["best"].items():
+        if not isinstance(best, dict) or not all(isinstance(best.get(key), int | float) for key in ("epoch", "score")):
+            raise UserError(f"{path} has no best epoch and score of '{network}'.", RETRAIN)
+    if digest_of(record["settings"]) != record["settings_hash"] or record["settings"].get("seed") != record["seed"]:
+        raise UserError(f"{path}: the settings are not those of which it has the hash: it was edited.", RETRAIN)
+    return record
 
 
 def refuse_mixture(
@@ -27,7 +57,7 @@ def refuse_mixture(
     Raises:
         UserError: a run.json is missing, versions of the code are mixed, or seeds of one run differ in more than the seed.
     """
-    records = {str(run["folder"]): read_json(Path(run["folder"]) / "run.json", RETRAIN) for run in runs}
+    records = {str(run["folder"]): read_record(Path(run["folder"])) for run in runs}
     if not allow_mixed_code:
         refuse_mixed_code({folder: record["code_hash"] for folder, record in records.items()})
     _warn_of_devices(records.values())

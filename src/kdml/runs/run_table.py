@@ -72,7 +72,7 @@ class RunTable:
     """
 
     def __init__(self, path: Path):
-        rows = read_csv(path, MAKE_AGAIN, COLUMNS)
+        rows = read_csv(path, MAKE_AGAIN, COLUMNS, counts=("seed",))
         if not rows:
             raise UserError(f"{path} lists no runs.", MAKE_AGAIN)
         self.path = path

@@ -2,10 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Hashable
-from typing import Annotated, Any, Literal, TypeVar, get_args
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from kdml.common.command_line import mapping_argument
 from kdml.common.errors import UserError
@@ -14,9 +24,13 @@ from kdml.runs.graph import Edge, Knowledge, SharingGraph, TeacherMode
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Weight = Annotated[float, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # seeds are multiplied, and torch takes them up to 64 bits
 Kind = Literal["classification", "segmentation"]
 StrideOn = Literal["3x3", "1x1"]
-Channels = tuple[float, float, float]
+Mean = tuple[Fraction, Fraction, Fraction]
+_Deviation = Annotated[float, Field(gt=0, le=1)]
+Deviation = tuple[_Deviation, _Deviation, _Deviation]
 KINDS: tuple[str, ...] = get_args(Kind)
 T = TypeVar("T", bound=Hashable)
 
@@ -36,10 +50,66 @@ def _each_once(values: list[T]) -> list[T]:
 Once = Annotated[list[T], AfterValidator(_each_once), Field(json_schema_extra={"uniqueItems": True})]
 
 
-class Model(BaseModel):
-    """A model that is frozen and refuses keys that it does not know."""
+def _of_timm(name: str) -> str:
+    """A name of timm's own.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Raises:
+        ValueError: it names a model of a hub or a folder, which could hold anything.
+    """
+    if not re.fullmatch(r"\w+(\.\w+)?", name):
+        raise ValueError(f"'{name}' is no name of timm's own, such as resnet18; hubs and folders are not looked into")
+    return name
+
+
+def _of_builder(options: dict[str, Any]) -> dict[str, Any]:
+    """Options that change an architecture.
+
+    Raises:
+        ValueError: one of them has weights loaded, or settles what the program decides.
+    """
+    if taken := sorted(NO_OPTIONS & options.keys()):
+        raise ValueError(f"`{taken[0]}` is no option of an architecture; weights are named under `weights`")
+    return options
+
+
+NO_OPTIONS = {
+    "pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "pretrained_strict", "checkpoint_path", "cache_dir",
+    "num_classes", "global_pool", "features_only", "model_name",
+}  # fmt: skip
+TimmName = Annotated[str, AfterValidator(_of_timm)]
+BuilderOptions = Annotated[dict[str, Any], AfterValidator(_of_builder)]
+
+
+class Model(BaseModel):
+    """A model that is frozen and refuses unknown keys, numbers that are not finite, and true or false for a number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse_switches_for_numbers(cls, values: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse what pydantic would take for 0 or 1; YAML has it for `yes`, `no`, `on` and `off` too."""
+        made = validate(values)
+        given = values.items() if isinstance(values, Mapping) else ()
+        switches = [one for key, value in given for one in _switches(value, getattr(made, key), (key,))]
+        if switches:
+            kind = PydanticCustomError("switch_for_a_number", "input should be a number")
+            details = [InitErrorDetails(type=kind, loc=place, input=value) for place, value in switches]
+            raise ValidationError.from_exception_data(cls.__name__, details)
+        return made
+
+
+def _switches(given: Any, taken: Any, place: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], bool]]:
+    """Place and value of what was given as true or false, but taken for a number."""
+    if isinstance(given, bool):
+        if not isinstance(taken, bool):
+            yield place, given
+    elif isinstance(given, Mapping) and isinstance(taken, Mapping):
+        for key in given.keys() & taken.keys():
+            yield from _switches(given[key], taken[key], (*place, key))
+    elif isinstance(given, list | tuple) and isinstance(taken, list | tuple):
+        for number, pair in enumerate(zip(given, taken, strict=False)):
+            yield from _switches(*pair, (*place, number))
 
 
 class Augmentation(Model):
@@ -109,11 +179,11 @@ class StartWeightsSettings(Model):
     """
 
     source: Literal["timm", "file"]
-    timm: str | None = None
+    timm: TimmName | None = None
     stride_on: StrideOn = "3x3"
-    options: dict[str, Any] = {}
-    mean: Channels | None = None
-    std: Channels | None = None
+    options: BuilderOptions = {}
+    mean: Mean | None = None
+    std: Deviation | None = None
     note: str = ""
 
 
@@ -123,14 +193,14 @@ class OwnEdge(Model):
     source: str
     learner: str
     knowledge: Knowledge
-    weight: Annotated[float, Field(ge=0)]
+    weight: Weight
 
 
 class Backbone(Model):
     """A timm backbone with the options it is built with."""
 
-    timm: str
-    options: dict[str, Any] = {}
+    timm: TimmName
+    options: BuilderOptions = {}
 
 
 class NetworkSettings(Model):
@@ -153,7 +223,7 @@ class NetworkSettings(Model):
     weights: StartWeightsSettings | None = None
     normalisation: Literal["weights", "unit"] = "weights"
     head: Literal["paper", "linear"] = "paper"
-    decoder_channels: tuple[int, int, int, int, int] = (256, 128, 64, 32, 16)
+    decoder_channels: tuple[Count, Count, Count, Count, Count] = (256, 128, 64, 32, 16)
     block_like: Backbone | None = None
 
 
@@ -172,9 +242,9 @@ class MethodSettings(Model):
     name: str
     sha256: str | None = None
     options: dict[str, Any] = {}
-    supervised: float = 1.0
-    kd: float = 0.0
-    kd_temperature: float = 4.0
+    supervised: Weight = 1.0
+    kd: Weight = 0.0
+    kd_temperature: Positive = 4.0
 
 
 class RunSettings(Model):
@@ -186,10 +256,10 @@ class RunSettings(Model):
     classes: tuple[str, ...]
     pair: str
     run: str
-    seed: int
+    seed: Seed
     balance: Literal["none", "resample", "class_weights"] = "none"
     teacher: TeacherMode
-    supervised: dict[str, float]
+    supervised: dict[str, Weight]
     edges: tuple[OwnEdge, ...] = ()
     method: MethodSettings | None = None
     networks: dict[str, NetworkSettings]
@@ -209,11 +279,11 @@ class RunSettings(Model):
 
     def to_json(self) -> str:
         """Canonical JSON: the same settings give the same text."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return canonical(self.model_dump(mode="json"))
 
     def digest(self) -> str:
         """First 16 hex digits of the SHA-256 of the canonical JSON."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+        return digest_of(self.model_dump(mode="json"))
 
     @classmethod
     def from_argument(cls, argument: str) -> "RunSettings":
@@ -224,9 +294,46 @@ class RunSettings(Model):
         """
         remedy = "pass what `python src/settings.py` prints, or the run.json of a finished run"
         content = mapping_argument(argument, "--settings", remedy=remedy)
-        try:
-            return cls.model_validate(content.get("settings", content))
-        except ValidationError as error:
+        is_record = "settings" in content
+        settings = settings_in(content["settings"] if is_record else content, f"--settings {argument[:60]}", remedy)
+        if is_record and content.get("settings_hash") != digest_of(content["settings"]):
             raise UserError(
-                f"--settings {argument[:60]}: these are not the settings of a run ({error}).", remedy
-            ) from None
+                f"--settings {argument[:60]}: the settings are not those of which it has the hash: it was edited.",
+                "pass the settings alone, without the rest of the record, to train what they say",
+            )
+        return settings
+
+
+def canonical(content: Any) -> str:
+    """JSON text of settings as JSON has them: the same settings give the same text."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+def digest_of(content: Any) -> str:
+    """First 16 hex digits of the SHA-256 of the canonical JSON of settings."""
+    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
+
+
+def settings_in(content: Any, where: str, remedy: str) -> RunSettings:
+    """Settings as JSON has them.
+
+    Args:
+        content: of the JSON.
+        where: it was read, for the message.
+        remedy: what to do if these are none.
+
+    Raises:
+        UserError: they are no settings of a run, or their sharing graph is none.
+    """
+    try:
+        settings = RunSettings.model_validate(content)
+        graph = settings.graph
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first["loc"] else first["msg"]
+        raise UserError(f"{where}: these are not the settings of a run ({problem}).", remedy) from None
+    except ValueError as error:
+        raise UserError(f"{where}: the sharing graph of these settings is none ({error}).", remedy) from None
+    if lacking := set(graph.networks) - settings.networks.keys():
+        raise UserError(f"{where}: these settings say nothing of the network '{min(lacking)}'.", remedy)
+    return settings

@@ -88,7 +88,8 @@ def check_archives_at_hand():
         for job in jobs
         if job.rule.name in ("prepare", "prepare_masks")
     }
-    if problem := AT_HAND.obstacle(fetched, prepared, token_present()):
+    has_token = bool(fetched) and AT_HAND.downloads and or_message(token_present)
+    if problem := AT_HAND.obstacle(fetched, prepared, has_token):
         raise WorkflowError(problem)
 
 

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from kdml.common.array_files import read_arrays
+from kdml.common.files import MAKE_AGAIN
 from kdml.reporting import labels
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import REGIONS, margins
@@ -63,8 +65,7 @@ def draw(data: Data) -> Figure:
 
 
 def _read(data: Data) -> Slices:
-    with np.load(data.one("images")) as file:
-        arrays = {name: file[name] for name in file.files}
+    arrays = dict(read_arrays(data.one("images"), MAKE_AGAIN))
     images, masks = arrays.pop("images"), arrays.pop("masks")
     predicted = {tuple(name.rsplit(".", 1)): array for name, array in arrays.items()}
     rows = data.rows("slices")

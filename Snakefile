@@ -7,6 +7,7 @@ min_version("9.10")
 include: "workflow/rules/common.smk"
 include: "workflow/rules/helpers/data.smk"
 include: "workflow/rules/helpers/report.smk"
+include: "workflow/rules/helpers/retries.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"

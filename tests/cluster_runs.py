@@ -13,14 +13,14 @@ from pathlib import Path
 from slurm_here import Job, SlurmHere, wait_until
 from snakemake_runs import ROOT, snakemake
 
-# Six trainings of some half a minute each that wait for nothing but the data, so that they run at the same time.
+# Six trainings of a minute each that wait for nothing but the data, so that they run at the same time.
 EXPERIMENT = """
 experiment: cluster
 archives: demo
 run: {tasks: [hcd], pairs: [small], techniques: [ml], strategies: [v1, v2, v3], methods: [], methods_at: [], seeds: [0, 1], baselines: false}
 datasets: {hcd: {image_size: 64, demo_images: 80, subset: 80}}
 training: {learning_rate: 1.0e-3, device: cpu, threads: 1}
-tasks: {hcd: {training: {epochs: 20}}}
+tasks: {hcd: {training: {epochs: 50}}}
 checkpoint_minutes: 0.02
 networks:
   teacher_small:

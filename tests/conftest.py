@@ -72,5 +72,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `quick` what neither starts a whole workflow nor says that it is slow: `pytest -m quick`."""
     for item in items:
         wing = item.path.relative_to(ROOT / "tests").parts[0]
-        if wing not in ("workflow", "end_to_end") and "slow" not in item.keywords:
+        if wing not in ("workflow", "end_to_end", "cluster") and "slow" not in item.keywords:
             item.add_marker(pytest.mark.quick)

@@ -108,6 +108,9 @@ def ends_with(error, capsys):
     return end.value.code, capsys.readouterr().err
 
 
+SAYS = {2: "Error: ", 75: "Error of the machine: "}
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
@@ -122,7 +125,9 @@ def ends_with(error, capsys):
 def test_a_script_ends_with_one_message_and_its_code(error, code, words, capsys):
     """75 is what a scheduler may repeat, 2 is not."""
     found, said = ends_with(error, capsys)
-    assert found == code and said.startswith(f"Error: {words}") and "What to do: " in said and "Traceback" not in said
+    assert (
+        found == code and said.startswith(f"{SAYS[code]}{words}") and "What to do: " in said and "Traceback" not in said
+    )
 
 
 def test_a_fault_of_the_program_keeps_its_traceback():

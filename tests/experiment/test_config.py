@@ -226,6 +226,7 @@ NUMBERS = [
     "similarity.batch",
     "similarity.passes",
     "checkpoint_minutes",
+    "trainings_per_gpu",
     "datasets.hcd.image_size",
     "datasets.hcd.subset",
     "datasets.hcd.subset_seed",

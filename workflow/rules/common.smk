@@ -111,7 +111,7 @@ def deal_out():
     """Set limits that depend on who runs the jobs, which Snakemake knows only when it plans them."""
     if workflow.non_local_exec:
         # The cores of a login node are no limit to the threads of jobs that run elsewhere.
-        workflow.register_resource("_cores", None)
+        workflow.register_resource("_cores", sys.maxsize)
     elif "gpu" not in workflow.global_resources:
         # Without a scheduler that deals GPUs out, Snakemake would start a training on every core.
         if places := at_once(gpus_here(), EXPERIMENT.trainings_per_gpu):

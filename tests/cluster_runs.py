@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,7 +30,7 @@ pairs:
   small: {teacher: teacher_small, student: student_small}
 """
 RUNS = [f"ml_{strategy}/seed-{seed}" for strategy in ("v1", "v2", "v3") for seed in (0, 1)]
-CANCELLED, FAILED_NODE, PREEMPTED, OUT_OF_TIME, OUT_OF_MEMORY, LEFT_BEHIND = RUNS
+EVENTS = ("cancelled", "out of memory", "node failed", "beside it", "out of time", "preempted")
 SPLIT = "results/cluster/paper/hcd/split-0.csv"
 TRAINED = "results/cluster/paper/hcd/small"
 
@@ -60,12 +59,14 @@ class Seen:
         jobs: all that were ever in the queue, by number, as seen last.
         said: output of every head.
         codes: exit code of every head.
+        met: the run that met with each event.
     """
 
     folder: Path
     jobs: dict[str, Job] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
+    met: dict[str, str] = field(default_factory=dict)
 
     def submitted(self, run: str) -> list[Job]:
         """Jobs of a run, one for each submission."""
@@ -137,32 +138,38 @@ def afflict(slurm: SlurmHere, folder: Path) -> Seen:
         slurm.ask("scancel", job.number)
     wait_until(lambda: not head.look(), 60, "an empty queue")
     head = Head(slurm, seen, "all")
-    for run, event in EVENTS.items():
-        wait_until(lambda run=run: head.running(run), 480, f"{run} running")
-        event(slurm, head.running(run), folder_of(folder, run))
+    wait_until(lambda: all(map(head.running, RUNS)), 480, "all trainings at once")
+    jobs = {run: head.running(run) for run in RUNS}
+    by_node = sorted(RUNS, key=lambda run: jobs[run].node)  # two on each of three nodes
+    seen.met = dict(zip(EVENTS, by_node, strict=True))
+    happen(slurm, head, {event: jobs[run] for event, run in seen.met.items()}, folder)
     head.wait(600)
     return seen
 
 
-def _cancel(slurm: SlurmHere, job: Job, out: Path) -> None:
-    slurm.ask("scancel", job.number)
+def happen(slurm: SlurmHere, head: Head, jobs: dict[str, Job], folder: Path) -> None:
+    """Let each job meet with its event."""
+    slurm.ask("scancel", jobs["cancelled"].number)
+    _kill_training(folder_of(folder, head.seen.met["out of memory"]))
+    # Two minutes are left then, at which the signal comes that the rule asks for.
+    slurm.ask("scontrol", "update", f"jobid={jobs['out of time'].number}", "timelimit=2")
+    slurm.ask("scontrol", "update", f"nodename={jobs['node failed'].node}", "state=down", "reason=test")
+    wait_until(lambda: jobs["out of time"].number not in _running(head), 120, "a training that saved in time")
+    words = ("-p", "urgent", "-w", jobs["preempted"].node, "--mem", "40000", "-o", "/dev/null", "--wrap", "sleep 2")
+    slurm.ask("sbatch", *words)
+    for event in ("node failed", "beside it", "preempted"):
+        number = jobs[event].number
+        wait_until(lambda number=number: number not in _running(head), 120, f"{event}: the job is requeued")
+        # SLURM lets it wait for two minutes; the test need not.
+        slurm.ask("scontrol", "update", f"jobid={number}", "starttime=now")
 
 
-def _fail_node(slurm: SlurmHere, job: Job, out: Path) -> None:
-    """It comes back by itself."""
-    slurm.ask("scontrol", "update", f"nodename={job.node}", "state=down", "reason=test")
+def _running(head: Head) -> set[str]:
+    return {job.number for job in head.look() if job.state in ("RUNNING", "COMPLETING")}
 
 
-def _preempt(slurm: SlurmHere, job: Job, out: Path) -> None:
-    slurm.ask("sbatch", "-p", "urgent", "-w", job.node, "--exclusive", "-o", "/dev/null", "--wrap", "sleep 3")
-
-
-def _end_its_time(slurm: SlurmHere, job: Job, out: Path) -> None:
-    """Leave it two minutes: the profile asks for a signal then."""
-    slurm.ask("scontrol", "update", f"jobid={job.number}", "timelimit=2")
-
-
-def _kill_as_for_memory(slurm: SlurmHere, job: Job, out: Path) -> None:
+def _kill_training(out: Path) -> None:
+    """Kill the process that trains, as a system short of memory does."""
     pattern = f"train.py .*--out {re.escape(TRAINED)}/{'/'.join(out.parts[-2:])}"
     found: list[str] = []
 
@@ -174,12 +181,3 @@ def _kill_as_for_memory(slurm: SlurmHere, job: Job, out: Path) -> None:
     wait_until(processes, 60, "a process that trains")
     for number in found:
         os.kill(int(number), signal.SIGKILL)
-
-
-EVENTS: dict[str, Callable[[SlurmHere, Job, Path], None]] = {
-    CANCELLED: _cancel,
-    FAILED_NODE: _fail_node,
-    PREEMPTED: _preempt,
-    OUT_OF_TIME: _end_its_time,
-    OUT_OF_MEMORY: _kill_as_for_memory,
-}

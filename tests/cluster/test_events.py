@@ -3,18 +3,7 @@
 import re
 
 import pytest
-from cluster_runs import (
-    CANCELLED,
-    FAILED_NODE,
-    OUT_OF_MEMORY,
-    OUT_OF_TIME,
-    PREEMPTED,
-    RUNS,
-    TRAINED,
-    comment_of,
-    folder_of,
-    log_of,
-)
+from cluster_runs import EVENTS, RUNS, TRAINED, comment_of, folder_of, log_of
 
 pytestmark = pytest.mark.xdist_group("cluster")
 
@@ -29,20 +18,22 @@ def test_everything_is_made_to_the_same_bits(undisturbed, afflicted):
         assert (afflicted.folder / TRAINED / name).read_text() == (undisturbed / TRAINED / name).read_text()
 
 
-@pytest.mark.parametrize("run", [CANCELLED, FAILED_NODE, PREEMPTED, OUT_OF_TIME, OUT_OF_MEMORY])
-def test_training_that_was_ended_continues(afflicted, run):
-    assert "continuing at epoch" in log_of(afflicted.folder, run)
+@pytest.mark.parametrize("event", EVENTS)
+def test_training_that_was_ended_continues(afflicted, event):
+    assert "continuing at epoch" in log_of(afflicted.folder, afflicted.met[event])
 
 
-@pytest.mark.parametrize("run", [CANCELLED, OUT_OF_TIME, OUT_OF_MEMORY])
-def test_job_that_ended_is_submitted_again(afflicted, run):
+@pytest.mark.parametrize("event", ["cancelled", "out of time", "out of memory"])
+def test_job_that_ended_is_submitted_again(afflicted, event):
     """Once for the first head, once for the last, and again."""
-    assert len(afflicted.submitted(run)) == 3
+    jobs = afflicted.submitted(afflicted.met[event])
+    assert len(jobs) == 3 and jobs[-1].restarts == 0
 
 
-@pytest.mark.parametrize("run", [FAILED_NODE, PREEMPTED])
-def test_job_whose_node_was_taken_is_started_again_by_slurm(afflicted, run):
-    assert len(afflicted.submitted(run)) == 2 and afflicted.submitted(run)[-1].restarts >= 1
+@pytest.mark.parametrize("event", ["node failed", "beside it", "preempted"])
+def test_job_whose_node_was_taken_is_started_again_by_slurm(afflicted, event):
+    jobs = afflicted.submitted(afflicted.met[event])
+    assert len(jobs) == 2 and jobs[-1].restarts == 1
 
 
 def test_head_names_the_jobs_that_a_killed_one_left(afflicted):
@@ -70,4 +61,4 @@ def test_light_rules_are_no_jobs_of_the_cluster(afflicted):
 
 
 def test_memory_grows_with_the_attempt(afflicted):
-    assert {job.memory for job in afflicted.submitted(OUT_OF_MEMORY)} >= {"24000M", "48000M"}
+    assert {job.memory for job in afflicted.submitted(afflicted.met["out of memory"])} >= {"24000M", "48000M"}

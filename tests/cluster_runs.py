@@ -19,7 +19,7 @@ archives: demo
 run: {tasks: [hcd], pairs: [small], techniques: [ml], strategies: [v1, v2, v3], methods: [], methods_at: [], seeds: [0, 1], baselines: false}
 datasets: {hcd: {image_size: 64, demo_images: 80, subset: 80}}
 training: {learning_rate: 1.0e-3, device: cpu, threads: 1}
-tasks: {hcd: {training: {epochs: 50}}}
+tasks: {hcd: {training: {epochs: 36}}}
 checkpoint_minutes: 0.02
 networks:
   teacher_small:

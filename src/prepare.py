@@ -4,6 +4,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from kdml.common.command_line import positive
 from kdml.common.errors import run_script
 from kdml.common.files import read_json
 from kdml.data.layouts import LAYOUTS, Choice
@@ -13,14 +14,6 @@ log = logging.getLogger(__name__)
 
 
 THREADS = 2  # each reads the directory of the largest archive for itself: 3 s and 170 MB
-
-
-def positive(text: str) -> int:
-    """A whole number from 1 on."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
 
 
 def main() -> None:

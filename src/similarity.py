@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kdml.common.command_line import labelled_files
+from kdml.common.command_line import labelled_files, positive
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import write_csv
 from kdml.common.gpus import one_of
@@ -43,7 +43,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
     parser.add_argument("--batch", type=int, default=256, help="images per batch; all test images where they are fewer")
     parser.add_argument("--passes", type=int, default=1, help="over the test images, each in another order")
-    parser.add_argument("--per-gpu", type=int, default=1, help="trainings that may share a GPU of this machine")
+    parser.add_argument("--per-gpu", type=positive, default=1, help="trainings that may share a GPU of this machine")
     parser.add_argument("--layers", type=Path, required=True, help="CSV to write")
     parser.add_argument("--upper", type=Path, required=True, help="CSV to write")
     return parser.parse_args()

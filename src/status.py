@@ -30,6 +30,7 @@ from kdml.experiment.plan import Plan
 from kdml.experiment.states import Standing, State, Training, other_failures, standing_of, trainings_of, trials_of
 from kdml.runs import step_times
 
+LONGEST = 24 * 3600  # seconds between two looks
 WIDTH = 160  # of what is no terminal
 IN_DETAIL = (State.FAILED, State.RUNNING, State.INTERRUPTED, State.STALE)
 LISTED = 20  # of a state, unless all are asked for
@@ -153,8 +154,12 @@ def main() -> None:
     base = call.directory or Path()
     if not base.is_dir():
         raise UserError(f"{base} is no folder.", "give the `--directory` that Snakemake was given")
-    if arguments.live is not None and not arguments.live > 0:
-        raise UserError(f"--live {arguments.live:g} is no time between two looks.", "give seconds above 0")
+    if arguments.live is not None and not 0 < arguments.live < LONGEST:
+        raise UserError(
+            f"--live {arguments.live:g} is no time between two looks.", "give seconds above 0, a day at most"
+        )
+    if arguments.live is not None and arguments.json:
+        raise UserError("--live is for people, --json for machines.", "leave one of them out")
     view = View(plan, base, arguments)
     console = Console(highlight=False, width=None if os.isatty(1) else WIDTH)
     if arguments.calibrate:

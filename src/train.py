@@ -22,7 +22,7 @@ STARTED = time.time()
 # cuBLAS is deterministic only with this, and only if it is set before CUDA starts.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
-from kdml.common.command_line import labelled_files  # noqa: E402
+from kdml.common.command_line import auto_or_count, labelled_files, minutes, positive  # noqa: E402
 from kdml.common.errors import run_script  # noqa: E402
 from kdml.common.files import sha256_of, write_csv, write_json  # noqa: E402
 from kdml.common.gpus import one_of  # noqa: E402
@@ -56,14 +56,16 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
     parser.add_argument("--teacher", type=Path, help="weights of the trained teacher, for offline distillation")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--per-gpu", type=int, default=1, help="trainings that may share a GPU of this machine")
-    parser.add_argument("--workers", default="auto", help="loading processes; results do not depend on it")
+    parser.add_argument("--per-gpu", type=positive, default=1, help="trainings that may share a GPU of this machine")
+    parser.add_argument(
+        "--workers", type=auto_or_count, default="auto", help="loading processes; results do not depend on it"
+    )
     parser.add_argument(
         "--validation-only",
         action="store_true",
         help="of a search: write history and run.json, leave the test set alone",
     )
-    parser.add_argument("--checkpoint-minutes", type=float, default=10.0)
+    parser.add_argument("--checkpoint-minutes", type=minutes, default=10.0)
     return parser.parse_args()
 
 

@@ -3,10 +3,11 @@
 import json
 import subprocess
 import sys
+from argparse import ArgumentParser
 
 import pytest
 
-from kdml.common.command_line import labelled_files, list_argument, mapping_argument
+from kdml.common.command_line import auto_or_count, labelled_files, list_argument, mapping_argument, minutes, positive
 from kdml.common.errors import UserError
 
 ENTRIES = (
@@ -104,3 +105,24 @@ def test_files_keep_their_order_and_may_share_a_name():
     given = ["values=a.csv", "values:paper/hcd=b=c.csv", "values=d.csv"]
     found = [(name, str(path)) for name, path in labelled_files(given, "--data")]
     assert found == [("values", "a.csv"), ("values:paper/hcd", "b=c.csv"), ("values", "d.csv")]
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (positive, "0"),
+        (positive, "-1"),
+        (minutes, "nan"),
+        (minutes, "inf"),
+        (minutes, "0"),
+        (auto_or_count, "-5"),
+        (auto_or_count, "abc"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(read, text, capsys):
+    parser = ArgumentParser()
+    parser.add_argument("--number", type=read)
+    with pytest.raises(SystemExit) as ended:
+        parser.parse_args([f"--number={text}"])
+    assert ended.value.code == 2 and "--number" in capsys.readouterr().err

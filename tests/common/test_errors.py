@@ -186,6 +186,7 @@ def test_a_log_without_an_error(text):
         ("Error of the machine: No space left on device.\n  What to do: free some\n", True),
         ("Error: a.csv is empty.\n  What to do: fill it\n", False),
         ("Traceback (most recent call last):\nModuleNotFoundError: No module named 'x'\n", False),
+        ("Traceback (most recent call last):\nValueError: told by a library\n12:00:01 epoch 2 loss 3\n", True),
     ],
 )
 def test_bad_input_and_faults_of_the_program_do_not_pass_by_themselves(text, may):

@@ -122,7 +122,9 @@ def test_waiting_ends_where_the_scheduler_asks_to_leave(machine, trainings, monk
         assert next(asked, "asked twice") == "asked twice"
 
 
-def test_in_a_job_of_slurm_the_scheduler_has_chosen(machine, monkeypatch):
+def test_in_a_job_of_slurm_with_one_gpu_the_scheduler_has_chosen(machine, trainings, monkeypatch):
+    """It may have put several on it. In an allocation of several GPUs each training takes one."""
     monkeypatch.setenv("SLURM_JOB_ID", "1")
-    with gpus.one_of(gpus.gpus_here(), 1):
-        assert gpus.VISIBLE not in gpus.os.environ
+    assert {trainings(1).stdout.readline().strip() for _ in range(2)} == {"GPU-aaa", "GPU-bbb"}
+    monkeypatch.setenv(gpus.VISIBLE, "0")
+    assert [trainings(1).stdout.readline().strip() for _ in range(2)] == ["0", "0"]

@@ -87,27 +87,27 @@ def test_a_file_system_without_locks_is_said(tmp_path, monkeypatch, caplog):
 
 
 def test_who_holds_a_folder_is_seen_without_disturbing_it(holder, tmp_path):
-    seen = holder_of(tmp_path)
+    seen = holder_of(tmp_path / NAME)
     assert seen.holds and seen.process == f"{holder.pid} of SLURM job 4711" and seen.host == socket.gethostname()
     assert holder.poll() is None
-    assert holder_of(tmp_path / "other") is None
+    assert holder_of(tmp_path / "other" / NAME) is None
 
 
 def test_a_killed_holder_holds_no_more_and_is_named(holder, tmp_path):
     holder.kill()
     holder.wait()
-    assert holder_of(tmp_path).holds is False and str(holder.pid) in holder_of(tmp_path).process
+    assert holder_of(tmp_path / NAME).holds is False and str(holder.pid) in holder_of(tmp_path / NAME).process
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"colour": "y"}'])
 def test_a_lock_that_nobody_holds_and_nothing_can_be_read_from(tmp_path, text):
     (tmp_path / NAME).write_text(text)
-    assert holder_of(tmp_path) == Holder(holds=False)
+    assert holder_of(tmp_path / NAME) == Holder(holds=False)
 
 
 def test_a_lock_of_another_host_cannot_be_told_from_here(tmp_path):
     (tmp_path / NAME).write_text('{"host": "node-of-a-cluster", "process": "7", "since": "today"}')
-    assert holder_of(tmp_path) == Holder("node-of-a-cluster", "7", "today", None)
+    assert holder_of(tmp_path / NAME) == Holder("node-of-a-cluster", "7", "today", None)
 
 
 def test_a_look_at_the_lock_keeps_nobody_out(tmp_path):
@@ -117,4 +117,4 @@ def test_a_look_at_the_lock_keeps_nobody_out(tmp_path):
     fcntl.flock(reader, fcntl.LOCK_SH)
     threading.Timer(0.06, os.close, [reader]).start()
     with alone_in(tmp_path):
-        assert holder_of(tmp_path).holds
+        assert holder_of(tmp_path / NAME).holds

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdml.common.errors import UserError
-from kdml.common.files import parse_json, read_csv, read_json
+from kdml.common.files import read_csv, read_json
+from kdml.common.json_text import parse_json
 from kdml.common.yaml_files import check_read, read_yaml
 
 BAD_JSON = {
@@ -136,11 +137,22 @@ def test_sound_yaml_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("a.json", '{"a": 1}'), ("a.yaml", "__use_yte__: true\n?if True:\n  a: 1\n")]
+    ("name", "text"), [("a.json", '{\n\t"a": 1}'), ("a.yaml", "__use_yte__: true\n?if True:\n  a: 1\n")]
 )
 def test_what_snakemake_reads_in_its_own_way_is_left_to_it(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     check_read(tmp_path / name)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("a.json", '{"a": 1, "a": 2}'), ("a.conf", "{a: 1, a: 2}"), ("a.yaml", "# __use_yte__\na: 1\na: 2\n")],
+)
+def test_a_key_twice_is_named_whatever_the_file_is_called(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(UserError, match="the key 'a' stands here and in line"):
+        check_read(tmp_path / name)
 
 
 VALUES = st.recursive(

@@ -130,3 +130,21 @@ def test_a_file_system_without_second_names_keeps_nothing(tmp_path, monkeypatch)
     assert content(tmp_path) == whole("new")
     shutil.rmtree(tmp_path / KEPT)
     assert not brought_back(tmp_path, "seal.json", "settings") and content(tmp_path) == whole("new")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        "[1]",
+        "null",
+        "{",
+        '{"made_from": "settings"}',
+        '{"made_from": "settings", "sha256": {}}',
+        '{"made_from": 1e999}',
+    ],
+)
+def test_kept_files_whose_list_was_edited_are_dropped(tmp_path, listed):
+    write(tmp_path, "old", "settings")
+    (tmp_path / KEPT / "content.json").write_text(listed)
+    assert not brought_back(tmp_path, "seal.json", "settings")
+    assert content(tmp_path) == whole("old") and not (tmp_path / KEPT).exists()

@@ -1,11 +1,37 @@
 """What scripts are given on the command line beyond words and numbers: JSON, and files by name."""
 
+import math
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError
-from kdml.common.files import parse_json, read_json
+from kdml.common.files import read_json
+from kdml.common.json_text import parse_json
+
+
+def positive(text: str) -> int:
+    """A number of 1 or more, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def minutes(text: str) -> float:
+    """A time above 0, for argparse."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise ArgumentTypeError(f"{text} is no time above 0")
+    return number
+
+
+def auto_or_count(text: str) -> str:
+    """`auto`, or a number of 0 or more, for argparse."""
+    if text != "auto" and int(text) < 0:
+        raise ArgumentTypeError(f"{text} is neither auto nor 0 or more")
+    return text
 
 
 def list_argument(text: str, option: str, keys: Sequence[str]) -> list[dict[str, Any]]:

@@ -48,6 +48,7 @@ MISTAKES = {
 }
 OTHER_FAULT = f"look at the disk or the network file system that it lies on, {AGAIN}"
 RUST = re.compile(r"\(os error (\d+)\)")  # how libraries in Rust tell of the operating system's errors
+LOGGED = re.compile(r"^\d\d:\d\d:\d\d .*\n?", re.M)  # a line of a log; what ended a script comes after the last
 SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")  # how numpy tells of a write that took only a part
 
 
@@ -171,6 +172,7 @@ def told_in(text: str) -> UserError | None:
     Returns:
         A `MachineError` where the script ended with one.
     """
+    text = text[max((line.end() for line in LOGGED.finditer(text)), default=0) :]
     kinds = {SAID: UserError, SAID_OF_MACHINE: MachineError}
     found = [(start, said) for said in kinds if (start := f"\n{text}".rfind(f"\n{said}")) >= 0]
     if found:

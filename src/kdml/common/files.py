@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError, faults_told
+from kdml.common.json_text import parse_json
 from kdml.common.locks import alone_at
 
 MAKE_AGAIN = "delete it and let the workflow make it again"  # what to do about a table that cannot be used
@@ -61,30 +62,6 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-
-
-def parse_json(text: str) -> Any:
-    """Content of a JSON text.
-
-    Raises:
-        ValueError: it is none; a mapping has a key twice, of which Python would take the last; a number is not finite.
-    """
-    try:
-        return json.loads(text, object_pairs_hook=_each_key_once, parse_constant=_no_number)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
-
-
-def _each_key_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
-        raise ValueError(f"the key '{twice}' stands there twice")
-    return found
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")
 
 
 def read_json(path: Path, remedy: str) -> Any:

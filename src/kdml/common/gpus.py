@@ -62,15 +62,15 @@ def at_once(gpus: Mapping[str, str], per_gpu: int) -> int | None:
 def one_of(gpus: Mapping[str, str], per_gpu: int, give_up: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Hold a place on the GPU with the fewest trainings, and let CUDA see that one alone; wait while all places are taken.
 
-    The operating system gives the place back however the process ends. Must come before CUDA starts in this process. Inside a
-    SLURM job the scheduler has chosen already, and nothing is done.
+    The operating system gives the place back however the process ends. Must come before CUDA starts in this process. Where a SLURM
+    job has one GPU the scheduler has chosen, and packs as it was told: nothing is done.
 
     Args:
         gpus: as `gpus_here` gives them; with none nothing is done.
         per_gpu: places on each.
         give_up: asked while waiting; True ends the waiting without a place.
     """
-    free = bool(gpus) and "SLURM_JOB_ID" not in os.environ
+    free = len(gpus) > 1 or (bool(gpus) and "SLURM_JOB_ID" not in os.environ)
     held = _wait_for_place(gpus, per_gpu, give_up) if free else None
     if held is None:
         yield

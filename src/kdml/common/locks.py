@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from kdml.common.errors import MachineError, faults_told
+from kdml.common.json_text import parse_json
 
 NAME = ".lock"
 TRIES = 3  # somebody may just be looking who holds a folder
@@ -118,15 +119,15 @@ class Holder:
     holds: bool | None = None
 
 
-def holder_of(folder: Path) -> Holder | None:
-    """Say who holds a folder, or held it until it was killed; None if nobody does.
+def holder_of(lock: Path) -> Holder | None:
+    """Say who holds a folder by its lock, or held it until it was killed; None if nobody does.
 
     Locks of network file systems may be seen on the holder's host alone, so that another one's missing lock says nothing.
     """
     try:
-        with (folder / NAME).open(encoding="utf-8") as file:
+        with lock.open(encoding="utf-8") as file:
             holds = _is_locked(file)
-            told = json.loads(file.read() or "{}")
+            told = parse_json(file.read() or "{}")
             host, process, since = (str(told.get(name, "")) for name in ("host", "process", "since"))
             holder = Holder(host, process, since)
     except OSError:
@@ -148,9 +149,7 @@ def _is_locked(file: IO[str]) -> bool | None:
 
 
 def _refusal(path: Path) -> MachineError:
-    try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
-        who = f"process {holder['process']} on {holder['host']}, since {holder['since']}"
-    except (OSError, json.JSONDecodeError, KeyError, TypeError):
-        who = "it has not said its name yet"
+    holder = holder_of(path) or Holder()
+    named = f"process {holder.process} on {holder.host}, since {holder.since}"
+    who = named if holder.process else "it has not said its name yet"
     return MachineError(f"Another process writes to {path.parent} ({who}).", WAIT)

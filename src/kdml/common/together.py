@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kdml.common.errors import faults_told
-from kdml.common.files import read_json, sha256_of, write_json
+from kdml.common.files import sha256_of, write_json
+from kdml.common.json_text import parse_json
 
 PARTIAL, KEPT = ".partial", ".finished"
 CONTENT = "content.json"  # what lies in the folder of kept files
@@ -64,7 +65,7 @@ def brought_back(folder: Path, seal: str, kept_as: str) -> bool:
         _remove(folder / PARTIAL)
         if not kept.exists():
             return False
-        if _is_whole(kept, kept_as):
+        if _is_whole(kept, kept_as, seal):
             _publish(_kept_files(folder), folder, seal, _link)
             return True
         _remove(kept)
@@ -81,13 +82,16 @@ def _keep(partial: Path, folder: Path, keep_as: str) -> None:
     partial.replace(folder / KEPT)
 
 
-def _is_whole(kept: Path, kept_as: str) -> bool:
-    path = kept / CONTENT
-    content = read_json(path, f"delete {kept}") if path.is_file() else {}
-    if content.get("made_from") != kept_as:
+def _is_whole(kept: Path, kept_as: str, seal: str) -> bool:
+    """Whether kept files are all there, as they were; not if anybody has edited the list of them."""
+    try:
+        content = parse_json((kept / CONTENT).read_text(encoding="utf-8"))
+        made_from, checksums = content["made_from"], dict(content["sha256"])
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return False
-    files = {name: kept / f"{name}{SUFFIX}" for name in content["sha256"]}
-    return all(path.is_file() and sha256_of(path) == content["sha256"][name] for name, path in files.items())
+    files = {kept / f"{name}{SUFFIX}": checksum for name, checksum in checksums.items()}
+    sound = made_from == kept_as and seal in checksums and set(files) == set(kept.glob(f"*{SUFFIX}"))
+    return sound and all(sha256_of(path) == checksum for path, checksum in files.items())
 
 
 def _kept_files(folder: Path) -> dict[str, Path]:

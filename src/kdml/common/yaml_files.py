@@ -1,5 +1,6 @@
 """YAML that people write: read strictly, so that nothing of it is lost in silence."""
 
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import yaml
 
 from kdml.common.errors import UserError
+from kdml.common.json_text import parse_json
 
 MEND = "mend the file"
+TEMPLATE = re.compile(r"^__use_yte__\s*:", re.M)
 
 
 class _EachKeyOnce(yaml.SafeLoader):
@@ -56,10 +59,15 @@ def check_read(path: Path) -> None:
     """Refuse a configuration file in which a key stands twice: Snakemake has read it and taken the last in silence.
 
     Args:
-        path: of a YAML file; another kind, such as JSON or a YTE template, is left to Snakemake.
+        path: of a file in YAML or JSON, which Snakemake takes under any name; a YTE template is left to it.
 
     Raises:
         UserError: as `read_yaml`.
     """
-    if path.suffix in (".yaml", ".yml") and "__use_yte__" not in path.read_text(encoding="utf-8"):
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if TEMPLATE.search(text):
+        return
+    try:
+        parse_json(text)
+    except ValueError:
         read_yaml(path)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import MachineError, UserError, fault_of, faults_told
-from kdml.common.files import parse_json
+from kdml.common.json_text import parse_json
 from kdml.common.locks import alone_in
 from kdml.data.archives import Archive, check
 from kdml.data.connections import failure_of

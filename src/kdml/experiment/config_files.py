@@ -71,9 +71,15 @@ class Call:
         """
         said = _read_profile(profile)
         files, values = said.get("configfile", []), said.get("config", [])
-        directory = said.get("directory")
+        directory = said.get("directory") or ""
+        files = [files] if isinstance(files, str) else files
+        if not _are_words(files) or not _are_words(values) or not isinstance(directory, str):
+            raise UserError(
+                f"The profile {profile} names `configfile`, `config` or `directory` otherwise than in words.",
+                "write for example `configfile: mine.yaml`",
+            )
         return Call(
-            self.files or list(map(Path, [files] if isinstance(files, str) else files)),
+            self.files or list(map(Path, files)),
             self.values or values,
             self.directory or (Path(directory) if directory else None),
         )
@@ -88,6 +94,10 @@ class Call:
             UserError: a file cannot be read, or a value has no key.
         """
         return merged([defaults, *self.files], dict(map(_value, self.values)))
+
+
+def _are_words(content: Any) -> bool:
+    return isinstance(content, list) and all(isinstance(word, str) for word in content)
 
 
 def _value(entry: str) -> tuple[str, Any]:

@@ -1,6 +1,5 @@
 """What an experiment will cost before it is done: trainings, hours, disk, and what shorter lists under `run:` would save."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError
+from kdml.common.json_text import parse_json
 from kdml.experiment.config import Experiment
 from kdml.experiment.paths import Paths
 from kdml.experiment.plan import Plan, Run
@@ -64,9 +64,10 @@ def pictures_of(experiment: Experiment, paths: Paths, task: str, base: Path) -> 
 
 def _counted(report: Path) -> int | None:
     try:
-        return int(json.loads(report.read_text(encoding="utf-8"))["kept"])
+        kept = int(parse_json(report.read_text(encoding="utf-8"))["kept"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return kept if kept > 0 else None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Where every training of an experiment stands, read off the files that it leaves: no scheduler and no server is asked."""
 
-import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError, told_in
+from kdml.common.json_text import parse_json
 from kdml.common.locks import NAME as LOCK
 from kdml.common.locks import Holder, holder_of
 from kdml.experiment.grid_search import Search
@@ -154,7 +154,7 @@ def standing_of(training: Training, base: Path) -> Standing:
         base: working directory of the workflow.
     """
     folder, log = base / training.folder, base / training.log
-    holder = holder_of(folder)
+    holder = holder_of(folder / LOCK)
     silent_for = _silence((folder / LOCK, folder / progress.NAME, folder / CHECKPOINT, log))
     seen = Standing(training, State.WAITING, progress.read(folder), holder, silent_for)
     if holder is not None and (holder.holds or (holder.holds is None and (silent_for or 0) < SILENCE)):
@@ -187,7 +187,7 @@ def _finished(training: Training, base: Path) -> Standing:
     """Where a training with a record stands."""
     path = base / training.outputs[0]
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(path.read_text(encoding="utf-8"))
         _check(record)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         remedy = "delete it and let the workflow train the run again"

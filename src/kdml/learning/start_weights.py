@@ -20,7 +20,8 @@ from timm.models.resnet import Bottleneck
 from torch import Tensor, nn
 
 from kdml.common.errors import UserError
-from kdml.common.files import parse_json, sha256_of, written_whole
+from kdml.common.files import sha256_of, written_whole
+from kdml.common.json_text import parse_json
 from kdml.runs.settings import Backbone, BuilderOptions, Deviation, Mean, Model, StartWeightsSettings, StrideOn
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

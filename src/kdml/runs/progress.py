@@ -1,12 +1,12 @@
 """How far a training has come: a small file beside its outputs while it is unfinished, for whoever wants to look."""
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from kdml.common.files import write_json
+from kdml.common.json_text import parse_json
 
 NAME = "progress.json"
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class ProgressFile:
 def read(folder: Path) -> Position | None:
     """Read how far the training in a folder has come; None if it has not said so, or nothing that can be read."""
     try:
-        content = json.loads((folder / NAME).read_text(encoding="utf-8"))
+        content = parse_json((folder / NAME).read_text(encoding="utf-8"))
         position = Position(**content)
         return position if _is_sound(position) else None
     except (OSError, ValueError, TypeError, AttributeError):

@@ -19,7 +19,7 @@ archives: demo
 run: {tasks: [hcd], pairs: [small], techniques: [ml], strategies: [v1, v2, v3], methods: [], methods_at: [], seeds: [0, 1], baselines: false}
 datasets: {hcd: {image_size: 64, demo_images: 80, subset: 80}}
 training: {learning_rate: 1.0e-3, device: cpu, threads: 1}
-tasks: {hcd: {training: {epochs: 36}}}
+tasks: {hcd: {training: {epochs: 44}}}
 checkpoint_minutes: 0.02
 networks:
   teacher_small:
@@ -131,9 +131,12 @@ def afflict(slurm: SlurmHere, folder: Path) -> Seen:
     head = Head(slurm, seen, "all")
     wait_until(lambda: all(map(head.running, RUNS[:2])), 480, "running trainings")
     head.kill()
+    # So that none has ended before somebody looks, however long a head takes here to start.
+    _send(signal.SIGSTOP, TRAINED)
     # What the locked folder asks for, and then the jobs that are left.
     assert Head(slurm, seen, "--unlock").wait(60) == 0
     Head(slurm, seen, "all").wait(60)
+    _send(signal.SIGCONT, TRAINED)
     for job in head.look():
         slurm.ask("scancel", job.number)
     wait_until(lambda: not head.look(), 60, "an empty queue")
@@ -170,14 +173,13 @@ def _running(head: Head) -> set[str]:
 
 def _kill_training(out: Path) -> None:
     """Kill the process that trains, as a system short of memory does."""
-    pattern = f"train.py .*--out {re.escape(TRAINED)}/{'/'.join(out.parts[-2:])}"
-    found: list[str] = []
+    wait_until(lambda: _send(signal.SIGKILL, f"{TRAINED}/{'/'.join(out.parts[-2:])}"), 60, "a process that trains")
 
-    def processes() -> list[str]:
-        told = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False)
-        found[:] = told.stdout.split()
-        return found
 
-    wait_until(processes, 60, "a process that trains")
-    for number in found:
-        os.kill(int(number), signal.SIGKILL)
+def _send(number: signal.Signals, out: str) -> list[str]:
+    """Send a signal to the processes that train in a folder; their numbers."""
+    pattern = f"train.py .*--out {re.escape(out)}"
+    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False).stdout.split()
+    for process in found:
+        os.kill(int(process), number)
+    return found

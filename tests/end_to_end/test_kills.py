@@ -182,11 +182,11 @@ def test_terminated_it_saves_leaves_and_continues_with_its_own_settings_alone(da
     os.killpg(process.pid, signal.SIGTERM)
     process.join()
     assert process.exitcode == 128 + signal.SIGTERM and "start the same command again" in log.read_text()
-    assert [path.name for path in out.iterdir()] == ["checkpoint.pt"]
+    assert {path.name for path in out.iterdir()} == {"checkpoint.pt", "progress.json"}
     other = started(longer(run, 17), data, out)
     other.join()
     assert other.exitcode == 2 and "other settings, data or code" in log.read_text()
-    assert [path.name for path in out.iterdir()] == ["checkpoint.pt"]
+    assert {path.name for path in out.iterdir()} == {"checkpoint.pt", "progress.json"}
     assert "continuing at epoch" in finished(run, data, out)
 
 

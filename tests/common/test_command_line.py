@@ -115,7 +115,7 @@ def test_files_keep_their_order_and_may_share_a_name():
         (positive, "-1"),
         (minutes, "nan"),
         (minutes, "inf"),
-        (minutes, "0"),
+        (minutes, "-1"),
         (auto_or_count, "-5"),
         (auto_or_count, "abc"),
     ],

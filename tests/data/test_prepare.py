@@ -198,14 +198,15 @@ def test_number_of_threads_changes_nothing(tmp_path):
 
 
 def test_pictures_are_written_in_order_however_many_are_read_at_once(tmp_path, monkeypatch):
-    whole = prepare("lgg", pack(tmp_path, lgg()), SIZE, Choice(), tmp_path / "out")
+    packed = pack(tmp_path, lgg())  # once: a zip holds the time
+    whole = prepare("lgg", packed, SIZE, Choice(), tmp_path / "out")
     files = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     for name in ("images", "masks"):
         array = np.load(tmp_path / f"out/{name}.npy")
         np.save(tmp_path / "again.npy", array)
         assert (tmp_path / "again.npy").read_bytes() == files[f"{name}.npy"] and array.any()
     monkeypatch.setattr("kdml.data.prepare.READ_AT_ONCE", 2)
-    assert prepare("lgg", pack(tmp_path, lgg()), SIZE, Choice(), tmp_path / "out") == whole
+    assert prepare("lgg", packed, SIZE, Choice(), tmp_path / "out") == whole
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == files
 
 

@@ -20,10 +20,10 @@ def positive(text: str) -> int:
 
 
 def minutes(text: str) -> float:
-    """A time above 0, for argparse."""
+    """A time of 0 or more, for argparse."""
     number = float(text)
-    if not 0 < number < math.inf:
-        raise ArgumentTypeError(f"{text} is no time above 0")
+    if not 0 <= number < math.inf:
+        raise ArgumentTypeError(f"{text} is no time of 0 or more")
     return number
 
 

@@ -97,11 +97,17 @@ def main() -> None:
     arguments = parse_arguments()
     listed = RunTable(arguments.runs).sheet(VARIANTS_SHEET)
     runs = [run for run in listed if (run.values["group"], run.seed) == (arguments.group, arguments.seed)]
+    if not runs:
+        raise UserError(
+            f"{arguments.runs} has no runs of the group {arguments.group} and seed {arguments.seed}.",
+            "choose a group and a seed that stand in it",
+        )
     settings = [RunSettings.from_argument(str(run.folder / "run.json")) for run in runs]
+    starts = dict(labelled_files(arguments.weights, "--weights"))
     layers, upper = [], []
     with one_of(build.gpus_for(settings[0]), arguments.per_gpu):
         for run, its_settings in zip(runs, settings, strict=True):
-            for of_layers, of_upper in compared(arguments, run, its_settings):
+            for of_layers, of_upper in compared(arguments, run, its_settings, starts):
                 layers += of_layers
                 upper.append(of_upper)
     write_csv(arguments.layers, layers, LAYER_COLUMNS)
@@ -109,10 +115,9 @@ def main() -> None:
 
 
 def compared(
-    arguments: argparse.Namespace, run: RunRow, settings: RunSettings
+    arguments: argparse.Namespace, run: RunRow, settings: RunSettings, starts: dict[str, Path]
 ) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
     """Rows of layers.csv and the row of upper.csv of every two networks of a run."""
-    starts = dict(labelled_files(arguments.weights, "--weights"))
     code = read_record(run.folder)["code_hash"]
     device = build.choose_device(settings)
     data = build.open_data(settings, arguments.data, run.split)

@@ -20,7 +20,6 @@ sys.path.insert(0, str(ROOT / "src"))
 # A plan is a million objects that stay: looking through them again and again for garbage takes a fifth of its time.
 gc.set_threshold(100_000)
 
-import yaml
 from kdml.common import yaml_files
 from kdml.common.errors import UserError
 from kdml.common.files import write_csv, write_json
@@ -77,11 +76,6 @@ class Told:
         return with_message(getattr(self.functions, name))
 
 
-def read_yaml(path):
-    """Content of one of the project's YAML files."""
-    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
-
-
 def configured():
     """The project's configuration with the user's laid over it; a workflow that uses this as a module brings its own alone."""
     for path in workflow.configfiles:
@@ -93,7 +87,11 @@ PLAN = or_message(lambda: Plan(validated(configured())))
 EXPERIMENT = PLAN.experiment
 PATHS = Paths(EXPERIMENT.experiment)
 LOGS = PATHS.logs
-CONTENTS = Contents(PLAN, read_yaml("workflow/report/captions.yaml"), (TABLES, FIGURES))
+CONTENTS = Contents(
+    PLAN,
+    yaml_files.read_yaml(ROOT / "workflow/report/captions.yaml"),
+    (TABLES, FIGURES),
+)
 INPUTS = Inputs(CONTENTS, PATHS)
 PLACES = CONTENTS.places
 ASK = Told(RuleFunctions(INPUTS, ROOT))

@@ -113,9 +113,8 @@ def _number_of(error: BaseException) -> int | None:
     # torch raises a RuntimeError of its own upon it.
     for one in (error, error.__context__) if isinstance(error, RuntimeError) else (error,):
         if isinstance(one, OSError) and one.errno in errno.errorcode:
-            return (
-                None if one.errno == errno.EINVAL else one.errno
-            )  # how a seek in a damaged file ends, and no fault of the machine
+            # A seek in a damaged file ends with EINVAL, which is no fault of the machine.
+            return None if one.errno == errno.EINVAL else one.errno
     if isinstance(error, OSError) and SHORT_WRITE.search(str(error)):
         return errno.ENOSPC
     found = RUST.search(str(error))

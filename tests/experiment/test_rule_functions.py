@@ -45,10 +45,19 @@ def test_settings_are_those_of_the_plan(ask):
 
 def test_only_an_offline_teacher_is_given_to_a_training(ask):
     start = "resources/weights/resnet18.safetensors"
-    assert ask.train_words(wildcards(), {"weights": [start]}) == ["--weights", f"resnet18={start}"]
+    assert ask.train_words(wildcards(), {"weights": [start]})[:3] == ["--weights", f"resnet18={start}", "--workers"]
     found = ask.networks_of_run(next(run for run in ask.plan.runs if run.run == "kd_off_v1"))
     assert found["teacher"].endswith("/weights.safetensors")
     assert "teacher" not in ask.networks_of_run(next(run for run in ask.plan.runs if run.run == "kd_on_v1"))
+
+
+def test_how_a_training_uses_the_machine_is_no_reason_to_train_again(ask, root):
+    machine = {"loader_workers": 7, "trainings_per_gpu": 3, "checkpoint_minutes": 99}
+    other = RuleFunctions(inputs_of(**machine), root)
+    words = other.train_words(wildcards(), {})
+    assert repr(words) == repr(ask.train_words(wildcards(), {}))  # what Snakemake compares
+    assert list(map(str, words)) == ["--workers", "7", "--per-gpu", "3", "--checkpoint-minutes", "99.0"]
+    assert other.trial_words(wildcards(), {}) == [*words, "--validation-only"]
 
 
 def test_pairs_are_described_as_the_runs_of_each_task_build_them(ask):

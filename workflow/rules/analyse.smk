@@ -151,10 +151,10 @@ rule similarity:
         batch=EXPERIMENT.similarity.batch,
         passes=EXPERIMENT.similarity.passes,
         per_gpu=Untracked(EXPERIMENT.trainings_per_gpu),
-    threads: threads(ASK.threads)
+    threads: threads(OF_A_RUN.threads)
     resources:
-        gpu=ASK.gpus,
-        cpus_per_task=ASK.cores,
+        gpu=OF_A_RUN.gpus,
+        cpus_per_task=OF_A_RUN.cores,
         mem_mb=memory(24000),
         runtime=240,
     conda:

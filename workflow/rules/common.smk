@@ -36,6 +36,7 @@ from kdml.experiment.inputs import OF_METHODS, Inputs
 from kdml.experiment.items import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from kdml.experiment.paths import ANY_RUN, Paths
 from kdml.experiment.plan import Plan
+from kdml.experiment.run_resources import RunResources
 from kdml.experiment.rule_functions import RuleFunctions
 from kdml.experiment.tables import OF_GRAPHS, TABLES, WITH_CURVES
 from kdml.runs.run_table import EVALUATED, FIDELITY_SHEET, TEACHER_SHEET
@@ -73,7 +74,9 @@ class Told:
         self.functions = functions
 
     def __getattr__(self, name):
-        return with_message(getattr(self.functions, name))
+        told = with_message(getattr(self.functions, name))
+        setattr(self, name, told)  # for the next time: every job asks
+        return told
 
 
 def configured():
@@ -95,6 +98,7 @@ CONTENTS = Contents(
 INPUTS = Inputs(CONTENTS, PATHS)
 PLACES = CONTENTS.places
 ASK = Told(RuleFunctions(INPUTS, ROOT))
+OF_A_RUN = RunResources(PLAN)
 
 # The Python that runs Snakemake, but where Snakemake makes environments: there it is the one of the environment.
 CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method

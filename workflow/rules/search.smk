@@ -10,13 +10,9 @@ use rule train as train_trial with:
     params:
         program=program("train.py"),
         settings=ASK.trial_settings,
-        options=ASK.train_words,
-        parts=["--validation-only"],
+        options=ASK.trial_words,
         data=subpath(input.data, parent=True),
         out=subpath(output.record, parent=True),
-        workers=Untracked(EXPERIMENT.loader_workers),
-        minutes=Untracked(EXPERIMENT.checkpoint_minutes),
-        per_gpu=Untracked(EXPERIMENT.trainings_per_gpu),
 
 
 rule trials:

@@ -34,16 +34,12 @@ rule train:
         program=program("train.py"),
         settings=ASK.settings,
         options=ASK.train_words,
-        parts=[],
         data=subpath(input.data, parent=True),
         out=subpath(output.record, parent=True),
-        workers=Untracked(EXPERIMENT.loader_workers),
-        minutes=Untracked(EXPERIMENT.checkpoint_minutes),
-        per_gpu=Untracked(EXPERIMENT.trainings_per_gpu),
-    threads: threads(ASK.threads)
+    threads: threads(OF_A_RUN.threads)
     resources:
-        gpu=ASK.gpus,
-        cpus_per_task=ASK.cores,
+        gpu=OF_A_RUN.gpus,
+        cpus_per_task=OF_A_RUN.cores,
         mem_mb=memory(24000),
         runtime=1440,
         slurm_extra="--signal=TERM@120",  # two minutes to save before the time is up
@@ -51,8 +47,7 @@ rule train:
         ENVIRONMENT
     shell:
         "OMP_NUM_THREADS={threads} {params.program} --settings {params.settings:q} --data {params.data:q} --split {input.split:q}"
-        " {params.options:q} --workers {params.workers:q} --per-gpu {params.per_gpu:q} --checkpoint-minutes {params.minutes:q} {params.parts:q} --out {params.out:q}"
-        " 2> {log:q}"
+        " {params.options:q} --out {params.out:q} 2> {log:q}"
 
 
 rule evaluate_run:

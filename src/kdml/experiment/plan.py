@@ -1,7 +1,7 @@
 """The table of runs: which trainings a configuration asks for, what each needs, and which result tables they fill."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -67,8 +67,10 @@ class Plan:
     def __init__(self, experiment: Experiment):
         self.experiment = experiment
         self.methods = frozenset(experiment.run.methods)
-        self._training = {task: experiment.training_of(task) for task in experiment.tasks}
-        self._configured = cache(self._settings)  # a plan asks for those of a run several times
+        self.training = {task: experiment.training_of(task) for task in experiment.tasks}
+        self._configured = cache(
+            self._settings
+        )  # seeds differ in their number alone, and a plan asks for those of a run several times
         variants = sorted({*self._variants(), *self._methods()})
         teachers = {teacher for run in variants if (teacher := self.teacher_of(run)) is not None}
         baselines = set(self._baselines()) | teachers
@@ -212,7 +214,9 @@ class Plan:
         Raises:
             UserError: there are no alpha, beta, gamma for the variant, or a method's own file cannot be read.
         """
-        return self._configured(run) if weights is None else self._settings(run, weights)
+        if weights is not None:
+            return self._settings(run, weights)
+        return self._configured(replace(run, seed=0)).model_copy(update={"seed": run.seed})
 
     def _settings(self, run: Run, weights: WeightsOfBoth | None = None) -> RunSettings:
         task, graph = self._task(run), self._graph(run, weights)
@@ -234,7 +238,7 @@ class Plan:
             method=self._method(run) if self.is_method(run) else None,
             networks={name: self._network(run, name) for name in graph.networks},
             sharing=self.experiment.sharing,
-            training=self._training[run.task],
+            training=self.training[run.task],
         )
 
     def _network(self, run: Run, name: str) -> NetworkSettings:
@@ -284,7 +288,7 @@ class Plan:
 
     def start_weights(self, run: Run) -> list[str]:
         """Names of the start weights that the run's networks need; a frozen teacher has trained ones."""
-        settings = self.settings(run)
+        settings = self._configured(replace(run, seed=0))
         names = {spec.weights_name for spec in settings.networks.values() if spec.weights_name is not None}
         return sorted(names)
 

@@ -12,6 +12,7 @@ from kdml.common.errors import UserError
 from kdml.common.files import sha256_of
 from kdml.common.untracked import Untracked
 from kdml.experiment.archives import located
+from kdml.experiment.config import Experiment
 from kdml.experiment.figures import ENSEMBLES, SLICES
 from kdml.experiment.grid_search import Search, Trial
 from kdml.experiment.inputs import FIDELITY_SHEET, OF_METHODS, Inputs
@@ -27,8 +28,6 @@ UNDER_SEARCH = "add its settings to `grid_search:` in the configuration"
 Wildcards = Any  # of a job, as Snakemake makes them
 Words = list[Any]
 """Arguments of a script."""
-
-CORES_BESIDE_A_GPU = 8  # for loading and augmentation
 
 
 class RuleFunctions:
@@ -50,6 +49,7 @@ class RuleFunctions:
         self.search = Search(inputs.plan)
         self.tables = self.contents.named(self.contents.tables)
         self.figures = self.contents.named(self.contents.figures)
+        self._of_machine = _of_machine(self.experiment)
 
     # What wildcards name
 
@@ -105,18 +105,6 @@ class RuleFunctions:
         """Argument of a script that says whether it may mix versions of the training code."""
         return ["--allow-mixed-code"] if self.experiment.allow_mixed_code else []
 
-    def threads(self, wildcards: Wildcards) -> int:
-        """Threads of a run: a setting, because it changes rounding."""
-        return self.experiment.training_of(wildcards.task).threads
-
-    def gpus(self, wildcards: Wildcards) -> int:
-        """Say how many GPUs a run asks a scheduler for: none where the task is set to the CPU."""
-        return int(self.experiment.training_of(wildcards.task).device != "cpu")
-
-    def cores(self, wildcards: Wildcards, threads: int) -> int:
-        """Say how many cores a run asks a cluster for: beside a GPU also those that load and augment images."""
-        return max(threads, CORES_BESIDE_A_GPU) if self.gpus(wildcards) else threads
-
     # Start weights and training
 
     def weights_entry(self, wildcards: Wildcards) -> str:
@@ -155,9 +143,9 @@ class RuleFunctions:
         return [word for path in input.get("weights", []) for word in ("--weights", f"{Path(path).stem}={path}")]
 
     def train_words(self, wildcards: Wildcards, input: Any) -> Words:
-        """Arguments of src/train.py that not every run has."""
+        """Arguments of src/train.py: networks to start from, and how to use the machine, which is no reason to train again."""
         teacher = ["--teacher", input.teacher] if "teacher" in input.keys() else []  # noqa: SIM118
-        return [*self.weights_words(wildcards, input), *teacher]
+        return [*self.weights_words(wildcards, input), *teacher, *self._of_machine]
 
     def networks_of_run(self, run: Run) -> dict[str, Any]:
         """Files of networks that a training starts from: start weights, and the trained teacher of an offline distillation."""
@@ -173,6 +161,10 @@ class RuleFunctions:
         return self.plan.settings(self.run(wildcards)).to_json()
 
     # Grid search
+
+    def trial_words(self, wildcards: Wildcards, input: Any) -> Words:
+        """Arguments of src/train.py for a trial, which never sees the test set."""
+        return [*self.train_words(wildcards, input), "--validation-only"]
 
     def trial_settings(self, wildcards: Wildcards) -> str:
         """Settings of a trial as JSON."""
@@ -295,7 +287,7 @@ class RuleFunctions:
             "kind": settings.kind,
             "outputs": settings.outputs,
             "size": self.experiment.datasets[settings.dataset].image_size,
-            "threads": self.experiment.training_of(task).threads,
+            "threads": self.plan.training[task].threads,
             "students": self.inputs.numbers_of_students(task, pair),
             "titles": titles | {"teacher": f"{titles['teacher']} (teacher)"},
             **{name: one.model_dump(mode="json") for name, one in networks.items()},
@@ -376,3 +368,12 @@ class RuleFunctions:
         """
         items = {**self.tables, **self.figures}
         return lambda wildcards: {"what": items[find(wildcards)].title.replace("{", "{\N{WORD JOINER}"), "format": form}
+
+
+def _of_machine(experiment: Experiment) -> Words:
+    values = {
+        "--workers": experiment.loader_workers,
+        "--per-gpu": experiment.trainings_per_gpu,
+        "--checkpoint-minutes": experiment.checkpoint_minutes,
+    }
+    return [word for name, value in values.items() for word in (name, Untracked(value))]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from kdml.analysis import cases, learning_curves
 from kdml.analysis.contrasts import MeasuredRuns
-from kdml.analysis.sheets import evaluated, measured_sheet, with_outputs, write_values
+from kdml.analysis.counts import measured
+from kdml.analysis.sheets import evaluated, with_outputs, write_values
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv
 from kdml.runs.records import refuse_mixture
@@ -41,7 +42,8 @@ def main() -> None:
     found = evaluated(rows, table.kind, arguments.data, "label")
     tables = {part: cases.stacked(found, part) for part in ("cases", "regions")}
     log.info("%d runs evaluated", len(rows))
-    runs = MeasuredRuns(with_outputs(measured_sheet(tables, arguments.sheet, table.classes, by_key), found))
+    runs = measured(tables["cases"], None if table.classes else tables["regions"], "label", table.classes, by_key)
+    runs = MeasuredRuns(with_outputs(runs, found))
     curves = [line for row in rows for line in learning_curves.rows_of(row)]
     for part, one in tables.items():
         cases.write(out / f"{part}.parquet", one)

@@ -211,6 +211,7 @@ class MeasuredRuns:
             "groups": len(first.groups),
             **dict.fromkeys(("mean", "std", "low", "high"), math.nan),
             "of": "",
+            "sizes": "",
             "departures": first.departures,
             "outputs": " ".join(by_seed[seed].outputs.get(key.network, "") for seed in seeds).strip(),
         }
@@ -227,17 +228,20 @@ class MeasuredRuns:
             "std": summary.std,
             "low": found.low,
             "high": found.high,
-            "of": _things_to_find(measures) if key.metric.startswith("found") else "",
+            **_things_to_find(key.metric, measures),
             "remark": _joined(
                 _without_value(undefined) if undefined else _remark(over_both, seeds, compared=False), first.remark
             ),
         }
 
 
-def _things_to_find(measures: Sequence[Measure]) -> str:
-    """How many things there were to find in a test set; where seeds have splits of their own, from the fewest to the most."""
-    counts = sorted({int(_counted(measure).counts[:, 1].sum()) for measure in measures})
-    return str(counts[0]) if len(counts) == 1 else f"{counts[0]}–{counts[-1]}"
+def _things_to_find(metric: str, measures: Sequence[Measure]) -> dict[str, str]:
+    """How large regions are, and how many there were to find; from the fewest to the most where seeds have splits of their own."""
+    if not metric.startswith("found"):
+        return {}
+    counted = [_counted(measure) for measure in measures]
+    counts = sorted({int(one.counts[:, 1].sum()) for one in counted})
+    return {"of": f"{counts[0]}–{counts[-1]}" if counts[1:] else str(counts[0]), "sizes": counted[0].sizes}
 
 
 def _unknown(remark: str) -> dict[str, Any]:

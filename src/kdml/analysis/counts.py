@@ -51,10 +51,12 @@ class OfCounts:
     Args:
         metric: sums of counts to the value.
         counts: of every group, (groups, k).
+        sizes: of the regions that are counted, in words; empty where none are.
     """
 
     metric: Function
     counts: Counts
+    sizes: str = ""
 
     @property
     def value(self) -> float:
@@ -151,7 +153,8 @@ def measured(
 ) -> list[Measured]:
     """Bring the runs of a table of cases into the form in which they are compared.
 
-    In segmentation small, medium and large are thirds of the regions of the test sets of all these runs.
+    In segmentation small, medium and large are thirds of the regions of the test sets, each counted once however many runs were
+    tested on it: so the limits do not hang on which runs are measured together.
 
     Args:
         cases: as `kdml.analysis.cases.read` gives them.
@@ -257,12 +260,12 @@ def _absent(target: pd.Series, record: Mapping[str, Any]) -> str:
 
 
 def _limits(tables: Iterable[pd.DataFrame]) -> tuple[float, float] | None:
-    """Areas that divide the regions of these runs' test sets into thirds, each region counted once per run."""
-    areas = [table.drop_duplicates(["id", "region"])["area"].to_numpy(dtype=float) for table in tables]
-    known = np.concatenate(areas) if areas else np.zeros(0)
-    if not len(known):
+    """Areas that divide the unique regions of these runs' test sets into thirds."""
+    keys = ["id", "region", "area"]
+    unique = pd.concat([table[keys] for table in tables] or [pd.DataFrame(columns=keys)]).drop_duplicates()
+    if unique.empty:
         return None
-    limits = regions.size_limits(known)
+    limits = regions.size_limits(unique["area"].to_numpy(dtype=float))
     log.info("regions are small up to %.0f pixels, large above %.0f", *limits)
     return limits
 
@@ -281,7 +284,9 @@ def _detection(found: pd.DataFrame, groups: tuple[str, ...], limits: tuple[float
         rows = [places[group] for group in mine["group"]]
         np.add.at(counts, (rows, 0), (mine["share"] >= regions.FOUND).to_numpy(dtype=float))
         np.add.at(counts, (rows, 1), 1.0)
-        measures[Key(network, "label", f"found_{size}")] = OfCounts(metrics.share, counts)
+        measures[Key(network, "label", f"found_{size}")] = OfCounts(
+            metrics.share, counts, regions.range_of(size, limits)
+        )
     return measures
 
 

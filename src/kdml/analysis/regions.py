@@ -61,6 +61,17 @@ def size_limits(areas: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def range_of(size: str, limits: tuple[float, float]) -> str:
+    """Areas of a size in words, such as `at most 90 px`.
+
+    Args:
+        size: one of `SIZES`.
+        limits: that divide them.
+    """
+    low, high = (int(limit) for limit in limits)  # areas are whole pixels
+    return {"small": f"at most {low} px", "medium": f"{low + 1} to {high} px", "large": f"over {high} px"}[size]
+
+
 def size_of(area: int, limits: tuple[float, float]) -> str:
     """One of `SIZES`."""
     return SIZES[int(area > limits[0]) + int(area > limits[1])]

@@ -5,16 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from kdml.analysis import evaluation, paper_comparison
 from kdml.analysis.cases import Evaluated
 from kdml.analysis.contrasts import MeasuredRuns
-from kdml.analysis.counts import Measured, measured
+from kdml.analysis.counts import Measured
 from kdml.analysis.evaluation import TestSet
 from kdml.common.files import write_csv
 from kdml.runs import predictions
-from kdml.runs.run_table import ALONE_SHEET, RunRow, RunTable
+from kdml.runs.run_table import RunRow, RunTable
 
 TRUTHS = {"label": evaluation.against_labels, "teacher": evaluation.against_teacher}
 Records = Mapping[tuple[str, int], Mapping[str, Any]]
@@ -43,28 +41,6 @@ def evaluated(rows: Sequence[RunRow], kind: str, data: Path, truth: str) -> list
         evaluation.check(stored, tested[row.split], kind, (path, row.split))
         found.append(Evaluated(row.run, row.seed, TRUTHS[truth](stored, tested[row.split])))
     return found
-
-
-def measured_sheet(tables: Mapping[str, pd.DataFrame], sheet: str, classes: int, records: Records) -> list[Measured]:
-    """Bring the runs of a sheet, measured against their labels, into the form in which they are compared.
-
-    Sizes of regions are thirds of the test sets of all runs of the sheet; networks that are trained alone are no such whole, and
-    have thirds of their own.
-
-    Args:
-        tables: `cases` and `regions` of the sheet.
-        sheet: its name.
-        classes: of the task; 0 for segmentation.
-        records: of its runs.
-    """
-    names = list(dict.fromkeys(tables["cases"]["run"]))
-    sets = [[name] for name in names] if sheet == ALONE_SHEET else [names]
-    return [
-        run
-        for chosen in sets
-        for parts in [{part: table[table["run"].isin(chosen)] for part, table in tables.items()}]
-        for run in measured(parts["cases"], None if classes else parts["regions"], "label", classes, records)
-    ]
 
 
 def with_outputs(runs: Iterable[Measured], found: Iterable[Evaluated]) -> list[Measured]:

@@ -1,9 +1,10 @@
-"""What all figures share: their colours, their style file, their margins, and how they are written."""
+"""What all figures share: the page that they are printed on, what colours and lines mean, and how they are written."""
 
 import logging
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -11,12 +12,21 @@ from kdml.common.files import written_whole
 from kdml.common.project import ROOT
 from kdml.reporting.templates import by_suffix
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 STYLE = yaml.safe_load((ROOT / "workflow" / "report" / "style.yaml").read_text(encoding="utf-8"))
 NETWORKS: Mapping[str, str] = STYLE["networks"]
-TECHNIQUES: Mapping[str, str] = STYLE["techniques"]
 KNOWLEDGE: Mapping[str, str] = STYLE["knowledge"]
+TECHNIQUES: Mapping[str, str] = STYLE["techniques"]
 REGIONS: Mapping[str, str] = STYLE["regions"]
+PIXELS: Mapping[str, str] = STYLE["pixels"]
+MAPS: Mapping[str, str] = STYLE["maps"]
 MARKS: Mapping[str, str] = STYLE["marks"]
+SMALL: float = STYLE["page"]["smallest_type"]  # points
+TALLEST: float = STYLE["page"]["tallest"]  # millimetres
+MM = 1 / 25.4  # inches
+LETTERS = 0.88  # to a millimetre of width, of a line in the smallest type
 
 
 def number(text: str) -> float:
@@ -29,22 +39,48 @@ def colour_of(network: str) -> str:
     return NETWORKS.get(network, MARKS["other"])
 
 
-def footnote(figure, text: str, below: float = 0.1) -> None:
-    """Write a line below the figure, `below` inches under it, wrapped to its width."""
+def canvas(columns: int, height: float, **layout: Any) -> "Figure":
+    """An empty figure as wide as one or two columns of a page; what is drawn is fitted into it.
+
+    Args:
+        columns: 1 or 2.
+        height: in millimetres; never more than a page has.
+        layout: of matplotlib's constrained layout, such as `w_pad`, in inches.
+    """
+    from matplotlib.figure import Figure
+
+    size = (STYLE["page"]["widths"][columns - 1] * MM, min(height, TALLEST) * MM)
+    figure = Figure(figsize=size, layout="constrained")
+    figure.get_layout_engine().set(**({"w_pad": 1 * MM, "h_pad": 1 * MM} | layout))
+    return figure
+
+
+def width_of(figure: "Figure") -> float:
+    """Width of a figure in millimetres."""
+    return figure.get_figwidth() / MM
+
+
+def legend(figure: "Figure", marks: Mapping[str, Any], columns: int = 0) -> None:
+    """Say above all panels what marks mean, each once, in a line.
+
+    Args:
+        figure: to write on.
+        marks: what is drawn, by its name.
+        columns: as many in a line; all if 0.
+    """
+    if marks:
+        figure.legend([*marks.values()], [*marks], loc="outside upper left", ncols=columns or len(marks))
+
+
+def footnote(figure: "Figure", text: str) -> None:
+    """Write a few lines below all panels, wrapped to the figure's width."""
     if text:
-        lines = "\n".join(textwrap.wrap(text, int(figure.get_figwidth() * 17)))
-        height = -below / figure.get_figheight()
-        figure.text(0.01, height, lines, ha="left", va="top", fontsize=7, color=MARKS["note"])
+        lines = "\n".join(textwrap.wrap(text, int(width_of(figure) * LETTERS)))
+        figure.supxlabel(lines, x=0.01, ha="left", fontsize=SMALL, fontweight="normal", color=MARKS["note"])
 
 
-def margins(figure, top: float, bottom: float) -> None:
-    """Leave so many inches above and below the panels, however tall the figure is."""
-    height = figure.get_figheight()
-    figure.subplots_adjust(top=1 - top / height, bottom=bottom / height)
-
-
-def save(figure, title: str, note: str, paths: Iterable[Path]) -> None:
-    """Write a figure cut to what is drawn, in the forms that the files' names end with: pdf, png.
+def save(figure: "Figure", title: str, note: str, paths: Iterable[Path]) -> None:
+    """Write a figure in the size that it has, in the forms that the files' names end with: pdf, png.
 
     Args:
         figure: to write.
@@ -56,12 +92,11 @@ def save(figure, title: str, note: str, paths: Iterable[Path]) -> None:
         UserError: a file's name has another ending.
     """
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table of every font
-    # Measured once, because laying out many panels costs seconds.
-    drawn = figure.get_tightbbox().padded(STYLE["rc"]["savefig.pad_inches"])
     metadata = {
         "pdf": {"CreationDate": None, "Title": title, "Subject": note},  # without a date equal data give equal files
         "png": {"Title": title, "Description": note},
     }
     for suffix, path in by_suffix(paths, tuple(metadata)).items():
         with written_whole(path) as temporary:
-            figure.savefig(temporary, metadata=metadata[suffix], bbox_inches=drawn)
+            figure.savefig(temporary, metadata=metadata[suffix])
+        figure.set_layout_engine("none")  # laid out once, because many panels cost seconds

@@ -13,7 +13,8 @@ import pytest
 
 from kdml.common.errors import UserError
 from kdml.common.files import sha256_of
-from kdml.data.archives import ARCHIVES, ARCHIVES_OF, check, fingerprint, path_of, paths_of, record_of
+from kdml.data.archives import ARCHIVES, ARCHIVES_OF, path_of, paths_of, record_of
+from kdml.data.zipped import Zipped
 
 IMAGES, MASKS = ARCHIVES_OF["ham10000"]
 
@@ -104,7 +105,7 @@ def test_faults_are_named_with_a_remedy(make, problem, tmp_path):
     path = tmp_path / "archive.zip"
     make(path)
     with pytest.raises(UserError) as caught:
-        check(path)
+        Zipped(path).check()
     assert problem in caught.value.problem and str(path) in caught.value.problem and caught.value.remedy
 
 
@@ -112,25 +113,25 @@ def test_a_name_twice_with_one_content_is_no_fault(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         write_zip(tmp_path / "a.zip", "train/a.tif", "train/a.tif")
-    check(tmp_path / "a.zip")
+    Zipped(tmp_path / "a.zip").check()
 
 
 def test_sound_archive_counts_files_not_folders(tmp_path):
     write_zip(tmp_path / "a.zip", "train/", "train/a.tif", "labels.csv")
-    assert check(tmp_path / "a.zip") == 2
+    assert Zipped(tmp_path / "a.zip").check() == 2
 
 
 def test_what_macos_adds_is_no_file(tmp_path):
     write_zip(
         tmp_path / "a.zip", "train/a.tif", "train/._a.tif", "__MACOSX/train/._a.tif", "._labels.csv", "labels.csv"
     )
-    assert check(tmp_path / "a.zip") == 2
+    assert Zipped(tmp_path / "a.zip").check() == 2
 
 
 def test_other_compression_is_to_be_packed_again(tmp_path):
     compressed_by(9)(tmp_path / "a.zip")
     with pytest.raises(UserError) as caught:
-        check(tmp_path / "a.zip")
+        Zipped(tmp_path / "a.zip").check()
     assert caught.value.remedy.startswith("pack it again with Deflate")
 
 
@@ -138,12 +139,12 @@ def test_fingerprint_is_that_of_the_content_not_of_place_or_time(tmp_path):
     write_zip(tmp_path / "a.zip", "a.tif", "b.tif")
     shutil.copy(tmp_path / "a.zip", tmp_path / "b.zip")
     os.utime(tmp_path / "b.zip", (1, 1))
-    assert fingerprint(tmp_path / "a.zip") == fingerprint(tmp_path / "b.zip")
+    assert Zipped(tmp_path / "a.zip").fingerprint() == Zipped(tmp_path / "b.zip").fingerprint()
     with zipfile.ZipFile(tmp_path / "c.zip", "w") as file:
         for name in ("a.tif", "b.tif"):
             file.writestr(zipfile.ZipInfo(name), b"y" * 100)  # as many bytes, of other content
     assert (tmp_path / "c.zip").stat().st_size == (tmp_path / "a.zip").stat().st_size
-    assert fingerprint(tmp_path / "a.zip") != fingerprint(tmp_path / "c.zip")
+    assert Zipped(tmp_path / "a.zip").fingerprint() != Zipped(tmp_path / "c.zip").fingerprint()
 
 
 def test_fingerprint_reads_the_directory_alone(tmp_path):
@@ -153,21 +154,21 @@ def test_fingerprint_reads_the_directory_alone(tmp_path):
             file.writestr(str(number), b"")
         file.comment = b"a comment"
     content = bytearray((tmp_path / "a.zip").read_bytes())
-    first = fingerprint(tmp_path / "a.zip")
+    first = Zipped(tmp_path / "a.zip").fingerprint()
     with zipfile.ZipFile(tmp_path / "a.zip") as file:
         start = file.start_dir
     for place, same in ((start - 1, True), (start + 46, False), (len(content) - 40, False)):
         other = bytearray(content)
         other[place] ^= 1
         (tmp_path / "b.zip").write_bytes(other)
-        assert (fingerprint(tmp_path / "b.zip") == first) is same, place
+        assert (Zipped(tmp_path / "b.zip").fingerprint() == first) is same, place
 
 
 @pytest.mark.parametrize("make", [truncated, lambda path: path.write_text("<html>"), lambda path: None])
 def test_no_fingerprint_without_a_directory(make, tmp_path):
     make(tmp_path / "a.zip")
     with pytest.raises(UserError, match=r"a\.zip is no zip file, or only a part of one"):
-        fingerprint(tmp_path / "a.zip")
+        Zipped(tmp_path / "a.zip").fingerprint()
 
 
 def test_record_says_what_the_file_is(tmp_path, monkeypatch):
@@ -180,7 +181,7 @@ def test_record_says_what_the_file_is(tmp_path, monkeypatch):
         "source": "folder: .",
         "path": str(tmp_path / "a.zip"),
         "bytes": (tmp_path / "a.zip").stat().st_size,
-        "fingerprint": fingerprint(tmp_path / "a.zip"),
+        "fingerprint": Zipped(tmp_path / "a.zip").fingerprint(),
         "sha256": sha256_of(tmp_path / "a.zip"),
         "files": 1,
     }
@@ -261,4 +262,4 @@ def test_script_names_the_nearest_archive_and_writes_nothing(records, root, tmp_
 
 @pytest.mark.parametrize("name", ARCHIVES)
 def test_real_archives_are_sound(name, kaggle_archives):
-    assert check(kaggle_archives / f"{name}.zip") > 7000
+    assert Zipped(kaggle_archives / f"{name}.zip").check() > 7000

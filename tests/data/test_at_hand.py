@@ -89,7 +89,7 @@ def test_what_is_missing_is_named_with_three_ways(base):
     for downloads, words in ((True, "No images yet, and no Kaggle token"), (False, f"lacks {LGG}.zip")):
         problem = at_hand(base, downloads=downloads).obstacle([HCD, LGG], [], has_token=False)
         assert words in problem and all(problem.count(way) == 1 for way in WAYS)
-        assert f"with the files {LGG}.zip;" in problem, "that which is there is not asked for"
+        assert f"with {LGG}.zip (or a folder {LGG} with kaggle_3m);" in problem, "that which is there is not asked for"
 
 
 def test_what_is_needed_again_and_gone_is_named_with_three_ways(base):

@@ -16,9 +16,10 @@ from pyarrow import parquet
 from kdml.common.errors import MachineError, UserError
 from kdml.common.files import sha256_of
 from kdml.common.locks import alone_in
-from kdml.data.archives import ARCHIVES_OF, WITH_MASKS, check, in_folder, path_of, record_of, way_to
+from kdml.data.archives import ARCHIVES_OF, WITH_MASKS, in_folder, path_of, record_of, way_to
 from kdml.data.layouts import KNOWN_BAD_PATCHES, Choice
 from kdml.data.prepare import difference_hash, prepare
+from kdml.data.zipped import Zipped
 
 SIZE = 16
 
@@ -462,7 +463,7 @@ def test_bad_archives_are_named(tmp_path, make, word):
     path = tmp_path / "archive.zip"
     make(path)
     with pytest.raises(UserError) as caught:
-        check(path)
+        Zipped(path).check()
     assert word in str(caught.value) and str(path) in str(caught.value)
 
 

@@ -15,13 +15,15 @@ from kdml.common.files import read_json
 from kdml.data.archives import (
     ARCHIVES_OF,
     THREE_WAYS,
-    check,
-    fingerprint,
+    described,
+    found_in,
+    in_folder,
     is_record,
     is_recorded,
     missing_from,
     path_of,
     place_of,
+    source_of,
     way_to,
 )
 
@@ -40,9 +42,9 @@ class AtHand:
     records: Mapping[str, Path]
     downloads: bool
 
-    def path(self, name: str) -> Path:
-        """Where an archive lies if it is at hand."""
-        return self.folder / f"{name}.zip"
+    def path(self, name: str) -> Path | None:
+        """Where an archive lies; None if it is not at hand."""
+        return found_in(self.folder, name)
 
     def record(self, name: str) -> dict[str, Any] | None:
         """Read the record of an archive; None if there is none that could be used."""
@@ -63,7 +65,7 @@ class AtHand:
 
     def _differs(self, name: str) -> bool:
         record, path = self.record(name), self.path(name)
-        if record is None or not path.is_file():
+        if record is None or path is None:
             return False
         try:
             return not is_recorded(path, record)
@@ -72,7 +74,7 @@ class AtHand:
 
     def _damage(self, name: str) -> UserError | None:
         try:
-            check(self.path(name))
+            source_of(name, in_folder(self.folder, name)).check()
         except UserError as error:
             return error
         return None
@@ -95,7 +97,7 @@ class AtHand:
     def content(self, name: str) -> str:
         """What an archive at hand is: its fingerprint; empty where there is none, or none that could be read."""
         try:
-            return fingerprint(self.path(name)) if self.path(name).is_file() else ""
+            return "" if (path := self.path(name)) is None else source_of(name, path).fingerprint()
         except UserError:
             return ""
 
@@ -125,7 +127,7 @@ class AtHand:
             return (
                 f"{name}.zip is needed again, but is neither in {self.folder} nor at its last known place, {record['path']}."
                 f" To have it downloaded again, delete {self.records[name]} first.\n"
-                + THREE_WAYS.format(files=f"{name}.zip")
+                + THREE_WAYS.format(files=described(name))
             )
         try:
             path_of(record, self.folder)

@@ -16,8 +16,9 @@ from typing import Any
 from kdml.common.errors import MachineError, UserError, fault_of, faults_told
 from kdml.common.json_text import parse_json
 from kdml.common.locks import alone_in
-from kdml.data.archives import Archive, check
+from kdml.data.archives import Archive
 from kdml.data.connections import failure_of
+from kdml.data.zipped import Zipped
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ def download(archive: Archive, store: Path, retries: int = RETRIES, first_pause:
     """
     whole = store / f"{archive.name}.zip"
     if whole.is_file():
-        check(whole)
+        Zipped(whole).check()
         log.info("%s is there already", whole)
         return whole
     if not token_present():
@@ -105,7 +106,7 @@ def download(archive: Archive, store: Path, retries: int = RETRIES, first_pause:
         partial = store / f"{archive.name}.zip.partial"
         _retried(lambda: _fetch(archive, partial), archive, store, retries, first_pause)
         try:
-            check(partial)
+            Zipped(partial).check()
         except MachineError:
             raise
         except UserError as error:

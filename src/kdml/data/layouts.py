@@ -7,7 +7,6 @@ metastasis competition are known to be broken (one unreadable by many tools, one
 import io
 import logging
 import re
-import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +17,8 @@ import numpy as np
 
 from kdml.common.errors import UserError
 from kdml.common.files import csv_rows, read_csv
-from kdml.common.zip_files import UNREADABLE, TooLarge, read_member
-from kdml.data.archives import is_data
+from kdml.common.zip_files import UNREADABLE, TooLarge
+from kdml.data.archives import Source
 
 log = logging.getLogger(__name__)
 
@@ -91,18 +90,18 @@ class Choice:
     slides: Path | None = None
 
 
-def histopathologic_cancer_detection(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
+def histopathologic_cancer_detection(sources: Sequence[Source], choice: Choice) -> Listing:
     """Patches `train/<id>.tif` with `train_labels.csv`: a balanced random subset, or as many balanced ones as there are.
 
     Args:
-        zips: the one archive.
+        sources: the one archive.
         choice: `subset`, `limit`, `seed` and `slides` count.
 
     Raises:
         UserError: the table or the slides are not as they should be, or table and pictures differ.
     """
-    table = _read_csv(zips[0], "train_labels.csv", ("id", "label"))
-    files = {PurePosixPath(name).stem: name for name in _names(zips[0]) if re.fullmatch(r"train/[^/]+\.tif", name)}
+    table = _read_csv(sources[0], "train_labels.csv", ("id", "label"))
+    files = {PurePosixPath(name).stem: name for name in sources[0].names() if re.fullmatch(r"train/[^/]+\.tif", name)}
     labels = _unique([(row["id"], row["label"]) for row in table], "train_labels.csv")
     _same_names(labels, files, "train_labels.csv", "train/")
     wrong = next((key for key, label in labels.items() if label not in ("0", "1")), None)
@@ -173,18 +172,18 @@ def _check_slides(slides: Mapping[str, str], patches: Sequence[str], path: Path)
     log.log(level, "%s; the others are groups of their own (%s)", said, names)
 
 
-def lgg_mri_segmentation(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
+def lgg_mri_segmentation(sources: Sequence[Source], choice: Choice) -> Listing:
     """Slices `kaggle_3m/<patient>/<name>.tif` with `<name>_mask.tif`; the group is the patient, TCGA_<site>_<case>.
 
     Args:
-        zips: the one archive.
+        sources: the one archive.
         choice: `limit` and `seed` count; patients stay whole.
 
     Raises:
         UserError: images and masks differ, or a name or a double is not as it should be.
     """
     pattern = r"(?:.*/)?kaggle_3m/([^/]+/[^/]+)\.tif"
-    files, doubled = _once(zips[0], pattern)
+    files, doubled = _once(sources[0], pattern)
     masks = {name.removesuffix("_mask"): member for name, member in files.items() if name.endswith("_mask")}
     images = {name: member for name, member in files.items() if not name.endswith("_mask")}
     _same_names(images, masks, "the images in kaggle_3m/", "its masks")
@@ -216,20 +215,20 @@ def _whole_groups(pictures: list[Picture], choice: Choice) -> list[Picture]:
     return [picture for picture in pictures if picture.group in kept]
 
 
-def ham10000(zips: Sequence[zipfile.ZipFile], choice: Choice) -> Listing:
+def ham10000(sources: Sequence[Source], choice: Choice) -> Listing:
     """Photographs in two folders with `HAM10000_metadata.csv`; masks in an archive of their own; the group is the lesion.
 
     Args:
-        zips: the archive of images, and that of masks.
+        sources: the archive of images, and that of masks.
         choice: `limit` and `seed` count; every class keeps some pictures.
 
     Raises:
         UserError: table, images and masks differ, or the table is not as it should be.
     """
-    table = _read_csv(zips[0], "HAM10000_metadata.csv", ("lesion_id", "image_id", "dx"))
+    table = _read_csv(sources[0], "HAM10000_metadata.csv", ("lesion_id", "image_id", "dx"))
     rows = _unique([(row["image_id"], row) for row in table], "HAM10000_metadata.csv")
-    images, doubled = _once(zips[0], r"(?:.*/)?(ISIC_\d+)\.jpg")
-    masks, doubled_masks = _once(zips[1], r"(?:.*/)?(ISIC_\d+)_segmentation\.png")
+    images, doubled = _once(sources[0], r"(?:.*/)?(ISIC_\d+)\.jpg")
+    masks, doubled_masks = _once(sources[1], r"(?:.*/)?(ISIC_\d+)_segmentation\.png")
     _same_names(rows, images, "HAM10000_metadata.csv", "the image folders")
     _same_names(rows, masks, "HAM10000_metadata.csv", "the archive of masks")
     unknown = next((key for key, row in rows.items() if row["dx"] not in HAM10000_CLASSES), None)
@@ -260,19 +259,14 @@ def _stratified(pictures: list[Picture], choice: Choice, smallest: int = 20) -> 
     return sorted(kept, key=lambda picture: picture.id)
 
 
-LAYOUTS: Mapping[str, Callable[[Sequence[zipfile.ZipFile], Choice], Listing]] = {
+LAYOUTS: Mapping[str, Callable[[Sequence[Source], Choice], Listing]] = {
     "hcd": histopathologic_cancer_detection,
     "lgg": lgg_mri_segmentation,
     "ham10000": ham10000,
 }
 
 
-def _names(file: zipfile.ZipFile) -> list[str]:
-    """Names of the members that are data."""
-    return [name for name in file.namelist() if is_data(name)]
-
-
-def _once(file: zipfile.ZipFile, pattern: str) -> tuple[dict[str, str], list[str]]:
+def _once(source: Source, pattern: str) -> tuple[dict[str, str], list[str]]:
     """Members that match, by the pattern's first group, each once, and the doubles that were left out.
 
     Raises:
@@ -281,35 +275,35 @@ def _once(file: zipfile.ZipFile, pattern: str) -> tuple[dict[str, str], list[str
     found: dict[str, str] = {}
     doubled = []
     # The shortest path is the original; Kaggle's doubles lie in a folder more, or in the same one in lower case.
-    for name in sorted(_names(file), key=lambda name: (len(name), name)):
+    for name in sorted(source.names(), key=lambda name: (len(name), name)):
         match = re.fullmatch(pattern, name)
         if match is None:
             continue
         first = found.setdefault(match.group(1), name)
         if first != name:
-            if file.getinfo(first).CRC != file.getinfo(name).CRC:
+            if not source.equal(first, name):
                 raise UserError(
-                    f"{file.filename}: {first} and {name} have one name but not one content.", "fetch the archive again"
+                    f"{source.path}: {first} and {name} have one name but not one content.", "fetch the archive again"
                 )
             doubled.append(name)
     if not found:
         raise UserError(
-            f"{file.filename} holds none of the expected pictures.", "check that it is the archive of that name"
+            f"{source.path} holds none of the expected pictures.", "check that it is the archive of that name"
         )
     return found, doubled
 
 
-def _read_csv(file: zipfile.ZipFile, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
+def _read_csv(source: Source, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """Rows of a table in an archive, all of which are complete."""
     try:
-        text = read_member(file, name).decode("utf-8-sig")
+        text = source.read(name).decode("utf-8-sig")
     except KeyError:
-        raise UserError(f"{file.filename} has no {name}.", "check that it is the archive of that name") from None
+        raise UserError(f"{source.path} has no {name}.", "check that it is the archive of that name") from None
     except TooLarge as error:
-        raise UserError(f"{file.filename}: {name} is no table: {error}.", "get the archive from its source") from None
+        raise UserError(f"{source.path}: {name} is no table: {error}.", "get the archive from its source") from None
     except UNREADABLE as error:
         raise UserError(
-            f"{file.filename}: {name} is damaged ({error}).", "delete the archive and fetch it again"
+            f"{source.path}: {name} is damaged ({error}).", "delete the archive and fetch it again"
         ) from None
     rows = csv_rows(io.StringIO(text, newline=""), name, f"it must be a CSV with {', '.join(columns)}", columns)
     _check_complete(rows, name, columns)

@@ -5,11 +5,10 @@ import io
 import logging
 import shutil
 import threading
-import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,8 @@ from kdml.common.errors import MachineError, UserError, fault_of, faults_told
 from kdml.common.files import sha256_of, write_json, written_whole
 from kdml.common.locks import alone_in
 from kdml.common.together import written_together
-from kdml.common.zip_files import UNREADABLE, TooLarge, read_member
-from kdml.data.archives import ARCHIVES_OF, check_sha256, paths_of
+from kdml.common.zip_files import UNREADABLE, TooLarge
+from kdml.data.archives import ARCHIVES_OF, Source, check_sha256, paths_of, source_of
 from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Member, Picture
 
 READ_AT_ONCE = 256  # pictures; so many wait in memory to be written
@@ -63,24 +62,24 @@ class Reader:
     """Reads pictures out of archives from several threads; each thread has its own handles, because zip files are no sharers.
 
     Args:
-        archives: paths, in the order that members number them.
+        archives: paths by name, in the order that members number them.
         size: side of the arrays' images in pixels.
     """
 
-    def __init__(self, archives: Sequence[Path], size: int):
-        self.archives, self.size = archives, size
+    def __init__(self, archives: Mapping[str, Path], size: int):
+        self.names, self.archives, self.size = [*archives], [*archives.values()], size
         self._local = threading.local()
 
-    def _zips(self) -> list[zipfile.ZipFile]:
-        if not hasattr(self._local, "zips"):
-            self._local.zips = [zipfile.ZipFile(path) for path in self.archives]
-        return self._local.zips
+    def _sources(self) -> list[Source]:
+        if not hasattr(self._local, "sources"):
+            self._local.sources = list(map(source_of, self.names, self.archives))
+        return self._local.sources
 
     def _open(self, member: Member) -> Image.Image:
         path = self.archives[member.archive]
         where = f"{path.name}: {member.name}"
         try:
-            content = read_member(self._zips()[member.archive], member.name)
+            content = self._sources()[member.archive].read(member.name)
         except TooLarge as error:
             raise UserError(f"{where} is no picture of this data set: {error}.", LEAVE_OUT) from None
         except (*UNREADABLE, KeyError) as error:
@@ -200,12 +199,13 @@ def prepare(
     Raises:
         UserError: an archive, a table or a picture is not as it should be.
     """
-    archives = paths_of(dataset, records, folder)
+    archives = dict(zip(ARCHIVES_OF[dataset], paths_of(dataset, records, folder), strict=True))
     by_name = {record["archive"]: record for record in records}
-    for name, path in zip(ARCHIVES_OF[dataset], archives, strict=True):
+    for name, path in archives.items():
         check_sha256(path, by_name[name])
     with ExitStack() as stack:
-        listing = LAYOUTS[dataset]([stack.enter_context(zipfile.ZipFile(path)) for path in archives], choice)
+        sources = [stack.enter_context(closing(source_of(name, path))) for name, path in archives.items()]
+        listing = LAYOUTS[dataset](sources, choice)
     _check_space(out, len(listing.pictures), size, has_masks=listing.pictures[0].mask is not None)
     with alone_in(out), written_together(out, seal="report.json") as folder:
         log.info("%s: reading %d pictures", dataset, len(listing.pictures))

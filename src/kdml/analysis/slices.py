@@ -158,7 +158,7 @@ def crop(mask: np.ndarray) -> dict[str, int]:
 def _stretched(pictures: np.ndarray) -> np.ndarray:
     """Grey pictures (k, h, w) of which each is as bright as it can be: a few brightest pixels are white."""
     white = np.quantile(pictures, BRIGHTEST, axis=(1, 2), keepdims=True)
-    return np.clip(255 * pictures / np.maximum(white, 1), 0, 255).astype(np.uint8)
+    return np.clip(np.rint(pictures * (255 / np.maximum(white, 1))), 0, 255).astype(np.uint8)
 
 
 class Shown:

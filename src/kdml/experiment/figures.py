@@ -91,7 +91,7 @@ def _belongs(number: int, run: str) -> bool:
 
 
 def _of_first_seed(runs: Sequence[Run]) -> list[Run]:
-    """Those of the first of their seeds."""
+    """Runs of the first of their seeds."""
     return [run for run in runs if run.seed == min(one.seed for one in runs)]
 
 

@@ -12,6 +12,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import withStroke
 
 from kdml.common.array_files import read_arrays
 from kdml.common.files import MAKE_AGAIN
@@ -106,7 +107,7 @@ class Layout:
 
     @property
     def side(self) -> float:
-        """Of a panel: what the page lets it be."""
+        """What a panel may have on a page."""
         pictures = len(self.lines) / 2 if self.stacked else 2
         across = (self.width - self.gaps) / (len(self.columns) + pictures)
         down = (TALLEST - self.head - BOTTOM) / self.slices - HEADING - BLOCKS
@@ -114,7 +115,7 @@ class Layout:
 
     @property
     def block(self) -> float:
-        """Height of the panels of a slice."""
+        """Height of all panels of a slice."""
         return (self.side + GAP) * len(self.lines) - GAP
 
     @property
@@ -327,13 +328,14 @@ def _outline(panel: Axes, values: np.ndarray, level: float) -> None:
     """Draw where values pass a level, if they do."""
     limits = (panel.get_xlim(), panel.get_ylim())
     if values.min() < level <= values.max():
-        panel.contour(values, levels=[level], colors=[MARKS["frame"]], linewidths=0.7)
+        lines = panel.contour(values, levels=[level], colors=[MARKS["frame"]], linewidths=0.7)
+        lines.set_path_effects(_edged(0.7))
     panel.set(xlim=limits[0], ylim=limits[1])
 
 
 def _mark(panel: Axes, row: Row, side: int) -> None:
     """A frame around a region of the truth, its line by whether the region is found."""
-    margin = max(1, side // 25)
+    margin = max(1, side // 15)
     top, bottom, left, right = (int(row[name]) for name in ("top", "bottom", "left", "right"))
     box = (top - margin, bottom + margin, left - margin, right + margin)
     panel.add_patch(_frame(box, linewidth=1.2, linestyle=REGIONS["found" if row["found"] == "1" else "missed"]))
@@ -343,4 +345,11 @@ def _frame(box: tuple[int, int, int, int], **style: Any) -> Rectangle:
     """A frame around pixels (top, bottom, left, right), half open."""
     top, bottom, left, right = box
     corner = (left - 0.5, top - 0.5)
-    return Rectangle(corner, right - left, bottom - top, fill=False, edgecolor=MARKS["frame"], **style)
+    frame = Rectangle(corner, right - left, bottom - top, fill=False, edgecolor=MARKS["frame"], **style)
+    frame.set_path_effects(_edged(style["linewidth"]))
+    return frame
+
+
+def _edged(linewidth: float) -> list[withStroke]:
+    """A dark edge, without which a line is lost on bright pixels."""
+    return [withStroke(linewidth=linewidth + 0.9, foreground=MARKS["other"])]

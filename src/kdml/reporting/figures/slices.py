@@ -159,7 +159,7 @@ def draw(data: Data) -> Figure:
                 _prediction(panel, slices, (place, run, network), as_mask=number == MASKS)
     _explain(figure, as_mask=number == MASKS)
     candidates = slices.described[0]["candidates"]
-    footnote(figure, f"In the corner: IoU in percent. Slices were chosen by rule from {candidates} with a lesion.")
+    footnote(figure, f"In the corner: IoU in percent. Chosen by rule from the {candidates} test slices with a lesion.")
     return figure
 
 

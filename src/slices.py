@@ -5,6 +5,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from kdml.analysis import evaluation, slices
 from kdml.common.errors import UserError, run_script
@@ -21,13 +22,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--show", nargs="+", required=True, metavar="RUN", help="names of the runs to show")
     parser.add_argument("--networks", nargs="+", required=True, help="of each, such as s1 s2")
     parser.add_argument(
-        "--judges", nargs="+", required=True, metavar="RUN", help="names of runs whose IoU says what is hard"
+        "--judges", nargs="+", required=True, metavar="RUN", help="names of runs whose IoU says how hard a slice is"
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
     parser.add_argument("--rule", choices=list(slices.RULES), required=True)
-    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--grey", type=int, help="channel that pictures show in grey; else they have colours")
     parser.add_argument("--images", type=Path, required=True, help="npz to write")
-    parser.add_argument("--out", type=Path, required=True, help="CSV to write: slices, and regions found and missed")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="CSV to write: slices, scores, and regions found and missed"
+    )
     return parser.parse_args()
 
 
@@ -57,9 +60,16 @@ def main() -> None:
         evaluation.check(found, tested, table.kind, (path, row.split))
         return found
 
-    candidates = slices.with_lesion(evaluation.against_labels(stored(row), tested).cases for row in judges)
-    chosen = slices.RULES[arguments.rule](candidates, arguments.count)
-    collected = slices.Shown(chosen, tested, arguments.data)
+    def cases(row: RunRow) -> pd.DataFrame:
+        return evaluation.against_labels(stored(row), tested).cases
+
+    def seen(row: RunRow) -> pd.DataFrame:
+        found = cases(row)
+        return found[found["network"].isin(arguments.networks)]
+
+    candidates = slices.with_lesion(map(cases, judges), map(seen, shown))
+    chosen = slices.RULES[arguments.rule](candidates)
+    collected = slices.Shown(chosen, tested, arguments.data, arguments.grey)
     for row in shown:
         collected.add(row.run, stored(row), arguments.networks)
     with written_whole(arguments.images) as temporary:

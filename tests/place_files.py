@@ -5,8 +5,9 @@ from pathlib import Path
 
 from kdml.paper import numbers
 from kdml.reporting.data import Data
-from kdml.runs.graph import TECHNIQUES, VARIANTS, TeacherMode
+from kdml.runs.graph import TECHNIQUES, VARIANTS, LossWeights, TeacherMode, paper_graph
 
+EVEN = (LossWeights(1, 1, 1), LossWeights(1, 1, 1))
 TITLES = {"hcd": "Metastasis classification (HCD)", "lgg": "Glioma segmentation (LGG)"}
 
 
@@ -19,6 +20,16 @@ def write(path: Path, rows, columns=()) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def graphs_file(folder: Path) -> Path:
+    """The sharing graphs of all variants."""
+    edges = [(name, edge) for name, key in VARIANTS.items() for edge in paper_graph(*key, EVEN).edges]
+    rows = [
+        {"variant": name, "source": edge.source, "learner": edge.learner, "knowledge": str(edge.knowledge)}
+        for name, edge in edges
+    ]
+    return write(folder / "graphs.csv", rows)
 
 
 def run_row(run, sheet="variants", protocol="paper", task="hcd", **changed):

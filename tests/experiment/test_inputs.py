@@ -83,7 +83,10 @@ MOBILE = "paper/hcd/resnet50-mobilenet"
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("figure_06", [("layers", f"{HCD}/similarity/kd_ml/seed-0/layers.csv"), ("upper", f"{HCD}/similarity/kd_ml/seed-0/upper.csv")]),
+        ("figure_06", [
+            ("layers", f"{HCD}/similarity/kd_ml/seed-0/layers.csv"),
+            *(("upper", f"{HCD}/similarity/kd_ml/seed-{seed}/upper.csv") for seed in (0, 1, 2)),
+        ]),
         ("figure_04", [("images", "slices/figure_04.npz"), ("slices", "slices/figure_04.csv")]),
         ("figure_01", [("graphs", "graphs.csv")]),
         ("table_01", [("graphs", "graphs.csv")]),
@@ -204,13 +207,13 @@ def test_claims_take_what_there_is_of_every_place(any_inputs):
 def test_judges_are_the_networks_alone_of_the_seed(inputs):
     """Slices of every size need none, and without networks alone the shown runs judge."""
     figure = inputs.contents.figures["figure_05"]
-    assert [(name, run.run, run.seed) for name, run in inputs.judges(figure, "hard")] == [
+    assert [(name, run.run, run.seed) for name, run in inputs.judges(figure, "telling")] == [
         ("baseline_teacher", "baseline", 0), ("baseline_student", "baseline", 0),
     ]  # fmt: skip
     assert [run for _, run in inputs.judges(figure, "spread")] == list(figure.runs)
     alone = inputs_of({"tasks": ["lgg"], "techniques": ["ml"], "methods": [], "baselines": False, "seeds": [0]})
     figure = alone.contents.figures["figure_05"]
-    assert alone.judges(figure, "hard") == [("ml_v3", run) for run in figure.runs]
+    assert alone.judges(figure, "telling") == [("ml_v3", run) for run in figure.runs]
 
 
 def test_ensembles_have_the_papers_two_students_and_those_of_own_variants(inputs):
@@ -225,9 +228,9 @@ def test_ensembles_have_the_papers_two_students_and_those_of_own_variants(inputs
 def test_cka_is_computed_by_technique_and_seed(inputs):
     place = place_of(inputs)
     files = inputs.cka(place, inputs.places.variants_at(place), "upper")
+    groups = ("kd_ml", "kd_off", "kd_on", "ml")
     folder = f"results/full/{HCD}/similarity"
-    first = [f"{folder}/{group}/seed-0/upper.csv" for group in ("kd_ml", "kd_off", "kd_on", "ml")]
-    assert sorted(files) == sorted([*first, *(f"{folder}/later_seeds/seed-{seed}/upper.csv" for seed in (1, 2))])
+    assert sorted(files) == [f"{folder}/{group}/seed-{seed}/upper.csv" for group in groups for seed in (0, 1, 2)]
 
 
 def test_data_of_runs(inputs):

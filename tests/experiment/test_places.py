@@ -3,7 +3,6 @@
 import pytest
 from experiments import CIRCLE, KINDS_OF_EXPERIMENT, OWN_STUDENT, OWN_TASK, TWO_PAIRS, places_of
 
-from kdml.experiment.places import LATER_SEEDS
 from kdml.paper import numbers
 
 
@@ -86,18 +85,16 @@ def test_students_with_a_teacher_are_those_of_the_papers_variants():
 
 
 def test_groups_of_cka(full):
-    """Of the first seed by technique, later ones together; an own variant is alone."""
+    """By technique and seed, as figures show them; an own variant is alone."""
     place = full.all[0]
     groups = {(run.run, run.seed): full.group_of(run) for run in full.variants_at(place)}
     assert groups["kd_ml_v1", 0] == groups["kd_ml_v3", 0] == "kd_ml" and groups["ml_v1", 0] == "ml"
-    assert {group for (_, seed), group in groups.items() if seed} == {LATER_SEEDS}
-    runs = full.grouped(place, "kd_ml", 0)
-    assert [run.run for run in runs] == ["kd_ml_v1", "kd_ml_v2", "kd_ml_v3"] and {run.seed for run in runs} == {0}
-    later = full.grouped(place, LATER_SEEDS, 2)
-    assert len(later) == 12 and {run.seed for run in later} == {2}
+    assert groups["kd_ml_v1", 2] == "kd_ml"
+    runs = full.grouped(place, "kd_ml", 1)
+    assert [run.run for run in runs] == ["kd_ml_v1", "kd_ml_v2", "kd_ml_v3"] and {run.seed for run in runs} == {1}
     own = places_of({"tasks": ["lgg"], "own_variants": ["circle"], "seeds": [3, 5]}, variants={"circle": CIRCLE})
     circle = {run.seed: own.group_of(run) for run in own.variants_at(own.all[0]) if run.run == "circle"}
-    assert circle == {3: "circle", 5: LATER_SEEDS}
+    assert circle == {3: "circle", 5: "circle"}
 
 
 def test_every_run_is_in_one_group():

@@ -64,7 +64,7 @@ def test_variants_have_weights_groups_and_references(full):
     )
     assert row["folder"] == "results/x/paper/hcd/resnet50-resnet18/kd_ml_v3/seed-0"
     assert row["split"] == "results/x/paper/hcd/split-0.csv" and row["group"] == "kd_ml" and row["reference"] == ""
-    assert rows["kd_ml_v3", 2]["group"] == rows["ml_v1", 1]["group"] == "later_seeds"
+    assert (rows["kd_ml_v3", 2]["group"], rows["ml_v1", 1]["group"]) == ("kd_ml", "ml")
     teacher = "results/x/paper/hcd/resnet50-resnet18/teacher/seed-{}"
     assert rows["ml_v1", 1]["reference"] == teacher.format(1) and rows["kd_off_v2", 2]["reference"] == teacher.format(2)
     assert (rows["ml_v1", 0]["taught"], rows["ml_v1", 0]["teacher"]) == (0, "none")

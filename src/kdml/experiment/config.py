@@ -89,7 +89,7 @@ class Experiment(Model):
     @staticmethod
     def _check_task(where: str, task: Task) -> None:
         """What its dataset cannot give."""
-        labels, has_masks = DATASETS[task.dataset]
+        labels, has_masks, _ = DATASETS[task.dataset]
         if task.kind == "classification" and len(task.classes) != labels:
             raise ValueError(
                 f"{where}.classes: {len(task.classes)} are named, but '{task.dataset}' has {labels} labels"

@@ -4,18 +4,19 @@ A figure of the paper is drawn for the paper's task and pair where those were ru
 other place it can be asked for by name.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from kdml.experiment.contents import Contents
 from kdml.experiment.inputs import Inputs
 from kdml.experiment.items import Item, Kind, Labelled
 from kdml.experiment.places import Place
+from kdml.experiment.plan import Run
 from kdml.experiment.tables import TABLES, WITH_CURVES
 from kdml.runs.graph import VARIANTS
 
 SCHEMES = (1, 2, 3, 8)
-SLICES = {4: ("hard", 3), 5: ("hard", 4), 7: ("spread", 4), 9: ("hard", 4)}  # number -> (rule, how many)
+SLICES = {4: "telling", 5: "telling", 7: "spread", 9: "telling"}  # number -> rule of `kdml.analysis.slices`
 SIMILARITIES = (6, 10, 11)
 WITH_TEACHER = 10  # compares teachers and students, also of techniques that may have no teacher
 ENSEMBLES = 7  # shows masks of ensembles, the others probabilities of students
@@ -63,13 +64,13 @@ def _at(contents: Contents, number: int, place: Place) -> Item | None:
     runs = [run for run in contents.places.variants_at(place) if _belongs(number, run.run)]
     if number == WITH_TEACHER:
         runs = [run for run in runs if contents.places.has_teacher(run)]
-    first = min((run.seed for run in runs), default=None)
-    runs = [run for run in runs if run.seed == first]
+    if number in SLICES:
+        runs = _of_first_seed(runs)
     if not runs:
         return None
     said = f"figure_{number:02d}"
     name, kind = f"{said}_{contents.suffix(place)}", "heat_map" if number in SIMILARITIES else "slices"
-    words = {} if kind == "heat_map" else {"slices": contents.captions["slices"][SLICES[number][0]]}
+    words = {} if kind == "heat_map" else {"slices": contents.captions["slices"][SLICES[number]]}
     options = {"number": str(number)}
     return contents.item(name, kind, words, said=said, places=(place,), runs=tuple(runs), options=options)
 
@@ -89,14 +90,20 @@ def _belongs(number: int, run: str) -> bool:
     return wanted.get(number, True)
 
 
+def _of_first_seed(runs: Sequence[Run]) -> list[Run]:
+    """Runs of the first of their seeds."""
+    return [run for run in runs if run.seed == min(one.seed for one in runs)]
+
+
 def _slices_files(item: Item, inputs: Inputs) -> Labelled:
     yield "images", inputs.paths.slice_images(item.name)
     yield "slices", inputs.paths.slices(item.name)
 
 
 def _similarity_files(item: Item, inputs: Inputs) -> Labelled:
-    for name in ("layers", "upper"):
-        yield from ((name, path) for path in inputs.cka(item.place, item.runs, name))
+    """Maps of the first seed, means over their frames of all."""
+    for name, runs in (("layers", _of_first_seed(item.runs)), ("upper", item.runs)):
+        yield from ((name, path) for path in inputs.cka(item.place, runs, name))
 
 
 # Figures beside result tables

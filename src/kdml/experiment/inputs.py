@@ -99,9 +99,9 @@ class Inputs:
         return self.paths.costs(place.task, place.pair)
 
     def judges(self, item: Item, rule: str) -> list[tuple[str, Run]]:
-        """Runs, by name, that say which slices are hard: networks trained alone, or else (and for other rules) the shown runs."""
+        """Runs, by name, that say how hard a slice is: networks trained alone, or else (and for other rules) the shown runs."""
         shown = [(run.run, run) for run in item.runs]
-        if rule != "hard":
+        if rule != "telling":
             return shown
         return [(name, run) for name, run in self.places.alone_at(item.place) if run.seed == item.runs[0].seed] or shown
 

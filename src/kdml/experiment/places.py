@@ -9,10 +9,6 @@ from itertools import product
 from kdml.experiment.plan import Plan, Run
 from kdml.runs.graph import BASELINE, PROPOSED, TEACHER, TECHNIQUES, VARIANTS, TeacherMode
 
-LATER_SEEDS = (
-    "later_seeds"  # group of the runs whose CKA is computed together, because no figure shows one of them alone
-)
-
 
 @dataclass(frozen=True)
 class Place:
@@ -55,7 +51,6 @@ class Places:
         self._runs: Mapping[tuple[str, str, str], list[Run]] = defaultdict(list)
         for run in plan.runs:
             self._runs[run.protocol, run.task, run.pair].append(run)
-        self.first_seed = min(run.seed for run in plan.runs)
 
     @cached_property
     def all(self) -> tuple[Place, ...]:
@@ -147,13 +142,10 @@ class Places:
         return self.is_taught(run) or self.reference_of(run) is not None
 
     def group_of(self, run: Run) -> str:
-        """Name of the runs whose CKA is computed in one job with this one's.
+        """Name of the runs whose CKA is computed in one job with this one's, of its seed.
 
-        Of the first seed, which figures show, it is the technique (an own variant is alone), so that a figure waits for no other;
-        those of later seeds are computed together, a job per seed.
+        It is the technique (an own variant is alone), so that a figure waits for no other.
         """
-        if run.seed != self.first_seed:
-            return LATER_SEEDS
         return VARIANTS[run.run][0] if run.run in VARIANTS else run.run
 
     def grouped(self, place: Place, group: str, seed: int) -> list[Run]:

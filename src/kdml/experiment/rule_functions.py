@@ -20,6 +20,7 @@ from kdml.experiment.items import Item
 from kdml.experiment.places import Place
 from kdml.experiment.plan import Run
 from kdml.experiment.run_rows import run_rows
+from kdml.experiment.sections import DATASETS
 from kdml.runs.graph import ENSEMBLE, STUDENTS
 
 UNDER_RUN = "add its task, pair and variants under `run:` in the configuration"
@@ -295,24 +296,24 @@ class RuleFunctions:
 
     # Slices
 
-    def _slices_rule(self, item: Item) -> tuple[str, int]:
-        """Rule by which slices are chosen, and how many."""
+    def _slices_rule(self, item: Item) -> str:
+        """Rule by which slices are chosen."""
         return SLICES[int(item.options["number"])]
 
     def slices_runs(self, wildcards: Wildcards) -> list[Run]:
-        """Runs that a figure of slices shows, and those that say which slices are hard."""
+        """Runs that a figure of slices shows, and those that say how hard a slice is."""
         item = self.slices_figure(wildcards)
-        judges = self.inputs.judges(item, self._slices_rule(item)[0])
+        judges = self.inputs.judges(item, self._slices_rule(item))
         return list(dict.fromkeys([*item.runs, *(run for _, run in judges)]))
 
     def slices_words(self, wildcards: Wildcards) -> Words:
         """Arguments of src/slices.py."""
         item = self.slices_figure(wildcards)
-        rule, count = self._slices_rule(item)
+        rule, grey = self._slices_rule(item), DATASETS[self.dataset(item.place.task)].grey
         networks = [ENSEMBLE] if int(item.options["number"]) == ENSEMBLES else STUDENTS
         judges = [name for name, _ in self.inputs.judges(item, rule)]
         shown = ["--seed", item.runs[0].seed, "--show", *(run.run for run in item.runs), "--networks", *networks]
-        return [*shown, "--judges", *judges, "--rule", rule, "--count", count]
+        return [*shown, "--judges", *judges, "--rule", rule, *(() if grey is None else ("--grey", grey))]
 
     # Tables, figures, page
 

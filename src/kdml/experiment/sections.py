@@ -27,15 +27,16 @@ from kdml.runs.settings import (
 
 
 class Content(NamedTuple):
-    """What a dataset's archives hold."""
+    """What a dataset's archives hold, and the channel that pictures of it show in grey; in colour if None."""
 
     labels: int
     has_masks: bool
+    grey: int | None = None
 
 
 DATASETS: Mapping[str, Content] = {
     "hcd": Content(labels=2, has_masks=False),
-    "lgg": Content(labels=2, has_masks=True),
+    "lgg": Content(labels=2, has_masks=True, grey=1),  # before contrast agent, FLAIR, after it
     "ham10000": Content(labels=7, has_masks=True),
 }
 

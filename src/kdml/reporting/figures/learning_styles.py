@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Arc, Circle, Ellipse, FancyArrowPatch, Polygon, Rectangle
 
 from kdml.reporting.data import Data
-from kdml.reporting.figures.common import KNOWLEDGE, MARKS
+from kdml.reporting.figures.common import KNOWLEDGE, MARKS, SMALL, canvas
 from kdml.reporting.figures.sharing_graph import draw_graph
 from kdml.runs.graph import STRATEGIES
 
 INK = MARKS["note"]
-SIZE = (7.2, 5.9)  # inches
+HEIGHT = 140  # millimetres
 NAMES = {"teacher": "Teacher", "s1": "S1", "s2": "S2"}
-WHO_GETS_WHAT = {"v1": "predictions for both", "v2": "features for both", "v3": "a different form for each"}
+WHO_GETS_WHAT = {"v1": "both get predictions", "v2": "both get features", "v3": "one of each"}
 LINE = {"color": INK, "linewidth": 1.5, "solid_capstyle": "round"}
 
 
@@ -26,31 +26,39 @@ def draw(data: Data) -> Figure:
         data: the file `graphs`, with KD + ML under all strategies.
     """
     graphs = data.graphs()
-    figure = Figure(figsize=SIZE)
+    figure = canvas(2, HEIGHT)
+    figure.set_layout_engine("none")  # every panel has its place
     _heading(figure, 0.985, "People: different learners prefer different forms (VARK model)")
     for place, (name, icon) in enumerate(LEARNERS.items()):
-        axes = _panel(figure, (0.04 + 0.235 * place, 0.745, 0.215, 0.195), MARKS["student"])
+        axes = _panel(figure, (0.04 + 0.235 * place, 0.745, 0.215, 0.195), MARKS["unused"])
         icon(axes)
-        axes.text(0, -0.85, name, ha="center", va="center", fontsize=9, fontweight="bold")
+        axes.text(0, -0.85, name, ha="center", va="center", fontweight="bold")
     _down(figure, 0.735, 0.69)
     _heading(figure, 0.68, "Networks, here: two forms of knowledge")
     for (knowledge, (icon, what)), left in zip(FORMS.items(), (0.08, 0.52), strict=True):
-        axes = _panel(figure, (left, 0.5, 0.4, 0.135), KNOWLEDGE[knowledge], width=5.5)
-        icon(axes, KNOWLEDGE[knowledge])
-        style = {"fontsize": 9, "fontweight": "bold", "color": KNOWLEDGE[knowledge]}
-        axes.text(-0.25, 0.28, knowledge.capitalize(), va="center", **style)
-        axes.text(-0.25, -0.28, what, va="center", fontsize=8)
+        axes = _panel(figure, (left, 0.5, 0.4, 0.135), INK, width=5.5)
+        axes.spines[:].set_linestyle(KNOWLEDGE[knowledge])
+        icon(axes)
+        axes.text(-0.25, 0.28, knowledge.capitalize(), va="center", fontweight="bold")
+        axes.text(-0.25, -0.28, what, va="center")
     _down(figure, 0.49, 0.445)
-    _heading(figure, 0.435, "Three strategies: who receives which form, from the teacher and from the other student")
+    _heading(figure, 0.435, "Three strategies: who gets which form, from the teacher and from the other student")
     for place, (name, strategy) in enumerate(STRATEGIES.items()):
         axes = figure.add_axes((0.02 + 0.33 * place, 0.03, 0.3, 0.325))
-        draw_graph(axes, graphs[f"kd_ml_{name}"], False, NAMES)
-        axes.set_title(f"{strategy.title}: {WHO_GETS_WHAT[name]}", fontsize=8.5, pad=-1)
+        draw_graph(axes, graphs[f"kd_ml_{name}"], NAMES, {})
+        axes.set_title(f"{strategy.title}: {WHO_GETS_WHAT[name]}", pad=1)
+    _say_lines(figure)
     return figure
 
 
 def _heading(figure: Figure, height: float, text: str) -> None:
-    figure.text(0.5, height, text, ha="center", va="top", fontsize=10, fontweight="bold")
+    figure.text(0.5, height, text, ha="center", va="top", fontsize="large", fontweight="bold")
+
+
+def _say_lines(figure: Figure) -> None:
+    """Say what lines and colours of arrows mean."""
+    words = "An arrow has the colour of its sender; solid: predictions, dashed: features"
+    figure.text(0.5, 0.012, words, ha="center", fontsize=SMALL, color=INK)
 
 
 def _down(figure: Figure, start: float, end: float) -> None:
@@ -62,7 +70,7 @@ def _down(figure: Figure, start: float, end: float) -> None:
 def _panel(figure: Figure, place: tuple[float, float, float, float], colour: str, width: float = 3.0) -> Axes:
     """A framed panel whose coordinates are of equal length in both directions; its icon is about 2 wide."""
     axes = figure.add_axes(place)
-    height = width * place[3] * SIZE[1] / (place[2] * SIZE[0])
+    height = width * place[3] * figure.get_figheight() / (place[2] * figure.get_figwidth())
     axes.set(xlim=(-width / 2, width / 2), ylim=(-height / 2, height / 2), xticks=[], yticks=[])
     axes.spines[:].set(visible=True, color=colour, linewidth=1.6)
     return axes
@@ -123,25 +131,25 @@ LEARNERS: Mapping[str, Callable[[Axes], None]] = {
 # Icons of knowledge, left in a panel
 
 
-def _bars(axes: Axes, colour: str) -> None:
+def _bars(axes: Axes) -> None:
     """Probabilities of classes."""
     for place, height in enumerate((0.25, 1.1, 0.45)):
-        axes.add_patch(Rectangle((-2.3 + 0.6 * place, -0.65), 0.42, height, facecolor=colour, edgecolor="none"))
+        axes.add_patch(Rectangle((-2.3 + 0.6 * place, -0.65), 0.42, height, facecolor=INK, edgecolor="none"))
     axes.plot([-2.45, -0.5], [-0.65, -0.65], **LINE)
 
 
-def _maps(axes: Axes, colour: str) -> None:
+def _maps(axes: Axes) -> None:
     """A stack of feature maps."""
     for layer in (2, 1, 0):
         x, y = -2.4 + 0.2 * layer, -0.68 + 0.14 * layer
         axes.add_patch(
-            Rectangle((x, y), 1.1, 1.1, facecolor="white", edgecolor=colour, linewidth=1.2, zorder=3 - layer)
+            Rectangle((x, y), 1.1, 1.1, facecolor=MARKS["page"], edgecolor=INK, linewidth=1.2, zorder=3 - layer)
         )
-    axes.add_patch(Ellipse((-1.75, -0.13), 0.55, 0.45, angle=30, facecolor=colour, edgecolor="none", zorder=4))
-    axes.add_patch(Ellipse((-2.1, 0.2), 0.25, 0.2, facecolor=colour, edgecolor="none", alpha=0.5, zorder=4))
+    axes.add_patch(Ellipse((-1.75, -0.13), 0.55, 0.45, angle=30, facecolor=INK, edgecolor="none", zorder=4))
+    axes.add_patch(Ellipse((-2.1, 0.2), 0.25, 0.2, facecolor=INK, edgecolor="none", alpha=0.5, zorder=4))
 
 
-FORMS: Mapping[str, tuple[Callable[[Axes, str], None], str]] = {
+FORMS: Mapping[str, tuple[Callable[[Axes], None], str]] = {
     "predictions": (_bars, "what a network answers"),
     "features": (_maps, "what a network sees"),
 }

@@ -1,23 +1,52 @@
-"""Figures 4, 5, 7 and 9: what the networks predict on slices chosen by rule, regions of the truth marked as found or missed."""
+"""Figures 4, 5, 7 and 9: what the networks predict on slices chosen by rule, regions of the truth framed as found or missed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float, UInt8
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import withStroke
 
 from kdml.common.array_files import read_arrays
 from kdml.common.files import MAKE_AGAIN
 from kdml.reporting import labels
 from kdml.reporting.data import Data
-from kdml.reporting.figures.common import REGIONS, margins
+from kdml.reporting.figures.common import (
+    MAPS,
+    MARKS,
+    MM,
+    PIXELS,
+    REGIONS,
+    SMALL,
+    TALLEST,
+    canvas,
+    footnote,
+    legend,
+    width_of,
+)
+from kdml.reporting.table_model import Row
 from kdml.runs import predictions
 from kdml.runs.graph import ENSEMBLE, STRATEGIES, STUDENTS, TECHNIQUES, VARIANTS
+
+SHOWN = 0.1  # probabilities below are not drawn
+OPACITY = 0.7  # of what is drawn over a picture
+DIMMED = 0.5  # brightness of a picture under the pixels of a mask
+ALL, MASKS, BY_STRATEGY = 4, 7, 9  # figures that show all runs, masks of ensembles, one technique by strategies
+# Millimetres: of what stands above one slice, below all; of the bar; between panels, between slices; of a line's name; of a panel.
+HEADING, BOTTOM, BAR = 4.4, 6.0, 50.0
+GAP, BLOCKS, LABEL, LARGEST = 0.7, 2.0, 6.0, 30.0
+WORDS: Mapping[str, Any] = {
+    "fontsize": SMALL,
+    "color": MARKS["frame"],
+    "bbox": {"facecolor": MARKS["other"], "edgecolor": "none", "alpha": 0.6, "pad": 0.8},
+}  # on a panel
 
 
 @dataclass(frozen=True)
@@ -29,127 +58,298 @@ class Slices:
         masks: (k, h, w).
         predicted: (run, network) -> quantised probabilities (k, h, w).
         described: rows on the slices.
+        scores: (slice, run, network) -> IoU in percent.
         regions: rows on the regions of the truth.
     """
 
-    images: np.ndarray
-    masks: np.ndarray
+    images: UInt8[np.ndarray, "k h w 3"]
+    masks: UInt8[np.ndarray, "k h w"]
     predicted: Mapping[tuple[str, str], np.ndarray]
-    described: list[dict[str, str]]
-    regions: list[dict[str, str]]
+    described: Sequence[Row]
+    scores: Mapping[tuple[int, str, str], float]
+    regions: Sequence[Row]
+
+    def crop(self, place: int) -> tuple[slice, slice]:
+        """Rows and columns of a slice that the panels show."""
+        row = self.described[place]
+        top, bottom, left, right = (int(row[name]) for name in ("top", "bottom", "left", "right"))
+        return slice(top, bottom), slice(left, right)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the panels stand, all lengths in millimetres.
+
+    Args:
+        columns: (heading, run or technique, network).
+        lines: strategies of a slice, below each other.
+        slices: how many there are.
+        head: what stands above all of them.
+        width: of the figure.
+    """
+
+    columns: Sequence[tuple[str, str, str]]
+    lines: Sequence[str]
+    slices: int
+    head: float
+    width: float
+
+    @property
+    def stacked(self) -> bool:
+        """Whether the whole slice stands above the picture of its lesion, not beside it."""
+        return len(self.lines) > 1
+
+    @property
+    def gaps(self) -> float:
+        """Between the pictures at the left and the right end, without the panels."""
+        heads = len({head for head, *_ in self.columns})
+        return (LABEL if self.stacked else 3 * GAP) + GAP * (len(self.columns) - 1 + heads - 1)
+
+    @property
+    def side(self) -> float:
+        """What a panel may have on a page."""
+        pictures = len(self.lines) / 2 if self.stacked else 2
+        across = (self.width - self.gaps) / (len(self.columns) + pictures)
+        down = (TALLEST - self.head - BOTTOM) / self.slices - HEADING - BLOCKS
+        return min(LARGEST, across, down / len(self.lines) - GAP)
+
+    @property
+    def block(self) -> float:
+        """Height of all panels of a slice."""
+        return (self.side + GAP) * len(self.lines) - GAP
+
+    @property
+    def picture(self) -> float:
+        """Side of the pictures at the left."""
+        return (self.block - GAP) / 2 if self.stacked else self.side
+
+    def left(self, column: int) -> float:
+        """Where a column begins; a wider gap divides those of different headings."""
+        first = self.picture + LABEL if self.stacked else 2 * self.picture + 3 * GAP
+        heads = dict.fromkeys(head for head, *_ in self.columns[: column + 1])
+        return first + column * (self.side + GAP) + (len(heads) - 1) * GAP
+
+    def top(self, place: int) -> float:
+        """Where what belongs to a slice begins."""
+        return self.head + place * (HEADING + self.block + BLOCKS)
 
 
 def draw(data: Data) -> Figure:
-    """Panels as the figure's number asks for: rows of slices (and strategies), columns of techniques (or strategies) and students.
+    """Panels as the figure's number asks for: a block for each slice, columns of techniques (or strategies) and networks.
 
     Args:
         data: files `images` and `slices`; the option `number` of the figure.
     """
-    slices = _read(data)
-    number = int(data.options["number"])
-    runs = [run for run in VARIANTS if any(of == run for of, _ in slices.predicted)]
-    techniques = [t for t in TECHNIQUES if any(VARIANTS[run][0] == t for run in runs)]
-    strategies = [s for s in STRATEGIES if any(VARIANTS[run][1] == s for run in runs)]
-    shown = range(len(slices.images))
-    if number == 4:
-        columns = [(t, None, network) for t in techniques for network in STUDENTS]
-        rows = [(place, None, strategy) for place in shown for strategy in strategies]
-    elif number == 9:
-        columns = [("kd_ml", s, network) for s in strategies for network in STUDENTS]
-        rows = [(place, None, None) for place in shown]
-    else:
-        networks = (ENSEMBLE,) if number == 7 else STUDENTS
-        columns = [(t, "v3", network) for t in techniques for network in networks]
-        rows = [(place, None, None) for place in shown]
-    return _panels(slices, rows, columns, as_mask=number == 7)
+    slices, number = _read(data), int(data.options["number"])
+    layout = _layout(slices, number)
+    figure = canvas(2, layout.top(len(slices.images)) + BOTTOM)
+    figure.set_layout_engine("none")  # every panel has its place
+    _head(figure, layout)
+    for place, row in enumerate(slices.described):
+        _say(figure, (0, layout.top(place) + HEADING / 2), _description(row), ha="left")
+        _pictures(figure, layout, slices, place)
+        for line, strategy in enumerate(layout.lines):
+            down = layout.top(place) + HEADING + line * (layout.side + GAP)
+            if layout.stacked:
+                middle = (layout.picture + LABEL / 2, down + layout.side / 2)
+                _say(figure, middle, STRATEGIES[strategy].title, weight="bold")
+            for column, (_, of, network) in enumerate(layout.columns):
+                panel = _panel(figure, layout.left(column), down, layout.side)
+                run = of if of in VARIANTS else f"{of}_{strategy}"
+                _prediction(panel, slices, (place, run, network), as_mask=number == MASKS)
+    _explain(figure, as_mask=number == MASKS)
+    candidates = slices.described[0]["candidates"]
+    footnote(figure, f"In the corner: IoU in percent. Chosen by rule from the {candidates} test slices with a lesion.")
+    return figure
 
 
 def _read(data: Data) -> Slices:
     arrays = dict(read_arrays(data.one("images"), MAKE_AGAIN))
     images, masks = arrays.pop("images"), arrays.pop("masks")
-    predicted = {tuple(name.rsplit(".", 1)): array for name, array in arrays.items()}
+    predicted = {(run, network): array for name, array in arrays.items() for run, network in [name.rsplit(".", 1)]}
     rows = data.rows("slices")
-    described = [row for row in rows if row["kind"] == "slice"]
-    return Slices(images, masks, predicted, described, [row for row in rows if row["kind"] == "region"])
+    described, scored, regions = (
+        [row for row in rows if row["kind"] == kind] for kind in ("slice", "network", "region")
+    )
+    scores = {(int(row["slice"]), row["run"], row["network"]): 100 * float(row["iou"]) for row in scored}
+    return Slices(images, masks, predicted, described, scores, regions)
 
 
-def _panels(slices: Slices, rows, columns, as_mask: bool) -> Figure:
-    side = 0.95 if len(columns) > 6 else 1.15
-    figure = Figure(figsize=(side * (len(columns) + 1), side * len(rows) + 0.8))
-    axes = figure.subplots(len(rows), len(columns) + 1, squeeze=False, gridspec_kw={"wspace": 0.04, "hspace": 0.06})
-    for line, (place, _, strategy) in zip(axes, rows, strict=True):
-        first = rows.index((place, _, strategy)) == next(i for i, row in enumerate(rows) if row[0] == place)
-        _truth(line[0], slices, place, strategy, first)
-        for panel, (technique, own, network) in zip(line[1:], columns, strict=True):
-            run = f"{technique}_{own or strategy}"
-            _prediction(panel, slices, place, run, network, as_mask)
-    axes[0, 0].set_title("image, truth")
-    for panel, (technique, own, network) in zip(axes[0, 1:], columns, strict=True):
-        name = labels.run(f"{technique}_{own}") if own else TECHNIQUES[technique].title
-        panel.set_title(f"{name}\n{labels.network(network)}")
-    _legend(figure, as_mask)
-    return figure
+def _layout(slices: Slices, number: int) -> Layout:
+    runs = [run for run in VARIANTS if any(of == run for of, _ in slices.predicted)]
+    strategies = [s for s in STRATEGIES if any(VARIANTS[run][1] == s for run in runs)]
+    techniques = [t for t in TECHNIQUES if any(VARIANTS[run][0] == t for run in runs)]
+    if number == BY_STRATEGY:
+        heads = [(STRATEGIES[s].title, f"kd_ml_{s}") for s in strategies]
+    else:
+        heads = [(TECHNIQUES[t].title, t) for t in techniques]
+    columns = [(*head, network) for head in heads for network in ((ENSEMBLE,) if number == MASKS else STUDENTS)]
+    lines, head = strategies if number == ALL else ["v3"], 11.0 if number == MASKS else 20.0
+    return Layout(columns, lines, len(slices.images), head, width_of(canvas(2, 1)))
 
 
-def _legend(figure: Figure, as_mask: bool) -> None:
-    """What outlines and frames mean, and the scale of the probabilities."""
-    height = figure.get_figheight()
-    lines = [
-        Line2D([], [], color=REGIONS["truth"], linewidth=0.8, label="outline of the truth"),
-        Line2D([], [], color=REGIONS["found"], label="region found"),
-        Line2D([], [], color=REGIONS["missed"], linestyle="--", label="region missed"),
-    ]
-    margins(figure, top=0.4, bottom=0.4)
-    figure.subplots_adjust(left=0, right=1)  # labels stand outside
-    figure.legend(handles=lines, loc="lower center", ncols=3, bbox_to_anchor=(0.5, 0.02 / height))
-    if not as_mask:
-        right = figure.subplotpars.right
-        axes = figure.add_axes(
-            (right + 0.12 / figure.get_figwidth(), 0.4 / height, 0.1 / figure.get_figwidth(), 0.9 / height)
-        )
-        bar = figure.colorbar(ScalarMappable(Normalize(0, 1), cmap="inferno"), cax=axes)
-        bar.set_label("probability of lesion", fontsize=7)
+# Words
 
 
-def _truth(panel: Axes, slices: Slices, place: int, strategy: str | None, first: bool) -> None:
-    _background(panel, slices, place)
-    row = slices.described[place]
-    lines = [STRATEGIES[strategy].title] if strategy else []
-    if first:
-        lines += [f"{row['group'][-12:]}", f"lesion {row['lesion']} px", f"mean IoU {100 * float(row['iou']):.0f} %"]
-    panel.set_ylabel("\n".join(lines), rotation=0, ha="right", va="center", fontsize=7)
+def _say(figure: Figure, place: tuple[float, float], text: str, **style: Any) -> None:
+    """Write in the middle of a place, in millimetres from the top left corner."""
+    x, y = place[0] * MM / figure.get_figwidth(), 1 - place[1] * MM / figure.get_figheight()
+    figure.text(x, y, text, **({"ha": "center", "va": "center", "fontsize": SMALL} | style))
 
 
-def _background(panel: Axes, slices: Slices, place: int) -> None:
-    panel.imshow(slices.images[place])
-    panel.contour(slices.masks[place] > 0, levels=[0.5], colors=[REGIONS["truth"]], linewidths=0.8)
-    panel.set(xticks=[], yticks=[])
-    panel.spines[:].set_visible(False)
+def _description(row: Row) -> str:
+    what = row["chosen_for"]
+    return f"{what[0].upper()}{what[1:]}: {row['group']}, lesion of {row['lesion']} px"
 
 
-def _prediction(panel: Axes, slices: Slices, place: int, run: str, network: str, as_mask: bool) -> None:
-    _background(panel, slices, place)
-    if (run, network) not in slices.predicted:
-        panel.text(0.5, 0.5, "not run", transform=panel.transAxes, ha="center", va="center", color="white", fontsize=7)
-        return
-    quantised = slices.predicted[run, network][place]
-    seen = predictions.marked(quantised).astype(float) if as_mask else predictions.dequantise(quantised)
-    panel.imshow(seen, cmap="inferno", vmin=0, vmax=1, alpha=0.15 + 0.6 * seen if not as_mask else 0.6 * seen)
-    for row in slices.regions:
-        if (int(row["slice"]), row["run"], row["network"]) == (place, run, network):
-            _mark(panel, row, slices.masks.shape[-1])
+def _head(figure: Figure, layout: Layout) -> None:
+    """Say what the columns are of."""
+    middle, down = layout.picture / 2, layout.top(0) - 1.5
+    if layout.stacked:
+        _say(figure, (middle, down), "slice, lesion")
+    else:
+        _say(figure, (middle, down), "slice")
+        _say(figure, (3 * middle + GAP, down), "lesion")
+    heads = dict.fromkeys(head for head, *_ in layout.columns)
+    for head in heads:
+        mine = [column for column, (of, *_) in enumerate(layout.columns) if of == head]
+        middle = (layout.left(mine[0]) + layout.left(mine[-1]) + layout.side) / 2
+        _say(figure, (middle, down - (3.5 if len(mine) > 1 else 0)), head, weight="bold", fontsize="medium")
+        if len(mine) > 1:
+            for column in mine:
+                title = labels.network(layout.columns[column][2])
+                _say(figure, (layout.left(column) + layout.side / 2, down), title)
 
 
-def _mark(panel: Axes, row: Mapping[str, str], side: int) -> None:
-    """A frame around a region of the truth: green if it is found, orange and dashed if it is missed."""
-    top, bottom, left, right = (int(row[name]) for name in ("top", "bottom", "left", "right"))
-    margin = max(2, side // 40)
-    found = row["found"] == "1"
-    style = {
-        "edgecolor": REGIONS["found" if found else "missed"],
-        "linestyle": "-" if found else "--",
-        "linewidth": 1.2,
-        "fill": False,
+def _explain(figure: Figure, as_mask: bool) -> None:
+    """Say what frames, lines and colours mean."""
+    behind, line = Patch(facecolor=MARKS["note"]), {"color": MARKS["frame"], "linewidth": 1.2}
+    marks: dict[str, Any] = {
+        f"region {what}": (behind, Line2D([], [], linestyle=style, **line)) for what, style in REGIONS.items()
     }
-    corner = (left - margin, top - margin)
-    panel.add_patch(Rectangle(corner, right - left + 2 * margin, bottom - top + 2 * margin, **style))
+    if as_mask:
+        edge = {"edgecolor": MARKS["note"], "linewidth": 0.5}
+        marks |= {f"pixel: {what}": Patch(facecolor=colour, **edge) for what, colour in PIXELS.items()}
+    else:
+        marks["outline of a lesion or prediction (0.5)"] = (behind, Line2D([], [], **(line | {"linewidth": 0.7})))
+        _bar(figure)
+    legend(figure, marks)
+
+
+def _bar(figure: Figure) -> None:
+    """Colours as they stand in the panels: probabilities to the right, the picture's brightness upwards."""
+    axes = _panel(figure, width_of(figure) - BAR - 2, 1.5, BAR)
+    place = axes.get_position()
+    axes.set_position(
+        (place.x0, place.y1 - 3.5 * MM / figure.get_figheight(), place.width, 3.5 * MM / figure.get_figheight())
+    )
+    chance, brightness = np.meshgrid(np.linspace(0, 1, 256), np.linspace(1, 0, 32))
+    axes.imshow(blended(brightness, chance), extent=(0, 1, 0, 1), aspect="auto")
+    axes.set(xticks=[0, SHOWN, 0.5, 1], xlabel="probability of lesion (top: over bright pixels)")
+    axes.tick_params(labelsize=SMALL, length=2, pad=1)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.label.set(fontsize=SMALL)
+    axes.xaxis.labelpad = 0
+
+
+# Panels
+
+
+def _panel(figure: Figure, left: float, down: float, side: float) -> Axes:
+    """Square axes at a place, in millimetres from the top left corner, where nothing is fitted."""
+    width, height = figure.get_figwidth() / MM, figure.get_figheight() / MM
+    axes = figure.add_axes((left / width, 1 - (down + side) / height, side / width, side / height))
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    return axes
+
+
+def _pictures(figure: Figure, layout: Layout, slices: Slices, place: int) -> None:
+    """Draw the whole slice with the crop's frame, and its crop with the outline of the lesion."""
+    down, step = layout.top(place) + HEADING, layout.picture + GAP
+    whole = _panel(figure, 0, down, layout.picture)
+    whole.imshow(slices.images[place])
+    rows, columns = slices.crop(place)
+    whole.add_patch(_frame((rows.start, rows.stop, columns.start, columns.stop), linewidth=0.7))
+    part = _panel(figure, *((0, down + step) if layout.stacked else (step, down)), layout.picture)
+    _show(part, slices.images[place], rows, columns)
+    _outline(part, slices.masks[place] > 0, 0.5)
+
+
+def _prediction(panel: Axes, slices: Slices, key: tuple[int, str, str], as_mask: bool) -> None:
+    """Draw what a network predicts within the crop, and which regions of the truth it finds."""
+    place, *of = key
+    rows, columns = slices.crop(place)
+    grey = slices.images[place].mean(axis=-1) / 255
+    if tuple(of) not in slices.predicted:
+        _show(panel, blended(grey, np.zeros_like(grey)), rows, columns)
+        panel.text(0.5, 0.5, "not run", transform=panel.transAxes, ha="center", va="center", **WORDS)
+        return
+    quantised = slices.predicted[of[0], of[1]][place]
+    if as_mask:
+        _show(panel, _pixels(grey, slices.masks[place] > 0, predictions.marked(quantised)), rows, columns)
+    else:
+        chance = predictions.dequantise(quantised)
+        _show(panel, blended(grey, chance), rows, columns)
+        _outline(panel, chance, 0.5)
+    for row in slices.regions:
+        if (int(row["slice"]), row["run"], row["network"]) == key:
+            _mark(panel, row, rows.stop - rows.start)
+    panel.text(0.04, 0.05, f"{slices.scores[key]:.0f}", transform=panel.transAxes, **WORDS)
+
+
+def blended(grey: Float[np.ndarray, "h w"], chance: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w 3"]:
+    """Colours of probabilities over a picture: of equal opacity, but none for small ones.
+
+    Args:
+        grey: brightness of the picture, 0..1.
+        chance: probabilities.
+    """
+    over = colormaps[MAPS["probability"]](chance)[..., :3]
+    below = np.repeat(grey[..., None], 3, axis=-1)
+    return np.where(chance[..., None] < SHOWN, below, OPACITY * over + (1 - OPACITY) * below)
+
+
+def _pixels(grey: Float[np.ndarray, "h w"], truth: np.ndarray, marked: np.ndarray) -> Float[np.ndarray, "h w 3"]:
+    """Hits, false and missed pixels in their colours over a dimmed picture."""
+    seen = np.repeat(DIMMED * grey[..., None], 3, axis=-1)
+    for what, where in (("hit", truth & marked), ("false", marked & ~truth), ("missed", truth & ~marked)):
+        seen[where] = to_rgb(PIXELS[what])
+    return seen
+
+
+def _show(panel: Axes, picture: np.ndarray, rows: slice, columns: slice) -> None:
+    """Draw a part of a picture; its pixels keep their places."""
+    extent = (columns.start - 0.5, columns.stop - 0.5, rows.stop - 0.5, rows.start - 0.5)
+    panel.imshow(picture[rows, columns], extent=extent)
+
+
+def _outline(panel: Axes, values: np.ndarray, level: float) -> None:
+    """Draw where values pass a level, if they do."""
+    limits = (panel.get_xlim(), panel.get_ylim())
+    if values.min() < level <= values.max():
+        lines = panel.contour(values, levels=[level], colors=[MARKS["frame"]], linewidths=0.7)
+        lines.set_path_effects(_edged(0.7))
+    panel.set(xlim=limits[0], ylim=limits[1])
+
+
+def _mark(panel: Axes, row: Row, side: int) -> None:
+    """A frame around a region of the truth, its line by whether the region is found."""
+    margin = max(1, side // 15)
+    top, bottom, left, right = (int(row[name]) for name in ("top", "bottom", "left", "right"))
+    box = (top - margin, bottom + margin, left - margin, right + margin)
+    panel.add_patch(_frame(box, linewidth=1.2, linestyle=REGIONS["found" if row["found"] == "1" else "missed"]))
+
+
+def _frame(box: tuple[int, int, int, int], **style: Any) -> Rectangle:
+    """A frame around pixels (top, bottom, left, right), half open."""
+    top, bottom, left, right = box
+    corner = (left - 0.5, top - 0.5)
+    frame = Rectangle(corner, right - left, bottom - top, fill=False, edgecolor=MARKS["frame"], **style)
+    frame.set_path_effects(_edged(style["linewidth"]))
+    return frame
+
+
+def _edged(linewidth: float) -> list[withStroke]:
+    """A dark edge, without which a line is lost on bright pixels."""
+    return [withStroke(linewidth=linewidth + 0.9, foreground=MARKS["other"])]

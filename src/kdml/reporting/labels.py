@@ -13,6 +13,12 @@ PROTOCOLS: Mapping[str, str] = {
     "paper": "split by image",
     "grouped": "split by patient, lesion or slide",
 }
+# What test images are, and what several of them may share, by data set.
+CASES: Mapping[str, tuple[str, str]] = {
+    "lgg": ("slices", "patient"),
+    "ham10000": ("photographs", "lesion"),
+    "hcd": ("patches", "slide"),
+}
 ALONE: Mapping[str, str] = {"baseline_teacher": "Teacher network alone", "baseline_student": "Student network alone"}
 OFFLINE: Mapping[str, str] = {TEACHER: "Offline teacher"}  # of a pair, where it has an extra block
 

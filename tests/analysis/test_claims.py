@@ -88,8 +88,8 @@ def test_the_rule_in_words_is_the_rule_that_decides(read):
     """Each number of a rule is named, and nothing of rules that do not apply."""
     by_number = {one.number: one.in_words(read.level) for one in read.claims}
     assert "p < 0.05" in by_number[1] and "at least" not in by_number[1] and "bootstrap" in by_number[1]
-    assert "at least 1.5" in by_number[4] and "interval lies below 1.5" in by_number[4]
-    assert "Student's over seeds." in by_number[8] and "bootstrap" not in by_number[8]
+    assert "at least 1.5" in by_number[4] and "interval that lies below 1.5" in by_number[4]
+    assert "Student's t over seeds." in by_number[8] and "bootstrap" not in by_number[8]
     assert (
         "holds if any is no" in by_number[9]
         and "within 2 of the paper's" in by_number[10]

@@ -29,10 +29,10 @@ BY_CASES: Mapping[str, tuple[str, str | None]] = {
 }
 _ALL = "The claim holds if all are yes, does not hold if any is no, and is undecided otherwise."
 _NOT_ALL = "The claim denies a consistent gain: it holds if any is no, does not hold if all are yes, and is undecided otherwise."
-_OF_CASES = "the wider of a bootstrap over seeds and groups of test cases and of Student's over seeds"
+_OF_CASES = "the wider of two: a bootstrap over seeds and groups of test cases, and Student's t over seeds"
 # Measures that tell something of the networks themselves: of others than the paper's they say nothing about its claim.
 OF_ARCHITECTURES = ("compression",)
-_SOURCES: Mapping[str, str] = {**dict.fromkeys(BY_CASES, _OF_CASES), "similarity": "Student's over seeds"}
+_SOURCES: Mapping[str, str] = {**dict.fromkeys(BY_CASES, _OF_CASES), "similarity": "Student's t over seeds"}
 UNDEFINED = Interval(math.nan, math.nan, math.nan, math.nan)
 
 
@@ -93,14 +93,14 @@ class Claim(Model):
         """
         if self.rule == "near":
             return (
-                f"Yes if the number is within {self.tolerance:g} of the paper's, else no; nothing is tested. Other "
-                f"networks than the paper's are not comparable. {_ALL}"
+                f"Yes if our number is within {self.tolerance:g} of the paper's, else no; nothing is tested. "
+                f"With other networks than the paper's it is not comparable. {_ALL}"
             )
-        least = f" and the estimate is at least {self.at_least:g}" if self.at_least else ""
-        below = f", or the whole interval lies below {self.at_least:g}" if self.at_least else ""
+        least = f" of at least {self.at_least:g}" if self.at_least else ""
+        below = f", or with an interval that lies below {self.at_least:g}" if self.at_least else ""
         return (
-            f"A contrast is yes if p < {level:g} after Holm's correction within claim and place, the estimate is positive{least}; "
-            f"no if p < {level:g} and the estimate is negative{below}; else open. Interval and p: {_SOURCES[self.measure]}. "
+            f"A contrast is yes with a positive difference{least} and p < {level:g} (Holm, within claim and place), "
+            f"no with a negative one and p < {level:g}{below}, else open. Interval and p: {_SOURCES[self.measure]}. "
             f"{_ALL if self.rule == 'all_above' else _NOT_ALL}"
         )
 

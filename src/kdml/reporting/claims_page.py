@@ -24,7 +24,7 @@ COLUMNS = (
     "Paper's p (Holm)", "Paper's answer", "Remark",
 )  # fmt: skip
 RULES = (
-    "Every claim is a set of differences between two runs, in percentage points. Each is answered yes, no or open by p after "
+    "Every claim is a set of contrasts, differences of two runs in percentage points. Each is answered yes, no or open by p after "
     "Holm's correction; the intervals are not corrected, so that of an open one may leave out 0. The paper's own answers follow "
     "by the same rule from its means and standard deviations of 3 runs (Welch)."
 )
@@ -155,7 +155,7 @@ def _page(rows: Sequence[Row]) -> Page:
         MARKS.get(first["paper_verdict"], "open"),
         SIGNS.get(first["paper_verdict"], "–"),
         ", ".join(f"{counts[answer]} {answer}" for answer in Answer if counts[answer]),
-        shared,
+        f"{shared[:1].upper()}{shared[1:]}",
         [_contrast(row, reach, shared) for row in run],
         reach,
         plain_block(COLUMNS, [_row(row) for row in run]),
@@ -169,7 +169,7 @@ def _reach(rows: Sequence[Row]) -> float:
         (abs(value) for row in rows for name in names if not math.isnan(value := _number(row[name]))), default=1
     )
     scale = 10 ** math.floor(math.log10(largest or 1))
-    return next(step * scale for step in (1, 2, 5, 10) if step * scale >= largest)
+    return next(step * scale for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * scale >= largest)
 
 
 def _number(value: str) -> float:

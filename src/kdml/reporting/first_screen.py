@@ -36,7 +36,7 @@ def what_ran(records: Sequence[Mapping[str, Any]], places: Sequence[Row]) -> dic
         "Test images": ", ".join(f"{count:,} ({task})" for task, count in tests.items()),
         "Teacher and students": "; ".join(sorted(networks)),
         "Epochs": _span(epochs),
-        "Seeds": f"{len(seeds)} ({', '.join(map(str, sorted(seeds)))})",
+        "Seeds": str(len(seeds)),
         "On": ", ".join(dict.fromkeys(record["device"] for record in records)),
         "Training time": duration(sum(record["seconds"] for record in records)),
     }

@@ -26,6 +26,8 @@ def test_what_ran():
         "Trainings": "2", "Test images": "1,400 (hcd), 50 (lgg)", "Epochs": "3 to 12", "Seeds": "2", "On": "cpu",
         "Teacher and students": "Big (the paper: ResNet50) and Tiny (the paper: ResNet18)", "Training time": "2.0 minutes",
     }  # fmt: skip
+    splits = [record(images={"test": count}) for count in (1400, 1390)]
+    assert first_screen.what_ran(splits, [FACTS])["Test images"] == "1,390 to 1,400 (hcd)"
     own = {**FACTS, "teacher_network": "resnet50", "teacher_title": "ResNet50", "student_stands_for": ""}
     assert first_screen.what_ran([record(seconds=7200.0)], [own])["Teacher and students"] == "ResNet50 and Tiny"
     assert first_screen.duration(7200) == "2.0 hours"

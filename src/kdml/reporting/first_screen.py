@@ -28,12 +28,14 @@ def what_ran(records: Sequence[Mapping[str, Any]], places: Sequence[Row]) -> dic
         records: contents of run.json of every training.
         places: facts of every place (`kdml.runs.run_table.COLUMNS`).
     """
-    tests = {record["settings"]["task"]: record["images"]["test"] for record in records}
+    tests: dict[str, set[int]] = {}  # splits differ in size
+    for record in records:
+        tests.setdefault(record["settings"]["task"], set()).add(record["images"]["test"])
     networks = {f"{_network(place, 'teacher')} and {_network(place, 'student')}" for place in places}
     epochs, seeds = ({record[name] for record in records} for name in ("epochs", "seed"))
     return {
         "Trainings": f"{len(records):,}",
-        "Test images": ", ".join(f"{count:,} ({task})" for task, count in tests.items()),
+        "Test images": ", ".join(f"{_span(counts)} ({task})" for task, counts in tests.items()),
         "Teacher and students": "; ".join(sorted(networks)),
         "Epochs": _span(epochs),
         "Seeds": str(len(seeds)),
@@ -49,7 +51,7 @@ def _network(place: Row, role: str) -> str:
 
 def _span(numbers: set[int]) -> str:
     low, high = min(numbers), max(numbers)
-    return str(low) if low == high else f"{low} to {high}"
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Draws docs/page.png, the top of a finished experiment's page down to the end of the verdicts, with headless Chromium.
+"""Draws docs/page.png, the first screen of a finished experiment's page down to the end of the claims, with headless Chromium.
 
 uv run python docs/draw_page.py
 """
@@ -13,13 +13,14 @@ from playwright.sync_api import sync_playwright
 from kdml.common.errors import UserError, run_script
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WIDTH, HEIGHT = 1280, 1600  # in pixels; of the picture at most
-MARGIN = 24  # below the table of verdicts
-COLOURS = 256  # enough for text and plots, and a third of the bytes
+WIDTH, HEIGHT = 1280, 800  # in pixels of the page
+DENSITY = 2  # pixels of the picture for one of the page, as sharp screens have
+MARGIN = 12  # below the picture of the claims
+COLOURS = 64  # enough for text and plots, and a fifth of the bytes
 
 
 def main() -> None:
-    """Open the page, take its top, make it small."""
+    """Open the page, take its first screen, make it small."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--page", type=Path, default=Path("results/index.html"))
     parser.add_argument("--out", type=Path, default=Path("docs/page.png"))
@@ -33,7 +34,7 @@ def main() -> None:
 
 
 def take(page: Path, out: Path) -> None:
-    """Write the top of a page as a PNG.
+    """Write the first screen of a page as a PNG.
 
     Args:
         page: a local HTML file.
@@ -47,12 +48,14 @@ def take(page: Path, out: Path) -> None:
         raise UserError("There is no Chromium.", "install it (Debian: apt-get install chromium)")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        opened = browser.new_page(
+            viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=DENSITY, color_scheme="light"
+        )
         opened.goto(page.resolve().as_uri())
-        opened.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
-        opened.wait_for_function("[...document.images].every(image => image.complete)")
-        end = opened.evaluate("document.querySelector('#verdicts table').getBoundingClientRect().bottom")
-        opened.screenshot(path=str(out), clip={"x": 0, "y": 0, "width": WIDTH, "height": min(end + MARGIN, HEIGHT)})
+        opened.wait_for_function("document.querySelector('figure.first img').complete")
+        end = opened.evaluate("document.querySelector('figure.first').getBoundingClientRect().bottom")
+        clip = {"x": 0, "y": 0, "width": WIDTH, "height": end + MARGIN}
+        opened.screenshot(path=str(out), clip=clip, full_page=True)
         browser.close()
 
 

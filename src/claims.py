@@ -140,11 +140,13 @@ def rows_of(claim: Claim, level: float, places: list[Judged], protocol: str) -> 
             ours = place.findings(claim) if place else {}
             keys = {
                 "claim": claim.number,
+                "title": claim.title,
                 "text": claim.claim,
                 "protocol": protocol,
                 "pair": place.table.facts["pair"] if place else "",
             }
-            rows += [keys | row for row in claims.rows_of(claim, level, name, ours, kind)]
+            of_paper = place is None or place.table.of_paper
+            rows += [keys | row for row in claims.rows_of(claim, level, name, ours, kind, of_paper)]
     judged = {
         "decided_by": claim.in_words(level),
         "verdict": claims.verdict(claim, [row["answer"] for row in rows]),

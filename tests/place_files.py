@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from kdml.analysis.claims import Verdict
 from kdml.paper import numbers
 from kdml.reporting.data import Data
 from kdml.runs.graph import TECHNIQUES, VARIANTS, LossWeights, TeacherMode, paper_graph
@@ -52,6 +53,16 @@ def value_row(run, network, metric="accuracy", mean=80.0, **changed):
         "run": run, "network": network, "truth": "label", "metric": metric, "seeds": "3", "cases": "72", "groups": "72",
         "mean": str(mean), "std": "0.1", "low": str(mean - 1), "high": str(mean + 1), "of": "", "departures": "batch 4 (8)",
         "remark": "", "code_hash": "abc", "outputs": f"{run}.{network}", **changed,
+    }  # fmt: skip
+
+
+def claim_row(claim, protocol="paper", answer="yes", **changed):
+    """A row of claims.csv: a contrast of a claim that holds."""
+    return {
+        "claim": claim, "title": "V3 beats V1", "text": "V3 *beats* V1 | V2", "protocol": protocol, "pair": "small", "place": "hcd/resnet18", "network": "ensemble",
+        "left": "ml_v3", "right": "ml_v1", "estimate": "1", "low": "0.5", "high": "2", "p_holm": "0.01", "answer": answer, "seeds": "3",
+        "remark": "", "paper_estimate": "", "paper_low": "", "paper_high": "", "paper_p_holm": "", "paper_answer": "yes",
+        "decided_by": "by a rule.", "verdict": Verdict.HOLDS, "paper_verdict": Verdict.UNDECIDED, **changed,
     }  # fmt: skip
 
 

@@ -25,12 +25,20 @@ def read(root):
 
 
 def claim(rule="all_above", contrasts=(("a", "b"),), **keys):
-    fixed = {"number": 1, "claim": "x", "where": ["hcd/resnet18"], "measure": "performance", "networks": ["ensemble"]}
+    fixed = {
+        "number": 1,
+        "title": "x",
+        "claim": "x",
+        "where": ["hcd/resnet18"],
+        "measure": "performance",
+        "networks": ["ensemble"],
+    }
     return Claim.model_validate(fixed | {"rule": rule, "contrasts": list(contrasts)} | keys)
 
 
 def test_all_eleven_claims_stand_there_and_name_what_exists(read):
     assert [one.number for one in read.claims] == list(range(1, 12))
+    assert all(len(one.title) <= 45 for one in read.claims)  # a figure has one line for it
     methods = {method for _, method, _ in numbers.methods()}
     for one in read.claims:
         assert {tuple(place.split("/")) for place in one.where} <= set(numbers.TABLES)
@@ -80,8 +88,8 @@ def test_the_rule_in_words_is_the_rule_that_decides(read):
     """Each number of a rule is named, and nothing of rules that do not apply."""
     by_number = {one.number: one.in_words(read.level) for one in read.claims}
     assert "p < 0.05" in by_number[1] and "at least" not in by_number[1] and "bootstrap" in by_number[1]
-    assert "at least 1.5" in by_number[4] and "interval lies below 1.5" in by_number[4]
-    assert "Student's over seeds." in by_number[8] and "bootstrap" not in by_number[8]
+    assert "at least 1.5" in by_number[4] and "interval that lies below 1.5" in by_number[4]
+    assert "Student's t over seeds." in by_number[8] and "bootstrap" not in by_number[8]
     assert (
         "holds if any is no" in by_number[9]
         and "within 2 of the paper's" in by_number[10]
@@ -146,13 +154,54 @@ def test_methods_are_judged_from_table_10(read):
     [
         "claims: [{number: 1}]",
         "claims: [",
-        "claims: [{number: 1, claim: x, where: [a/b], measure: performance, networks: [], rule: near}]",
+        "claims: [{number: 1, title: x, claim: x, where: [a/b], measure: performance, networks: [], rule: near}]",
     ],
 )
 def test_a_bad_list_of_claims_is_named(tmp_path, text):
     (tmp_path / "claims.yaml").write_text(text)
     with pytest.raises(UserError, match=r"claims\.yaml(, line 1)? is not (a valid list|valid YAML)"):
         claims.read_claims(tmp_path / "claims.yaml")
+
+
+@pytest.mark.parametrize(("measure", "rule"), [("compression", "near"), ("performance", "all_above")])
+def test_networks_that_stand_in_are_not_compared_by_their_own_size(measure, rule):
+    """A claim about the paper's networks themselves cannot be decided with others; one about how they are taught can."""
+    of_networks = rule == "near"
+    asked = claim(rule, () if of_networks else [("a", "b")], measure=measure, expected={"hcd/resnet18": 15})
+    key = ("ensemble", "", "") if of_networks else ("ensemble", "a", "b")
+    ours = {key: Finding(Interval(-52, -60, -40, 0.001), 1, 9)}
+    own, other, nothing = (
+        claims.rows_of(asked, 0.05, "hcd/resnet18", found, "classification", of_paper)[0]["answer"]
+        for found, of_paper in ((ours, True), (ours, False), ({}, False))
+    )
+    assert (own, other, nothing) == (Answer.NO, Answer.OTHER if of_networks else Answer.NO, Answer.NOT_RUN)
+    expected = Verdict.OTHER if of_networks else Verdict.FAILS
+    assert claims.verdict(asked, [other, nothing]) is expected
+    near = claim("near", (), expected={"hcd/resnet18": 15})
+    assert claims.verdict(near, [other, Answer.YES] if of_networks else [Answer.YES]) is Verdict.HOLDS
+
+
+@pytest.mark.parametrize(
+    ("network", "title"), [("resnet50", "15 is within 2"), ("big", "stands for it"), ("own", "is like none")]
+)
+def test_script_judges_parameters_of_the_papers_own_networks_alone(root, tmp_path, network, title):
+    (tmp_path / "costs.csv").write_text("network,students,parameters,saved\nteacher,0,200,0\nensemble,2,170,15\n")
+    like = "" if network == "own" else "resnet50"
+    facts = {"protocol": "paper", "task": "hcd", "pair": "p", "kind": "classification", "classes": "a;b", "seed": 0}
+    facts |= {
+        "student_network": "resnet18",
+        "student_stands_for": "resnet18",
+        "teacher_network": network,
+        "teacher_stands_for": like,
+    }
+    write_csv(tmp_path / "runs.csv", [facts], COLUMNS)
+    command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += ["--runs", "paper/hcd/p=runs.csv", "--costs", "paper/hcd/p=costs.csv"]
+    subprocess.run([*command, "--protocols", "paper", "--out", "claims.csv"], cwd=tmp_path, check=True)
+    with open(tmp_path / "claims.csv", newline="") as file:
+        ten = next(row for row in csv.DictReader(file) if row["claim"] == "10")
+    expected = ("yes", "holds") if network == "resnet50" else ("not comparable", "not comparable (other networks)")
+    assert (ten["answer"], ten["verdict"]) == expected, title
 
 
 def test_script_names_what_was_not_run(root, tmp_path):
@@ -167,7 +216,9 @@ def test_script_names_what_was_not_run(root, tmp_path):
         "network,students,parameters,saved\nteacher,0,200,0\nensemble,2,170,15\nensemble,3,255,-27.5\n"
     )
     facts = {"protocol": "paper", "task": "hcd", "pair": "small", "kind": "classification", "classes": "a;b", "seed": 0}
-    write_csv(tmp_path / "runs.csv", [facts | {"student_network": "tiny", "student_stands_for": "resnet18"}], COLUMNS)
+    networks = {"student_network": "resnet18", "teacher_network": "resnet50"}
+    stands_for = {name.replace("network", "stands_for"): network for name, network in networks.items()}
+    write_csv(tmp_path / "runs.csv", [facts | networks | stands_for], COLUMNS)
     files = {"runs": "runs.csv", "contrasts": "contrasts.csv", "similarity": "upper.csv", "costs": "costs.csv"}
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
     for name, path in files.items():

@@ -132,7 +132,7 @@ def test_claims_name_what_was_not_run(chain):
     assert {row["answer"] for row in rows if row["claim"] == "3"} == {"not run"}
     assert {row["verdict"] for row in rows if row["claim"] == "3"} == {"no numbers"}
     text = (chain / "results/claims.md").read_text()
-    assert "These verdicts are about the runs below and not about the paper." in text and "60 of 20,000 images" in text
+    assert "The verdicts are about these runs and not about the paper." in text and "60 of 20,000 images" in text
     assert "One seed" in text
 
 

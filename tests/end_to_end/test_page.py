@@ -1,11 +1,21 @@
-"""The static page in a real browser: no errors, every image loads, tables sort, readable on a laptop and a phone."""
+"""The static page in a real browser: no errors, every image loads, tables sort, readable on a laptop and a phone, in both colour
+schemes, by keyboard and screen reader, and on paper."""
 
+import io
+import json
 import shutil
+from collections import Counter
+from importlib.resources import files
+from itertools import pairwise
 
 import pytest
+from pypdf import PdfReader
 
 pytestmark = pytest.mark.xdist_group("browser")  # one of them is enough
-SIZES = {"laptop": (1366, 768), "phone": (390, 844)}
+SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
+NARROW = 768  # pixels
+OPEN = "document.querySelectorAll('details').forEach(part => part.open = true)"
+LIGHT = 250_000  # bytes
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +70,16 @@ def test_every_link_leads_somewhere(page, chain):
         assert found, target
 
 
-def test_tables_sort_by_value_and_back(page):
-    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
-    table = page.locator("#runs table.sortable")
+def test_tables_sort_by_value_and_back(page, chain):
+    if page.viewport_size["width"] < NARROW:
+        pytest.skip("rows are lists there, without the heads that sort them")
+    page.goto((chain / "results/runs.html").as_uri())
+    table = page.locator("table.sortable")
     column = [head.inner_text() for head in table.locator("thead th").all()].index("Seconds")
     values = "cells => cells.map(cell => Number(cell.dataset.value))"
     head = table.locator("thead th").nth(column).locator("button")
-    head.click()
+    head.focus()
+    page.keyboard.press("Enter")
     rising = table.locator(f"tbody td:nth-child({column + 1})").evaluate_all(values)
     head.click()
     falling = table.locator(f"tbody td:nth-child({column + 1})").evaluate_all(values)
@@ -74,9 +87,101 @@ def test_tables_sort_by_value_and_back(page):
     assert table.locator("th[aria-sort=descending]").count() == 1
 
 
-def test_nothing_is_wider_than_the_window(page):
-    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
-    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
+def test_the_first_screen_has_three_blocks_and_a_picture(page):
+    """What ran, what came out, whether to trust it: at the latest on the second screen of a phone; on a laptop nearly all of the picture."""
+    assert [head.inner_text() for head in page.locator("h2").all()[:4]] == [
+        "What ran", "What came out", "Can I trust it?", "Claims",
+    ]  # fmt: skip
+    assert page.locator(".bar").count() == 2 and page.locator(".bar li").count() == 22
+    assert "drawn images" in page.locator(".badge").inner_text()
+    assert page.locator("nav a").all_inner_texts() == ["Claims", "Scores", "Pictures", "Costs", "Runs and provenance"]
+    width, height = (page.viewport_size[side] for side in ("width", "height"))
+    box = page.locator("figure.first img").bounding_box()
+    assert box["y"] + box["height"] <= (height + 40 if width > 1000 else 2 * height)
+
+
+def test_a_click_on_a_verdict_leads_to_its_contrasts(page):
+    page.locator(".bar a").nth(7).click()
+    claim = page.locator("details.claim").nth(7)
+    assert page.url.endswith("#" + claim.get_attribute("id")) and claim.get_attribute("open") is not None
+
+
+def test_no_column_is_cut(page, chain):
+    """Neither on the page nor on those of the tables that it links, with everything open: nothing reaches beyond the window."""
+    tables = sorted((chain / "results/tables").glob("*.html"))
+    assert len(tables) > 10
+    beyond = """[...document.querySelectorAll("main *")].filter(part => part.getBoundingClientRect().right >
+        document.documentElement.clientWidth + 1 && part.checkVisibility()).map(part => part.outerHTML.slice(0, 120))"""
+    phone = page.viewport_size["width"] < NARROW
+    for shown in (
+        chain / "results/index.html",
+        *((*tables, chain / "results/runs.html", chain / "results/claims.html") if phone else ()),
+    ):
+        page.goto(shown.as_uri())
+        page.evaluate(OPEN)
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], shown.name
+        assert not phone or page.evaluate(beyond) == [], shown.name
+
+
+def test_cells_of_a_narrow_table_say_what_stands_above_them(page):
+    """A row is a list there: without its head a number would mean nothing."""
+    cells = page.locator("table.narrow tbody td").evaluate_all("cells => cells.map(cell => cell.dataset.label)")
+    assert len(cells) > 100 and all(cells)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_the_way_of_keyboard_and_screen_reader(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate(OPEN)
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run().then(result => result.violations)")
+    serious = {one["id"]: one["nodes"][0]["html"] for one in found if one["impact"] in ("serious", "critical")}
+    assert serious == {}
+
+
+def test_a_screen_reader_finds_its_way(page):
+    """One main part, a link to it that is the first to get the focus, every id once, headings without a gap."""
+    assert page.locator("main").count() == 1
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == "#main"
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(part => part.id)")
+    assert [one for one, times in Counter(ids).items() if times > 1] == []
+    page.evaluate(OPEN)
+    levels = page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(head => Number(head.tagName[1]))")
+    assert levels[0] == 1 and levels.count(1) == 1 and all(b - a <= 1 for a, b in pairwise(levels))
+
+
+def test_every_figure_has_its_size(page):
+    """So that the page does not jump while it loads."""
+    wrong = """[...document.images].filter(image => Math.abs(image.getAttribute("width") / image.getAttribute("height") -
+        image.naturalWidth / image.naturalHeight) > 0.01).map(image => image.src)"""
+    page.evaluate("document.querySelectorAll('img').forEach(image => image.loading = 'eager')")
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+    assert page.evaluate("document.images.length") > 15 and page.evaluate(wrong) == []
+
+
+def test_the_page_is_light(chain):
+    """Big tables are pages of their own, linked; all others are on it."""
+    page = (chain / "results/index.html").read_text(encoding="utf-8")
+    assert len(page.encode()) <= LIGHT
+    shown = [
+        item for item in json.loads((chain / "results/miniature/contents.json").read_text()) if "html" in item["files"]
+    ]
+    assert all(item["files"]["html"].removeprefix("results/") in page for item in shown)
+
+
+def test_it_can_be_printed(browser, chain):
+    """On few pages, in black on white, without what is for clicks alone."""
+    opened = browser.new_page(color_scheme="dark")
+    opened.goto((chain / "results/index.html").as_uri())
+    opened.emulate_media(media="print")
+    assert not opened.locator("nav").is_visible()
+    assert opened.locator("body").evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(255, 255, 255)"
+    printed = PdfReader(io.BytesIO(opened.pdf(prefer_css_page_size=True)))
+    opened.close()
+    figures = len(list((chain / "results/figures").glob("*.png")))
+    assert len(printed.pages) <= figures
+    assert "What came out" in printed.pages[0].extract_text()
 
 
 def test_text_can_be_read(page):

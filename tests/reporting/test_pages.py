@@ -9,16 +9,17 @@ from urllib.parse import unquote
 
 import pytest
 from fabricated import record_of
-from place_files import value_row, write
+from PIL import Image
+from place_files import claim_row, run_row, value_row, write
 from small import settings_of
 
-from kdml.analysis.claims import Verdict
 from kdml.common.errors import UserError
+from kdml.experiment.items import CATEGORIES
 from kdml.reporting import claims_page, index_page
 from kdml.runs.graph import single
 
 RECORD = record_of(settings_of(single("s1"))) | {
-    "deterministic": True, "packages": {"torch": "2"}, "epochs": 3, "seconds": 60.0, "images_per_second": 100.0,
+    "images": {"test": 9}, "deterministic": True, "packages": {"torch": "2"}, "epochs": 3, "seconds": 60.0, "images_per_second": 100.0,
 }  # fmt: skip
 
 
@@ -52,6 +53,11 @@ def experiment(tmp_path):
     ]
     rows += [metric_row(alone, "baseline_teacher", "baseline", pair) for pair in ("small", "other")]
     write(results / "metrics.csv", rows)
+    write(results / "paper/hcd/small/runs.csv", [run_row("ml_v1")])
+    write(
+        results / "leakage.csv",
+        [{"task": "hcd", "protocol": "paper", "test_images": "9", "test_with_group_in_train": ""}],
+    )
     (results / "leakage.md").touch()
     return results
 
@@ -63,35 +69,29 @@ def page_of(words="<p>words</p>"):
 def make(root, experiment):
     above = experiment.parent
     (above / "t.html").write_text(page_of())
-    (above / "claims.html").write_text(page_of())
+    (above / "big.html").write_text(page_of("x" * index_page.LARGEST))
     items = [
+        {"name": "claims", "category": "Claims", "title": "C", "caption": "", "files": {"png": str(above / "c.png"), "pdf": str(above / "c.pdf")}},
+        {"name": "contrasts", "category": "Claims", "title": "Big", "caption": "", "files": {"html": str(above / "big.html")}},
         {"name": "table_03", "category": "Results", "title": "A <b> title", "caption": "c", "files": {"html": str(above / "t.html"), "csv": str(above / "t.csv")}},
         {"name": "figure_01", "category": "Learning curves", "title": "F", "caption": "<i>", "files": {"png": str(above / "f.png"), "pdf": str(above / "f.pdf")}},
     ]  # fmt: skip
     for item in items:
-        for path in item["files"].values():
-            Path(path).touch()
-    contents = write_json(experiment / "contents.json", items)
-    command = [
-        sys.executable,
-        root / "src/index.py",
-        "--title",
-        "T <1>",
-        "--note",
-        "n",
-        "--contents",
-        contents,
-        "--claims",
-        above / "claims.html",
-    ]
-    command += [
-        "--metrics",
-        experiment / "metrics.csv",
-        "--leakage",
-        experiment / "leakage.md",
-        "--out",
-        above / "index.html",
-    ]
+        for path in map(Path, item["files"].values()):
+            path.touch()
+            if path.suffix == ".png":
+                Image.new("RGB", (34, 20)).save(path)
+    files = {
+        "contents": write_json(experiment / "contents.json", items),
+        "claims": write(above / "claims.csv", [claim_row("1")]),
+        "comparison": write(experiment / "comparison.csv", COMPARED),
+        "metrics": experiment / "metrics.csv",
+        "runs": experiment / "paper/hcd/small/runs.csv",
+        "leakage": experiment / "leakage.csv",
+        "out": above / "index.html",
+    }
+    command = [sys.executable, root / "src/index.py", "--title", "T <1>", "--note", "n", "--drawn"]
+    command += [word for name, path in files.items() for word in (f"--{name}", path)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -106,20 +106,49 @@ def test_every_link_of_the_page_leads_somewhere(root, experiment):
     page = (experiment.parent / "index.html").read_text()
     targets = re.findall(r'(?:href|src)="([^"]+)"', page)
     assert len(targets) > 15
-    for target in targets:
+    runs = (experiment.parent / "runs.html").read_text()
+    for target in (*targets, *re.findall(r'href="([^"]+)"', runs)):
         if target.startswith("#"):
-            assert f'id="{target[1:]}"' in page, target
+            assert f'id="{target[1:]}"' in (page if target in targets else runs), target
         elif not target.startswith("data:"):
             assert (experiment.parent / unquote(target)).exists(), target
-    assert "A &lt;b&gt; title" in page and "T &lt;1&gt;" in page and "&lt;i&gt;" in page and "<h3>Heading</h3>" in page
+    assert "A &lt;b&gt; title" in page and "T &lt;1&gt;" in page and "&lt;i&gt;" in page
+    assert (
+        "Heading" not in page
+        and "<h4>Part</h4>" in page
+        and 'width="34" height="20"' in page
+        and "drawn images" in page
+    )
+
+
+def test_a_large_table_is_linked_and_a_small_one_shown(root, experiment):
+    assert make(root, experiment).returncode == 0
+    page = (experiment.parent / "index.html").read_text()
+    assert "<p>words</p>" in page and 'href="big.html"' in page and "x" * 100 not in page
+
+
+def test_every_category_is_in_one_chapter():
+    """Else what is of a new one would be missing on the page."""
+    shown = [
+        index_page.CLAIMS,
+        *(category for _, categories in index_page.CHAPTERS.values() for category in categories),
+    ]
+    assert sorted(shown) == sorted(CATEGORIES)
 
 
 def test_every_training_has_one_row_with_its_scores_and_files(experiment):
     runs = index_page.runs_by_folder(index_page.read_csv(experiment / "metrics.csv", ""))
     records = index_page.records_of(runs)
-    block = index_page.runs_block(runs, records, experiment, experiment.parent / "index.html")
+    (block,) = index_page.runs_table(runs, records, experiment, experiment.parent / "index.html").blocks()
     variant, alone = ([cell.text for cell in line.cells] for line in block.lines)
-    assert variant[3:9] == ["ML V1", "0", "Accuracy: S1 81.2 Ensemble 81.2", "3", "60", "100.0"]
+    assert variant[0] == "split by image" and variant[3:9] == [
+        "ML V1",
+        "0",
+        "Accuracy: S1 81.2 Ensemble 81.2",
+        "3",
+        "60",
+        "100.0",
+    ]
     assert alone[2:6] == ["small", "Teacher network alone", "0", "Accuracy: alone 81.2"]
     files = [[name for name, _ in line.cells[-1].links] for line in block.lines]
     assert files == [[*index_page.FILES, "values.csv"]] * 2
@@ -130,7 +159,7 @@ def test_provenance_lists_what_differs(experiment):
     runs = index_page.runs_by_folder(index_page.read_csv(experiment / "metrics.csv", ""))
     found = index_page.provenance(list(index_page.records_of(runs).values()))
     assert found["Runs"] == "2" and found["Packages"] == "torch 2, torch 3" and found["Devices"] == "cpu"
-    assert found["Training time"] == "2.0 minutes in all"
+    assert found["Training time"] == "2.0 minutes"
 
 
 @pytest.mark.parametrize(("missing", "words"), [("t.html", "t.html does not exist"), ("demo/paper/hcd/small/ml_v1/seed-0/run.json", "run.json does not exist")])  # fmt: skip
@@ -148,30 +177,51 @@ def test_a_page_of_another_kind_is_refused(tmp_path):
         index_page.content_of(tmp_path / "t.html")
 
 
-def claim_row(claim, protocol="paper", answer="yes", **changed):
-    return {
-        "claim": claim, "text": "V3 *beats* V1 | V2", "protocol": protocol, "pair": "small", "place": "hcd/resnet18", "network": "ensemble",
-        "left": "ml_v3", "right": "ml_v1", "estimate": "1", "low": "0.5", "high": "2", "p_holm": "0.01", "answer": answer, "seeds": "3",
-        "remark": "", "paper_estimate": "", "paper_low": "", "paper_high": "", "paper_p_holm": "", "paper_answer": "yes",
-        "decided_by": "by a rule.", "verdict": Verdict.HOLDS, "paper_verdict": Verdict.UNDECIDED, **changed,
-    }  # fmt: skip
-
-
 COMPARED = [{"departures": "batch 4 (8); 64 px (paper 224)", "seeds": "1"}, {"departures": "", "seeds": "0"}]
 
 
 def test_claims_are_told_by_protocol():
     rows = [claim_row("1"), claim_row("1", answer="open"), claim_row("2"), claim_row("1", protocol="grouped")]
     (paper, claims), (grouped, _) = claims_page.pages(rows)
-    assert (paper, grouped) == ("paper", "grouped") and [claim.number for claim in claims] == ["1", "2"]
+    assert (paper, grouped) == ("Split by image", "Split by patient, lesion or slide") and [
+        claim.number for claim in claims
+    ] == ["1", "2"]
     first = claims[0]
-    assert (first.counts, first.mark, first.paper_mark) == ("1, 0, 1, 0, 0", "yes", "open")
+    assert (first.counts, first.mark, first.paper_mark) == ("1 yes, 1 open", "yes", "open")
     assert [cell.text for cell in first.table.lines[0].cells][3:6] == ["ML V3 – ML V1", "1.00 [0.50, 2.00]", "0.010"]
+
+
+def test_contrasts_are_drawn_where_their_numbers_are():
+    """From 0 to 100, with 0 points in the middle; what was not run is counted, not listed."""
+    rows = [
+        claim_row("1", estimate="-3", low="-4", high="0", paper_estimate="2", answer="no"),
+        claim_row("1", estimate="nan", low="nan", high="nan", answer="not run", remark="not run in this experiment"),
+    ]
+    ((_, (claim,)),) = claims_page.pages(rows)
+    (one,) = claim.contrasts
+    assert claim.reach == 4 and one.drawn == {"low": 0.0, "high": 50.0, "ours": 12.5, "paper": 75.0}
+    assert one.ours == ("-3.00 [-4.00, 0.00]", "0.010", "no", "no") and claim.counts == "1 no, 1 not run"
+    assert len(claim.table.lines) == 1
+
+
+def test_what_all_contrasts_share_is_said_once():
+    ((_, (claim, other)),) = claims_page.pages([
+        claim_row("1", remark="one seed"), claim_row("1", remark="one seed"), claim_row("2", remark="a"), claim_row("2", remark="b"),
+    ])  # fmt: skip
+    assert claim.remarks == "One seed" and [one.remark for one in claim.contrasts] == ["", ""]
+    assert other.remarks == "" and [one.remark for one in other.contrasts] == ["a", "b"]
+
+
+def test_intervals_beside_corrected_answers_say_that_they_are_not():
+    assert [name for name in claims_page.COLUMNS if "[" in name] == [
+        "Ours [unadjusted 95 %]",
+        "Paper [unadjusted 95 %]",
+    ]
 
 
 def test_warnings_say_what_the_verdicts_are_about():
     about, one_seed = claims_page.warnings(COMPARED, "Drawn images.")
-    assert about.startswith("These verdicts are about the runs below") and "Drawn images. They depart" in about
+    assert about.startswith("The verdicts are about these runs") and "Drawn images. They differ" in about
     assert "batch 4 (8); 64 px (paper 224)." in about and one_seed.startswith("One seed")
     assert list(claims_page.warnings([{"departures": "", "seeds": "3"}], "")) == []
 
@@ -197,4 +247,5 @@ def test_the_page_of_claims_is_written(root, tmp_path):
     assert "a\\_b" in text and "V3 \\*beats\\* V1 \\| V2" in text and "**Holds**" in text
     for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.M):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
-    assert 'class="sortable"' in (tmp_path / "c.html").read_text() and "V1 | V2" in (tmp_path / "c.html").read_text()
+    page = (tmp_path / "c.html").read_text()
+    assert "unadjusted 95 %" in page and "<svg" in page and "V1 | V2" in page

@@ -112,7 +112,7 @@ def test_protocols_have_sections_in_one_order(tmp_path):
     given = {f"{protocol}/hcd/small": variants(protocol=protocol) for protocol in ("grouped", "paper")}
     table = results(data_of(tmp_path, given))
     assert [section.key for section in table.sections] == ["paper", "grouped"]
-    assert table.sections[1].title == "Protocol “grouped”: split by patient, lesion or slide"
+    assert table.sections[1].title == "Split by patient, lesion or slide"
 
 
 def test_one_seed_has_no_spread(tmp_path):

@@ -306,7 +306,7 @@ rule claims:
     input:
         [path for _, _, path in INPUTS.claims()],
     output:
-        "results/claims.csv",
+        paths.claims("csv"),
     log:
         f"{LOGS}/claims.log",
     params:

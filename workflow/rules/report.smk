@@ -126,9 +126,9 @@ rule claims_page:
         claims=rules.claims.output,
         comparison=PATHS.whole_comparison(),
     output:
-        md="results/claims.md",
+        md=paths.claims("md"),
         html=report(
-            "results/claims.html",
+            paths.claims("html"),
             caption="../report/item.rst",
             category="Claims",
             labels={"what": "Verdicts on the paper's claims", "format": "html"},
@@ -163,11 +163,15 @@ rule index:
     input:
         CONTENTS.files(("html", "png")),
         contents=PATHS.contents(),
-        claims=rules.claims_page.output.html,
+        claims=rules.claims.output,
+        page=rules.claims_page.output,
+        comparison=PATHS.whole_comparison(),
         metrics=PATHS.all_metrics(),
-        leakage=PATHS.leakage("md"),
+        runs=ASK.tables_of_runs,
+        leakage=[PATHS.leakage(suffix) for suffix in ("csv", "md")],
     output:
-        "results/index.html",
+        page="results/index.html",
+        runs="results/runs.html",
     log:
         f"{LOGS}/index.log",
     params:
@@ -175,12 +179,14 @@ rule index:
         code=code_of("index.py"),
         title=ASK.page_title,
         note=ASK.note,
+        drawn=ASK.drawn,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{params.program} --title={params.title:q} --note={params.note:q} --contents {input.contents:q} --claims {input.claims:q}"
-        " --metrics {input.metrics:q} --leakage {input.leakage:q} --out {output:q} 2> {log:q}"
+        "{params.program} --title={params.title:q} --note={params.note:q} {params.drawn:q} --contents {input.contents:q}"
+        " --claims {input.claims:q} --comparison {input.comparison:q} --metrics {input.metrics:q} --runs {input.runs:q}"
+        " --leakage {input.leakage[0]:q} --out {output.page:q} 2> {log:q}"
 
 
 rule tables:

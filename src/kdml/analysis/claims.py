@@ -29,8 +29,10 @@ BY_CASES: Mapping[str, tuple[str, str | None]] = {
 }
 _ALL = "The claim holds if all are yes, does not hold if any is no, and is undecided otherwise."
 _NOT_ALL = "The claim denies a consistent gain: it holds if any is no, does not hold if all are yes, and is undecided otherwise."
-_OF_CASES = "the wider of a bootstrap over seeds and groups of test cases and of Student's over seeds"
-_SOURCES: Mapping[str, str] = {**dict.fromkeys(BY_CASES, _OF_CASES), "similarity": "Student's over seeds"}
+_OF_CASES = "the wider of two: a bootstrap over seeds and groups of test cases, and Student's t over seeds"
+# Measures that tell something of the networks themselves: of others than the paper's they say nothing about its claim.
+OF_ARCHITECTURES = ("compression",)
+_SOURCES: Mapping[str, str] = {**dict.fromkeys(BY_CASES, _OF_CASES), "similarity": "Student's t over seeds"}
 UNDEFINED = Interval(math.nan, math.nan, math.nan, math.nan)
 
 
@@ -42,7 +44,11 @@ class Answer(StrEnum):
     OPEN = "open"
     UNDEFINED = "undefined"  # it was run, but the number does not exist
     NOT_RUN = "not run"
+    OTHER = "not comparable"  # other networks stand in for the paper's, and the claim is about those themselves
     NOT_GIVEN = "not given"  # by the paper: no number, or none with a spread
+
+
+_UNKNOWN = (Answer.UNDEFINED, Answer.NOT_RUN, Answer.OTHER, Answer.NOT_GIVEN)
 
 
 class Verdict(StrEnum):
@@ -51,6 +57,7 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     FAILS = "does not hold"
     UNDECIDED = "undecided"
+    OTHER = "not comparable (other networks)"
     NOTHING = "no numbers"  # nothing was run, or the paper gives nothing
 
 
@@ -58,6 +65,7 @@ class Claim(Model):
     """One of the paper's claims; see claims.yaml."""
 
     number: int
+    title: str
     claim: str
     where: list[str]
     measure: Literal["performance", "fidelity", "similarity", "compression", "detection"]
@@ -84,12 +92,15 @@ class Claim(Model):
             level: of the tests.
         """
         if self.rule == "near":
-            return f"Yes if the number is within {self.tolerance:g} of the paper's, else no; nothing is tested. {_ALL}"
-        least = f" and the estimate is at least {self.at_least:g}" if self.at_least else ""
-        below = f", or the whole interval lies below {self.at_least:g}" if self.at_least else ""
+            return (
+                f"Yes if our number is within {self.tolerance:g} of the paper's, else no; nothing is tested. "
+                f"With other networks than the paper's it is not comparable. {_ALL}"
+            )
+        least = f" of at least {self.at_least:g}" if self.at_least else ""
+        below = f", or with an interval that lies below {self.at_least:g}" if self.at_least else ""
         return (
-            f"A contrast is yes if p < {level:g} after Holm's correction within claim and place, the estimate is positive{least}; "
-            f"no if p < {level:g} and the estimate is negative{below}; else open. Interval and p: {_SOURCES[self.measure]}. "
+            f"A contrast is yes with a positive difference{least} and p < {level:g} (Holm, within claim and place), "
+            f"no with a negative one and p < {level:g}{below}, else open. Interval and p: {_SOURCES[self.measure]}. "
             f"{_ALL if self.rule == 'all_above' else _NOT_ALL}"
         )
 
@@ -156,7 +167,9 @@ class Finding:
 Findings = Mapping[tuple[str, str, str], Finding]
 
 
-def rows_of(claim: Claim, level: float, place: str, ours: Findings, kind: str) -> list[dict[str, Any]]:
+def rows_of(
+    claim: Claim, level: float, place: str, ours: Findings, kind: str, of_paper: bool = True
+) -> list[dict[str, Any]]:
     """A claim's contrasts at one place: our numbers, the paper's, and the answers to both.
 
     Args:
@@ -165,6 +178,7 @@ def rows_of(claim: Claim, level: float, place: str, ours: Findings, kind: str) -
         place: task/student.
         ours: what was found there.
         kind: of the task.
+        of_paper: whether teacher and students have the paper's architectures; others may stand in for them.
     """
     keys = [(network, *pair) for network in claim.networks for pair in claim.pairs_at(place) or [("", "")]]
     found = [ours.get(key, Finding(UNDEFINED, remark="not run in this experiment")) for key in keys]
@@ -174,6 +188,8 @@ def rows_of(claim: Claim, level: float, place: str, ours: Findings, kind: str) -
         (p, Answer.NOT_RUN if one is Answer.UNDEFINED and not finding.seeds else one)
         for (p, one), finding in zip(answers[0], found, strict=True)
     ]
+    if claim.measure in OF_ARCHITECTURES and not of_paper:
+        answers[0] = [(p, one if one is Answer.NOT_RUN else Answer.OTHER) for p, one in answers[0]]
     unknown = claim.measure == "compression"  # a number that the paper states cannot test itself
     answers[1] = [(p, Answer.NOT_GIVEN if unknown or one is Answer.UNDEFINED else one) for p, one in answers[1]]
     return [
@@ -235,9 +251,9 @@ def verdict(claim: Claim, answers: Iterable[str]) -> Verdict:
         answers: to its contrasts.
     """
     answers = list(answers)
-    known = [one for one in answers if one not in (Answer.UNDEFINED, Answer.NOT_RUN, Answer.NOT_GIVEN)]
+    known = [one for one in answers if one not in _UNKNOWN]
     if not known:
-        return Verdict.NOTHING
+        return Verdict.OTHER if Answer.OTHER in answers else Verdict.NOTHING
     if claim.rule == "near":
         answers = known  # a pair that was not run says nothing of the others
     any_no, all_yes = Answer.NO in answers, bool(answers) and all(one == Answer.YES for one in answers)

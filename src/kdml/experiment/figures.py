@@ -10,6 +10,7 @@ from dataclasses import replace
 from kdml.experiment.contents import Contents
 from kdml.experiment.inputs import Inputs
 from kdml.experiment.items import Item, Kind, Labelled
+from kdml.experiment.paths import claims
 from kdml.experiment.places import Place
 from kdml.experiment.plan import Run
 from kdml.experiment.tables import TABLES, WITH_CURVES
@@ -20,6 +21,17 @@ SLICES = {4: "telling", 5: "telling", 7: "spread", 9: "telling"}  # number -> ru
 SIMILARITIES = (6, 10, 11)
 WITH_TEACHER = 10  # compares teachers and students, also of techniques that may have no teacher
 ENSEMBLES = 7  # shows masks of ensembles, the others probabilities of students
+
+
+# All claims
+
+
+def _claims(contents: Contents) -> Iterator[Item]:
+    yield contents.item("claims", "claims", {})
+
+
+def _claims_file(item: Item, inputs: Inputs) -> Labelled:
+    yield "claims", claims("csv")
 
 
 # Figures without runs
@@ -171,6 +183,7 @@ def _settings(item: Item, inputs: Inputs) -> Labelled:
 
 
 FIGURES: Mapping[str, Kind[Contents, Inputs]] = {
+    "claims": Kind("Claims", "figures.claims:draw", _claims_file, _claims),
     "scheme": Kind("Method", "figures.schemes:draw", _graphs, _schemes),
     "slices": Kind("Predictions", "figures.slices:draw", _slices_files, _slices),
     "heat_map": Kind("Representations", "figures.similarity:draw", _similarity_files, _similarities),

@@ -39,6 +39,11 @@ def figure(name: str, suffix: str) -> str:
     return f"results/figures/{name}.{suffix}"
 
 
+def claims(suffix: str) -> str:
+    """Verdicts on the paper's claims; of the experiment that was rendered last."""
+    return f"results/claims.{suffix}"
+
+
 @dataclass(frozen=True)
 class Paths:
     """Files of one experiment.

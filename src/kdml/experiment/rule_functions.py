@@ -326,6 +326,14 @@ class RuleFunctions:
         """Title of the page."""
         return f"Results of the experiment '{self.experiment.experiment}'"
 
+    def drawn(self, wildcards: Wildcards) -> Words:
+        """Argument of src/index.py that says whether the images are drawn."""
+        return ["--drawn"] if self.experiment.archives == "demo" else []
+
+    def tables_of_runs(self, wildcards: Wildcards) -> list[str]:
+        """Tables of runs of all places."""
+        return list(map(self.paths.runs, self.places.all))
+
     def files_of(self, find: Callable[[Wildcards], Item]) -> Callable[[Wildcards], list[str]]:
         """Input function: all files that a table or figure is made from, each once."""
         return lambda wildcards: list(dict.fromkeys(path for _, path in self.inputs.of_item(find(wildcards))))

@@ -1,4 +1,4 @@
-"""The page that a reader opens first: verdicts, tables, figures, provenance, and a row for every run."""
+"""The page that a reader opens first: tables and figures by chapter, provenance, and a row for every run."""
 
 import os
 import re
@@ -7,21 +7,32 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from PIL import Image
+
 from kdml.analysis.metrics import PRIMARY
 from kdml.common.errors import UserError
 from kdml.common.files import MAKE_AGAIN, read_csv
 from kdml.reporting import labels
-from kdml.reporting.table_model import Block, Cell, Row, number, plain_block, text
+from kdml.reporting.first_screen import duration
+from kdml.reporting.table_model import Cell, Row, Table, number, plain, text
 from kdml.runs.records import read_record
 from kdml.runs.run_table import EVALUATED
 
 METRIC_COLUMNS = ("protocol", "task", "pair", "run", "seed", "network", "truth", "metric", "value", "folder")
 FILES = ("run.json", "history.csv", "weights.safetensors", "predictions.npz")
-RUN_COLUMNS = ("Protocol", "Task", "Pair", "Run", "Seed", "Score (%)", "Epochs", "Seconds", "Images/s", "Files")
+LARGEST = 20_000  # characters of a table that stands on the page; larger ones are linked
+CLAIMS = "Claims"  # the category of the first chapter
+CHAPTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {  # title -> (anchor, categories of tables and figures)
+    "Scores": ("scores", ("Results", "Comparison", "Fidelity", "Detection")),
+    "Pictures": ("pictures", ("Predictions", "Representations", "Method")),
+    "Costs": ("costs", ("Compression",)),
+    "Runs and provenance": ("provenance", ("Learning curves",)),
+}
+RUN_COLUMNS = ("Split", "Task", "Pair", "Run", "Seed", "Score (%)", "Epochs", "Seconds", "Images/s", "Files")
 
 
 def content_of(path: Path) -> str:
-    """Content between the marks of a rendered page, its headings two levels lower.
+    """Content between the marks of a rendered page without its title, its headings two levels lower.
 
     Args:
         path: of the page.
@@ -36,7 +47,8 @@ def content_of(path: Path) -> str:
     found = re.search(r"<!-- content -->(.*)<!-- /content -->", page, flags=re.DOTALL)
     if found is None:
         raise UserError(f"{path} is no page of this workflow.", MAKE_AGAIN)
-    return re.sub(r"<(/?)h([12])\b", lambda tag: f"<{tag[1]}h{int(tag[2]) + 2}", found[1])
+    untitled = re.sub(r"<h1\b.*?</h1>", "", found[1], flags=re.DOTALL)
+    return re.sub(r"<(/?)h2\b", r"<\1h4", untitled)
 
 
 def link(path: Path | str, page: Path) -> str:
@@ -44,8 +56,8 @@ def link(path: Path | str, page: Path) -> str:
     return quote(Path(os.path.relpath(path, page.parent)).as_posix())
 
 
-def sections(items: Iterable[Mapping[str, Any]], page: Path) -> Iterator[dict[str, Any]]:
-    """Tables and figures by category, with paths as seen from the page.
+def shown(items: Iterable[Mapping[str, Any]], page: Path) -> list[dict[str, Any]]:
+    """Tables and figures with paths as seen from the page, small tables with their content, figures with their size in pixels.
 
     Args:
         items: entries of contents.json: name, category, title, caption, files by suffix.
@@ -54,16 +66,36 @@ def sections(items: Iterable[Mapping[str, Any]], page: Path) -> Iterator[dict[st
     Raises:
         UserError: the page of a table is missing or none of this workflow.
     """
-    items = list(items)
-    for category in dict.fromkeys(item["category"] for item in items):
-        shown = [_shown(item, page) for item in items if item["category"] == category]
-        yield {"title": category, "anchor": re.sub(r"\W+", "-", category.lower()), "items": shown}
+    return [
+        {**item, "links": {name: link(path, page) for name, path in item["files"].items()}} | _of(item)
+        for item in items
+    ]
 
 
-def _shown(item: Mapping[str, Any], page: Path) -> dict[str, Any]:
-    links = {suffix: link(path, page) for suffix, path in item["files"].items()}
-    content = {"content": content_of(Path(item["files"]["html"]))} if "html" in item["files"] else {}
-    return {**item, "links": links, **content}
+def _of(item: Mapping[str, Any]) -> dict[str, Any]:
+    if "png" in item["files"]:
+        with Image.open(item["files"]["png"]) as picture:
+            return {"size": picture.size, "content": ""}
+    content = content_of(Path(item["files"]["html"]))
+    return {"size": None, "content": content if len(content) <= LARGEST else ""}
+
+
+def chapters(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Chapters of the page after the claims, each with its tables and figures by category.
+
+    Args:
+        items: what `shown` gives.
+    """
+    return [
+        {"title": title, "anchor": anchor, "sections": [*_sections(items, categories)]}
+        for title, (anchor, categories) in CHAPTERS.items()
+    ]
+
+
+def _sections(items: Sequence[Mapping[str, Any]], categories: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for category in categories:
+        if mine := [item for item in items if item["category"] == category]:
+            yield {"title": category, "items": mine}
 
 
 def runs_by_folder(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -92,16 +124,16 @@ def records_of(folders: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {folder: read_record(Path(folder)) for folder in folders}
 
 
-def runs_block(
+def runs_table(
     runs: Mapping[str, Sequence[Row]], records: Mapping[str, Mapping[str, Any]], results: Path, page: Path
-) -> Block:
+) -> Table:
     """A row for every training, with its main scores and its files.
 
     Args:
         runs: rows of metrics.csv by folder.
         records: contents of run.json by folder.
         results: folder of the experiment, which holds the values of places.
-        page: that the block is shown on.
+        page: that the table is shown on.
     """
     values = _values_files(results, {_place(rows[0]) for rows in runs.values()})
     lines = []
@@ -109,13 +141,14 @@ def runs_block(
         record, first = records[folder], rows[0]
         files = [(name, Path(folder) / name) for name in FILES]
         files += [("values.csv", values[key]) for key in [(_place(first), first["run"])] if key in values]
+        split = labels.PROTOCOLS.get(first["protocol"], first["protocol"])
         lines.append((
-            *map(text, (first["protocol"], first["task"], first["pair"], labels.run(first["run"]))), number(first["seed"], ".0f"),
+            *map(text, (split, first["task"], first["pair"], labels.run(first["run"]))), number(first["seed"], ".0f"),
             text(_scores(rows)), number(record["epochs"], ".0f"), number(record["seconds"], ".0f"),
             number(record["images_per_second"], ".1f"),
             Cell("", "", links=tuple((name, link(path, page)) for name, path in files)),
         ))  # fmt: skip
-    return plain_block(RUN_COLUMNS, lines)
+    return plain(RUN_COLUMNS, lines)
 
 
 def _place(row: Row) -> str:
@@ -157,7 +190,7 @@ def provenance(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         "Python": _different(records, "python"),
         "Packages": ", ".join(packages),
         "Finished": f"{min(finished)} to {max(finished)}",
-        "Training time": f"{sum(record['seconds'] for record in records) / 60:.1f} minutes in all",
+        "Training time": duration(sum(record["seconds"] for record in records)),
     }
 
 

@@ -10,8 +10,14 @@ from kdml.runs.methods import METHODS
 NETWORKS: Mapping[str, str] = {"teacher": "T", "ensemble": "Ensemble", "baseline": "alone", "both": "Both"}
 ARCHITECTURES: Mapping[str, str] = {"resnet50": "ResNet50", "resnet18": "ResNet18", "mobilenet": "MobileNet"}
 PROTOCOLS: Mapping[str, str] = {
-    "paper": "split by image, as in the paper",
+    "paper": "split by image",
     "grouped": "split by patient, lesion or slide",
+}
+# What test images are, and what several of them may share, by data set.
+CASES: Mapping[str, tuple[str, str]] = {
+    "lgg": ("slices", "patient"),
+    "ham10000": ("photographs", "lesion"),
+    "hcd": ("patches", "slide"),
 }
 ALONE: Mapping[str, str] = {"baseline_teacher": "Teacher network alone", "baseline_student": "Student network alone"}
 OFFLINE: Mapping[str, str] = {TEACHER: "Offline teacher"}  # of a pair, where it has an extra block
@@ -33,9 +39,8 @@ def metric(name: str) -> str:
 
 
 def protocol(name: str) -> str:
-    """Heading of what was run under a protocol."""
-    meaning = f": {PROTOCOLS[name]}" if name in PROTOCOLS else ""
-    return f"Protocol “{name}”{meaning}"
+    """What stands above what was run under a protocol: how the images are split."""
+    return PROTOCOLS.get(name, name).capitalize()
 
 
 def run(name: str, titles: Mapping[str, str] | None = None) -> str:

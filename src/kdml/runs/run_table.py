@@ -89,6 +89,11 @@ class RunTable:
         """Name of the place in the claims: the task, and the paper's architecture that the student is or stands for."""
         return f"{self.facts['task']}/{self.facts['student_stands_for'] or self.facts['student_network']}"
 
+    @property
+    def of_paper(self) -> bool:
+        """Whether teacher and students have the paper's architectures, and none that stands in for them."""
+        return all(self.facts[f"{role}_network"] == self.facts[f"{role}_stands_for"] for role in ("teacher", "student"))
+
     @cached_property
     def classes(self) -> int:
         """Number of classes of the task; 0 for segmentation."""

@@ -1,0 +1,83 @@
+"""The first screen of the page: what ran, what came out, and what speaks for it or against it."""
+
+import pytest
+from fabricated import FACTS
+from place_files import claim_row
+
+from kdml.analysis.claims import Verdict
+from kdml.reporting import first_screen
+from kdml.reporting.claims_page import pages
+
+SLICES = {**FACTS, "task": "lgg", "dataset": "lgg"}
+
+
+def record(task="hcd", **changed):
+    fixed = {"epochs": 3, "seed": 0, "seconds": 30.0, "device": "cpu", "code_hash": "abc", "deterministic": True}
+    return {"settings": {"task": task}, "images": {"test": 1400 if task == "hcd" else 50}} | fixed | changed
+
+
+def leaked(task="lgg", protocol="paper", shared="50", tested="50"):
+    return {"task": task, "protocol": protocol, "test_images": tested, "test_with_group_in_train": shared}
+
+
+def test_what_ran():
+    found = first_screen.what_ran([record(), record("lgg", epochs=12, seed=1, seconds=90.0)], [FACTS, SLICES])
+    assert found == {
+        "Trainings": "2", "Test images": "1,400 (hcd), 50 (lgg)", "Epochs": "3 to 12", "Seeds": "2", "On": "cpu",
+        "Teacher and students": "Big (the paper: ResNet50) and Tiny (the paper: ResNet18)", "Training time": "2.0 minutes",
+    }  # fmt: skip
+    splits = [record(images={"test": count}) for count in (1400, 1390)]
+    assert first_screen.what_ran(splits, [FACTS])["Test images"] == "1,390 to 1,400 (hcd)"
+    own = {**FACTS, "teacher_network": "resnet50", "teacher_title": "ResNet50", "student_stands_for": ""}
+    assert first_screen.what_ran([record(seconds=7200.0)], [own])["Teacher and students"] == "ResNet50 and Tiny"
+    assert first_screen.duration(7200) == "2.0 hours"
+
+
+def test_the_bars_count_verdicts_ours_above_the_papers():
+    rows = [claim_row("1"), claim_row("2", verdict=Verdict.FAILS), claim_row("3", verdict=Verdict.FAILS)]
+    rows += [claim_row("1", "grouped", verdict=Verdict.OTHER)]
+    first, second, paper = first_screen.bars(pages(rows))
+    assert first[:2] == ("These runs, split by image", "1 holds, 2 do not hold")
+    assert [(cell["number"], cell["mark"], cell["sign"]) for cell in first[2]] == [
+        ("1", "yes", "✓"),
+        ("2", "no", "✗"),
+        ("3", "no", "✗"),
+    ]
+    assert second[:2] == ("These runs, split by patient, lesion or slide", "1 not comparable")
+    assert paper[:2] == ("The paper's own numbers", "3 undecided") and {cell["mark"] for cell in paper[2]} == {"open"}
+    assert first_screen.bars(pages(rows[:3]))[0][0] == "These runs"
+
+
+@pytest.mark.parametrize(("drawn", "differing", "word"), [(True, [], "Demo"), (True, ["64 px"], "Demo"), (False, ["64 px"], "Reduced"), (False, [], "")])  # fmt: skip
+def test_a_badge_where_the_setting_is_not_the_papers(drawn, differing, word):
+    assert first_screen.badge(drawn, differing).partition(":")[0] == word
+
+
+def test_what_speaks_for_the_numbers_and_what_against_them():
+    good = [record(seed=seed) for seed in range(3)]
+    assert all(fine for fine, _ in first_screen.trust(good, [leaked(shared="0")], [SLICES]))
+    bad = [record(), record(code_hash="def", deterministic=False)]
+    leaks = [leaked(), leaked("hcd", shared="")]
+    said = {words: fine for fine, words in first_screen.trust(bad, leaks, [FACTS, SLICES])}
+    assert said == {
+        "2 versions of the training code": False,
+        "1 of 2 trainings are deterministic": False,
+        "One seed: another training may end otherwise": False,
+        "lgg: 50 of 50 test slices share a patient with training": False,
+        "hcd: not known which patches share a slide": False,
+    }
+
+
+def test_leakage_of_every_protocol_is_that_of_its_worst_split():
+    rows = [
+        leaked(shared="3"),
+        leaked(shared="7"),
+        leaked(protocol="grouped", shared="0"),
+        leaked("own", shared="1", tested="9"),
+    ]
+    said = [words for _, words in first_screen.trust([record()], rows, [SLICES])][-3:]
+    assert said == [
+        "lgg, split by image: 7 of 50 test slices share a patient with training",
+        "lgg, split by patient, lesion or slide: 0 of 50 test slices share a patient with training",
+        "own, split by image: 1 of 9 test images share a group with training",
+    ]

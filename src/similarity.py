@@ -38,7 +38,6 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv of the place")
     parser.add_argument("--group", required=True, help="whose CKA is computed: a value of its column `group`")
-    parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
     parser.add_argument("--batch", type=int, default=256, help="images per batch; all test images where they are fewer")
@@ -96,11 +95,10 @@ def main() -> None:
     """Take a GPU where there is one; load, compare, write."""
     arguments = parse_arguments()
     listed = RunTable(arguments.runs).sheet(VARIANTS_SHEET)
-    runs = [run for run in listed if (run.values["group"], run.seed) == (arguments.group, arguments.seed)]
+    runs = [run for run in listed if run.values["group"] == arguments.group]
     if not runs:
         raise UserError(
-            f"{arguments.runs} has no runs of the group {arguments.group} and seed {arguments.seed}.",
-            "choose a group and a seed that stand in it",
+            f"{arguments.runs} has no runs of the group {arguments.group}.", "choose a group that stands in it"
         )
     settings = [RunSettings.from_argument(str(run.folder / "run.json")) for run in runs]
     starts = dict(labelled_files(arguments.weights, "--weights"))

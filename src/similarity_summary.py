@@ -17,14 +17,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv of the place")
     parser.add_argument(
-        "--cka", type=Path, required=True, help="folder of what src/similarity.py made: GROUP/seed-N/upper.csv"
+        "--cka", type=Path, required=True, help="folder of what src/similarity.py made: GROUP/upper.csv"
     )
     parser.add_argument("--out", type=Path, required=True, help="CSV to write")
     parser.add_argument("--summary", type=Path, required=True, help="CSV to write")
     arguments = parser.parse_args()
     runs = RunTable(arguments.runs).sheet(VARIANTS_SHEET)
-    jobs = dict.fromkeys((run.values["group"], run.seed) for run in runs)
-    paths = [arguments.cka / group / f"seed-{seed}" / "upper.csv" for group, seed in jobs]
+    paths = [arguments.cka / group / "upper.csv" for group in dict.fromkeys(run.values["group"] for run in runs)]
     rows = [row for path in paths for row in read_csv(path, MAKE_AGAIN, COLUMNS)]
     summary = over_seeds(rows, "upper_mean")
     write_csv(arguments.out, rows, COLUMNS)

@@ -25,21 +25,19 @@ def test_all_metrics_list_every_network_once(place):
 
 
 def test_similarity_is_over_seeds(place):
-    def write(group, seed, means):
+    def write(group, run, means):
         rows = [
             {"run": run, "seed": seed, "first": "s1", "second": "s2", "upper_mean": mean, "images": 6, "batch": 6, "code_hash": "abc"}
-            for run, mean in means.items()
+            for seed, mean in enumerate(means)
         ]  # fmt: skip
-        write_csv(place.folder / f"similarity/{group}/seed-{seed}/upper.csv", rows)
+        write_csv(place.folder / f"similarity/{group}/upper.csv", rows)
 
-    write("kd_ml", 0, {"kd_ml_v3": 0.5})
-    write("kd_ml", 1, {"kd_ml_v3": 0.7})
-    write("ml", 0, {"ml_v1": 0.2})
+    write("kd_ml", "kd_ml_v3", [0.5, 0.7])
     arguments = ("--runs", place.runs, "--cka", place.folder / "similarity", "--out", place.folder / "s.csv")
     arguments = (*arguments, "--summary", place.folder / "summary.csv")
     code, said = call("similarity_summary", *arguments)
-    assert code == 2 and "ml/seed-1/upper.csv does not exist" in said and not (place.folder / "s.csv").exists()
-    write("ml", 1, {"ml_v1": 0.2})
+    assert code == 2 and "ml/upper.csv does not exist" in said and not (place.folder / "s.csv").exists()
+    write("ml", "ml_v1", [0.2, 0.2])
     assert call("similarity_summary", *arguments) == (0, "")
     assert len(read(place.folder / "s.csv")) == 4
     rows = by_key(read(place.folder / "summary.csv"), "run")
@@ -73,10 +71,7 @@ def test_compression_takes_values_of_all_sheets(place):
 def test_similarity_of_a_run_that_stands_twice_is_refused(place):
     columns = {"first": "s1", "second": "s2", "upper_mean": 0.5, "images": 6, "batch": 6, "code_hash": "abc"}
     for group in ("kd_ml", "ml"):
-        for seed in range(2):
-            write_csv(
-                place.folder / f"similarity/{group}/seed-{seed}/upper.csv", [columns | {"run": "ml_v1", "seed": 0}]
-            )
+        write_csv(place.folder / f"similarity/{group}/upper.csv", [columns | {"run": "ml_v1", "seed": 0}])
     paths = ("--cka", place.folder / "similarity", "--out", place.folder / "s.csv", "--summary", place.folder / "t.csv")
     code, said = call("similarity_summary", "--runs", place.runs, *paths)
     assert code == 2 and "seed 0 stands twice" in said

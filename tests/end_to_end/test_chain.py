@@ -219,7 +219,7 @@ def test_one_run_is_evaluated_on_request_to_the_same_numbers(own_chain):
 
 
 def test_similarity_compares_students_with_their_teacher(chain):
-    rows = read(chain / "results/miniature/paper/hcd/small/similarity/kd_off/seed-0/upper.csv")
+    rows = read(chain / "results/miniature/paper/hcd/small/similarity/kd_off/upper.csv")
     assert [(row["first"], row["second"]) for row in rows] == [("teacher", "s1"), ("teacher", "s2"), ("s1", "s2")]
     assert all(-1 <= float(row["upper_mean"]) <= 1 and int(row["images"]) >= 4 for row in rows)
 

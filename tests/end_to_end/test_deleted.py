@@ -67,7 +67,7 @@ DELETED = {
     "analyses": [f"{RESULTS}/{PLACES[0]}/{name}.csv" for name in ("contrasts", "similarity_summary", "compression", "methods/methods")],
     "slices, costs": [f"{RESULTS}/slices/figure_04.npz", f"{RESULTS}/networks/lgg/small/layers.csv", f"{RESULTS}/networks/mine/own/costs.csv"],
     "CKA, fidelity": [
-        f"{RESULTS}/{PLACES[0]}/similarity/kd_off/seed-0/layers.csv", f"{RESULTS}/{PLACES[1]}/fidelity/teachers.csv",
+        f"{RESULTS}/{PLACES[0]}/similarity/kd_off/layers.csv", f"{RESULTS}/{PLACES[1]}/fidelity/teachers.csv",
         f"{RESULTS}/{PLACES[0]}/teacher/by_seed.csv",
     ],
     "evaluations": [f"{RESULTS}/{PLACES[2]}/variants/{name}" for name in ("curves.csv", "regions.parquet")],

@@ -60,4 +60,4 @@ def test_a_sheet_has_a_folder():
     assert {path.rpartition("/")[0] for path in files} == {f"{PATHS.place(PLACE)}/methods"}
     files = [PATHS.values(PLACE, "fidelity"), PATHS.teachers(PLACE), PATHS.teachers_summary(PLACE)]
     assert {path.rpartition("/")[0] for path in files} == {f"{PATHS.place(PLACE)}/fidelity"}
-    assert PATHS.cka(PLACE, "kd_ml", 2, "upper").startswith(PATHS.cka_folder(PLACE))
+    assert PATHS.cka(PLACE, "kd_ml", "upper").startswith(PATHS.cka_folder(PLACE))

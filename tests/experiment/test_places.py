@@ -85,13 +85,13 @@ def test_students_with_a_teacher_are_those_of_the_papers_variants():
 
 
 def test_groups_of_cka(full):
-    """By technique and seed, as figures show them; an own variant is alone."""
+    """By technique, as figures show them; an own variant is alone."""
     place = full.all[0]
     groups = {(run.run, run.seed): full.group_of(run) for run in full.variants_at(place)}
     assert groups["kd_ml_v1", 0] == groups["kd_ml_v3", 0] == "kd_ml" and groups["ml_v1", 0] == "ml"
     assert groups["kd_ml_v1", 2] == "kd_ml"
-    runs = full.grouped(place, "kd_ml", 1)
-    assert [run.run for run in runs] == ["kd_ml_v1", "kd_ml_v2", "kd_ml_v3"] and {run.seed for run in runs} == {1}
+    runs = full.grouped(place, "kd_ml")
+    assert {run.run for run in runs} == {"kd_ml_v1", "kd_ml_v2", "kd_ml_v3"} and {run.seed for run in runs} == {0, 1, 2}
     own = places_of({"tasks": ["lgg"], "own_variants": ["circle"], "seeds": [3, 5]}, variants={"circle": CIRCLE})
     circle = {run.seed: own.group_of(run) for run in own.variants_at(own.all[0]) if run.run == "circle"}
     assert circle == {3: "circle", 5: "circle"}
@@ -102,8 +102,8 @@ def test_every_run_is_in_one_group():
         places = places_of(run, **sections)
         for place in places.all:
             variants = places.variants_at(place)
-            jobs = {(places.group_of(one), one.seed) for one in variants}
-            grouped = [one for group, seed in sorted(jobs) for one in places.grouped(place, group, seed)]
+            groups = sorted(set(map(places.group_of, variants)))
+            grouped = [one for group in groups for one in places.grouped(place, group)]
             assert sorted(grouped) == sorted(variants)
 
 

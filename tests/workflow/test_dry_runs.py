@@ -20,13 +20,13 @@ def test_paper_plan(paper_plan, local_rules):
     more = {"table": counts["table"] - 7, "figure": counts["figure"] - 16}  # that were added since
     assert min(more.values()) >= 0 and dict(Counter(counts) - Counter(more)) == {
         "fetch": 4, "weights": 3, "prepare": 1, "prepare_masks": 2, "split": 4, "splits": 1, "leakage": 1, "train": 297, "runs": 6, "evaluate": 14, "evaluate_teacher": 3, "fidelity": 6,
-        "contrasts": 8, "methods": 2, "networks": 1, "compression": 6, "similarity": 72, "similarity_summary": 6, "slices": 4, "graphs": 1, "metrics": 1,
+        "contrasts": 8, "methods": 2, "networks": 1, "compression": 6, "similarity": 24, "similarity_summary": 6, "slices": 4, "graphs": 1, "metrics": 1,
         "comparison": 1, "schemes": 1, "results": 9, "results_of_fidelity": 6, "table": 7, "figure": 16, "claims": 1, "claims_page": 1, "contents": 1, "index": 1,
         "all": 1,
     }  # fmt: skip
     submitted = {rule: count for rule, count in counts.items() if rule not in local_rules}
     assert {"evaluate_teacher", "table", "all"} <= local_rules and "evaluate" not in local_rules
-    assert sum(counts.values()) <= 520 and sum(submitted.values()) <= 410, submitted
+    assert sum(counts.values()) <= 520 and sum(submitted.values()) <= 380, submitted
 
 
 def test_demo_plan(tmp_path):
@@ -69,9 +69,9 @@ ALONE = {
     "figures/figure_05.pdf": SLICED | {"train": 6},
     "figures/figure_09.pdf": SLICED | {"train": 5},
     # All seeds: what the claim is about stands beside the maps.
-    "figures/figure_06.pdf": DATA | {"train": 9, "similarity": 3, "figure": 1},
-    "figures/figure_10.pdf": DATA | {"train": 30, "similarity": 9, "figure": 1},
-    "figures/figure_11.png": DATA | {"train": 39, "similarity": 12, "figure": 1},
+    "figures/figure_06.pdf": DATA | {"train": 9, "similarity": 1, "figure": 1},
+    "figures/figure_10.pdf": DATA | {"train": 30, "similarity": 3, "figure": 1},
+    "figures/figure_11.png": DATA | {"train": 39, "similarity": 4, "figure": 1},
     "figures/curves_table_08.pdf": DATA | {"train": 39, "evaluate": 1, "results": 1},
     "figures/beside_table_04.pdf": MASKED | {"train": 39, "evaluate": 1, "results": 1},
     "figures/figure_04_ham10000_segmentation_resnet50-resnet18.pdf": SLICED | {"fetch": 2, "train": 14},
@@ -155,7 +155,7 @@ def test_only_archives_that_a_target_needs_are_asked_for(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     done = ask("data/hcd/report.json")
     assert done.returncode != 0 and "lacks histopathologic-cancer-detection.zip" in done.stderr
-    assert "with the files histopathologic-cancer-detection.zip;" in done.stderr
+    assert "with histopathologic-cancer-detection.zip (or a folder" in done.stderr and "lgg" not in done.stderr
 
 
 MISTAKES = {

@@ -139,10 +139,10 @@ rule similarity:
     input:
         unpack(cka_inputs),
     output:
-        layers=PATHS.cka(ANY_RUN, "{group}", "{seed}", "layers"),
-        upper=PATHS.cka(ANY_RUN, "{group}", "{seed}", "upper"),
+        layers=PATHS.cka(ANY_RUN, "{group}", "layers"),
+        upper=PATHS.cka(ANY_RUN, "{group}", "upper"),
     log:
-        f"{LOGS}/similarity/{{protocol}}/{{task}}/{{pair}}/{{group}}/seed-{{seed}}.log",
+        f"{LOGS}/similarity/{{protocol}}/{{task}}/{{pair}}/{{group}}.log",
     params:
         program=program("similarity.py"),
         code=code_of("similarity.py"),
@@ -160,7 +160,7 @@ rule similarity:
     conda:
         ENVIRONMENT
     shell:
-        "OMP_NUM_THREADS={threads} {params.program} --runs {input.runs:q} --group {wildcards.group:q} --seed {wildcards.seed:q}"
+        "OMP_NUM_THREADS={threads} {params.program} --runs {input.runs:q} --group {wildcards.group:q}"
         " --data {params.data:q} {params.weights:q} --batch {params.batch:q} --passes {params.passes:q}"
         " --per-gpu {params.per_gpu:q} --layers {output.layers:q} --upper {output.upper:q} 2> {log:q}"
 

@@ -113,9 +113,8 @@ def _slices_files(item: Item, inputs: Inputs) -> Labelled:
 
 
 def _similarity_files(item: Item, inputs: Inputs) -> Labelled:
-    """Maps of the first seed, means over their frames of all."""
-    for name, runs in (("layers", _of_first_seed(item.runs)), ("upper", item.runs)):
-        yield from ((name, path) for path in inputs.cka(item.place, runs, name))
+    for name in ("layers", "upper"):
+        yield from ((name, path) for path in inputs.cka(item.place, item.runs, name))
 
 
 # Figures beside result tables

@@ -91,8 +91,7 @@ class Inputs:
 
     def cka(self, place: Place, runs: Iterable[Run], name: str) -> list[str]:
         """CKA tables that hold these runs of a place."""
-        jobs = dict.fromkeys((self.places.group_of(run), run.seed) for run in runs)
-        return [self.paths.cka(place, group, seed, name) for group, seed in jobs]
+        return [self.paths.cka(place, group, name) for group in dict.fromkeys(map(self.places.group_of, runs))]
 
     def costs(self, place: Place) -> str:
         """Costs of the networks of a place."""

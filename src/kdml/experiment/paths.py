@@ -253,9 +253,9 @@ class Paths:
         """Differences between variants, or (`of` is `_methods`) between published methods and the proposed variant."""
         return f"{self.place(at)}/contrasts{of}.csv"
 
-    def cka(self, at: Located, group: str, seed: int | str, name: str) -> str:
-        """CKA of a group of runs of one seed: `layers`, or `upper` for the mean over the higher layers."""
-        return f"{self.cka_folder(at)}/{group}/seed-{seed}/{name}.csv"
+    def cka(self, at: Located, group: str, name: str) -> str:
+        """CKA of a group of runs: `layers`, or `upper` for the mean over the higher layers."""
+        return f"{self.cka_folder(at)}/{group}/{name}.csv"
 
     def cka_folder(self, at: Located) -> str:
         """Folder of the CKA of a place."""

@@ -142,12 +142,12 @@ class Places:
         return self.is_taught(run) or self.reference_of(run) is not None
 
     def group_of(self, run: Run) -> str:
-        """Name of the runs whose CKA is computed in one job with this one's, of its seed.
+        """Name of the runs whose CKA is computed in one job with this one's: the technique, so that a figure waits for no other.
 
-        It is the technique (an own variant is alone), so that a figure waits for no other.
+        An own variant is alone.
         """
         return VARIANTS[run.run][0] if run.run in VARIANTS else run.run
 
-    def grouped(self, place: Place, group: str, seed: int) -> list[Run]:
-        """Runs whose CKA one job computes."""
-        return [run for run in self.variants_at(place) if (self.group_of(run), run.seed) == (group, seed)]
+    def grouped(self, place: Place, group: str) -> list[Run]:
+        """Runs whose CKA one job computes, of all seeds."""
+        return [run for run in self.variants_at(place) if self.group_of(run) == group]

@@ -256,7 +256,7 @@ class RuleFunctions:
 
     def cka_runs(self, wildcards: Wildcards) -> list[Run]:
         """Runs whose CKA one job computes."""
-        return self.places.grouped(self.place(wildcards), wildcards.group, int(wildcards.seed))
+        return self.places.grouped(self.place(wildcards), wildcards.group)
 
     def cka_networks(self, wildcards: Wildcards) -> dict[str, list[str]]:
         """Weights of these runs and of the networks that they are compared with, and start weights, which say how to build them."""

@@ -155,7 +155,7 @@ def test_only_archives_that_a_target_needs_are_asked_for(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     done = ask("data/hcd/report.json")
     assert done.returncode != 0 and "lacks histopathologic-cancer-detection.zip" in done.stderr
-    assert "with histopathologic-cancer-detection.zip (or a folder" in done.stderr and "lgg" not in done.stderr
+    assert "with histopathologic-cancer-detection.zip (or a folder" in done.stderr and "rename it" not in done.stderr
 
 
 MISTAKES = {

@@ -136,7 +136,8 @@ def described(name: str) -> str:
 
 def _similar(folder: Path, name: str) -> str:
     found = sorted(path.name for path in folder.glob("*.zip"))
-    close = difflib.get_close_matches(f"{name}.zip", found, n=1, cutoff=0.4)
+    strange = [one for one in found if one.removesuffix(".zip") not in ARCHIVES]
+    close = difflib.get_close_matches(f"{name}.zip", strange, n=1, cutoff=0.4)
     return (
         f" It holds {close[0]}; rename it if that is it."
         if close

@@ -1,52 +1,187 @@
-"""Share of the regions of the truth that are found, by their size (claim 11)."""
+"""Which regions of the truth are found: region by region, and the share of each size (claim 11)."""
 
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
+from kdml.common.errors import UserError
+from kdml.common.files import MAKE_AGAIN
 from kdml.reporting import labels
 from kdml.reporting.data import Data
-from kdml.reporting.figures.common import colour_of, number
-from kdml.runs.graph import VARIANTS
+from kdml.reporting.figures.common import FOUND, MARKS, SMALL, TALLEST, canvas, colour_of, legend, number
+from kdml.reporting.table_model import NOTHING, Row
+from kdml.runs.graph import BASELINE
 
-SIZES = ("found_small", "found_medium", "found_large")
+BOTH = "both"  # of values.csv: found by every student
+SIZES = ("small", "medium", "large")
+METRICS = tuple(f"found_{size}" for size in SIZES)
+LINE, SPACE, AROUND = 3.2, 1.2, 34  # millimetres of a line of a name, between two runs, of what stands around all
+LETTERS = 26  # to a line of a name
+TOTALS = (0.18, 0.66, 1.0)  # where the totals of each size end, in widths of their part
+WIDTHS = (5.4, 1)  # of the matrix and of the totals
+STEPS = {0: "none", 1: "some", 2: "all"}
+OF_SINGLE = 4.6  # millimetres of a run in the chart of shares: five students and their ensemble below each other
+
+Region = tuple[int, str, str]
+"""Area, image and number, by which regions are ordered."""
 
 
 def draw(data: Data) -> Figure:
-    """A panel per size, a line per run, a mark per network: both students, either student alone, the ensemble.
+    """A matrix: a column per region of the truth, by area; a row per run, in it a line per seed; the darker, the more students.
 
     Args:
-        data: files `values` of variants and of networks trained alone at a place.
+        data: files `found` and `values` of variants and of networks trained alone at a place, and its `runs`.
+
+    Raises:
+        UserError: the test set has no region.
     """
-    rows = [row for row in data.rows("values") if row["metric"] in SIZES and row["truth"] == "label"]
+    rows = data.rows("found")
+    if not rows:
+        raise UserError(f"{data.one('found')} has no rows: the test set has no region.", MAKE_AGAIN)
+    of_runs: dict[str, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: labels.run_order(row["run"])):
+        of_runs.setdefault(row["run"], []).append(row)
+    sizes = {_region(row): row["size"] for row in rows}
+    columns = {region: place for place, region in enumerate(sorted(sizes))}
+    titles = {row["run"]: row["title"] for row in data.rows("runs")}
+    names = {run: textwrap.wrap(labels.run(run, titles), LETTERS) for run in of_runs}
+    ends = np.cumsum([0, *(LINE * len(lines) + SPACE for lines in names.values())])
+    figure = canvas(2, ends[-1] + AROUND)
+    axes, beside = figure.subplots(1, 2, sharey=True, width_ratios=WIDTHS)
+    beside.set_axis_off()
+    values = [row for row in data.rows("values") if row["metric"] in METRICS and row["truth"] == "label"]
+    for (run, mine), start, end in zip(of_runs.items(), ends, ends[1:] - SPACE, strict=False):
+        _cells(axes, mine, columns, (start, end))
+        _totals(beside, [row for row in values if row["run"] == run], (start + end) / 2)
+    axes.set(xlim=(0, len(columns)), ylim=(ends[-1] - SPACE, 0))
+    axes.set_yticks((ends[:-1] + ends[1:] - SPACE) / 2, ["\n".join(lines) for lines in names.values()])
+    axes.tick_params(axis="y", length=0)
+    _headings(axes, [sizes[region] for region in columns], values)
+    _headings_of_totals(beside)
+    areas = [region[0] for region in columns]
+    axes.set_xticks([0.5, len(areas) - 0.5], [f"{areas[0]} px", f"{areas[-1]} px"])
+    axes.set_xlabel(f"the {len(areas)} lesions of the test set, a column each, by area")
+    axes.spines[:].set_visible(False)
+    _legend(figure, rows)
+    return figure
+
+
+def _region(row: Row) -> Region:
+    return int(row["area"]), row["id"], row["region"]
+
+
+def _cells(axes: Axes, rows: Sequence[Row], columns: Mapping[Region, int], span: tuple[float, float]) -> None:
+    """A line per seed; what a seed was not tested on stays white."""
+    seeds = sorted({int(row["seed"]) for row in rows})
+    cells = np.full((len(seeds), len(columns)), np.nan)
+    for row in rows:
+        cells[seeds.index(int(row["seed"])), columns[_region(row)]] = _step(int(row["found"]), int(row["networks"]))
+    shades = ListedColormap([FOUND[step] for step in STEPS.values()])
+    extent = (0, len(columns), span[1], span[0])
+    axes.imshow(
+        cells, aspect="auto", extent=extent, cmap=shades, vmin=min(STEPS), vmax=max(STEPS), interpolation="nearest"
+    )
+
+
+def _step(found: int, networks: int) -> int:
+    return 2 if found == networks else int(found > 0)
+
+
+def _totals(axes: Axes, values: Sequence[Row], height: float) -> None:
+    """Percent of each size that every student finds, or the only network does."""
+    of_network = {row["network"] for row in values}
+    network = next((name for name in (BOTH, BASELINE, *sorted(of_network)) if name in of_network), "")
+    found = {row["metric"]: row["mean"] for row in values if row["network"] == network}
+    for place, metric in zip(TOTALS, METRICS, strict=True):
+        mean = number(found.get(metric, ""))
+        text = NOTHING if np.isnan(mean) else f"{mean:.0f}"
+        axes.text(place, height, text, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=SMALL)
+
+
+def _headings(axes: Axes, sizes: Sequence[str], values: Sequence[Row]) -> None:
+    """Each size over its columns and over its totals, with its limits and how many there are."""
+    said = {row["metric"].removeprefix("found_"): row for row in values}
+    style = {"fontsize": SMALL, "va": "bottom"}
+    for size in SIZES:
+        of_size = [column for column, of in enumerate(sizes) if of == size]
+        if size in said and of_size:
+            text = f"{size}: {said[size]['sizes']}\nn = {said[size]['of']}"
+            axes.text(np.mean(of_size) + 0.5, -1.0, text, ha="center", **style)
+            axes.axvline(of_size[-1] + 1, color=MARKS["frame"], linewidth=1.6)
+
+
+def _headings_of_totals(axes: Axes) -> None:
+    style = {"transform": axes.get_yaxis_transform(), "fontsize": SMALL, "va": "bottom", "ha": "right"}
+    for size, place in zip(SIZES, TOTALS, strict=True):
+        axes.text(place, -1.0, size, **style)
+    axes.text(TOTALS[-1], -4.0, "found by all (%)", **style)
+
+
+def _legend(figure: Figure, rows: Sequence[Row]) -> None:
+    students = max(int(row["networks"]) for row in rows)
+    seeds = len({row["seed"] for row in rows})
+    words = {"all": "found by both students", "some": "by one", "none": "by none"}
+    if students > 2:
+        words = {"all": "found by every student", "some": "by some", "none": "by none"}
+    marks: dict[str, Patch | Line2D] = {text: Patch(color=FOUND[step]) for step, text in words.items()}
+    if seeds > 1:
+        marks[f"{seeds} seeds below each other"] = Line2D([], [], linestyle="")
+    legend(figure, marks)
+
+
+def draw_by_size(data: Data) -> Figure:
+    """A panel per size, a row per run, a mark per network: every student, each student alone, the ensemble.
+
+    Args:
+        data: files `values` of variants and of networks trained alone at a place, and its `runs`.
+
+    Raises:
+        UserError: the test set has no region.
+    """
+    rows = [row for row in data.rows("values") if row["metric"] in METRICS and row["truth"] == "label"]
+    if not rows:
+        raise UserError(f"{data.one('values')} has no rows of found regions.", MAKE_AGAIN)
+    titles = {row["run"]: row["title"] for row in data.rows("runs")}
     runs = sorted({row["run"] for row in rows}, key=labels.run_order, reverse=True)
     networks = sorted({row["network"] for row in rows}, key=_order)
-    figure = Figure(figsize=(8.2, 0.36 * len(runs) + 1.3))
+    row_height = min(OF_SINGLE + len(networks) * 0.5, (TALLEST - AROUND) / len(runs))
+    figure = canvas(2, row_height * len(runs) + AROUND)
     panels = figure.subplots(1, len(SIZES), sharey=True, squeeze=False)[0]
-    for axes, size in zip(panels, SIZES, strict=True):
-        mine = [row for row in rows if row["metric"] == size]
+    for axes, size, metric in zip(panels, SIZES, METRICS, strict=True):
+        mine = [row for row in rows if row["metric"] == metric]
         for row in mine:
             height = runs.index(row["run"]) + _offset(row["network"], networks)
-            style = {"color": colour_of(row["network"])}
-            axes.plot([number(row["low"]), number(row["high"])], [height] * 2, linewidth=0.8, alpha=0.6, **style)
-            axes.plot(number(row["mean"]), height, "o", markersize=3.2, **style)
-        some = next((row for row in mine if row["run"] in VARIANTS), mine[0] if mine else None)
-        axes.set(
-            title=f"{size.removeprefix('found_')} regions, n = {some['of'] if some else 0}",
-            xlabel="found (%)",
-            xlim=(-4, 104),
-        )
+            style = {"color": _colour(row["network"])}
+            axes.plot([number(row["low"]), number(row["high"])], [height] * 2, linewidth=0.7, **style)
+            axes.plot(number(row["mean"]), height, _marker(row["network"]), markersize=2.8, **style)
+        limits = f"{size}: {mine[0]['sizes']}\nn = {mine[0]['of']}" if mine else size
+        axes.set_title(limits)
+        axes.set(xlabel="found (%)", xlim=(-4, 104))
         axes.grid(axis="x")
-    panels[0].set_yticks(range(len(runs)), [labels.run(run) for run in runs])
-    for network in networks:
-        panels[0].plot(
-            [],
-            [],
-            "o",
-            color=colour_of(network),
-            label={"both": "found by every student"}.get(network, labels.network(network)),
+    panels[0].set_yticks(range(len(runs)), [textwrap.fill(labels.run(run, titles), LETTERS) for run in runs])
+    marks = {
+        {BOTH: "found by every student", BASELINE: "network trained alone"}.get(name, labels.network(name)): Line2D(
+            [], [], marker=_marker(name), color=_colour(name)
         )
-    figure.legend(loc="lower center", ncols=len(networks), bbox_to_anchor=(0.5, -0.06 if len(runs) > 5 else -0.16))
-    figure.tight_layout()
+        for name in networks
+    }
+    legend(figure, marks, 6)
     return figure
+
+
+def _colour(network: str) -> str:
+    """Of a network; what all students find is no network's."""
+    return MARKS["paper"] if network == BOTH else colour_of(network)
+
+
+def _marker(network: str) -> str:
+    return "s" if network == BOTH else "o"
 
 
 def _order(network: str) -> tuple[int, str]:
@@ -56,5 +191,6 @@ def _order(network: str) -> tuple[int, str]:
 
 def _offset(network: str, networks: list[str]) -> float:
     """Networks of one run stand below each other; one that is alone stands in the middle."""
-    together = [name for name in networks if name != "baseline"]
-    return ((len(together) - 1) / 2 - together.index(network)) * 0.15 if network in together else 0.0
+    together = [name for name in networks if name != BASELINE]
+    step = 0.8 / max(len(together), 1)
+    return ((len(together) - 1) / 2 - together.index(network)) * step if network in together else 0.0

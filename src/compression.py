@@ -1,4 +1,4 @@
-"""Makes compression.csv of one task and pair: every network and ensemble with its score, its costs, and whether it would be chosen."""
+"""Makes compression.csv of one task and pair: networks and ensembles with score and costs, and which validation chooses."""
 
 import argparse
 from pathlib import Path

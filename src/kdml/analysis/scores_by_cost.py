@@ -1,7 +1,7 @@
 """What networks and ensembles are worth for what they cost: scores of runs joined with costs of their networks.
 
-The best of many on the test set is better there than it will be elsewhere, and nobody can choose it beforehand. So of everything that
-costs the same (all single students, say) only the one with the best validation score is chosen, and the front is drawn over these.
+The best of many on the test set is better there than it will be elsewhere, and nobody can choose it beforehand. So of everything
+that costs the same (all single students, say) only the one with the best validation score is chosen, and the front is over these.
 """
 
 import math
@@ -42,7 +42,7 @@ def saved(parameters: int, of_teacher: int) -> float:
 
 
 def validated(curves: Sequence[Row]) -> dict[tuple[str, str], float]:
-    """Validation score of every run and network: that of the epoch whose weights are kept, the best one, in percent, mean over seeds.
+    """Validation score of every run and network at its best epoch, whose weights are kept, in percent; mean over seeds.
 
     Args:
         curves: rows of curves.csv.

@@ -3,7 +3,6 @@
 Where the paper has no number, ours stand alone.
 """
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +16,7 @@ from kdml.common.errors import UserError
 from kdml.reporting import labels
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import MARKS, SMALL, colour_of, footnote, legend, number
-from kdml.reporting.figures.layout import Block, columns_of_legend, heading, page
+from kdml.reporting.figures.layout import Block, columns_of_legend, heading, page, wrapped
 from kdml.reporting.places import PlaceResults, compared_network, read_places, role_of, title_of_network, trained_alone
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER
@@ -140,11 +139,7 @@ def _block(name: str, panels: Mapping[str, Sequence[Shown]]) -> Block:
 
 def _height(one: Shown) -> float:
     """Millimetres of a row."""
-    return LINE * len(_wrapped(one.title)) + SPACE
-
-
-def _wrapped(title: str) -> list[str]:
-    return textwrap.wrap(title, LETTERS) or [""]
+    return LINE * (1 + wrapped(one.title, LETTERS).count("\n")) + SPACE
 
 
 def _forest(axes: Axes, shown: Sequence[Shown], named: bool) -> None:
@@ -157,7 +152,7 @@ def _forest(axes: Axes, shown: Sequence[Shown], named: bool) -> None:
         _row(axes, one, middle)
         axes.annotate(_text(one, compared), (1, middle), **said)
     axes.annotate("ours − paper [95 %]" if compared else "ours [95 %]", (1, -LINE / 2), color=MARKS["note"], **said)
-    names = ["\n".join(_wrapped(one.title)) if named else "" for one in shown]
+    names = [wrapped(one.title, LETTERS) if named else "" for one in shown]
     axes.set_yticks(middles, names)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(ends[-1], 0)

@@ -1,6 +1,6 @@
 """Score against cost: what networks and ensembles are worth, and what somebody gets who chooses by validation."""
 
-import textwrap
+import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +21,7 @@ from kdml.reporting.figures.common import (
     TECHNIQUES,
     canvas,
     colour_of,
+    footnote,
     legend,
     number,
     width_of,
@@ -47,7 +48,7 @@ RING: Mapping[str, Any] = {"marker": "o", "markersize": 10, "mfc": "none", "colo
 def draw(data: Data) -> Figure:
     """Above, a column for every kind of network, in it a place for every run; below, the chosen ones against both costs.
 
-    Chosen is what has the best validation score of all that costs the same, since the best on the test set cannot be known beforehand.
+    Chosen is what has the best validation score of all that costs the same: the best on the test set is not known beforehand.
 
     Args:
         data: the file `scores`: scores of runs joined to costs of their networks; and `runs` of the place.
@@ -60,16 +61,19 @@ def draw(data: Data) -> Figure:
     )
     if not rows:
         raise UserError(f"{data.one('scores')} has no rows: no run has a score to draw.", MAKE_AGAIN)
-    titles = {row["run"]: row["title"] for row in data.rows("runs")}
+    names = _names_of(rows)
     figure = canvas(2, HEIGHT)
     panels = figure.subplot_mosaic([["all", "all"], [*COSTS]], height_ratios=(1.45, 1))
     score = f"{labels.metric(rows[0]['metric'])} (%)"
-    _columns(panels["all"], rows, titles)
+    _columns(panels["all"], rows, names)
     panels["all"].set_ylabel(f"{score}, n = {rows[0]['cases']} test images")
     for cost in COSTS:
-        _chosen(panels[cost], [row for row in rows if row["chosen"] == "1"], cost)
+        _chosen(panels[cost], [row for row in rows if row["chosen"] == "1"], cost, names)
         panels[cost].set_ylabel(f"{score}, chosen by validation")
     legend(figure, _marks(rows), 6)
+    titles = {row["run"]: row["title"] for row in data.rows("runs")}
+    own = [f"{name}: {labels.run(run, titles)}" for run, name in names.items() if len(name) == 1]
+    footnote(figure, f"Own variants: {'; '.join(own)}." if own else "")
     return figure
 
 
@@ -93,7 +97,7 @@ def _technique(run: str) -> str:
     return VARIANTS[run][0] if run in VARIANTS else run
 
 
-def _columns(axes: Axes, rows: Sequence[Row], titles: Mapping[str, str]) -> None:
+def _columns(axes: Axes, rows: Sequence[Row], names: Mapping[str, str]) -> None:
     columns = _by_column(rows)
     widths = [max(len(runs), NARROWEST) + GAP for runs in columns.values()]
     starts = np.cumsum([0, *widths])
@@ -103,7 +107,9 @@ def _columns(axes: Axes, rows: Sequence[Row], titles: Mapping[str, str]) -> None
         inset = start + (width - len(runs)) / 2
         for place, (run, mine) in enumerate(sorted(runs.items(), key=lambda item: labels.run_order(item[0]))):
             _slot(axes, mine, inset + place + 0.5)
-            _label(axes, _strategy(run, mine, runs, titles), inset + place + 0.5, max(_top(row) for row in mine), slot)
+            shared = mine[0]["network"] == TEACHER and sum(_technique(of) == _technique(run) for of in runs) == 1
+            top = max(_top(row) for row in mine)
+            _label(axes, "" if shared else names[run], inset + place + 0.5, top, slot)
         first = next(iter(runs.values()))[0]
         _heading(axes, column, first, start + width / 2)
         axes.axvline(start + width, color=MARKS["unused"], linewidth=0.6)
@@ -127,18 +133,19 @@ def _top(row: Row) -> float:
     return float(np.nanmax([number(row["mean"]), number(row["high"])]))
 
 
-def _strategy(run: str, mine: Sequence[Row], runs: Mapping[str, list[Row]], titles: Mapping[str, str]) -> str:
-    """What tells a run from others of its technique; nothing for a teacher that all strategies share, or one network alone."""
-    if run not in VARIANTS:
-        return "" if run in labels.ALONE else textwrap.shorten(labels.run(run, titles), 18, placeholder="…")
-    alike = [other for other in runs if _technique(other) == _technique(run)]
-    return "" if mine[0]["network"] == TEACHER and len(alike) == 1 else STRATEGIES[VARIANTS[run][1]].title
+def _names_of(rows: Sequence[Row]) -> dict[str, str]:
+    """What tells a run from others of its technique: the strategy; for own variants a letter; nothing for networks alone."""
+    own = dict.fromkeys(row["run"] for row in rows if row["run"] not in VARIANTS and row["run"] not in labels.ALONE)
+    letters = dict(zip(own, string.ascii_uppercase, strict=False))
+    return {
+        row["run"]: STRATEGIES[VARIANTS[row["run"]][1]].title if row["run"] in VARIANTS else letters.get(row["run"], "")
+        for row in rows
+    }
 
 
 def _label(axes: Axes, text: str, x: float, y: float, slot: float) -> None:
-    turned = slot < UPRIGHT or len(text) > 2
     style = {"xytext": (0, 1.5), "textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": SMALL}
-    axes.annotate(text, (x, y), rotation=90 if turned else 0, **style)
+    axes.annotate(text, (x, y), rotation=90 if slot < UPRIGHT and len(text) > 1 else 0, **style)
 
 
 def _heading(axes: Axes, column: Column, row: Row, x: float) -> None:
@@ -160,7 +167,7 @@ def _marker(run: str) -> dict[str, Any]:
     return {"marker": ALONE, "markersize": 7} if run in labels.ALONE else {"marker": OWN, "markersize": 5}
 
 
-def _chosen(axes: Axes, rows: Sequence[Row], cost: str) -> None:
+def _chosen(axes: Axes, rows: Sequence[Row], cost: str, names: Mapping[str, str]) -> None:
     """The chosen network of every column on a true scale, and the front of those that no cheaper one beats."""
     title, scale = COSTS[cost]
     points = [(number(row[cost]) / scale, number(row["mean"])) for row in rows]
@@ -171,15 +178,15 @@ def _chosen(axes: Axes, rows: Sequence[Row], cost: str) -> None:
     if rows:
         axes.set_xlim(0, 1.08 * max(x for x, _ in points))
         axes.margins(y=0.1)
-        front.append((axes.get_xlim()[1], front[-1][1]))
+        front += [(axes.get_xlim()[1], y) for _, y in front[-1:]]
         threads = labels.counted(rows[0]["threads"], "thread")
         axes.set_xlabel(title.format(size=rows[0]["size"], threads=threads))
     axes.step([x for x, _ in front], [y for _, y in front], where="post", color=MARKS["paper"], linestyle=":", zorder=0)
-    _names(axes, points, rows)
+    _name(axes, points, rows, names)
     axes.grid()
 
 
-def _names(axes: Axes, points: Sequence[tuple[float, float]], rows: Sequence[Row]) -> None:
+def _name(axes: Axes, points: Sequence[tuple[float, float]], rows: Sequence[Row], names: Mapping[str, str]) -> None:
     """The column of each point above the panel, apart from each other, and its strategy beside it."""
     low, high = axes.get_xlim()
     places = apart([x for x, _ in points], LABEL * (high - low))
@@ -193,9 +200,7 @@ def _names(axes: Axes, points: Sequence[tuple[float, float]], rows: Sequence[Row
     for (x, y), place, row in zip(points, places, rows, strict=True):
         name = "\n".join(_title((row["of"], row["students"])).split())
         axes.annotate(name, (x, 1.0), (place, 1.05), fontsize=SMALL, arrowprops=line, **above)
-        if row["run"] in VARIANTS:
-            strategy = STRATEGIES[VARIANTS[row["run"]][1]].title
-            axes.annotate(strategy, (x, y), (3, 3), textcoords="offset points", fontsize=SMALL)
+        axes.annotate(names[row["run"]], (x, y), (3, 3), textcoords="offset points", fontsize=SMALL)
 
 
 def _marks(rows: Sequence[Row]) -> dict[str, Line2D]:

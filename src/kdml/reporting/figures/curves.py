@@ -1,7 +1,6 @@
 """Learning curves of a table's runs, a panel per run: validation scores over seeds, and every seed with its loss terms."""
 
 import math
-import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from kdml.common.errors import UserError
 from kdml.reporting import labels
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import MARKS, SMALL, STYLE, TALLEST, TERMS, colour_of, legend, number
-from kdml.reporting.figures.layout import Block, apart, heading, page
+from kdml.reporting.figures.layout import Block, apart, heading, page, wrapped
 from kdml.reporting.places import role_of
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, STRATEGIES, TEACHER, TECHNIQUES, VARIANTS
@@ -212,7 +211,7 @@ def _page(
             if panel is None:
                 axes.set_axis_off()
                 continue
-            axes.set_title(textwrap.fill(panel.title, LETTERS), fontsize=SMALL + 0.5)
+            axes.set_title(wrapped(panel.title, LETTERS), fontsize=SMALL + 0.5)
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, min_n_ticks=1))
             draw(axes, panel)
         _name(part, grid, panels, scale(grid))

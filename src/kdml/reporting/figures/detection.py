@@ -1,6 +1,5 @@
 """Which regions of the truth are found: region by region, and the share of each size (claim 11)."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,19 +13,20 @@ from kdml.common.errors import UserError
 from kdml.common.files import MAKE_AGAIN
 from kdml.reporting import labels
 from kdml.reporting.data import Data
-from kdml.reporting.figures.common import FOUND, MARKS, SMALL, TALLEST, canvas, colour_of, legend, number
+from kdml.reporting.figures.common import FOUND, MARKS, SMALL, canvas, colour_of, legend, number
+from kdml.reporting.figures.layout import wrapped
 from kdml.reporting.table_model import NOTHING, Row
 from kdml.runs.graph import BASELINE
 
 BOTH = "both"  # of values.csv: found by every student
 SIZES = ("small", "medium", "large")
 METRICS = tuple(f"found_{size}" for size in SIZES)
-LINE, SPACE, AROUND = 3.2, 1.2, 34  # millimetres of a line of a name, between two runs, of what stands around all
+LINE, SPACE, AROUND = 3.2, 1.2, 40  # millimetres of a line of a name, between two runs, of what stands around all
 LETTERS = 26  # to a line of a name
 TOTALS = (0.18, 0.66, 1.0)  # where the totals of each size end, in widths of their part
 WIDTHS = (5.4, 1)  # of the matrix and of the totals
 STEPS = {0: "none", 1: "some", 2: "all"}
-OF_SINGLE = 4.6  # millimetres of a run in the chart of shares: five students and their ensemble below each other
+STEP = 1.2  # millimetres between networks of a run that stand below each other
 
 Region = tuple[int, str, str]
 """Area, image and number, by which regions are ordered."""
@@ -50,8 +50,8 @@ def draw(data: Data) -> Figure:
     sizes = {_region(row): row["size"] for row in rows}
     columns = {region: place for place, region in enumerate(sorted(sizes))}
     titles = {row["run"]: row["title"] for row in data.rows("runs")}
-    names = {run: textwrap.wrap(labels.run(run, titles), LETTERS) for run in of_runs}
-    ends = np.cumsum([0, *(LINE * len(lines) + SPACE for lines in names.values())])
+    names = {run: wrapped(labels.run(run, titles), LETTERS) for run in of_runs}
+    ends = np.cumsum([0, *(LINE * (1 + name.count("\n")) + SPACE for name in names.values())])
     figure = canvas(2, ends[-1] + AROUND)
     axes, beside = figure.subplots(1, 2, sharey=True, width_ratios=WIDTHS)
     beside.set_axis_off()
@@ -60,7 +60,7 @@ def draw(data: Data) -> Figure:
         _cells(axes, mine, columns, (start, end))
         _totals(beside, [row for row in values if row["run"] == run], (start + end) / 2)
     axes.set(xlim=(0, len(columns)), ylim=(ends[-1] - SPACE, 0))
-    axes.set_yticks((ends[:-1] + ends[1:] - SPACE) / 2, ["\n".join(lines) for lines in names.values()])
+    axes.set_yticks((ends[:-1] + ends[1:] - SPACE) / 2, [*names.values()])
     axes.tick_params(axis="y", length=0)
     _headings(axes, [sizes[region] for region in columns], values)
     _headings_of_totals(beside)
@@ -148,31 +148,40 @@ def draw_by_size(data: Data) -> Figure:
     if not rows:
         raise UserError(f"{data.one('values')} has no rows of found regions.", MAKE_AGAIN)
     titles = {row["run"]: row["title"] for row in data.rows("runs")}
-    runs = sorted({row["run"] for row in rows}, key=labels.run_order, reverse=True)
-    networks = sorted({row["network"] for row in rows}, key=_order)
-    row_height = min(OF_SINGLE + len(networks) * 0.5, (TALLEST - AROUND) / len(runs))
-    figure = canvas(2, row_height * len(runs) + AROUND)
-    panels = figure.subplots(1, len(SIZES), sharey=True, squeeze=False)[0]
+    of_runs: dict[str, list[str]] = {}  # networks, in the order in which they stand below each other
+    for row in sorted(rows, key=lambda row: (labels.run_order(row["run"]), _order(row["network"]))):
+        of_runs.setdefault(row["run"], []).append(row["network"])
+    of_runs = {run: list(dict.fromkeys(networks)) for run, networks in of_runs.items()}
+    names = [wrapped(labels.run(run, titles), LETTERS) for run in of_runs]
+    needed = [
+        max(LINE * (1 + name.count("\n")), STEP * len(of)) for name, of in zip(names, of_runs.values(), strict=True)
+    ]
+    ends = np.cumsum([0, *(height + SPACE for height in needed)])
+    middles = dict(zip(of_runs, (ends[:-1] + ends[1:] - SPACE) / 2, strict=True))
+    figure = canvas(2, ends[-1] + AROUND)
+    panels = figure.subplots(1, len(SIZES), sharey=True)
     for axes, size, metric in zip(panels, SIZES, METRICS, strict=True):
         mine = [row for row in rows if row["metric"] == metric]
         for row in mine:
-            height = runs.index(row["run"]) + _offset(row["network"], networks)
+            networks = of_runs[row["run"]]
+            height = middles[row["run"]] + STEP * (networks.index(row["network"]) - (len(networks) - 1) / 2)
             style = {"color": _colour(row["network"])}
             axes.plot([number(row["low"]), number(row["high"])], [height] * 2, linewidth=0.7, **style)
             axes.plot(number(row["mean"]), height, _marker(row["network"]), markersize=2.8, **style)
-        limits = f"{size}: {mine[0]['sizes']}\nn = {mine[0]['of']}" if mine else size
-        axes.set_title(limits)
-        axes.set(xlabel="found (%)", xlim=(-4, 104))
+        axes.set_title(f"{size}: {mine[0]['sizes']}\nn = {mine[0]['of']}" if mine else size)
+        axes.set(xlabel="found (%)", xlim=(-4, 104), xticks=range(0, 101, 25))
         axes.grid(axis="x")
-    panels[0].set_yticks(range(len(runs)), [textwrap.fill(labels.run(run, titles), LETTERS) for run in runs])
-    marks = {
-        {BOTH: "found by every student", BASELINE: "network trained alone"}.get(name, labels.network(name)): Line2D(
-            [], [], marker=_marker(name), color=_colour(name)
-        )
-        for name in networks
-    }
-    legend(figure, marks, 6)
+    panels[0].set_yticks([*middles.values()], names)
+    panels[0].set_ylim(ends[-1] - SPACE, 0)
+    legend(figure, _marks({network for networks in of_runs.values() for network in networks}), 5)
     return figure
+
+
+def _marks(networks: set[str]) -> dict[str, Line2D]:
+    names = {name: labels.network(name) for name in sorted(networks, key=_order)}
+    names |= {BOTH: "found by every student", BASELINE: "network trained alone"}
+    ordered = [name for name in names if name in networks]
+    return {names[name]: Line2D([], [], marker=_marker(name), color=_colour(name)) for name in ordered}
 
 
 def _colour(network: str) -> str:
@@ -187,10 +196,3 @@ def _marker(network: str) -> str:
 def _order(network: str) -> tuple[int, str]:
     """Sorting key of networks: single ones, what all students find, their ensemble."""
     return {"baseline": 0, "teacher": 1, "both": 3, "ensemble": 4}.get(network, 2), network
-
-
-def _offset(network: str, networks: list[str]) -> float:
-    """Networks of one run stand below each other; one that is alone stands in the middle."""
-    together = [name for name in networks if name != BASELINE]
-    step = 0.8 / max(len(together), 1)
-    return ((len(together) - 1) / 2 - together.index(network)) * step if network in together else 0.0

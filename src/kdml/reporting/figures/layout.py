@@ -97,3 +97,13 @@ def _start(cluster: Sequence[float], gap: float) -> float:
 
 def _end(cluster: Sequence[float], gap: float) -> float:
     return cluster[0] + cluster[1] * gap / 2
+
+
+def wrapped(title: str, letters: int) -> str:
+    """A run's title in at most three lines.
+
+    Args:
+        title: to write.
+        letters: to a line.
+    """
+    return textwrap.fill(title, letters, max_lines=3, placeholder=" …")

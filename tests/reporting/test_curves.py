@@ -143,6 +143,9 @@ def test_terms_of_a_methods_own_are_named_at_their_curves(tmp_path):
     )
     (axes,) = drawn(figure).values()
     assert [text.get_text() for text in axes.texts] == ["hint", "second hint"]
+    assert (
+        list(axes.get_xticks()) == [1, 2, 3] and axes.get_xlim()[1] > 3.5
+    )  # room for names, but no epoch that never was
     strokes = [line.get_linestyle() for line in axes.lines if len(line.get_xdata()) > 1]
     assert sorted(strokes) == sorted([TERMS["predictions"], TERMS["supervised"], TERMS["own"], TERMS["own"]] * 3)
 

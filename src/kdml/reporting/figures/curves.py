@@ -212,8 +212,10 @@ def _page(
                 axes.set_axis_off()
                 continue
             axes.set_title(wrapped(panel.title, LETTERS), fontsize=SMALL + 0.5)
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, min_n_ticks=1))
             draw(axes, panel)
+            last = max(int(row["epoch"]) for row in panel.rows) + 1
+            epochs = MaxNLocator(integer=True, nbins=5, min_n_ticks=1).tick_values(1, last)
+            axes.set_xticks([epoch for epoch in epochs if 1 <= epoch <= last])
         _name(part, grid, panels, scale(grid))
     return figure
 

@@ -185,7 +185,7 @@ def _marks(networks: set[str]) -> dict[str, Line2D]:
 
 
 def _colour(network: str) -> str:
-    """Of a network; what all students find is no network's."""
+    """Colour of a network; what all students find is no network's, and grey."""
     return MARKS["paper"] if network == BOTH else colour_of(network)
 
 

@@ -288,7 +288,7 @@ def limits_of(tables: Iterable[pd.DataFrame]) -> tuple[float, float] | None:
     if unique.empty:
         return None
     limits = regions.size_limits(unique["area"].to_numpy(dtype=float))
-    log.info("regions are small up to %.0f pixels, large above %.0f", *limits)
+    log.info("regions are small up to %d pixels, large above %d", *limits)
     return limits
 
 

@@ -148,10 +148,11 @@ def _forest(axes: Axes, shown: Sequence[Shown], named: bool) -> None:
     compared = any(one.papers for one in shown)
     said = {"xycoords": axes.get_yaxis_transform(), "xytext": (4, 0), "textcoords": "offset points"}
     said |= {"fontsize": SMALL, "va": "center", "annotation_clip": False}
+    above = said | {"xytext": (4, 2), "va": "bottom"}
     for one, middle in zip(shown, middles, strict=True):
         _row(axes, one, middle)
         axes.annotate(_text(one, compared), (1, middle), **said)
-    axes.annotate("ours − paper [95 %]" if compared else "ours [95 %]", (1, -LINE / 2), color=MARKS["note"], **said)
+    axes.annotate("ours − paper [95 %]" if compared else "ours [95 %]", (1, 0), color=MARKS["note"], **above)
     names = [wrapped(one.title, LETTERS) if named else "" for one in shown]
     axes.set_yticks(middles, names)
     axes.tick_params(axis="y", length=0)

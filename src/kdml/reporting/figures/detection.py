@@ -107,20 +107,26 @@ def _totals(axes: Axes, values: Sequence[Row], height: float) -> None:
 def _headings(axes: Axes, sizes: Sequence[str], values: Sequence[Row]) -> None:
     """Each size over its columns and over its totals, with its limits and how many there are."""
     said = {row["metric"].removeprefix("found_"): row for row in values}
-    style = {"fontsize": SMALL, "va": "bottom"}
+    style = {"xycoords": axes.get_xaxis_transform(), "textcoords": "offset points", "fontsize": SMALL, "va": "bottom"}
     for size in SIZES:
         of_size = [column for column, of in enumerate(sizes) if of == size]
         if size in said and of_size:
             text = f"{size}: {said[size]['sizes']}\nn = {said[size]['of']}"
-            axes.text(np.mean(of_size) + 0.5, -1.0, text, ha="center", **style)
+            axes.annotate(text, (np.mean(of_size) + 0.5, 1), (0, 3), ha="center", **style)
             axes.axvline(of_size[-1] + 1, color=MARKS["frame"], linewidth=1.6)
 
 
 def _headings_of_totals(axes: Axes) -> None:
-    style = {"transform": axes.get_yaxis_transform(), "fontsize": SMALL, "va": "bottom", "ha": "right"}
+    style = {
+        "xycoords": "axes fraction",
+        "textcoords": "offset points",
+        "fontsize": SMALL,
+        "va": "bottom",
+        "ha": "right",
+    }
     for size, place in zip(SIZES, TOTALS, strict=True):
-        axes.text(place, -1.0, size, **style)
-    axes.text(TOTALS[-1], -4.0, "found by all (%)", **style)
+        axes.annotate(size, (place, 1), (0, 3), **style)
+    axes.annotate("found by all (%)", (TOTALS[-1], 1), (0, 3 + 1.4 * SMALL), **style)
 
 
 def _legend(figure: Figure, rows: Sequence[Row]) -> None:

@@ -1,11 +1,10 @@
-"""Makes compression.csv of one task and pair: every network and ensemble with its score, its costs, and whether anything smaller
-is better."""
+"""Makes compression.csv of one task and pair: networks and ensembles with score and costs, and which validation chooses."""
 
 import argparse
 from pathlib import Path
 
 from kdml.analysis.metrics import PRIMARY
-from kdml.analysis.scores_by_cost import COLUMNS, join
+from kdml.analysis.scores_by_cost import COLUMNS, join, validated
 from kdml.common.errors import run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 from kdml.runs.run_table import RunTable
@@ -19,12 +18,15 @@ def main() -> None:
     parser.add_argument(
         "--values", type=Path, nargs="+", required=True, help="values.csv of variants, of networks alone"
     )
+    parser.add_argument("--curves", type=Path, nargs="+", required=True, help="curves.csv of the same")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     columns = ("run", "network", "truth", "metric", "mean")
     values = [row for path in arguments.values for row in read_csv(path, MAKE_AGAIN, columns)]
     costs = read_csv(arguments.costs, MAKE_AGAIN, ("network", "students", "saved"))
-    write_csv(arguments.out, join(costs, values, PRIMARY[RunTable(arguments.runs).kind]), COLUMNS)
+    keys = ("run", "seed", "network", "part", "term", "value")
+    curves = [row for path in arguments.curves for row in read_csv(path, MAKE_AGAIN, keys)]
+    write_csv(arguments.out, join(costs, values, PRIMARY[RunTable(arguments.runs).kind], validated(curves)), COLUMNS)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Makes the files of one sheet of a place's runs out of their stored predictions and histories.
 
-cases.parquet and regions.parquet: what every network did on every test image and every region of the true masks. values.csv: every
-metric with mean and spread over seeds and its interval; by_seed.csv: of every single run. comparison.csv: the paper's numbers
-beside ours. curves.csv, bands.csv: learning curves.
+cases.parquet and regions.parquet: what every network did on every test image and every region of the true masks. found.csv: how
+many students find each region. values.csv: every metric with mean and spread over seeds and its interval; by_seed.csv: of every
+single run. comparison.csv: the paper's numbers beside ours. curves.csv, bands.csv: learning curves.
 """
 
 import argparse
@@ -12,6 +12,7 @@ from pathlib import Path
 from kdml.analysis import cases, learning_curves
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import measured
+from kdml.analysis.found import COLUMNS, by_region
 from kdml.analysis.sheets import evaluated, with_outputs, write_values
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv
@@ -47,6 +48,7 @@ def main() -> None:
     curves = [line for row in rows for line in learning_curves.rows_of(row)]
     for part, one in tables.items():
         cases.write(out / f"{part}.parquet", one)
+    write_csv(out / "found.csv", by_region(tables["regions"]).to_dict("records"), COLUMNS)
     write_values(out, table, arguments.sheet, runs, by_key)
     write_csv(out / "curves.csv", curves, learning_curves.COLUMNS)
     write_csv(out / "bands.csv", list(learning_curves.bands(curves)), learning_curves.BAND_COLUMNS)

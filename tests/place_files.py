@@ -121,3 +121,17 @@ def band_rows(runs, network="s1", where="hcd small"):
     spread = {"mean": "0.5", "low": "0.4", "high": "0.6", "seeds": "1"}
     rows = [{**row, **spread} for row in curve_rows(runs, network, where)]
     return [{name: value for name, value in row.items() if name not in ("seed", "value")} for row in rows]
+
+
+def comparison_row(run, network, metric="accuracy", paper=85.0, **changed):
+    """A row of comparison.csv."""
+    return {
+        "protocol": "paper", "pair": "small", "table": "3", "task": "hcd", "run": run, "network": network, "metric": metric,
+        "paper_mean": str(paper), "paper_std": "0.5", "difference": "-5.0", "difference_low": "-7.25", "difference_high": "-2.75", **changed,
+    }  # fmt: skip
+
+
+def found_row(run, area, found, networks=2, size="small", seed=0, region="0"):
+    """A row of found.csv."""
+    return {"run": run, "seed": str(seed), "id": f"image {area}", "region": region, "area": str(area), "size": size,
+            "networks": str(networks), "found": str(found)}  # fmt: skip

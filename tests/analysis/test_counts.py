@@ -177,3 +177,20 @@ def test_cases_of_runs_that_are_not_listed_are_refused():
     table = pd.DataFrame([pixel_case("x", "p", "s1", 1), pixel_case("x", "p", "s1", 1, run="b", seed=2)])
     with pytest.raises(UserError, match="b, seed 2, is not among the runs"):
         counts.measured(table, None, "label", 0, {("a", 0): RECORD})
+
+
+def test_chance_is_what_naming_the_most_frequent_class_gives():
+    """Of three cases two are of class 1: accuracy 2/3, recall one of two classes, precision 2/3 of one of two."""
+    cases = [class_case(id, "s1", target, 0, score=0.5) for id, target in (("x", 1), ("y", 1), ("z", 0))]
+    record = {**RECORD, "settings": {**RECORD["settings"], "task": "hcd", "classes": ["healthy", "ill"]}}
+    (found,) = measured(cases, classes=2, record=record)
+    chance = {key.metric: measure.chance for key, measure in found.measures.items()}
+    assert chance == pytest.approx({"accuracy": 2 / 3, "precision": 1 / 3, "recall": 1 / 2, "auc": 1 / 2})
+    rows = {row["metric"]: row["chance"] for row in MeasuredRuns([found]).values()}
+    assert rows == pytest.approx({"accuracy": 200 / 3, "precision": 100 / 3, "recall": 50, "auc": 50})
+
+
+def test_masks_have_no_chance():
+    cases = [pixel_case(id, group, "s1", 6, fn=2) for id, group in IMAGES]
+    (found,) = measured(cases)
+    assert all(np.isnan(measure.chance) for measure in found.measures.values())

@@ -96,6 +96,24 @@ def test_a_network_finds_the_same_share_whatever_it_is_measured_with(brain):
     assert few == many and {row["sizes"] for row in few if row["metric"] == "found_medium"} == {"13 to 16 px"}
 
 
+def test_which_regions_the_students_find(brain):
+    """Regions by their area, sizes as in the values; of a network trained alone it is the only one."""
+    for sheet in ("variants", "alone"):
+        assert evaluate(brain, sheet) == (0, "")
+    rows = read(brain.folder / "variants/found.csv")
+    found = {run: [row for row in rows if row["run"] == run] for run in ("kd_on_v1", "ml_v1")}
+    regions = [(row["id"], row["region"], row["area"], row["size"]) for row in found["kd_on_v1"]]
+    assert regions == [("b", "0", "4", "small"), ("a", "0", "16", "medium"), ("b", "1", "16", "medium")]
+    assert [(row["networks"], row["found"]) for row in found["kd_on_v1"]] == [("2", "1"), ("2", "1"), ("2", "2")]
+    assert [row["found"] for row in found["ml_v1"]] == ["0", "0", "1"]
+    alone = read(brain.folder / "alone/found.csv")
+    assert [(row["networks"], row["found"]) for row in alone] == [("1", "0"), ("1", "1"), ("1", "0")]
+    both = by_key(read(brain.folder / "variants/values.csv"), "run", "network", "metric")[
+        "kd_on_v1", "both", "found_medium"
+    ]
+    assert float(both["mean"]) == 50 and both["of"] == "2"  # as one cell of two
+
+
 def slices(brain, *more, judges="baseline_student"):
     arguments = {"runs": brain.runs, "seed": 0, "judges": judges, "data": brain.folder, "count": 2}
     arguments |= {"images": brain.folder / "shown.npz", "out": brain.folder / "shown.csv"}

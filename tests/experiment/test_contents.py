@@ -90,6 +90,8 @@ def test_result_tables_have_headings_of_their_own(full):
     assert full.tables["table_13"].title.startswith("Table 13: networks trained alone, Skin-lesion classification")
     assert "fidelity" in full.tables["table_11"].title
     assert full.figures["curves_table_03"].title == "Table 3: learning curves"
+    shares, lesions = (full.figures[f"{name}_lgg_resnet50-resnet18"] for name in ("detection_by_size", "detection"))
+    assert shares.on_request and not lesions.on_request  # the supplement, and what everybody gets
 
 
 def test_another_task_of_the_kind_stands_in():

@@ -39,8 +39,17 @@ def sheet_of(folder, sheet, *more):
     return of_place(folder, *values, *more)
 
 
+ALONE = ("alone", "alone/values.csv")  # has the student, which a line is drawn for
+
+
 def curves_of(sheet):
     return ("curves", f"{sheet}/curves.csv"), ("bands", f"{sheet}/bands.csv")
+
+
+def scored_at(folder, *kinds):
+    """Files on variants and networks trained alone at a place, below its runs."""
+    sheets = [(kind, f"{folder}/{sheet}/{kind}.csv") for kind in kinds for sheet in ("variants", "alone")]
+    return [("runs", f"{folder}/runs.csv"), *sheets]
 
 
 def test_every_kind_of_item_is_there(inputs):
@@ -72,7 +81,7 @@ def test_only_places_with_runs_of_a_sheet_are_taken(any_inputs):
     """A table asks for no file of a sheet that has no runs, which nothing could make."""
     for item in items_of(any_inputs).values():
         for label, path in any_inputs.of_item(item):
-            if label.startswith(("values:", "comparison:", "curves:", "bands:")):
+            if label.startswith(("values:", "alone:", "comparison:", "curves:", "bands:")):
                 place = any_inputs.places.by_folder[label.partition(":")[2]]
                 assert path.split("/")[-2] in any_inputs.sheets(place), (item.name, path)
 
@@ -92,16 +101,17 @@ MOBILE = "paper/hcd/resnet50-mobilenet"
         ("figure_01", [("graphs", "graphs.csv")]),
         ("table_01", [("graphs", "graphs.csv")]),
         ("table_06", [("layers", "networks/hcd/resnet50-resnet18/layers.csv")]),
-        ("table_04", sheet_of(LGG, "variants", *curves_of("variants"))),
-        ("curves_table_08", sheet_of(MOBILE, "variants", *curves_of("variants"))),
-        ("runs_table_08", sheet_of(MOBILE, "variants", *curves_of("variants"))),
+        ("table_04", sheet_of(LGG, "variants", *curves_of("variants"), ALONE)),
+        ("curves_table_08", sheet_of(MOBILE, "variants", *curves_of("variants"), ALONE)),
+        ("runs_table_08", sheet_of(MOBILE, "variants", *curves_of("variants"), ALONE)),
         ("table_11", sheet_of(HCD, "fidelity", ("teachers", "fidelity/teachers_summary.csv"))),
         ("beside_table_11", sheet_of(HCD, "fidelity", ("teachers", "fidelity/teachers_summary.csv"))),
         ("beside_table_10", [
-            file for folder in (HCD, LGG) for file in sheet_of(folder, "methods", *curves_of("methods"), ("methods", "methods/methods.csv"), ("contrasts", "contrasts_methods.csv"))
+            file for folder in (HCD, LGG) for file in sheet_of(folder, "methods", *curves_of("methods"), ALONE, ("methods", "methods/methods.csv"), ("contrasts", "contrasts_methods.csv"))
         ]),
-        ("compression_lgg_resnet50-resnet18", [("scores", f"{LGG}/compression.csv")]),
-        ("detection_lgg_resnet50-resnet18", [("values", f"{LGG}/variants/values.csv"), ("values", f"{LGG}/alone/values.csv")]),
+        ("compression_lgg_resnet50-resnet18", [("runs", f"{LGG}/runs.csv"), ("scores", f"{LGG}/compression.csv")]),
+        ("detection_by_size_lgg_resnet50-resnet18", scored_at(LGG, "values")),
+        ("detection_lgg_resnet50-resnet18", scored_at(LGG, "values", "found")),
         ("grid_search_lgg_resnet50-resnet18", [("settings", "grid_search/paper/lgg/resnet50-resnet18/settings.csv")]),
         ("grid_search", [("settings", "grid_search/hyperparameters.csv")]),
         ("comparison", [("comparison", "comparison.csv")]),
@@ -190,7 +200,9 @@ def test_contrasts_are_of_variants_or_of_methods(inputs):
     assert inputs.compared_sheets(place, "") == [VARIANTS_SHEET, ALONE_SHEET]
     assert inputs.compared_sheets(place, OF_METHODS) == [METHODS_SHEET]
     assert inputs.contrasts(place) == [f"results/full/{LGG}/contrasts.csv", f"results/full/{LGG}/contrasts_methods.csv"]
-    assert inputs.scored(place) == [f"results/full/{LGG}/{sheet}/values.csv" for sheet in ("variants", "alone")]
+    assert inputs.scored(place, inputs.paths.values) == [
+        f"results/full/{LGG}/{sheet}/values.csv" for sheet in ("variants", "alone")
+    ]
     assert inputs.contrasts(place_of(inputs, pair="resnet50-mobilenet")) == [f"results/full/{MOBILE}/contrasts.csv"]
 
 

@@ -252,11 +252,8 @@ def test_recipe_of_a_figure(tmp_path, paper_inputs):
     contents = Contents(paper_inputs.plan, captions, (TABLES, kinds))
     added = [item for name, item in contents.figures.items() if name.startswith("ensembles_")]
     assert len(added) == 6
-    assert all(
-        path.endswith("compression.csv")
-        for item in added
-        for _, path in kinds["ensembles"].made_from(item, paper_inputs)
-    )
+    files = [dict(kinds["ensembles"].made_from(item, paper_inputs)) for item in added]
+    assert all(of_item["scores"].endswith("compression.csv") for of_item in files)
 
 
 def test_recipe_of_a_metric():

@@ -1,5 +1,6 @@
 """What a reader of a drawn figure sees: its texts, whether they are whole, and whether any runs into another."""
 
+import warnings
 from itertools import combinations
 from unittest import mock
 
@@ -22,7 +23,8 @@ def texts(figure):
         drawn.append(self)
         return draw(self, renderer, *others, **options)
 
-    with mock.patch.object(Text, "draw", recorded):
+    with mock.patch.object(Text, "draw", recorded), warnings.catch_warnings():
+        warnings.simplefilter("error")  # of a layout that found no room
         figure.draw_without_rendering()
     points = Affine2D().scale(72 / figure.dpi)
     shown = [one for one in dict.fromkeys(drawn) if one.get_text().strip() and one.get_visible()]

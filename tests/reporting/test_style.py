@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kdml.common.project import ROOT
-from kdml.reporting.figures.common import NETWORKS, PIXELS
+from kdml.reporting.figures.common import FOUND, NETWORKS, PIXELS
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
 VISION = {
@@ -30,7 +30,7 @@ def lab(colour: str, vision: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("vision", VISION)
-@pytest.mark.parametrize("marks", [NETWORKS, PIXELS], ids=["networks", "pixels"])
+@pytest.mark.parametrize("marks", [NETWORKS, PIXELS, FOUND], ids=["networks", "pixels", "found"])
 def test_no_two_hues_fall_together(marks, vision):
     near = {
         pair: round(float(np.linalg.norm(lab(marks[pair[0]], vision) - lab(marks[pair[1]], vision))), 1)

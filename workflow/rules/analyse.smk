@@ -24,6 +24,7 @@ rule evaluate:
     output:
         cases=PATHS.cases(ANY_RUN, "{sheet}"),
         regions=PATHS.regions(ANY_RUN, "{sheet}"),
+        found=PATHS.found(ANY_RUN, "{sheet}"),
         values=PATHS.values(ANY_RUN, "{sheet}"),
         by_seed=PATHS.by_seed(ANY_RUN, "{sheet}"),
         comparison=PATHS.comparison(ANY_RUN, "{sheet}"),
@@ -212,7 +213,8 @@ rule compression:
     input:
         runs=PATHS.runs(ANY_RUN),
         costs=lambda wildcards: INPUTS.costs(wildcards),
-        values=ASK.scored,
+        values=ASK.scored(PATHS.values),
+        curves=ASK.scored(PATHS.curves),
     output:
         PATHS.compression(ANY_RUN),
     log:
@@ -224,7 +226,8 @@ rule compression:
     conda:
         ENVIRONMENT
     shell:
-        "{params.program} --runs {input.runs:q} --costs {input.costs:q} --values {input.values:q} --out {output:q} 2> {log:q}"
+        "{params.program} --runs {input.runs:q} --costs {input.costs:q} --values {input.values:q} --curves {input.curves:q}"
+        " --out {output:q} 2> {log:q}"
 
 
 # Slices that figures show

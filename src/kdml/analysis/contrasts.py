@@ -212,6 +212,7 @@ class MeasuredRuns:
             **dict.fromkeys(("mean", "std", "low", "high"), math.nan),
             "of": "",
             "sizes": "",
+            "chance": math.nan,
             "departures": first.departures,
             "outputs": " ".join(by_seed[seed].outputs.get(key.network, "") for seed in seeds).strip(),
         }
@@ -228,6 +229,7 @@ class MeasuredRuns:
             "std": summary.std,
             "low": found.low,
             "high": found.high,
+            "chance": math.fsum(scale_of(key.metric) * measure.chance for measure in measures) / len(measures),
             **_things_to_find(key.metric, measures),
             "remark": _joined(
                 _without_value(undefined) if undefined else _remark(over_both, seeds, compared=False), first.remark

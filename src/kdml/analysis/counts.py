@@ -5,6 +5,7 @@ image where no group is known). All runs share one order of groups, so that any 
 """
 
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
@@ -40,6 +41,10 @@ class Measure(Protocol):
     def value(self) -> float:
         """Value of the whole test set, as a fraction or in nats."""
 
+    @property
+    def chance(self) -> float:
+        """Value of a network that has learned nothing; NaN where there is none."""
+
     def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
         """Values under every draw of groups, (resamples,)."""
 
@@ -52,11 +57,13 @@ class OfCounts:
         metric: sums of counts to the value.
         counts: of every group, (groups, k).
         sizes: of the regions that are counted, in words; empty where none are.
+        chance: value for naming the most frequent class every time; NaN where no classes are named.
     """
 
     metric: Function
     counts: Counts
     sizes: str = ""
+    chance: float = math.nan
 
     @property
     def value(self) -> float:
@@ -86,6 +93,11 @@ class OfScores:
     def value(self) -> float:
         """Area for the whole test set, 0 to 1."""
         return metrics.auc(self.scores, self.positive)
+
+    @property
+    def chance(self) -> float:
+        """Area for equal scores of all cases."""
+        return 0.5
 
     def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
         """Areas under every draw of groups, (resamples,)."""
@@ -172,7 +184,7 @@ def measured(
             f"{strangers[0][0]}, seed {strangers[0][1]}, is not among the runs that its cases were read for.", AGAIN
         )
     regions_of = {} if found is None else by_run(found)
-    limits = _limits(regions_of.values())
+    limits = limits_of(regions_of.values())
     return [_of_run(key, rows, regions_of.get(key), limits, truth, classes, records[key]) for key, rows in runs.items()]
 
 
@@ -236,7 +248,13 @@ def _measures(mine: pd.DataFrame, truth: str, classes: int, groups: tuple[str, .
     for metric in metrics.of_truth("classification" if classes else "segmentation", truth):
         if metric.columns <= columns.keys():
             _, sums = sums_by_group(metric.of_cases(columns, classes), names)
-            yield metric.name, OfCounts(metric.of_counts, sums if metric.of_groups is None else metric.of_groups(sums))
+            counts = sums if metric.of_groups is None else metric.of_groups(sums)
+            guessed = (
+                metrics.of_guessing(metric, mine["target"].to_numpy(), classes)
+                if truth == "label" and classes
+                else math.nan
+            )
+            yield metric.name, OfCounts(metric.of_counts, counts, chance=guessed)
     if truth == "label" and "score" in columns and mine["score"].notna().all():
         places = {name: place for place, name in enumerate(groups)}
         positive = columns["target"] == 1
@@ -259,14 +277,18 @@ def _absent(target: pd.Series, record: Mapping[str, Any]) -> str:
     return f"no test case of {', '.join(absent)}" if absent else ""
 
 
-def _limits(tables: Iterable[pd.DataFrame]) -> tuple[float, float] | None:
-    """Areas that divide the unique regions of these runs' test sets into thirds."""
+def limits_of(tables: Iterable[pd.DataFrame]) -> tuple[float, float] | None:
+    """Areas that divide the unique regions of these runs' test sets into thirds; None where there is no region.
+
+    Args:
+        tables: regions of every run.
+    """
     keys = ["id", "region", "area"]
     unique = pd.concat([table[keys] for table in tables] or [pd.DataFrame(columns=keys)]).drop_duplicates()
     if unique.empty:
         return None
     limits = regions.size_limits(unique["area"].to_numpy(dtype=float))
-    log.info("regions are small up to %.0f pixels, large above %.0f", *limits)
+    log.info("regions are small up to %d pixels, large above %d", *limits)
     return limits
 
 

@@ -285,3 +285,15 @@ def columns_of(kind: str, truth: str) -> list[str]:
 def scale_of(name: str) -> float:
     """Factor from a metric's computed value to the shown one: 100 for percent, 1 for nats."""
     return _SCALES.get(name, 100.0)
+
+
+def of_guessing(metric: Metric, target: np.ndarray, classes: int) -> float:
+    """Value of a metric for naming the most frequent class of the test set every time, as a fraction.
+
+    Args:
+        metric: one that is computed from `target` and `predicted`.
+        target: true classes, (n,).
+        classes: their number.
+    """
+    guessed = {"target": target, "predicted": np.full_like(target, np.bincount(target).argmax())}
+    return float(metric.of_counts(metric.of_cases(guessed, classes).sum(axis=0)))

@@ -62,7 +62,12 @@ def _of_sheet(inputs: Inputs, place: Place, sheet: str) -> Iterator[str]:
     if sheet == FIDELITY_SHEET:
         yield from (paths.teachers(place), paths.teachers_summary(place))
     else:
-        yield from (paths.regions(place, sheet), paths.curves(place, sheet), paths.bands(place, sheet))
+        yield from (
+            paths.regions(place, sheet),
+            paths.found(place, sheet),
+            paths.curves(place, sheet),
+            paths.bands(place, sheet),
+        )
 
 
 def _of_items(inputs: Inputs) -> Iterator[str]:

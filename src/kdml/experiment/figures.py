@@ -147,24 +147,32 @@ def _files_of_table(item: Item, inputs: Inputs) -> Labelled:
 # Figures of every place
 
 
-def _of_places(kind: str, prefix: str, only: str = ""):
-    """A figure for every place with variants, or with those of a kind of task."""
+def _of_places(kind: str, prefix: str, only: str = "", on_request: bool = False):
+    """A figure for every place with variants, or with those of a kind of task; for all, or on request."""
 
     def items(contents: Contents) -> Iterator[Item]:
         for place in contents.places.all:
             if contents.places.variants_at(place) and (not only or place.kind == only):
                 words = {"task": contents.task_title(place.task), "pair": place.pair}
-                yield contents.item(f"{prefix}_{contents.suffix(place)}", kind, words, places=(place,))
+                name = f"{prefix}_{contents.suffix(place)}"
+                yield contents.item(name, kind, words, places=(place,), on_request=on_request)
 
     return items
 
 
 def _pareto(item: Item, inputs: Inputs) -> Labelled:
+    yield "runs", inputs.paths.runs(item.place)
     yield "scores", inputs.paths.compression(item.place)
 
 
-def _detection(item: Item, inputs: Inputs) -> Labelled:
-    return (("values", path) for path in inputs.scored(item.place))
+def _by_size(item: Item, inputs: Inputs) -> Labelled:
+    yield "runs", inputs.paths.runs(item.place)
+    yield from (("values", path) for path in inputs.scored(item.place, inputs.paths.values))
+
+
+def _by_lesion(item: Item, inputs: Inputs) -> Labelled:
+    yield from _by_size(item, inputs)
+    yield from (("found", path) for path in inputs.scored(item.place, inputs.paths.found))
 
 
 def _search(contents: Contents) -> Iterator[Item]:
@@ -190,8 +198,17 @@ FIGURES: Mapping[str, Kind[Contents, Inputs]] = {
     "curves": Kind("Learning curves", "figures.curves:draw_bands", _files_of_table, _beside("curves", WITH_CURVES)),
     "runs": Kind("Learning curves", "figures.curves:draw_runs", _files_of_table, _beside("runs", WITH_CURVES)),
     "pareto": Kind("Compression", "figures.compression:draw", _pareto, _of_places("pareto", "compression")),
+    "detection_by_lesion": Kind(
+        "Detection",
+        "figures.detection:draw",
+        _by_lesion,
+        _of_places("detection_by_lesion", "detection", "segmentation"),
+    ),
     "detection_by_size": Kind(
-        "Detection", "figures.detection:draw", _detection, _of_places("detection_by_size", "detection", "segmentation")
+        "Detection",
+        "figures.detection:draw_by_size",
+        _by_size,
+        _of_places("detection_by_size", "detection_by_size", "segmentation", on_request=True),
     ),
     "search": Kind("Grid search", "figures.search:draw", _settings, _search),
 }

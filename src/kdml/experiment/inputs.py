@@ -1,6 +1,6 @@
 """What each analysis is made from: runs of a place, and the files of their numbers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from kdml.experiment.contents import Contents
@@ -71,9 +71,14 @@ class Inputs:
         wanted = (METHODS_SHEET,) if of == OF_METHODS else (VARIANTS_SHEET, ALONE_SHEET)
         return [sheet for sheet in wanted if self.runs_of(place, sheet)]
 
-    def scored(self, place: Place) -> list[str]:
-        """Values at a place, and those of its networks trained alone."""
-        return [self.paths.values(place, sheet) for sheet in self.compared_sheets(place, "")]
+    def scored(self, place: Place, file_of: Callable[[Place, str], str]) -> list[str]:
+        """A file of the sheet of variants at a place, and that of its networks trained alone.
+
+        Args:
+            place: of the runs.
+            file_of: place and sheet to the file, such as `paths.values`.
+        """
+        return [file_of(place, sheet) for sheet in self.compared_sheets(place, "")]
 
     def contrasts(self, place: Place) -> list[str]:
         """Contrasts of a place: of variants, and of published methods."""

@@ -225,6 +225,10 @@ class Paths:
         """What was measured on every region of the test masks in the runs of a sheet."""
         return self.sheet(at, sheet, "regions.parquet")
 
+    def found(self, at: Located, sheet: str) -> str:
+        """How many students of the runs of a sheet find each region of the test masks."""
+        return self.sheet(at, sheet, "found.csv")
+
     def comparison(self, at: Located, sheet: str) -> str:
         """The paper's numbers beside those of a sheet."""
         return self.sheet(at, sheet, "comparison.csv")

@@ -241,9 +241,9 @@ class RuleFunctions:
         taught = wildcards.of != OF_METHODS and self.places.taught_at(self.place(wildcards))
         return [self.paths.cases(wildcards, FIDELITY_SHEET)] if taught else []
 
-    def scored(self, wildcards: Wildcards) -> list[str]:
-        """Values at a place, and those of its networks trained alone."""
-        return self.inputs.scored(self.place(wildcards))
+    def scored(self, file_of: Callable[[Any, str], str]) -> Callable[[Wildcards], list[str]]:
+        """Input function: a file of the sheet of variants at a place, and that of its networks trained alone."""
+        return lambda wildcards: self.inputs.scored(self.place(wildcards), file_of)
 
     def claims_words(self, wildcards: Wildcards) -> Words:
         """Files that decide the claims, as arguments of src/claims.py."""

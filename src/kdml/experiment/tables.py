@@ -97,6 +97,8 @@ def _of_sheet(sheet: str, item: Item, inputs: Inputs) -> Labelled:
             found["teachers"] = files.teachers_summary(place)
         else:
             found |= {"curves": files.curves(place, sheet), "bands": files.bands(place, sheet)}
+        if sheet in (VARIANTS_SHEET, METHODS_SHEET) and inputs.runs_of(place, ALONE_SHEET):
+            found["alone"] = files.values(place, ALONE_SHEET)
         if sheet == METHODS_SHEET:
             found |= {"methods": files.methods(place), "contrasts": files.contrasts(place, OF_METHODS)}
         yield from placed(place, found)
@@ -182,7 +184,7 @@ def _compression(item: Item, inputs: Inputs) -> Labelled:
 def _detection(item: Item, inputs: Inputs) -> Labelled:
     for place in item.places:
         yield f"runs:{place.folder}", inputs.paths.runs(place)
-        yield from ((f"values:{place.folder}", path) for path in inputs.scored(place))
+        yield from ((f"values:{place.folder}", path) for path in inputs.scored(place, inputs.paths.values))
 
 
 def _comparison(contents: Contents) -> Iterator[Item]:

@@ -1,99 +1,118 @@
-"""Ours beside the paper's for one result table: a forest of ensembles with intervals, and a scatter of all networks and metrics.
+"""Ours beside the paper's for one result table: a forest for every place and metric, the difference beside it as text.
 
 Where the paper has no number, ours stand alone.
 """
 
-import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from kdml.common.errors import UserError
-from kdml.paper import numbers
 from kdml.reporting import labels
 from kdml.reporting.data import Data
-from kdml.reporting.figures.common import MARKS, colour_of, footnote, margins, number
+from kdml.reporting.figures.common import MARKS, SMALL, colour_of, footnote, legend, number
+from kdml.reporting.figures.layout import Block, columns_of_legend, heading, page, wrapped
 from kdml.reporting.places import PlaceResults, compared_network, read_places, role_of, title_of_network, trained_alone
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER
 
-LINE = 0.14  # inches of a line of a title
-OURS, PAPERS = "ours, 95 % interval", "paper, mean ± SD"
+LINE, SPACE = 2.9, 1.0  # millimetres of a line of a name, and between two names
+AROUND = 24  # of what stands around the forests of a block: heading, names of the columns, scale
+LETTERS = 24  # to a line of a name
+FAR = 1.0  # times what the data span: a line that is farther away is named at the edge
+OURS, PAPERS, STUDENT, GUESS = "ours, 95 % interval", "paper, mean ± SD", "student trained alone", "chance"
+SAID_BY = {"f_score": "iou"}  # a metric that is a function of another, which is enough
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One number of ours, and the paper's if it has one.
+    """One number of ours, and what the paper has.
 
     Args:
         place: where it was run.
         run: name of the run.
         title: of the run.
-        metric: that was measured.
         row: of values.csv.
-        paper: mean and SD.
-        in_forest: whether the forest shows it; the scatter shows all that the paper has.
+        papers: row of comparison.csv, if the paper has the number.
+        student: row of values.csv of the student trained alone, in the same metric, if it was.
     """
 
     place: PlaceResults
     run: str
     title: str
-    metric: str
     row: Row
-    paper: numbers.Value | None
-    in_forest: bool
+    papers: Row | None = None
+    student: Row | None = None
 
     @property
-    def panel(self) -> tuple[str, str, str, str]:
-        """Protocol, task, pair and metric; networks trained alone belong to no pair."""
+    def block(self) -> str:
+        """Heading of the panels that it belongs to; networks trained alone belong to no pair."""
         pair = "" if self.row["network"] == BASELINE else self.place.pair
-        return self.place.protocol, self.place.task, pair, self.metric
+        return heading(self.place.title, pair, self.place.protocol, f"n = {self.row['cases']} test images")
 
 
 def draw(data: Data) -> Figure:
-    """Forest panels, one per task and metric, and the scatter on the right.
+    """A block per place, in it a forest per metric.
 
     Args:
-        data: files `runs:PLACE` and `values:PLACE`; the option `kind` of the table (results, baselines, methods, fidelity).
+        data: files `runs:PLACE`, `values:PLACE` and `comparison:PLACE`, and `alone:PLACE` with values of networks trained alone
+            where there are any; the option `kind` of the table (results, baselines, methods, fidelity).
 
     Raises:
         UserError: nothing was measured.
     """
-    kind = data.options["kind"]
-    shown = [one for one in _shown(read_places(data), kind) if one.row["mean"] not in ("", "nan")]
-    forest = [one for one in shown if one.in_forest]
-    if not forest:
+    shown = [one for one in _shown(data) if one.row["mean"] not in ("", "nan")]
+    if not shown:
         raise UserError("None of these runs has a value to draw.", "add runs to `run` in the configuration")
-    compared = [one for one in shown if one.paper is not None]
-    figure, panels = _panels(forest, scatter=bool(compared))
-    for axes, (panel, named) in zip(figure.axes, panels, strict=False):
-        _forest(axes, [one for one in forest if one.panel == panel], named)
-    if compared:
-        _scatter(figure.axes[-1], compared)
-    handles, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="lower left", ncols=2, bbox_to_anchor=(0.0, 1.0))
-    margins(figure, top=0.15 + LINE * max(axes.get_title().count("\n") + 1 for axes in figure.axes), bottom=0.55)
-    departures = dict.fromkeys(part for one in compared for part in one.row["departures"].split("; ") if part)
+    blocks = _panels(shown)
+    figure, parts = page([_block(name, panels) for name, panels in blocks.items()], around=14)
+    marks: dict[str, Artist] = {}
+    for part, panels in zip(parts, blocks.values(), strict=True):
+        line = part.subplots(1, len(panels), squeeze=False)[0]
+        for place, (axes, mine) in enumerate(zip(line, panels.values(), strict=True)):
+            _forest(axes, mine, named=place == 0)
+            marks |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    legend(
+        figure,
+        {name: marks[name] for name in (OURS, PAPERS, STUDENT, GUESS) if name in marks},
+        columns_of_legend(figure),
+    )
+    departures = dict.fromkeys(
+        part for one in shown if one.papers for part in one.row["departures"].split("; ") if part
+    )
     footnote(figure, f"Our runs depart from the paper: {'; '.join(departures)}." if departures else "")
     return figure
 
 
-def _shown(places: Sequence[PlaceResults], kind: str) -> Iterator[Shown]:
-    """Values in the metrics that tables show, by place, run and network."""
+def _shown(data: Data) -> Iterator[Shown]:
+    """Ensembles, and single networks of what has no ensemble, in the metrics that tables show."""
+    kind = data.options["kind"]
+    places = read_places(data)
     for place, run, title, networks in _runs(places, kind):
-        values, papers = place.by_key(TEACHER if kind == "fidelity" else "label"), place.papers(kind)
-        measured = [network for of, network, _ in values if of == run]
-        main = (ENSEMBLE,) if ENSEMBLE in measured and networks is None else networks or tuple(measured)
-        for network in dict.fromkeys(measured):
+        values = place.by_key(TEACHER if kind == "fidelity" else "label")
+        papers = {(row["run"], row["network"], row["metric"]): row for row in data.at("comparison", place.label)}
+        alone = {row["metric"]: row for row in data.at("alone", place.label) if row["run"] == "baseline_student"}
+        measured = tuple(dict.fromkeys(network for of, network, _ in values if of == run))
+        for network in networks or ((ENSEMBLE,) if ENSEMBLE in measured else measured):
             for metric in place.metrics:
-                if (key := (run, network, metric)) in values and (networks is None or network in networks):
-                    yield Shown(place, run, title, metric, values[key], papers.get(key), network in main)
+                if SAID_BY.get(metric) not in place.metrics and (row := values.get((run, network, metric))):
+                    theirs = papers.get((_run_of_paper(place, run, kind), network, metric))
+                    yield Shown(place, run, title, row, theirs, alone.get(metric))
 
 
-def _runs(places: Sequence[PlaceResults], kind: str) -> Iterator[tuple[PlaceResults, str, str, tuple[str, ...] | None]]:
-    """(place, run, title, its networks to show or None for all) of a table."""
+def _run_of_paper(place: PlaceResults, run: str, kind: str) -> str:
+    """What comparison.csv calls a run: a network trained alone by its architecture."""
+    role = role_of(run)
+    return place.described(role, "stands_for") or place.described(role, "network") if kind == "baselines" else run
+
+
+def _runs(places: Sequence[PlaceResults], kind: str) -> Iterator[tuple[PlaceResults, str, str, tuple[str, ...]]]:
+    """(place, run, title, its networks to show, none for those that it has) of a table."""
     if kind == "baselines":
         for place, run in trained_alone(places).values():
             yield place, run, title_of_network(place, role_of(run)), (BASELINE,)
@@ -101,71 +120,85 @@ def _runs(places: Sequence[PlaceResults], kind: str) -> Iterator[tuple[PlaceResu
     for place in places:
         for run in place.names("methods" if kind == "methods" else "variants"):
             title = labels.run(run, None if run == PROPOSED else place.titles)
-            yield place, run, title, (compared_network(run),) if kind == "methods" else None
+            yield place, run, title, (compared_network(run),) if kind == "methods" else ()
 
 
-def _panels(forest: Sequence[Shown], scatter: bool) -> tuple[Figure, list[tuple[tuple, bool]]]:
-    """Empty panels, and for each of the forest what it shows and whether its runs are named."""
-    keys = list(dict.fromkeys(one.panel for one in forest))
-    panels = [(key, place == 0 or key[:3] != keys[place - 1][:3]) for place, key in enumerate(keys)]
-    named = sum(names for _, names in panels)
-    lines = max(sum(one.panel == key for one in forest) for key in keys)
-    letters = max(len(line) for one in forest for line in _wrapped(one.title))
-    names = 0.35 + 0.06 * letters if named > 1 else 0.6  # inches between panels
-    figure = Figure(figsize=((1.7 + names) * len(keys) + (3.2 if scatter else 0.2), max(2.9, 0.22 * lines + 1.8)))
-    space = names / 1.7
-    ratios = [1.0] * len(keys) + ([1.25] if scatter else [])
-    grid = figure.add_gridspec(1, len(ratios), width_ratios=ratios, wspace=space)
-    for place in range(len(ratios)):
-        figure.add_subplot(grid[place])
-    return figure, panels
+def _panels(shown: Sequence[Shown]) -> dict[str, dict[str, list[Shown]]]:
+    """What is shown by block and metric, in the order of runs."""
+    blocks: dict[str, dict[str, list[Shown]]] = {}
+    for one in sorted(shown, key=lambda one: labels.run_order(one.run)):
+        blocks.setdefault(one.block, {}).setdefault(one.row["metric"], []).append(one)
+    order = list(dict.fromkeys(one.block for one in shown))
+    return {name: blocks[name] for name in order}
+
+
+def _block(name: str, panels: Mapping[str, Sequence[Shown]]) -> Block:
+    heights = [sum(map(_height, mine)) for mine in panels.values()]
+    return Block(name, len(panels), max(heights) + AROUND)
+
+
+def _height(one: Shown) -> float:
+    """Millimetres of a row."""
+    return LINE * (1 + wrapped(one.title, LETTERS).count("\n")) + SPACE
 
 
 def _forest(axes: Axes, shown: Sequence[Shown], named: bool) -> None:
-    shown = sorted(shown, key=lambda one: labels.run_order(one.run), reverse=True)
-    for height, one in enumerate(shown):
-        mean, low, high = (number(one.row[name]) for name in ("mean", "low", "high"))
-        colour, shift = colour_of(one.row["network"]), 0.13 if one.paper else 0.0
-        axes.plot([low, high], [height + shift] * 2, color=colour, linewidth=1.4)
-        axes.plot(mean, height + shift, "o", color=colour, label=OURS if height == 0 else None)
-        if one.paper:
-            style = {"fmt": "D", "mfc": "white", "color": MARKS["paper"], "markersize": 4, "linewidth": 1}
-            theirs, spread = one.paper
-            axes.errorbar(theirs, height - 0.17, xerr=spread, label=_once(axes, PAPERS), **style)
-    axes.set_yticks(
-        range(len(shown)), ["\n".join(_wrapped(one.title)) for one in shown] if named else [""] * len(shown)
-    )
-    axes.set_ylim(-0.7, len(shown) - 0.3)
+    ends = [sum(map(_height, shown[:count])) for count in range(len(shown) + 1)]
+    middles = [(start + end) / 2 for start, end in pairwise(ends)]
+    compared = any(one.papers for one in shown)
+    said = {"xycoords": axes.get_yaxis_transform(), "xytext": (4, 0), "textcoords": "offset points"}
+    said |= {"fontsize": SMALL, "va": "center", "annotation_clip": False}
+    above = said | {"xytext": (4, 2), "va": "bottom"}
+    for one, middle in zip(shown, middles, strict=True):
+        _row(axes, one, middle)
+        axes.annotate(_text(one, compared), (1, middle), **said)
+    axes.annotate("ours − paper [95 %]" if compared else "ours [95 %]", (1, 0), color=MARKS["note"], **above)
+    names = [wrapped(one.title, LETTERS) if named else "" for one in shown]
+    axes.set_yticks(middles, names)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(ends[-1], 0)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     axes.grid(axis="x")
-    one = shown[0]
-    protocol, _, pair, metric = one.panel
-    lines = (*textwrap.wrap(one.place.title, 26), pair, f"{protocol} split, n = {one.row['cases']}")
-    axes.set_title("\n".join(filter(None, lines)))
-    axes.set_xlabel(f"{labels.metric(metric)} (%)")
+    axes.set_xlabel(f"{labels.metric(shown[0].row['metric'])} (%)")
+    _references(axes, shown)
 
 
-def _wrapped(title: str) -> list[str]:
-    return textwrap.wrap(title, 18) or [""]
+def _row(axes: Axes, one: Shown, height: float) -> None:
+    """Ours and below it the paper's, if it has one."""
+    mean, low, high = (number(one.row[name]) for name in ("mean", "low", "high"))
+    colour, shift = colour_of(one.row["network"]), 0.7 if one.papers else 0.0
+    axes.errorbar(mean, height - shift, xerr=[[mean - low], [high - mean]], fmt="o", color=colour, label=OURS)
+    if one.papers:
+        theirs, spread = (number(one.papers[name]) for name in ("paper_mean", "paper_std"))
+        style = {"fmt": "D", "mfc": "white", "color": MARKS["paper"], "markersize": 3.5, "linewidth": 0.9}
+        axes.errorbar(theirs, height + shift, xerr=spread, label=PAPERS, **style)
 
 
-def _once(axes: Axes, label: str) -> str | None:
-    """A label for the legend, if it does not stand there yet."""
-    return None if label in axes.get_legend_handles_labels()[1] else label
+def _text(one: Shown, compared: bool) -> str:
+    """The difference to the paper's value with its interval; of ours alone the value."""
+    if compared and one.papers is None:
+        return "–"
+    of, form = (one.papers, "+.1f") if one.papers else (one.row, ".1f")
+    names = ("difference", "difference_low", "difference_high") if one.papers else ("mean", "low", "high")
+    estimate, low, high = (f"{number(of[name]):{form}}".replace("-", "−") for name in names)
+    return estimate if "nan" in low else f"{estimate} [{low}, {high}]"
 
 
-def _scatter(axes: Axes, shown: Sequence[Shown]) -> None:
-    for network in sorted({one.row["network"] for one in shown}, key=labels.network_order):
-        mine = [one for one in shown if one.row["network"] == network]
-        means = [number(one.row["mean"]) for one in mine]
-        reach = [
-            [mean - number(one.row["low"]) for mean, one in zip(means, mine, strict=True)],
-            [number(one.row["high"]) - mean for mean, one in zip(means, mine, strict=True)],
-        ]
-        theirs, spread = zip(*(one.paper for one in mine), strict=True)
-        style = {"fmt": "o", "color": colour_of(network), "elinewidth": 0.5, "alpha": 0.8}
-        axes.errorbar(means, theirs, xerr=reach, yerr=spread, label=labels.network(network), **style)
-    ends = [*axes.get_xlim(), *axes.get_ylim()]
-    low, high = max(0, min(ends)), min(100, max(ends))
-    axes.plot([low, high], [low, high], color=MARKS["paper"], linewidth=0.8, linestyle=":", zorder=0)
-    axes.set(xlabel="ours (%)", ylabel="paper (%)", title=f"all networks and metrics, n = {len(shown)}")
-    axes.legend(loc="best")
+def _references(axes: Axes, shown: Sequence[Shown]) -> None:
+    """Lines for the student alone and for chance; one that is far from the data is named at the edge instead."""
+    low, high = axes.get_xlim()
+    student = next((number(one.student["mean"]) for one in shown if one.student), float("nan"))
+    chance = number(shown[0].row.get("chance", ""))
+    lines = (
+        (STUDENT, student, {"color": colour_of(BASELINE)}),
+        (GUESS, chance, {"color": MARKS["other"], "linestyle": ":"}),
+    )
+    edge = []
+    for name, value, style in lines:
+        if low - FAR * (high - low) <= value <= high + FAR * (high - low):
+            axes.axvline(value, zorder=0, label=name, linewidth=1, **style)
+        elif value < low:
+            edge.append(f"← {name} {value:.1f}")
+        elif value > high:
+            edge.append(f"{name} {value:.1f} →")
+    axes.text(0.02, 0.01, "\n".join(edge), transform=axes.transAxes, fontsize=SMALL, color=MARKS["note"], va="bottom")

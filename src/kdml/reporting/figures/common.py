@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 STYLE = yaml.safe_load((ROOT / "workflow" / "report" / "style.yaml").read_text(encoding="utf-8"))
 NETWORKS: Mapping[str, str] = STYLE["networks"]
 KNOWLEDGE: Mapping[str, str] = STYLE["knowledge"]
+TERMS: Mapping[str, str] = STYLE["terms"]
 TECHNIQUES: Mapping[str, str] = STYLE["techniques"]
+ALONE: str = STYLE["alone"]  # marker of a network trained alone
+OWN: str = STYLE["own"]  # marker of a user's own variant
 REGIONS: Mapping[str, str] = STYLE["regions"]
 PIXELS: Mapping[str, str] = STYLE["pixels"]
+FOUND: Mapping[str, str] = STYLE["found"]
 MAPS: Mapping[str, str] = STYLE["maps"]
 MARKS: Mapping[str, str] = STYLE["marks"]
 SMALL: float = STYLE["page"]["smallest_type"]  # points

@@ -1,17 +1,20 @@
 """Validation scores of the grid search, a heat map per variant: the weight of the labels for S1 by that for S2."""
 
 import numpy as np
-import seaborn
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from kdml.reporting.data import Data
-from kdml.reporting.figures.common import MARKS, number
+from kdml.reporting.figures.common import MAPS, MARKS, SMALL, canvas, legend, number
 from kdml.runs.graph import STRATEGIES, TECHNIQUES
 
 Setting = dict[str, str]
-SIDE = 1.5  # inches of a map
+SIDE, AROUND = 48, 22  # millimetres of a map with its names, and of what stands around all
+ROOMY, MOST = 7, 9  # settings in a row, up to which there is room for a decimal, and for their scores at all
+BEST, PAPERS = "best of the grid", "the paper's weights"
 
 
 def draw(data: Data) -> Figure:
@@ -25,47 +28,65 @@ def draw(data: Data) -> Figure:
     techniques = [name for name in TECHNIQUES if any(key[0] == name for key in best)]
     strategies = [name for name in STRATEGIES if any(key[1] == name for key in best)]
     scores = [number(one["score"]) for one in settings]
-    figure = Figure(figsize=(SIDE * len(strategies) + 1.7, SIDE * len(techniques) + 0.9))
+    figure = canvas(2, SIDE * len(techniques) + AROUND)
     panels = figure.subplots(len(techniques), len(strategies), squeeze=False)
+    drawn: list[QuadMesh] = []
     for line, technique in zip(panels, techniques, strict=True):
         for axes, strategy in zip(line, strategies, strict=True):
             mine = [one for one in settings if (one["technique"], one["strategy"]) == (technique, strategy)]
-            _panel(axes, mine, best.get((technique, strategy)), (min(scores), max(scores)))
+            if not mine:
+                axes.set_axis_off()
+                continue
+            drawn.append(_panel(axes, mine, best.get((technique, strategy)), (min(scores), max(scores))))
         line[0].set_ylabel(f"{TECHNIQUES[technique].title}\nα of S1")
     for axes, strategy in zip(panels[0], strategies, strict=True):
         axes.set_title(STRATEGIES[strategy].title)
     for axes in panels[-1]:
         axes.set_xlabel("α′ of S2")
-    figure.tight_layout(rect=(0, 0, 0.88, 1))
-    _colour_bar(figure, next(axes for axes in panels.flat if axes.collections))
+    figure.colorbar(drawn[0], ax=panels, shrink=0.5, label="validation score (%), mean of S1 and S2")
+    papers = any(one["papers"] == "1" for one in settings)
+    legend(figure, {BEST: _frame(), **({PAPERS: _frame(linestyle="--")} if papers else {})})
     return figure
 
 
-def _panel(axes: Axes, settings: list[Setting], best: Setting | None, limits: tuple[float, float]) -> None:
-    if not settings:
-        axes.set_axis_off()
-        return
+def _frame(place: tuple[float, float] = (0, 0), inset: float = 0.03, linestyle: str = "-") -> Rectangle:
+    """A frame around a setting, by its column and row; black with a light edge, to be seen on every colour."""
+    corner, side = (place[0] + inset, place[1] + inset), 1 - 2 * inset
+    style = {"fill": False, "linewidth": 1.4, "linestyle": linestyle, "edgecolor": MARKS["other"], "clip_on": False}
+    return Rectangle(corner, side, side, **style, path_effects=[withStroke(linewidth=2.8, foreground=MARKS["frame"])])
+
+
+def _panel(axes: Axes, settings: list[Setting], best: Setting | None, limits: tuple[float, float]) -> QuadMesh:
     rows, columns = (sorted({float(one[name]) for one in settings}) for name in ("alpha", "alpha_prime"))
     values = np.full((len(rows), len(columns)), np.nan)
+    places = {}
     for one in settings:
-        values[rows.index(float(one["alpha"])), columns.index(float(one["alpha_prime"]))] = number(one["score"])
-    seaborn.heatmap(
-        values, ax=axes, vmin=limits[0], vmax=limits[1], cmap="cividis", cbar=False, annot=True, fmt=".1f", linewidths=0.5,
-        annot_kws={"fontsize": 7}, square=True, xticklabels=[f"{x:g}" for x in columns], yticklabels=[f"{y:g}" for y in rows],
-    )  # fmt: skip
-    axes.tick_params(axis="y", rotation=0)
-    papers = next((one for one in settings if one["papers"] == "1"), None)
-    framed = [] if papers is None else [(papers, {"linestyle": "--", "edgecolor": MARKS["papers_weights"]})]
-    for one, style in (*framed, (best, {"edgecolor": MARKS["other"]})):
-        place = columns.index(float(one["alpha_prime"])), rows.index(float(one["alpha"]))
-        inset = 0.12 if one is papers else 0.03
-        corner = place[0] + inset, place[1] + inset
-        axes.add_patch(
-            Rectangle(corner, 1 - 2 * inset, 1 - 2 * inset, fill=False, linewidth=1.4, **style, clip_on=False)
-        )
+        column, row = columns.index(float(one["alpha_prime"])), rows.index(float(one["alpha"]))
+        values[row, column] = number(one["score"])
+        places[one["alpha"], one["alpha_prime"]] = column, row
+    mesh = axes.pcolormesh(
+        values, vmin=limits[0], vmax=limits[1], cmap=MAPS["score"], edgecolor=MARKS["frame"], linewidth=0.5
+    )
+    axes.set(aspect="equal", ylim=(len(rows), 0))
+    axes.set_xticks(np.arange(len(columns)) + 0.5, [f"{x:g}" for x in columns])
+    axes.set_yticks(np.arange(len(rows)) + 0.5, [f"{y:g}" for y in rows])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    if len(columns) <= MOST:
+        _write(axes, values, mesh)
+    if papers := next((one for one in settings if one["papers"] == "1"), None):
+        axes.add_patch(_frame(places[papers["alpha"], papers["alpha_prime"]], inset=0.13, linestyle="--"))
+    if best:
+        axes.add_patch(_frame(places[best["alpha"], best["alpha_prime"]]))
+    return mesh
 
 
-def _colour_bar(figure: Figure, panel: Axes) -> None:
-    axes = figure.add_axes((0.9, 0.3, 0.025, 0.4))
-    bar = figure.colorbar(panel.collections[0], cax=axes)
-    bar.set_label("validation score (%), mean of S1 and S2")
+def _write(axes: Axes, values: np.ndarray, mesh: QuadMesh) -> None:
+    """Scores in their cells, dark on light and light on dark."""
+    digits = 1 if values.shape[1] <= ROOMY else 0
+    for (row, column), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            light = np.dot(mesh.to_rgba(value)[:3], (0.2126, 0.7152, 0.0722)) > 0.4
+            colour = MARKS["other"] if light else MARKS["frame"]
+            style = {"ha": "center", "va": "center", "fontsize": SMALL, "color": colour}
+            axes.text(column + 0.5, row + 0.5, f"{value:.{digits}f}", **style)

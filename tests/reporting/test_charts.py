@@ -1,0 +1,362 @@
+"""Charts of scores, costs and lesions: what they show, and that the largest of them still fit a page."""
+
+from itertools import pairwise
+
+import pytest
+from matplotlib.colors import to_rgba
+from place_files import comparison_row, data_of, found_row, run_row, value_row, variants, write
+from reporting.drawn import misplaced, words
+
+from kdml.common.errors import UserError
+from kdml.reporting.data import Data
+from kdml.reporting.figures import beside, compression, detection, search
+from kdml.reporting.figures.common import FOUND, MARKS, NETWORKS, TECHNIQUES, canvas
+from kdml.reporting.figures.layout import apart
+from kdml.runs.graph import VARIANTS
+from kdml.runs.methods import METHODS
+
+PLACE = "paper/hcd/small"
+LONG = "Every student teaches every other one, and all of them the teacher, number {}"
+OWN = {f"own_{number}": LONG.format(number) for number in range(6)}
+STUDENTS = tuple(f"s{number}" for number in range(1, 6))
+
+
+# Ours beside the paper's
+
+
+def compared(runs, network="ensemble", **changed):
+    return [comparison_row(run, network, **changed) for run in runs]
+
+
+def test_beside_says_the_difference_and_marks_student_and_chance(tmp_path):
+    runs, values = variants()
+    values = [row | {"chance": "82.0"} for row in values]
+    alone = [value_row("baseline_student", "baseline", mean=81), value_row("baseline_teacher", "baseline", mean=84)]
+    more = {"comparison": {PLACE: compared(VARIANTS)}, "alone": {PLACE: alone}}
+    figure = beside.draw(data_of(tmp_path, {PLACE: (runs, values)}, **more))
+    shown = words(figure)
+    assert shown.count("−5.0 [−7.2, −2.8]") == 12 and "ours − paper [95 %]" in shown
+    for text in (
+        "Metastasis classification (HCD), pair small",
+        "split by image",
+        "n = 72",
+        "batch 4 (8)",
+        "paper, mean ± SD",
+    ):
+        assert text in shown
+    (axes,) = figure.subfigs[0].axes
+    upright = {
+        line.get_xdata()[0]: line.get_color()
+        for line in axes.lines
+        if len(set(line.get_xdata())) == 1 < len(line.get_xdata())
+    }
+    assert upright == {81.0: NETWORKS["baseline"], 82.0: MARKS["other"]}
+    assert not misplaced(figure, tmp_path / "f.pdf")
+
+
+def test_what_is_far_from_the_data_is_named_at_the_edge(tmp_path):
+    """Chance must not squeeze what is compared."""
+    runs, values = variants()
+    values = [row | {"chance": "50.0"} for row in values]
+    figure = beside.draw(data_of(tmp_path, {PLACE: (runs, values)}))
+    low, _ = figure.subfigs[0].axes[0].get_xlim()
+    assert low > 70 and "← chance 50.0" in words(figure)
+
+
+def test_beside_draws_ours_alone_where_the_paper_has_none(tmp_path):
+    """No word of the paper; the value in place of the difference; no F-score, which the IoU says."""
+    runs = [
+        run_row(run, task="polyps", task_title="Polyps", metrics="iou;f_score", title=title)
+        for run, title in (("kd_ml_v3", ""), ("mine", "My own"))
+    ]
+    values = [
+        value_row("kd_ml_v3", network, metric) for network in ("s1", "s2", "ensemble") for metric in ("iou", "f_score")
+    ]
+    values += [value_row("mine", "s1", "iou", mean=70), value_row("mine", "s1", "f_score", mean=82)]
+    figure = beside.draw(data_of(tmp_path, {"paper/polyps/small": (runs, values)}))
+    shown = words(figure)
+    assert len(figure.subfigs[0].axes) == 1 and "Polyps" in shown and "My own" in shown and "70.0 [69.0, 71.0]" in shown
+    assert "paper," not in shown.replace("as in the paper,", "") and "depart" not in shown and "F-score" not in shown
+
+
+def test_beside_of_methods_and_of_networks_alone(tmp_path):
+    runs = [run_row("sp", "methods"), run_row("kd_ml_v3", "methods"), run_row("rkd", "methods", title="RKD")]
+    values = [
+        value_row("sp", "s1"),
+        value_row("kd_ml_v3", "ensemble"),
+        value_row("kd_ml_v3", "s1"),
+        value_row("rkd", "s1"),
+    ]
+    papers = [comparison_row("sp", "s1"), comparison_row("kd_ml_v3", "ensemble")]
+    figure = beside.draw(data_of(tmp_path, {PLACE: (runs, values)}, "methods", comparison={PLACE: papers}))
+    assert len(figure.subfigs[0].axes[0].get_yticks()) == 3
+    assert "RKD" in words(figure) and words(figure).count("−5.0 [") == 2 and " – " in words(figure)
+    roles = ("baseline_teacher", "baseline_student")
+    places = {
+        f"paper/hcd/{pair}": (
+            [run_row(role, "alone", pair=pair) for role in roles],
+            [value_row(role, "baseline") for role in roles],
+        )
+        for pair in ("small", "other")
+    }
+    papers = {place: [comparison_row(name, "baseline") for name in ("resnet50", "resnet18")] for place in places}
+    figure = beside.draw(data_of(tmp_path, places, "baselines", comparison=papers))
+    assert len(figure.subfigs) == 1 and len(figure.subfigs[0].axes[0].get_yticks()) == 2
+    assert "Tiny (for ResNet18)" in words(figure) and "pair" not in words(figure) and words(figure).count("−5.0 [") == 2
+
+
+def test_beside_of_nothing_is_refused(tmp_path):
+    values = [value_row("ml_v1", "s1", mean=float("nan"))]
+    with pytest.raises(UserError, match="None of these runs has a value"):
+        beside.draw(data_of(tmp_path, {PLACE: ([run_row("ml_v1")], values)}))
+
+
+@pytest.mark.slow
+def test_the_largest_tables_fit_a_page_beside_the_papers(tmp_path):
+    """Twelve variants and six own ones with long titles, three metrics, two protocols; fourteen methods for two tasks."""
+    task, metrics = "ham10000_classification", ("precision", "recall", "accuracy")
+    places, papers = {}, {}
+    for protocol in ("paper", "grouped"):
+        runs, values = variants(task, protocol)
+        runs += [run_row(run, task=task, protocol=protocol, title=title) for run, title in OWN.items()]
+        values += [
+            value_row(run, network, metric) for run in OWN for network in (*STUDENTS, "ensemble") for metric in metrics
+        ]
+        places[f"{protocol}/{task}/small"] = (runs, values)
+        papers[f"{protocol}/{task}/small"] = [row for metric in metrics for row in compared(VARIANTS, metric=metric)]
+    figure = beside.draw(data_of(tmp_path, places, comparison=papers))
+    assert not misplaced(figure, tmp_path / "f.pdf")
+    names = (*METHODS, "own_a", "own_b", "kd_ml_v3")
+    places = {
+        f"{protocol}/{task}/small": (
+            [run_row(name, "methods", protocol, task) for name in names],
+            [value_row(name, "ensemble" if name == "kd_ml_v3" else "s1", metric) for name in names],
+        )
+        for protocol in ("paper", "grouped")
+        for task, metric in (("hcd", "accuracy"), ("lgg", "iou"))
+    }
+    papers = {place: [comparison_row(name, "s1", "iou") for name in names] for place in places}
+    figure = beside.draw(data_of(tmp_path / "methods", places, "methods", comparison=papers))
+    assert len(figure.subfigs) == 4 and not misplaced(figure, tmp_path / "g.pdf")
+
+
+# Costs
+
+
+def scored(run, network, of, parameters, mean=80, students="1", chosen="0", front="0"):
+    return {
+        "run": run, "network": network, "of": of, "students": students, "parameters": str(int(parameters)), "latency_ms": str(parameters / 1e6), "size": "64",
+        "threads": "1", "metric": "accuracy", "mean": str(mean), "low": "60", "high": "90", "cases": "48", "chosen": chosen,
+        "front_parameters": front, "front_latency_ms": front,
+    }  # fmt: skip
+
+
+def costs_data(folder, rows, titles=()):
+    runs = [run_row(run, title=dict(titles).get(run, "")) for run in dict.fromkeys(row["run"] for row in rows)] or [
+        run_row("ml_v1")
+    ]
+    columns = list(scored("", "", "", 1))
+    return Data({"scores": [write(folder / "scores.csv", rows, columns)], "runs": [write(folder / "runs.csv", runs)]})
+
+
+def test_columns_are_labelled_and_no_network_hides_another(tmp_path):
+    rows = [scored(run, "ensemble", "ensemble", 160e6, students="2") for run in VARIANTS]
+    rows += [scored("baseline_teacher", "baseline", "teacher_alone", 198e6, 70, "0", chosen="1", front="1")]
+    rows += [scored(run, "teacher", "teacher", 200e6, 70, "0") for run in VARIANTS if not run.startswith("ml")]
+    figure = compression.draw(costs_data(tmp_path, rows))
+    above = figure.axes[0]
+    dots = [line for line in above.lines if len(line.get_xdata()) == 1 and line.get_marker() != "o"]
+    places = [(round(float(line.get_xdata()[0]), 6), float(line.get_ydata()[0])) for line in dots]
+    assert len(places) == len(set(places)) == 12 + 1 + 3  # one teacher for each technique, whatever is shared
+    assert {line.get_marker() for line in dots} == {*TECHNIQUES.values(), "*"}
+    headings = [text.get_text().split("\n") for text in above.texts if "param." in text.get_text()]
+    assert headings == [
+        ["2 students", "160 M param.", "160.0 ms"], ["teacher alone", "198 M param.", "198.0 ms"], ["teacher", "200 M param.", "200.0 ms"],
+    ]  # fmt: skip
+    assert [text.get_text() for text in above.texts if text.get_text() in ("V1", "V2", "V3")] == ["V1", "V2", "V3"] * 4
+    assert "Accuracy (%), n = 48 test images" in words(figure) and not misplaced(figure, tmp_path / "f.pdf")
+
+
+def test_only_what_validation_chooses_is_on_the_front(tmp_path):
+    rows = [
+        scored("ml_v1", "s1", "student", 40e6, 70, chosen="1", front="1"),
+        scored("ml_v2", "s1", "student", 40e6, 90),
+    ]
+    rows += [scored("kd_on_v3", "ensemble", "ensemble", 80e6, 60, "2", chosen="1")]
+    figure = compression.draw(costs_data(tmp_path, rows))
+    for panel in figure.axes[1:]:
+        dots = [float(line.get_ydata()[0]) for line in panel.lines if len(line.get_xdata()) == 1]
+        steps = [list(line.get_ydata()) for line in panel.lines if line.get_linestyle() == ":"]
+        assert dots == [70.0, 60.0] and steps == [[70.0, 70.0]]
+        assert panel.get_xlim()[0] == 0
+    rings = [float(line.get_ydata()[0]) for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert rings == [70.0, 60.0]
+
+
+@pytest.mark.slow
+def test_the_largest_compression_fits_a_page(tmp_path):
+    rows = [
+        scored(run, network, "student", 11e6, chosen=str(int((run, network) == ("own_1", "s2"))))
+        for run in (*VARIANTS, *OWN)
+        for network in ("s1", "s2")
+    ]
+    rows += [
+        scored("baseline_student", "baseline", "student", 11e6),
+        scored("baseline_teacher", "baseline", "teacher_alone", 23.5e6, chosen="1"),
+    ]
+    rows += [
+        scored(run, "ensemble", "ensemble", 22e6, students="2", chosen=str(int(run == "ml_v1"))) for run in VARIANTS
+    ]
+    rows += [
+        scored(
+            run, "ensemble", "ensemble", (place % 3 + 3) * 11e6, students=str(place % 3 + 3), chosen=str(int(place < 3))
+        )
+        for place, run in enumerate(OWN)
+    ]
+    rows += [
+        scored(run, "teacher", "teacher", 23.6e6, place, chosen=str(int(place == 4)))
+        for place, run in enumerate(VARIANTS)
+        if place > 3
+    ]
+    figure = compression.draw(costs_data(tmp_path, rows, OWN.items()))
+    assert not misplaced(figure, tmp_path / "f.pdf") and f"B: {OWN['own_1']}" in words(figure)
+    with pytest.raises(UserError, match="no run has a score"):
+        compression.draw(costs_data(tmp_path, []))
+
+
+# Regions
+
+
+def shares(run, network, means, of="9"):
+    """Rows of values.csv for small, medium and large regions."""
+    sizes = {"small": "at most 90 px", "medium": "91 to 300 px", "large": "over 300 px"}
+    return [
+        value_row(run, network, f"found_{size}", mean, of=of, sizes=sizes[size])
+        for size, mean in zip(sizes, means, strict=True)
+    ]
+
+
+def found_data(folder, found, values, runs):
+    files = {"found": found, "values": values, "runs": runs}
+    return Data({name: [write(folder / f"{name}.csv", rows)] for name, rows in files.items()})
+
+
+def small_found(folder):
+    found = [
+        found_row("kd_ml_v3", 400, 2, size="large"),
+        found_row("kd_ml_v3", 5, 0),
+        found_row("kd_ml_v3", 100, 1, size="medium"),
+    ]
+    found += [
+        found_row("baseline_student", area, 1, 1, size)
+        for area, size in ((5, "small"), (100, "medium"), (400, "large"))
+    ]
+    values = shares("kd_ml_v3", "both", (0, 0, 100), "1") + shares("kd_ml_v3", "ensemble", (11, 22, 33), "1")
+    values += shares("baseline_student", "baseline", (100, 100, 99), "1")
+    return found_data(folder, found, values, [run_row("kd_ml_v3")])
+
+
+def test_a_cell_says_how_many_students_find_a_lesion(tmp_path):
+    figure = detection.draw(small_found(tmp_path))
+    axes, totals = figure.axes
+    alone, variant = axes.images
+    assert alone.get_array().tolist() == [[2, 2, 2]] and variant.get_array().tolist() == [[0, 1, 2]]  # by their area
+    colours = [tuple(colour) for colour in variant.cmap(variant.norm(variant.get_array()))[0]]
+    assert colours == [to_rgba(FOUND[step]) for step in ("none", "some", "all")]
+    shown = words(figure)
+    assert "Student network alone" in shown and "KD + ML V3" in shown and "small: at most 90 px n = 1" in shown
+    assert [text.get_text() for text in totals.texts][:6] == ["100", "100", "99", "0", "0", "100"]
+    assert not misplaced(figure, tmp_path / "f.pdf")
+
+
+def test_shares_by_size_name_the_limits(tmp_path):
+    figure = detection.draw_by_size(small_found(tmp_path))
+    assert [axes.get_title() for axes in figure.axes] == [
+        "small: at most 90 px\nn = 1", "medium: 91 to 300 px\nn = 1", "large: over 300 px\nn = 1",
+    ]  # fmt: skip
+    assert "found by every student" in words(figure) and not misplaced(figure, tmp_path / "f.pdf")
+
+
+def test_seeds_are_lines_and_what_one_was_not_tested_on_is_no_miss(tmp_path):
+    found = [found_row("ml_v1", area, 2, seed=seed) for seed, area in ((0, 5), (0, 7), (1, 7))]
+    figure = detection.draw(found_data(tmp_path, found, shares("ml_v1", "both", (90, 90, 90)), [run_row("ml_v1")]))
+    cells = figure.axes[0].images[0].get_array()
+    assert cells.mask.tolist() == [[False, False], [True, False]] and "2 seeds below each other" in words(figure)
+
+
+@pytest.mark.slow
+def test_the_largest_detection_fits_a_page(tmp_path):
+    runs = [*VARIANTS, *OWN]
+    areas = [(area, "small" if area < 140 else "medium" if area < 280 else "large") for area in range(4, 404)]
+    found = [
+        found_row(run, area, (area + seed) % 6, 5, size, seed)
+        for run in runs
+        for area, size in areas
+        for seed in range(3)
+    ]
+    networks = (*STUDENTS, "teacher", "ensemble", "both")
+    values = [row for run in runs for network in networks for row in shares(run, network, (10, 20, 100), "133–140")]
+    data = found_data(tmp_path, found, values, [run_row(run, title=OWN.get(run, "")) for run in runs])
+    for draw in (detection.draw, detection.draw_by_size):
+        assert not misplaced(draw(data), tmp_path / "f.pdf")
+
+
+def test_a_test_set_without_regions_is_refused(tmp_path):
+    files = {
+        name: [write(tmp_path / f"{name}.csv", [], ["run", "metric", "truth"])] for name in ("found", "values", "runs")
+    }
+    for draw in (detection.draw, detection.draw_by_size):
+        with pytest.raises(UserError, match="has no r"):
+            draw(Data(files))
+
+
+# Grid search
+
+
+def setting(technique, strategy, alpha, alpha_prime, score=80.0, best=0, papers=0):
+    keys = {"technique": technique, "strategy": strategy, "alpha": alpha, "alpha_prime": alpha_prime}
+    return {name: str(value) for name, value in (keys | {"score": score, "best": best, "papers": papers}).items()}
+
+
+def test_search_frames_the_best_setting_and_the_papers(tmp_path):
+    rows = [setting("ml", "v1", 0.1, 0.1, 80, best=1), setting("ml", "v1", 0.2, 0.1, 70, papers=1)]
+    figure = search.draw(Data({"settings": [write(tmp_path / "settings.csv", rows)]}))
+    (best, papers) = sorted(figure.axes[0].patches, key=lambda patch: patch.get_y())
+    assert (best.get_linestyle(), papers.get_linestyle()) == ("-", "--") and papers.get_y() > 1
+    assert "V1" in words(figure) and "the paper's weights" in words(figure)
+
+
+@pytest.mark.slow
+def test_the_largest_search_fits_a_page(tmp_path):
+    steps = range(1, 10)
+    rows = [
+        setting(technique, strategy, a / 10, b / 10, 70 + a + b, a == b == 2, a == b == 1)
+        for technique, strategy in VARIANTS.values()
+        for a in steps
+        for b in steps
+    ]
+    rows = [row | {name: str(int(row[name] == "True")) for name in ("best", "papers")} for row in rows]
+    figure = search.draw(Data({"settings": [write(tmp_path / "settings.csv", rows)]}))
+    assert not misplaced(figure, tmp_path / "f.pdf")
+
+
+# Labels
+
+
+def test_labels_keep_apart_and_near():
+    assert apart([1.0, 5.0], 1.0) == [1.0, 5.0]
+    assert apart([2.0, 2.0, 2.0], 1.0) == [1.0, 2.0, 3.0]
+    placed = apart([5.0, 4.9, 0.0, 4.0], 1.0)
+    ordered = sorted(placed)
+    assert all(second - first >= 1 - 1e-9 for first, second in pairwise(ordered))
+    assert placed[2] == 0.0 and placed[3] < placed[1] < placed[0] and apart([], 1.0) == []
+
+
+def test_a_known_collision_is_seen(tmp_path):
+    """Texts over each other, and one that is cut, which this measure must not let pass."""
+    figure = canvas(1, 50)
+    figure.subplots().set_axis_off()
+    for text, x in (("one label", 0.5), ("another", 0.52), ("beyond", 0.99)):
+        figure.text(x, 0.5, text)
+    found = misplaced(figure, tmp_path / "f.pdf")
+    assert found == ["cut: 'beyond'", "'one label' over 'another'"]

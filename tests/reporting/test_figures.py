@@ -80,8 +80,6 @@ def scheme(folder, number):
     return schemes.draw(Data({"graphs": [graphs_file(folder)]}, {"number": number}))
 
 
-
-
 def test_figures_are_written_by_their_names(tmp_path):
     figure = scheme(tmp_path, "2")
     with pytest.raises(UserError, match=r"f\.svg has no known form"):

@@ -53,7 +53,7 @@ def data_of(folder, number, runs=tuple(VARIANTS), seeds=SEEDS, decoder=False):
 
 
 def maps(figure):
-    return [axes for axes in figure.axes if axes.images]
+    return [axes for axes in figure.axes if axes.collections and axes.texts]
 
 
 def strips(figure):

@@ -1,6 +1,7 @@
 """Validation scores of the grid search, a heat map per variant: the weight of the labels for S1 by that for S2."""
 
 import numpy as np
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
@@ -64,29 +65,14 @@ def _panel(axes: Axes, settings: list[Setting], best: Setting | None, limits: tu
         column, row = columns.index(float(one["alpha_prime"])), rows.index(float(one["alpha"]))
         values[row, column] = number(one["score"])
         places[one["alpha"], one["alpha_prime"]] = column, row
-    mesh = axes.pcolormesh(
-        values, vmin=limits[0], vmax=limits[1], cmap=MAPS["score"], edgecolor=MARKS["frame"], linewidth=0.5
-    )
-    axes.set(aspect="equal", ylim=(len(rows), 0))
-    axes.set_xticks(np.arange(len(columns)) + 0.5, [f"{x:g}" for x in columns])
-    axes.set_yticks(np.arange(len(rows)) + 0.5, [f"{y:g}" for y in rows])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    if len(columns) <= MOST:
-        _write(axes, values, mesh)
+    seaborn.heatmap(
+        values, ax=axes, vmin=limits[0], vmax=limits[1], cmap=MAPS["score"], cbar=False, square=True, linewidths=0.5,
+        linecolor=MARKS["frame"], annot=len(columns) <= MOST, fmt=".1f" if len(columns) <= ROOMY else ".0f",
+        annot_kws={"fontsize": SMALL}, xticklabels=[f"{x:g}" for x in columns], yticklabels=[f"{y:g}" for y in rows],
+    )  # fmt: skip
+    axes.tick_params(length=0, rotation=0)
     if papers := next((one for one in settings if one["papers"] == "1"), None):
         axes.add_patch(_frame(places[papers["alpha"], papers["alpha_prime"]], inset=0.13, linestyle="--"))
     if best:
         axes.add_patch(_frame(places[best["alpha"], best["alpha_prime"]]))
-    return mesh
-
-
-def _write(axes: Axes, values: np.ndarray, mesh: QuadMesh) -> None:
-    """Scores in their cells, dark on light and light on dark."""
-    digits = 1 if values.shape[1] <= ROOMY else 0
-    for (row, column), value in np.ndenumerate(values):
-        if not np.isnan(value):
-            light = np.dot(mesh.to_rgba(value)[:3], (0.2126, 0.7152, 0.0722)) > 0.4
-            colour = MARKS["other"] if light else MARKS["frame"]
-            style = {"ha": "center", "va": "center", "fontsize": SMALL, "color": colour}
-            axes.text(column + 0.5, row + 0.5, f"{value:.{digits}f}", **style)
+    return axes.collections[0]

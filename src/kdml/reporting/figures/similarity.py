@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -214,22 +215,22 @@ def _grid(
 def _heat_map(axes: Axes, matrix: Matrix, mean: float, size: tuple[float, float]) -> None:
     """Draw a map in about so many millimetres, the higher layers of both framed, with their mean."""
     # The first network's depth runs downwards, the second's to the right.
-    axes.imshow(matrix.values, cmap=MAPS["similarity"], vmin=0, vmax=1, aspect="auto")
-    axes.spines[:].set_visible(False)
+    names = {"xticklabels": False, "yticklabels": False}
+    seaborn.heatmap(matrix.values, ax=axes, cmap=MAPS["similarity"], vmin=0, vmax=1, cbar=False, **names)
     axes.tick_params(length=0, labelsize=SMALL, pad=1)
     for axis, side, length in ((axes.yaxis, matrix.first, size[1]), (axes.xaxis, matrix.second, size[0])):
         named = ticks([name for name, _ in side], length / len(side))
-        axis.set_ticks([*named], [*named.values()])
+        axis.set_ticks([place + 0.5 for place in named], [*named.values()])
     axes.tick_params(axis="x", rotation=90)
     rows, columns = ([place for place, (_, upper) in enumerate(side) if upper] for side in matrix[1:])
-    corner = (columns[0] - 0.5, rows[0] - 0.5)
+    corner = (columns[0], rows[0])
     style = {"edgecolor": MARKS["frame"], "linewidth": 1.4, "clip_on": False}
     frame = Rectangle(corner, len(columns), len(rows), fill=False, **style)
     frame.set_path_effects([withStroke(linewidth=2.4, foreground=MARKS["other"])])
     axes.add_patch(frame)
     behind = {"facecolor": MARKS["other"], "edgecolor": "none", "alpha": 0.65, "pad": 0.8}
     said = {"color": MARKS["frame"], "fontsize": SMALL, "bbox": behind}
-    axes.text(columns[-1] + 0.45, rows[-1] + 0.4, f"{mean:.2f}", ha="right", va="bottom", **said)
+    axes.text(columns[-1] + 0.95, rows[-1] + 0.9, f"{mean:.2f}", ha="right", va="bottom", **said)
 
 
 def _strip(axes: Axes, means: Mapping[str, tuple[Key, Sequence[float]]]) -> None:

@@ -11,7 +11,8 @@ from kdml.analysis.metrics import PRIMARY
 from kdml.common.errors import UserError
 from kdml.common.files import MAKE_AGAIN, read_csv
 from kdml.reporting import labels
-from kdml.reporting.table_model import Block, Cell, Row, number, plain_block, text
+from kdml.reporting.cells import number, text
+from kdml.reporting.table_model import Block, Cell, Row, plain_block
 from kdml.runs.records import read_record
 from kdml.runs.run_table import EVALUATED
 

@@ -1,7 +1,7 @@
 """Cells of words and numbers: how many digits a number has, how it is written, and what is stored of it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kdml.reporting.table_model import MINUS, NOTHING, Cell
@@ -98,12 +98,14 @@ def p_value(value: Any) -> Cell:
     return Cell("< 0.001", cell.value) if cell.text == "0.000" else cell
 
 
-def listed(values: str, form: str) -> Cell:
-    """Numbers of several seeds, stored as they come and shown with a comma between.
+def by_seed(values: str, shown: Callable[[str], Cell]) -> Cell:
+    """Numbers of several seeds with a comma between, stored as they come; that of a single seed is a number like any other.
 
     Args:
         values: with spaces between them.
-        form: of each.
+        shown: makes the cell of one.
     """
-    shown = ", ".join(written(float(value), form) for value in values.split())
-    return Cell(shown or NOTHING, values)
+    cells = [shown(value) for value in values.split()]
+    if len(cells) == 1:
+        return cells[0]
+    return Cell(", ".join(cell.text for cell in cells) or NOTHING, values)

@@ -1,88 +1,28 @@
-"""Tables as LaTeX prints them: texts made safe, columns aligned at the decimal point, as wide as a page at most.
+"""Tables as LaTeX prints them: numbers aligned at the decimal point, never wider than a page.
 
-Widths are estimated from letters, so that a table fits wherever it is compiled. A page is A4 with margins of 2 cm; a table too wide
-for it stands on a page of its own, turned.
+A page is A4 with margins of 2 cm; a table that is too wide for it is turned. Blocks with the same columns stand in one table.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from itertools import groupby
 
-from kdml.reporting.table_model import MINUS, Block, Cell, Line, Table
+from kdml.reporting.latex_columns import NUMBER, PAPER, SEPARATION, SetColumn, columns_of, fits
+from kdml.reporting.latex_text import MM, after_number, tex, wrapped
+from kdml.reporting.table_model import Block, Cell, Line, Section, Table
 
-MM = 72.27 / 25.4  # points
 PORTRAIT, LANDSCAPE = 170 * MM, 257 * MM
-SEPARATION = 3.0  # on each side of a column
-NARROWEST = 12 * MM  # of a column of words that is broken into lines
-WIDEST_HEADING = 45 * MM  # of a row
-# Of 8-point Computer Modern, rounded up.
-WIDTHS = {
-    **dict.fromkeys("ijl.,:;'|!()[]/ tfrI-", 3.4),
-    **dict.fromkeys("mwMWQO%@", 8.0),
-    **dict.fromkeys("±×→<>+=" + MINUS, 7.2),
-}
-CAPITAL, OTHER = 6.6, 4.75
-PACKAGES = r"\usepackage{booktabs,longtable,pdflscape,siunitx} % siunitx 3"
+NEEDS = r"% Needs \usepackage{booktabs,longtable,pdflscape,siunitx}, siunitx of version 3, and margins of 2 cm on A4."
 SETTINGS = (
-    "group-separator={,},group-minimum-digits=4,group-digits=integer,mode=text,reset-text-series=false,table-number-alignment=right,"
-    "table-text-alignment=right,table-align-text-post=false,table-align-text-pre=false"
+    r"\footnotesize",
+    rf"\setlength{{\tabcolsep}}{{{SEPARATION}pt}}\setlength{{\LTcapwidth}}{{\linewidth}}",
+    r"\sisetup{group-separator={,},group-minimum-digits=4,group-digits=integer,mode=text,reset-text-series=false,",
+    r"table-number-alignment=right,table-text-alignment=right,table-align-text-post=false}",
 )
-# What LaTeX would read as a command, and letters that its default fonts lack. Brackets and stars behind a line's end would be its
-# arguments, so braces hold them.
-SIGNS = str.maketrans(
-    {
-        **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "|": r"\textbar{}",
-        "`": r"\textasciigrave{}",
-        "[": "{[}",
-        "]": "{]}",
-        "*": "{*}",
-        "<": r"$<$",
-        ">": r"$>$",
-        "±": r"$\pm$",
-        "×": r"$\times$",
-        "→": r"$\to$",
-        "≤": r"$\leq$",
-        "≥": r"$\geq$",
-        "★": r"$\star$",
-        "†": r"\dag{}",
-        "–": "--",
-        MINUS: "$-$",
-        "“": "``",
-        "”": "''",
-        "…": r"\ldots{}",
-        "′": "$'$",
-    }
-)
-GREEK = {"α": r"\alpha", "β": r"\beta", "γ": r"\gamma"}
+SAME_TABLE = r"\addtocounter{table}{-1}% the same table: longtable would count it as one more"
+BOLD = 1.2  # times as wide
 NUMBERED = re.compile(r"Table (\d+): (.)(.*)", re.DOTALL)
-NUMBER = re.compile(rf"({MINUS}?)(\d[\d,]*)(?:\.(\d+))?(?![\d.])(.*)")
-
-
-def one_line(value: Any) -> str:
-    """A text without line breaks and other control characters."""
-    spaced = " ".join(str(value).split())
-    return "".join(sign for sign in spaced if sign.isprintable())
-
-
-def tex(value: Any) -> str:
-    """A text that LaTeX prints as it is."""
-    parts = re.split(f"([{''.join(GREEK)}]′*)", one_line(value))
-    return "".join(_greek(part) if part[:1] in GREEK else part.translate(SIGNS) for part in parts)
-
-
-def _greek(letter: str) -> str:
-    primes = "'" * (len(letter) - 1)
-    return f"${GREEK[letter[0]]}{primes}$"
-
-
-def width(text: str) -> float:
-    """Width of a text in points, at the size of tables, rather too large than too small."""
-    return sum(WIDTHS.get(sign, CAPITAL if sign.isupper() else OTHER) for sign in text)
 
 
 def caption_of(title: str) -> str:
@@ -103,30 +43,40 @@ def printed(table: Table, title: str, notes: Sequence[str], label: str) -> str:
     Args:
         table: as a reader is shown it.
         title: above it.
-        notes: below the title; the first is the caption.
+        notes: the first stands in the caption, the others below the table.
         label: to refer to it, after `tab:`.
     """
-    page = next(
-        (page for page in (PORTRAIT, LANDSCAPE) if all(_fits(block, page) for block in table.blocks())), LANDSCAPE
-    )
-    content = "\n".join(_content(table, title, notes, label, page))
-    turned = (r"\begin{landscape}", content, r"\end{landscape}") if page == LANDSCAPE else (content,)
-    return "\n".join((f"% Needs {PACKAGES}", *turned, ""))
+    blocks = [block for section in table.sections for block, _ in _together(section)]
+    turned = not all(fits(block, PORTRAIT) for block in blocks)
+    content = "\n".join(_content(table, title, notes, label, LANDSCAPE if turned else PORTRAIT))
+    around = (r"\begin{landscape}", content, r"\end{landscape}") if turned else (content,)
+    return "\n".join((NEEDS, *around, ""))
 
 
 def _content(table: Table, title: str, notes: Sequence[str], label: str, page: float) -> Iterator[str]:
-    yield rf"{{\footnotesize\setlength{{\tabcolsep}}{{{SEPARATION}pt}}\setlength{{\LTcapwidth}}{{\linewidth}}"
-    yield rf"\sisetup{{{SETTINGS}}}"
-    caption = rf"\caption{{{tex(caption_of(title))}. {' '.join(map(tex, notes[:1]))}}}\label{{tab:{label}}}\\"
+    """A caption, the tables of all sections, and notes; the caption of a single section is part of its first table."""
+    yield "{" + "\n".join(SETTINGS)
+    alone = len(table.sections) == 1
+    said = [f"{section.title}." for section in table.sections if alone and section.title]
+    caption = rf"\caption{{{' '.join(map(tex, (f'{caption_of(title)}.', *notes[:1], *said)))}}}\label{{tab:{label}}}"
+    if not alone:
+        yield rf"\setlength{{\LTleft}}{{0pt}}\makeatletter\def\@captype{{table}}\makeatother{caption}\nopagebreak"
     for section in table.sections:
-        if section.title:
-            yield rf"\medskip\noindent\textbf{{{tex(section.title)}}}\par\nopagebreak"
-        yield from (rf"\noindent {tex(note)}\par\nopagebreak" for note in section.notes)
-        for block in section.blocks:
-            yield from _longtable(block, page, caption)
-            caption = ""
+        for number, (block, parts) in enumerate(_together(section)):
+            above = "" if number else _title(section.title, page, block)
+            yield from _longtable(
+                block, parts, page, rf"{caption}\\" if alone and not number else "", "" if alone else above
+            )
+        yield from (rf"\noindent {tex(note)}\par" for note in section.notes)
     yield from (rf"\noindent {tex(note)}\par" for note in (*notes[1:], *_legend(table)))
     yield "}"
+
+
+def _title(title: str, page: float, block: Block) -> str:
+    """A section's title in lines above its first table, however narrow that is."""
+    span = len(block.columns) + block.headed
+    lines = wrapped(title, page / BOLD)
+    return "\n".join(rf"\multicolumn{{{span}}}{{@{{}}l}}{{\rlap{{\textbf{{{tex(line)}}}}}}} \\*" for line in lines)
 
 
 def _legend(table: Table) -> Iterator[str]:
@@ -137,56 +87,56 @@ def _legend(table: Table) -> Iterator[str]:
         yield "Bold: the best ensemble of its block; ★: of the table."
 
 
-# Blocks
+def _together(section: Section) -> Iterator[tuple[Block, list[Block]]]:
+    """Blocks next to each other with the same columns: as one block with all their rows, and apart."""
+    for _, found in groupby(section.blocks, key=_columns_above):
+        parts = list(found)
+        lines = tuple(line for part in parts for line in part.lines)
+        yield replace(parts[0], lines=lines, title=parts[0].title if len(parts) == 1 else ""), parts
 
 
-@dataclass(frozen=True)
-class _Column:
-    """A column of one block: its heading in lines, and how it is set.
-
-    Args:
-        heading: lines above it.
-        specification: in the preamble.
-        width: in points.
-        is_number: whether its cells are aligned at the decimal point.
-    """
-
-    heading: tuple[str, ...]
-    specification: str
-    width: float
-    is_number: bool
+def _columns_above(block: Block) -> tuple:
+    groups = tuple((group.title, tuple(column.title for column in group.columns)) for group in block.groups)
+    return block.headed, groups
 
 
-def _longtable(block: Block, page: float, caption: str) -> Iterator[str]:
-    columns = _columns(block, page)
+# One longtable
+
+
+def _longtable(block: Block, parts: Sequence[Block], page: float, caption: str, above: str) -> Iterator[str]:
+    columns = columns_of(block, page)
     yield rf"\begin{{longtable}}{{@{{}}{''.join(column.specification for column in columns)}@{{}}}}"
-    yield from [caption] if caption else []
-    yield r"\toprule"
-    if block.has_groups:
-        yield from _group_headings(block, columns)
-    yield from _headings(columns)
-    yield r"\midrule" + "\n" + r"\endhead"
-    for line in block.lines:
-        yield from _rows(line, columns, block.headed)
+    headings = "\n".join((r"\toprule", *_group_headings(block, columns), *_headings(columns), r"\midrule"))
+    if caption or above:
+        yield "\n".join((*filter(None, (caption, above)), headings, r"\endfirsthead"))
+    yield headings + "\n" + r"\endhead"
+    for number, part in enumerate(parts):
+        if len(parts) > 1:
+            yield r"\addlinespace" if number else ""
+            yield rf"\multicolumn{{{len(columns)}}}{{@{{}}l}}{{\emph{{{tex(part.title)}}}}} \\*"
+        for line in part.lines:
+            yield from _rows(line, columns, block.headed)
     yield r"\bottomrule" + "\n" + r"\end{longtable}"
     if not caption:
-        yield r"\addtocounter{table}{-1} % the same table, without a number of its own"
+        yield SAME_TABLE
 
 
-def _headings(columns: Sequence[_Column]) -> Iterator[str]:
+def _headings(columns: Sequence[SetColumn]) -> Iterator[str]:
     depth = max(len(column.heading) for column in columns)
     for row in range(depth):
         words = [("",) * (depth - len(column.heading)) + column.heading for column in columns]
         yield " & ".join(f"{{{tex(lines[row])}}}" if lines[row] else "" for lines in words) + r" \\"
 
 
-def _group_headings(block: Block, columns: Sequence[_Column]) -> Iterator[str]:
-    first = int(block.headed)
-    headings, rules, start = [], [], first
+def _group_headings(block: Block, columns: Sequence[SetColumn]) -> Iterator[str]:
+    if not block.has_groups:
+        return
+    first = start = int(block.headed)
+    headings, rules = [], []
     for group in block.groups:
         end = start + len(group.columns)
         room = sum(column.width for column in columns[start:end]) + 2 * SEPARATION * (len(group.columns) - 1)
-        headings.append((len(group.columns), _wrapped(group.title, room)))
+        headings.append((len(group.columns), wrapped(group.title, room)))
         rules.append(rf"\cmidrule(lr){{{start + 1}-{end}}}")
         start = end
     depth = max(len(lines) for _, lines in headings)
@@ -199,123 +149,24 @@ def _group_headings(block: Block, columns: Sequence[_Column]) -> Iterator[str]:
     yield "".join(rules)
 
 
-def _rows(line: Line, columns: Sequence[_Column], headed: bool) -> Iterator[str]:
+def _rows(line: Line, columns: Sequence[SetColumn], headed: bool) -> Iterator[str]:
     """A row of ours, and below it one of the paper's."""
-    title = [tex(line.title)] if headed else []
-    kinds = [column.is_number for column in columns[headed:]]
-    ours = [_aligned(cell.text, cell) if kind else tex(cell.text) for cell, kind in zip(line.cells, kinds, strict=True)]
-    yield " & ".join((*title, *ours)) + (r" \\*" if line.has_paper else r" \\")
+    numbers = [column.is_number for column in columns[headed:]]
+    ours = [
+        _aligned(cell.text, cell) if kind else tex(cell.text) for cell, kind in zip(line.cells, numbers, strict=True)
+    ]
+    yield " & ".join(([tex(line.title)] if headed else []) + ours) + (r" \\*" if line.has_paper else r" \\")
     if line.has_paper:
-        yield " & ".join((r"\quad paper", *(_aligned(cell.paper) for cell in line.cells))) + r" \\"
+        yield " & ".join((rf"\quad {PAPER.strip()}", *(_aligned(cell.paper) for cell in line.cells))) + r" \\"
 
 
 def _aligned(text: str, marks: Cell | None = None) -> str:
     """A cell of a column that is aligned at the decimal point: the number, and in braces what follows it."""
-    bold = r"\bfseries " if marks and marks.best_of_block else ""
-    star = r"\,$\star$" if marks and marks.best else ""
     found = NUMBER.fullmatch(text)
     if found is None:
         return f"{{{tex(text)}}}" if text else ""
     sign, whole, decimals, rest = found.groups()
-    shown = f"{'-' if sign else ''}{whole.replace(',', '')}{f'.{decimals}' if decimals else ''}"
-    behind = f"{_behind(rest)}{star}"
-    return f"{bold}{shown}" + (f"{{\\normalfont{behind}}}" if behind else "")
-
-
-def _behind(rest: str) -> str:
-    return rf"\,{tex(rest.strip())}" if rest.startswith(" ") else tex(rest)
-
-
-# Widths
-
-
-def _fits(block: Block, page: float) -> bool:
-    return _total(_columns(block, page)) <= page
-
-
-def _total(columns: Sequence[_Column]) -> float:
-    return sum(column.width for column in columns) + 2 * SEPARATION * (len(columns) - 1)
-
-
-def _columns(block: Block, page: float) -> list[_Column]:
-    """Columns as wide as what stands in them; words are broken into lines where the page is too narrow."""
-    columns = [_heading_of_rows(block)] if block.headed else []
-    for place, (column, is_number) in enumerate(zip(block.columns, block.numbers, strict=True)):
-        cells = [line.cells[place] for line in block.lines]
-        columns.append(_of_numbers(column.title, cells) if is_number else _of_words(column.title, cells))
-    missing = page - _total(columns)
-    return columns if missing >= 0 or block.headed else _broken(block, columns, -missing)
-
-
-def _heading_of_rows(block: Block) -> _Column:
-    natural = max(map(width, (*(line.title for line in block.lines), "    paper")))
-    if natural <= WIDEST_HEADING:
-        lines = _wrapped(block.title, max(natural, NARROWEST))
-        return _Column(lines, "l", max(natural, *map(width, lines), 0), is_number=False)
-    return _Column(_wrapped(block.title, WIDEST_HEADING), _paragraph(WIDEST_HEADING), WIDEST_HEADING, is_number=False)
-
-
-def _of_numbers(title: str, cells: Sequence[Cell]) -> _Column:
-    """A column aligned at the decimal point, with room for the longest text behind a number."""
-    texts = [(cell.text, " ★" if cell.best else "") for cell in cells] + [(cell.paper, "") for cell in cells]
-    found = [(match, star) for text, star in texts if (match := NUMBER.fullmatch(text))]
-    sign = any(match[1] for match, _ in found)
-    whole = max((len(match[2].replace(",", "")) for match, _ in found), default=1)
-    commas = max((match[2].count(",") for match, _ in found), default=0)
-    decimals = max((len(match[3] or "") for match, _ in found), default=0)
-    behind = max((f"{match[4]}{star}" for match, star in found), key=width, default="")
-    natural = width("0" * (whole + decimals) + "," * commas + "." * bool(decimals) + MINUS * sign + behind)
-    natural = max([natural, *(width(text) for text, _ in texts if not NUMBER.fullmatch(text))])
-    lines = _wrapped(title, max(natural, NARROWEST))
-    options = f"table-format={'-' * sign}{whole}.{decimals}"
-    if behind:
-        options += f",table-space-text-post={{{_behind(behind)}}}"
-    return _Column(lines, f"S[{options}]", max(natural, *map(width, lines)), is_number=True)
-
-
-def _of_words(title: str, cells: Sequence[Cell]) -> _Column:
-    natural = max((width(cell.text) for cell in cells), default=0.0)
-    lines = _wrapped(title, max(natural, NARROWEST))
-    return _Column(lines, "l", max(natural, *map(width, lines)), is_number=False)
-
-
-def _broken(block: Block, columns: Sequence[_Column], excess: float) -> list[_Column]:
-    """Columns with those of words made narrower, the widest first, down to their longest word."""
-    widths = [column.width for column in columns]
-    least = [_least(block, place) for place in range(len(columns))]
-    while excess > 0:
-        open_ = [place for place, column in enumerate(columns) if not column.is_number and widths[place] > least[place]]
-        if not open_:
-            break
-        widest = max(open_, key=lambda place: widths[place])
-        cut = min(excess, widths[widest] - least[widest], max(widths[widest] / 20, 1.0))
-        widths[widest] -= cut
-        excess -= cut
-    return [
-        column
-        if wanted == column.width
-        else _Column(_wrapped(block.columns[place].title, wanted), _paragraph(wanted), wanted, is_number=False)
-        for place, (column, wanted) in enumerate(zip(columns, widths, strict=True))
-    ]
-
-
-def _least(block: Block, place: int) -> float:
-    """Width of the longest word of a column."""
-    texts = [block.columns[place].title, *(line.cells[place].text for line in block.lines)]
-    return max(NARROWEST, *(width(word) for text in texts for word in text.split() or [""]))
-
-
-def _paragraph(points: float) -> str:
-    return rf">{{\raggedright\arraybackslash}}p{{{points:.1f}pt}}"
-
-
-def _wrapped(text: str, room: float) -> tuple[str, ...]:
-    """A text in lines that are no wider than a room, unless a single word is."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and width(longer) > room:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return tuple(lines)
+    number = f"{'-' if sign else ''}{whole.replace(',', '')}{f'.{decimals}' if decimals else ''}"
+    behind = after_number(rest) + (r"\,$\star$" if marks and marks.best else "")
+    bold = r"\bfseries " if marks and marks.best_of_block else ""
+    return bold + number + (rf"{{\normalfont\footnotesize{behind}}}" if behind else "")

@@ -57,7 +57,7 @@ def _constants(blocks: Iterable[Block]) -> dict[str, str]:
 def _said(constants: Mapping[str, str]) -> Iterator[str]:
     """Notes on columns that are not shown; of one without any value there is nothing to say."""
     if known := {title: text for title, text in constants.items() if text not in EMPTY}:
-        yield f"The same in every row: {'; '.join(f'{title} – {text}' for title, text in known.items())}."
+        yield f"The same in every row: {'; '.join(f'{title} = {text}' for title, text in known.items())}."
 
 
 def _keep(block: Block, wanted: Callable[[Column], bool]) -> Block:

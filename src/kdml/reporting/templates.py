@@ -8,7 +8,8 @@ from typing import Any
 from kdml.common.errors import UserError
 from kdml.common.files import write_csv, write_text
 from kdml.common.project import ROOT
-from kdml.reporting.latex import one_line, printed
+from kdml.reporting.latex import printed
+from kdml.reporting.latex_text import one_line
 from kdml.reporting.table_layout import shown
 from kdml.reporting.table_model import Table
 

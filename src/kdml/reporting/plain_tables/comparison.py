@@ -26,9 +26,11 @@ def table(data: Data) -> Table:
     """
     rows = data.rows("comparison")
     doubtful = numbers.impossible({_key(row): _paper(row) for row in rows})
+    pairs = {label.split("/")[2] for label in data.places("runs")}
     sections: dict[tuple[str, ...], list[Row]] = {}
     for row in sorted(rows, key=_order):
-        place = tuple(row[name] for name in ("table", "protocol", "task", "pair"))
+        pair = row["pair"] if row["pair"] in pairs else ""  # a network that was trained alone belongs to none
+        place = (row["table"], row["protocol"], row["task"], pair)
         sections.setdefault((*place, "" if _is_run(row) else "not run"), []).append(row)
     made = [_section(data, key, found, doubtful) for key, found in sections.items()]
     return Table(tuple(made), tuple(_notes(rows, doubtful)))

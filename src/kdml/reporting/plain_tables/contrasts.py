@@ -1,7 +1,9 @@
 """Paired differences of the proposed variant to all others."""
 
+from dataclasses import replace
+
 from kdml.reporting import labels
-from kdml.reporting.cells import INTERVAL, digits_of, listed, number, p_value, text, with_interval
+from kdml.reporting.cells import INTERVAL, by_seed, digits_of, number, p_value, text, with_interval
 from kdml.reporting.data import Data
 from kdml.reporting.plain_tables.place_columns import by_place
 from kdml.reporting.table_model import NOTHING, Cell, Column, Row, Table
@@ -34,11 +36,16 @@ def _order(row: Row) -> tuple:
 
 
 def _cells(row: Row) -> tuple[Cell, ...]:
-    one = row["seeds"] == "1"  # then what stands for each seed says nothing more
+    digits = digits_of(row["cases"])
     return (
         text(labels.run(row["right"])), text(labels.metric(row["metric"])), text(labels.network(row["network"])),
-        with_interval(row["estimate"], row["low"], row["high"], digits_of(row["cases"])), p_value(row["p"]),
-        p_value(row["p_holm"]), Cell(NOTHING, row["by_seed"]) if one else listed(row["by_seed"], ".1f"), p_value(row["p_seeds"]),
-        Cell(NOTHING, float(row["seeds_ahead"])) if one else number(row["seeds_ahead"]), text(row["test"]),
-        listed(row["p_cases"], ".3f"), text(row["remark"]),
+        with_interval(row["estimate"], row["low"], row["high"], digits), p_value(row["p"]), p_value(row["p_holm"]),
+        *_by_seed(row, digits), text(row["test"]), by_seed(row["p_cases"], p_value), text(row["remark"]),
     )  # fmt: skip
+
+
+def _by_seed(row: Row, digits: int) -> tuple[Cell, ...]:
+    """What is said of seeds; nothing is shown of a single one, of which all is said already."""
+    differences = by_seed(row["by_seed"], lambda value: number(value, f".{digits}f"))
+    cells = (differences, p_value(row["p_seeds"]), number(row["seeds_ahead"]))
+    return tuple(replace(cell, text=NOTHING) for cell in cells) if row["seeds"] == "1" else cells

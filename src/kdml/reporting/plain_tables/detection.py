@@ -10,6 +10,12 @@ from kdml.reporting.table_model import NOTHING, Cell, Column, Row, Table
 
 SIZES = ("found_small", "found_medium", "found_large")
 FALSE = "false_regions"
+COLUMNS = (
+    "Variant",
+    "Network",
+    *(Column(f"{labels.metric(size)}{INTERVAL}", labels.metric(size)) for size in SIZES),
+    labels.metric(FALSE),
+)
 
 Found = Mapping[tuple[str, str, str], Row]
 """Rows of values.csv by run, network and metric."""
@@ -23,7 +29,7 @@ def table(data: Data) -> Table:
     """
     places = {label: _found(rows) for label, rows in data.under("values").items()}
     rows = {label: [_cells(found, *name) for name in _names(found)] for label, found in places.items()}
-    return by_place(data, {label: _columns(found) for label, found in places.items()}, rows)
+    return by_place(data, COLUMNS, rows, said={label: _sizes(found) for label, found in places.items()})
 
 
 def _found(rows: Sequence[Row]) -> Found:
@@ -36,16 +42,14 @@ def _names(found: Found) -> list[tuple[str, str]]:
     return sorted(names, key=lambda key: (labels.run_order(key[0]), labels.network_order(key[1])))
 
 
-def _columns(found: Found) -> tuple[str | Column, ...]:
-    """Headings; those of sizes say which areas they are, and how many regions there are."""
-    return ("Variant", "Network", *(_heading(found, size) for size in SIZES), labels.metric(FALSE))
-
-
-def _heading(found: Found, size: str) -> Column:
-    rows = [row for (_, _, metric), row in found.items() if metric == size]
-    words = [", ".join(dict.fromkeys(row[name] for row in rows if row[name])) for name in ("sizes", "of")]
-    said = "".join((f": {words[0]}" if words[0] else "", f", n = {words[1]}" if words[1] else ""))
-    return Column(f"{labels.metric(size)}{said}{INTERVAL}", labels.metric(size))
+def _sizes(found: Found) -> str:
+    """Which areas the sizes are, and how many regions there are of each."""
+    said = []
+    for size in SIZES:
+        rows = [row for (_, _, metric), row in found.items() if metric == size]
+        areas, counts = (", ".join(dict.fromkeys(row[name] for row in rows if row[name])) for name in ("sizes", "of"))
+        said.append(f"{size.removeprefix('found_')} are {counts} of {areas}")
+    return f"Regions of the test set: {', '.join(said)}."
 
 
 def _cells(found: Found, run: str, network: str) -> tuple[Cell, ...]:

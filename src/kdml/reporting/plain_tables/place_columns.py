@@ -7,29 +7,31 @@ from kdml.reporting.data import Data
 from kdml.reporting.table_model import Cell, Column, Section, Table, plain_block
 
 PLACE = ("Protocol", "Task", "Pair")
-Columns = Sequence[str | Column]
 
 
 def by_place(
     data: Data,
-    columns: Columns | Mapping[str, Columns],
+    columns: Sequence[str | Column],
     rows: Mapping[str, Sequence[Sequence[Cell]]],
     notes: Sequence[str] = (),
+    said: Mapping[str, str] | None = None,
 ) -> Table:
     """A table with a section per place; protocol, task and pair are stored with every row.
 
     Args:
         data: with files `runs:PLACE`, which say how tasks are called.
-        columns: of every section, or of each by its place.
+        columns: of every section.
         rows: by place, written protocol/task/pair.
         notes: what a reader must know beyond the caption.
+        said: notes on single places.
     """
     sections = [
         Section(
-            (plain_block(columns[label] if isinstance(columns, Mapping) else columns, found),),
+            (plain_block(columns, found),),
             heading(data, label),
             label,
-            place=tuple(zip(PLACE, label.split("/"), strict=True)),
+            (said[label],) if said else (),
+            tuple(zip(PLACE, label.split("/"), strict=True)),
         )
         for label, found in rows.items()
         if found
@@ -41,9 +43,11 @@ def heading(data: Data, label: str) -> str:
     """Names of a place's task, pair and split.
 
     Args:
-        data: with the file `runs:PLACE`; without it the task is named by its key.
-        label: protocol/task/pair.
+        data: with files `runs:PLACE`, which say how tasks are called; a task of none of them is named by its key.
+        label: protocol/task/pair; without a pair that part is empty.
     """
     protocol, task, pair = label.split("/")
-    title = next((row["task_title"] for row in data.at("runs", label)), task)
-    return f"{title}, {labels.pair(pair)}, {labels.PROTOCOLS.get(protocol, protocol)}"
+    known = (row for place in data.places("runs") if place.split("/")[1] == task for row in data.rows(f"runs:{place}"))
+    title = next((row["task_title"] for row in known), task)
+    split = labels.PROTOCOLS.get(protocol, protocol)
+    return ", ".join(filter(None, (title, labels.pair(pair) if pair else "", split)))

@@ -388,4 +388,4 @@ def _baseline_block(places: Sequence[PlaceResults]) -> Block:
         )
         for network in sorted(networks, key=rank)
     )
-    return Block(groups, lines, "Baselines", "baselines", headed=True)
+    return Block(groups, lines, "Trained alone", "baselines", headed=True)

@@ -6,23 +6,29 @@ from string import ascii_lowercase
 
 from kdml.reporting.table_model import NOTHING, Block, Cell, Column, Group, Line, Section, Table
 
-MOST_COLUMNS = 6  # of numbers with their intervals that fit beside each other on a page
+ON_PAGE, ON_SCREEN = (
+    6,
+    3,
+)  # columns of numbers with their intervals that fit beside each other; a screen may be a phone's
 LONG = 40  # letters; longer words that stand in several rows are put into a note once
 EMPTY = ("", NOTHING)
 
 
-def shown(table: Table) -> Table:
+def shown(table: Table, most: int = ON_PAGE) -> Table:
     """The table as a reader is shown it; what is stored is the whole.
 
     A column with one value in all rows goes into a note, of the table or of the one section in which it has one value. Long words
-    that several rows share become letters, which a note explains. Blocks too wide for a page are split.
+    that several rows share become letters, which a note explains. Blocks that are too wide are split.
 
     Args:
         table: with everything that is stored.
+        most: columns of a block whose rows have a heading.
     """
     sections = [section for section in table.sections if not section.stored_only]
     sections, notes = _without_constants(sections)
-    sections = [replace(section, blocks=tuple(_split(section.blocks))) for section in map(_with_letters, sections)]
+    sections = [
+        replace(section, blocks=tuple(_split(section.blocks, most))) for section in map(_with_letters, sections)
+    ]
     return replace(table, sections=tuple(sections), notes=(*table.notes, *notes))
 
 
@@ -110,16 +116,16 @@ def _lettered(block: Block, place: int, letters: Mapping[str, str]) -> Block:
 # Wide blocks
 
 
-def _split(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Blocks that fit a page: a wide one by metric where its groups have the same, else into several of fewer groups."""
+def _split(blocks: Iterable[Block], most: int) -> Iterator[Block]:
+    """Blocks that fit: a wide one by metric where its groups have the same, else into several of fewer groups."""
     for block in blocks:
         keys = [tuple(column.key for column in group.columns) for group in block.groups]
-        if not block.headed or len(block.columns) <= MOST_COLUMNS:
+        if not block.headed or len(block.columns) <= most:
             yield block
         elif len(set(keys)) == 1 and len(keys[0]) > 1:
-            yield from _split(_of_metric(block, place) for place in range(len(keys[0])))
+            yield from _split((_of_metric(block, place) for place in range(len(keys[0]))), most)
         else:
-            yield from _of_groups(block)
+            yield from _of_groups(block, most)
 
 
 def _of_metric(block: Block, place: int) -> Block:
@@ -131,13 +137,13 @@ def _of_metric(block: Block, place: int) -> Block:
     return Block(groups, lines, f"{block.title}: {metric.title}", block.key, headed=True)
 
 
-def _of_groups(block: Block) -> Iterator[Block]:
+def _of_groups(block: Block, most: int) -> Iterator[Block]:
     """Parts of the block with as many groups as fit."""
     start = 0
     groups: list[Group] = []
     for group in (*block.groups, None):
         width = sum(len(one.columns) for one in groups)
-        if groups and (group is None or width + len(group.columns) > MOST_COLUMNS):
+        if groups and (group is None or width + len(group.columns) > most):
             lines = tuple(Line(line.cells[start : start + width], line.title, line.key) for line in block.lines)
             yield replace(block, groups=tuple(groups), lines=lines)
             start, groups = start + width, []

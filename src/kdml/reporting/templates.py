@@ -10,7 +10,7 @@ from kdml.common.files import write_csv, write_text
 from kdml.common.project import ROOT
 from kdml.reporting.latex import printed
 from kdml.reporting.latex_text import one_line
-from kdml.reporting.table_layout import shown
+from kdml.reporting.table_layout import ON_PAGE, ON_SCREEN, shown
 from kdml.reporting.table_model import Table
 
 FOLDER = ROOT / "workflow" / "report" / "templates"
@@ -73,17 +73,20 @@ def write_table(table: Table, title: str, caption: str, note: str, paths: Iterab
         UserError: a file's name has another ending.
     """
     files = by_suffix(paths, FORMATS)
-    to_show = shown(table)
-    notes = [text for text in (caption, *to_show.notes, note) if text]
     texts = {
-        suffix: printed(to_show, title, notes, path.stem)
-        if suffix == "tex"
-        else fill(f"table.{suffix}.j2", title=title, notes=notes, table=to_show)
-        for suffix, path in files.items()
-        if suffix != "csv"
+        suffix: _text(suffix, table, title, caption, note, path) for suffix, path in files.items() if suffix != "csv"
     }
     if "csv" in files:
         columns, rows = table.stored()
         write_csv(files["csv"], rows, columns)
     for suffix, content in texts.items():
         write_text(files[suffix], content)
+
+
+def _text(suffix: str, table: Table, title: str, caption: str, note: str, path: Path) -> str:
+    """A table in one of the forms that people read."""
+    table = shown(table, ON_SCREEN if suffix == "html" else ON_PAGE)
+    notes = [text for text in (caption, *table.notes, note) if text]
+    if suffix == "tex":
+        return printed(table, title, notes, path.stem)
+    return fill(f"table.{suffix}.j2", title=title, notes=notes, table=table)

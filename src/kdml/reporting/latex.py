@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from kdml.reporting.latex_columns import NUMBER, PAPER, SEPARATION, SetColumn, columns_of, fits
+from kdml.reporting.latex_columns import NUMBER, PAPER, SEPARATION, SetColumn, columns_of, fits, room_of
 from kdml.reporting.latex_text import MM, after_number, tex, wrapped
 from kdml.reporting.table_model import Block, Cell, Line, Section, Table
 
@@ -135,8 +135,7 @@ def _group_headings(block: Block, columns: Sequence[SetColumn]) -> Iterator[str]
     headings, rules = [], []
     for group in block.groups:
         end = start + len(group.columns)
-        room = sum(column.width for column in columns[start:end]) + 2 * SEPARATION * (len(group.columns) - 1)
-        headings.append((len(group.columns), wrapped(group.title, room)))
+        headings.append((len(group.columns), wrapped(group.title, room_of(columns[start:end]))))
         rules.append(rf"\cmidrule(lr){{{start + 1}-{end}}}")
         start = end
     depth = max(len(lines) for _, lines in headings)
@@ -155,8 +154,9 @@ def _rows(line: Line, columns: Sequence[SetColumn], headed: bool) -> Iterator[st
     ours = [
         _aligned(cell.text, cell) if kind else tex(cell.text) for cell, kind in zip(line.cells, numbers, strict=True)
     ]
-    yield " & ".join(([tex(line.title)] if headed else []) + ours) + (r" \\*" if line.has_paper else r" \\")
-    if line.has_paper:
+    two = headed and line.has_paper
+    yield " & ".join(([tex(line.title)] if headed else []) + ours) + (r" \\*" if two else r" \\")
+    if two:
         yield " & ".join((rf"\quad {PAPER.strip()}", *(_aligned(cell.paper) for cell in line.cells))) + r" \\"
 
 

@@ -5,7 +5,7 @@ Widths are estimated from letters, so that a table fits wherever it is compiled.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kdml.reporting.latex_text import MM, after_number, width, words_of, wrapped
 from kdml.reporting.table_model import MINUS, Block, Cell
@@ -38,11 +38,7 @@ class SetColumn:
 
 def fits(block: Block, page: float) -> bool:
     """Tell whether a block is no wider than a page, in points."""
-    return _total(columns_of(block, page)) < page + ROUNDING
-
-
-def _total(columns: Sequence[SetColumn]) -> float:
-    return sum(column.width for column in columns) + 2 * SEPARATION * (len(columns) - 1)
+    return room_of(columns_of(block, page)) < page + ROUNDING
 
 
 def columns_of(block: Block, page: float) -> list[SetColumn]:
@@ -56,8 +52,26 @@ def columns_of(block: Block, page: float) -> list[SetColumn]:
     for place, (column, is_number) in enumerate(zip(block.columns, block.numbers, strict=True)):
         cells = [line.cells[place] for line in block.lines]
         columns.append(_of_numbers(column.title, cells) if is_number else _of_words(column.title, cells))
-    missing = page - _total(columns)
-    return columns if missing >= 0 or block.headed else _broken(block, columns, -missing)
+    missing = page - room_of(columns)
+    if missing < 0 and not block.headed:
+        columns = _broken(block, columns, -missing)
+    return _below_groups(block, columns)
+
+
+def _below_groups(block: Block, columns: list[SetColumn]) -> list[SetColumn]:
+    """Columns with the last of every group as wide as the heading above them needs."""
+    end = int(block.headed)
+    for group in block.groups:
+        start, end = end, end + len(group.columns)
+        room = room_of(columns[start:end])
+        if (needed := max(map(width, wrapped(group.title, room)))) > room:
+            columns[end - 1] = replace(columns[end - 1], width=columns[end - 1].width + needed - room)
+    return columns
+
+
+def room_of(columns: Sequence[SetColumn]) -> float:
+    """Width of columns beside each other, in points."""
+    return sum(column.width for column in columns) + 2 * SEPARATION * (len(columns) - 1)
 
 
 def _heading_of_rows(block: Block) -> SetColumn:

@@ -74,15 +74,13 @@ def after_number(rest: str) -> str:
 
 
 def wrapped(text: str, room: float) -> tuple[str, ...]:
-    """A text in lines that are no wider than a room in points, unless a single word is."""
+    """A text in lines that are no wider than a room in points, unless what cannot be broken is; names are broken behind `_`."""
     lines = [""]
-    for word in words_of(text):
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and width(longer) > room:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return tuple(lines)
+    for piece in re.findall(r"(?:[^ _]| (?=%))+_?|_| ", text):
+        if width(lines[-1] + piece) > room and lines[-1] and piece != " ":
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip(" ")
+    return tuple(line.rstrip(" ") for line in lines)
 
 
 def words_of(text: str) -> list[str]:

@@ -42,7 +42,8 @@ def _row(run: str, sheet: str, protocol: str, task: str, **changed: str) -> dict
 
 def _values(run: str, networks: tuple[str, ...], metrics: tuple[str, ...], **changed: str) -> list[dict[str, str]]:
     spread = {"std": "11.346", "seeds": "3", "cases": "3000", "groups": "110"} | changed
-    return [value_row(run, network, metric, 100.0 / 3, **spread) for network in networks for metric in metrics]
+    names = [(network, metric) for network in networks for metric in metrics]
+    return [value_row(run, *name, 100.0 / (place + 3), **spread) for place, name in enumerate(names)]
 
 
 def _places(
@@ -81,31 +82,53 @@ def tables(folder: Path) -> dict[str, Table]:
     return made | _of_places(folder) | _others(folder)
 
 
+def _varied(rows: list[dict[str, str]], *names: str) -> list[dict[str, str]]:
+    """Rows that differ in these columns, so that none is constant: numbers grow, words get a number."""
+    return [row | {name: _other(row[name], place) for name in names} for place, row in enumerate(rows)]
+
+
+def _other(value: str, place: int) -> str:
+    if value.isdigit():
+        return str(int(value) + place)
+    try:
+        return str(float(value) * (1 + place / 100))
+    except ValueError:
+        return f"{value} {place}"
+
+
 def _of_places(folder: Path) -> dict[str, Table]:
     runs = dict.fromkeys((*METHODS, "kd_ml_v3"), "methods")
     places = _places("hcd", runs, ("s1", "ensemble"), ("accuracy",))
     described = [
-        {"run": run, "title": LONG, "student_parameters": "11e6", "adaptor_parameters": "2e6", "adversary_parameters": "1e6",
-         "stages": "2", "weights": "similarity 3750, attention 2.5, adversary 0.0005", "options": "temperature 4, layers f1 f2 f3 f4",
+        {"run": run, "title": f"{LONG} {run}", "student_parameters": "11e6", "adaptor_parameters": "2e6", "adversary_parameters": "1e6",
+         "stages": "2", "weights": f"similarity 3750, attention 2.5, adversary 0.0005, {run}", "options": f"temperature 4, layers f1 f2 f3 f4 of {run}",
          "departures": f"{DEPARTS} {run}"}
         for run in METHODS
     ]  # fmt: skip
-    against = [_contrast("methods", run, "s1", "accuracy") for run in METHODS]
+    against = _varied([_contrast("methods", run, "s1", "accuracy") for run in METHODS], "estimate", "p", "p_holm")
     of_methods = {"methods": dict.fromkeys(places, described), "contrasts": dict.fromkeys(places, against)}
     made = {"table_10": methods.table(data_of(folder / "methods", places, "methods", "t", **of_methods))}
-    rows = [_contrast("reference", run, network, "iou_per_group") for run in VARIANTS for network in NETWORKS[1:]]
+    rows = [
+        _contrast("reference", run, network, metric)
+        for run in VARIANTS
+        for network, metric in (("s1", "iou"), ("ensemble", "iou_per_group"))
+    ]
+    rows = _varied(rows, "estimate", "p", "p_holm", "by_seed", "p_seeds", "seeds_ahead", "remark", "test")
     found = {metric: {"of": "226", "sizes": "12,345 to 23,456 px"} for metric in detection.SIZES}
     values = [
         row | found.get(row["metric"], {})
         for run in VARIANTS
-        for row in _values(run, (*NETWORKS, "both"), (*found, "false_regions"))
+        for row in _values(run, ("s1", "both"), (*found, "false_regions"))
     ]
     cost = {"students": "3", "parameters": "23508032", "saved": "-51.6", "macs": "4.1e9", "bytes": "94e6", "latency_ms": "1234.5",
             "size": "224", "threads": "4", "machine": "Linux x86_64"}  # fmt: skip
+    costed = _varied(
+        [cost | {"network": name} for name in costs.SCORED], "parameters", "saved", "macs", "bytes", "latency_ms"
+    )
     cka = [
         {"run": run, "first": "teacher", "second": student, "mean": "0.5", "std": "0.1", "seeds": "3", "remark": DEPARTS, "code_hash": "a b"}
         for run in VARIANTS
-        for student in ("s1", "s2", "s3")
+        for student in ("s1", "s3")
     ]  # fmt: skip
     score = {
         "of": "teacher",
@@ -119,8 +142,8 @@ def _of_places(folder: Path) -> dict[str, Table]:
     }
     files = {
         "contrasts": (contrasts, {"contrasts": rows}), "detection": (detection, {"values": values}),
-        "similarity": (similarity, {"similarity": cka}),
-        "compression": (costs, {"costs": [cost | {"network": name} for name in costs.SCORED], "scores": [score]}),
+        "similarity": (similarity, {"similarity": _varied(cka, "mean", "std", "remark")}),
+        "compression": (costs, {"costs": costed, "scores": [score]}),
     }  # fmt: skip
     for name, (module, kinds) in files.items():
         given = {
@@ -165,9 +188,16 @@ def _others(folder: Path) -> dict[str, Table]:
          "difference": "-11.1", "difference_low": "-25.3", "difference_high": "12.2", "interval": "Welch over 3 and 3 runs",
          "departures": f"{DEPARTS} {network}", "remark": ""}
         for table, task, metric in (("3", "hcd", "accuracy"), ("14", "ham10000_classification", "precision"))
-        for protocol in PROTOCOLS for run in VARIANTS for network in NETWORKS
+        for protocol in PROTOCOLS for run in VARIANTS for network in ("s1", "ensemble")
     ]  # fmt: skip
-    given = {"graphs": graphs, "layers": layers, "settings": settings, "comparison": compared}
+    settings = _varied(settings, *numbers.WEIGHTS, "pair", "score", "papers_score", "papers_rank", "of")
+    compared = _varied(compared, "paper_mean", "mean", "difference", "interval", "departures", "remark")
+    given = {
+        "graphs": graphs,
+        "layers": _varied(layers, *list(layers[0])[1:]),
+        "settings": settings,
+        "comparison": compared,
+    }
     data = Data({name: [write(folder / f"{name}.csv", rows)] for name, rows in given.items()})
     return {
         "table_01": sharing.table(data), "table_05": losses.table(data), "table_06": architecture.table(data),

@@ -76,7 +76,9 @@ def _title(title: str, page: float, block: Block) -> str:
     """A section's title in lines above its first table, however narrow that is."""
     span = len(block.columns) + block.headed
     lines = wrapped(title, page / BOLD)
-    return "\n".join(rf"\multicolumn{{{span}}}{{@{{}}l}}{{\rlap{{\textbf{{{tex(line)}}}}}}} \\*" for line in lines)
+    return "\n".join(
+        rf"\multicolumn{{{span}}}{{@{{}}l}}{{\rlap{{\textbf{{{tex(line)}}}}}}} \\*[.5ex]" for line in lines
+    )
 
 
 def _legend(table: Table) -> Iterator[str]:

@@ -85,7 +85,8 @@ def _with_letters(section: Section) -> Section:
     blocks = []
     for block in section.blocks:
         for place, column in enumerate(() if block.headed else block.columns):
-            letters = _letters([line.cells[place].text for line in block.lines])
+            # The first column says what a row is about.
+            letters = _letters([line.cells[place].text for line in block.lines]) if place else {}
             if letters:
                 block = _lettered(block, place, letters)
                 notes.append(f"{column.title}: {'; '.join(f'({mark}) {text}' for text, mark in letters.items())}.")

@@ -47,7 +47,7 @@ def _cells(row: Row, best: Row | None) -> tuple[Cell, ...]:
     return (
         text(title), number(row["parameters"], ",.0f"), number(row["saved"], ".1f"), number(float(row["macs"]) / 1e9, ".3f"),
         number(float(row["bytes"]) / 1e6), number(row["latency_ms"], ".1f"), text(labels.run(best["run"]) if best else "–"),
-        with_interval(best["mean"], best["low"], best["high"], digits_of(best["cases"])) if best else text("–"),
+        with_interval(best["mean"], best["low"], best["high"], digits_of(best["cases"])) if best else number(""),
     )  # fmt: skip
 
 

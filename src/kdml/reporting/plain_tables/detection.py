@@ -6,7 +6,7 @@ from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, digits_of, number, text, with_interval
 from kdml.reporting.data import Data
 from kdml.reporting.plain_tables.place_columns import by_place
-from kdml.reporting.table_model import NOTHING, Cell, Column, Row, Table
+from kdml.reporting.table_model import Cell, Column, Row, Table
 
 SIZES = ("found_small", "found_medium", "found_large")
 FALSE = "false_regions"
@@ -55,12 +55,12 @@ def _sizes(found: Found) -> str:
 def _cells(found: Found, run: str, network: str) -> tuple[Cell, ...]:
     shown = [_share(found.get((run, network, size))) for size in SIZES]
     wrong = found.get((run, network, FALSE))
-    last = number(wrong["mean"], ".1f") if wrong else text(NOTHING)
+    last = number(wrong["mean"] if wrong else "", ".1f")
     return text(labels.run(run)), text(labels.network(network)), *shown, last
 
 
 def _share(row: Row | None) -> Cell:
     if row is None:
-        return text(NOTHING)
+        return number("")
     cell = with_interval(row["mean"], row["low"], row["high"], digits_of(row["of"]))
     return Cell(cell.text, cell.value, (*cell.more, ("of", row["of"])))

@@ -21,7 +21,7 @@ NOTE = (
     "thrown away afterwards. Interval and p: the wider of a bootstrap over seeds and groups of test cases and of Student's over "
     "seeds; Holm over the methods of a place and metric."
 )
-DASH = text(NOTHING)
+DASH = number("")
 
 
 def table(data: Data) -> Table:
@@ -73,7 +73,7 @@ def _against(row: Row | None) -> tuple[Cell, ...]:
 
 def _added(row: Row | None) -> tuple[Cell, ...]:
     if row is None:
-        return (DASH,) * 5
+        return DASH, DASH, *(text(NOTHING),) * 3
     added = float(row["adaptor_parameters"]) + float(row["adversary_parameters"])
     stages = f"{row['stages']} stages" if row["stages"] != "1" else ""
     return (

@@ -120,7 +120,7 @@ def test_every_training_has_one_row_with_its_scores_and_files(experiment):
     block = index_page.runs_block(runs, records, experiment, experiment.parent / "index.html")
     variant, alone = ([cell.text for cell in line.cells] for line in block.lines)
     assert variant[3:9] == ["ML V1", "0", "Accuracy: S1 81.2 Ensemble 81.2", "3", "60", "100.0"]
-    assert alone[2:6] == ["small", "Teacher network alone", "0", "Accuracy: alone 81.2"]
+    assert alone[2:6] == ["small", "Teacher alone", "0", "Accuracy: alone 81.2"]
     files = [[name for name, _ in line.cells[-1].links] for line in block.lines]
     assert files == [[*index_page.FILES, "values.csv"]] * 2
     assert block.lines[1].cells[-1].links[-1][1] == "demo/paper/hcd/small/alone/values.csv"
@@ -166,7 +166,7 @@ def test_claims_are_told_by_protocol():
     assert (paper, grouped) == ("paper", "grouped") and [claim.number for claim in claims] == ["1", "2"]
     first = claims[0]
     assert (first.counts, first.mark, first.paper_mark) == ("1, 0, 1, 0, 0", "yes", "open")
-    assert [cell.text for cell in first.table.lines[0].cells][3:6] == ["ML V3 – ML V1", "1.00 [0.50, 2.00]", "0.010"]
+    assert [cell.text for cell in first.table.lines[0].cells][3:6] == ["ML V3 – ML V1", "1.0 [0.5, 2.0]", "0.010"]
 
 
 def test_warnings_say_what_the_verdicts_are_about():

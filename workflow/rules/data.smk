@@ -121,7 +121,9 @@ rule leakage:
         code=code_of("leakage.py"),
         title=CONTENTS.captions["leakage"]["title"],
         caption=CONTENTS.captions["leakage"]["caption"],
-        tasks=[f"{name}={EXPERIMENT.tasks[name].title}" for name in EXPERIMENT.run.tasks],
+        tasks=[
+            f"{name}={EXPERIMENT.tasks[name].title}" for name in EXPERIMENT.run.tasks
+        ],
     localrule: True
     conda:
         ENVIRONMENT

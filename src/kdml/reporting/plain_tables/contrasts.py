@@ -31,7 +31,7 @@ def table(data: Data) -> Table:
 
 
 def _order(row: Row) -> tuple:
-    """The same order of variants under every metric."""
+    """Sorting key of rows: metrics, under each the variants in the order of all tables, then networks."""
     return labels.metric_order(row["metric"]), labels.run_order(row["right"]), labels.network_order(row["network"])
 
 

@@ -108,8 +108,8 @@ def test_numbers_are_aligned_at_the_point_and_keep_what_follows():
         (text("c"), number(1234567, ",.0f")),
     ]
     written = printed(plain(("Run", "Score [95 %]"), cells), "T", ["C."], "t")
-    assert r"S[table-format=-7.1,table-space-text-post={\,{[}$-$83, $-$57{]}}]" in written
-    assert r"a & -70.8{\normalfont\footnotesize\,{[}$-$83, $-$57{]}} \\" in written
+    assert r"S[table-format=-7.1,table-space-text-post={\normalfont\,{[}$-$83, $-$57{]}}]" in written
+    assert r"a & -70.8{\normalfont\,{[}$-$83, $-$57{]}} \\" in written
     assert r"b & {--} \\" in written and r"c & 1234567 \\" in written
 
 
@@ -117,5 +117,5 @@ def test_the_papers_numbers_stand_below_ours():
     group = Group((Column("IoU", "iou"),), "V1", "v1")
     line = Line((Cell("60.9", 60.9, paper="80.57 ± 1.697†", best=True, best_of_block=True),), "S1", "s1")
     written = printed(Table((Section((Block((group,), (line,), "ML", "ml", headed=True),)),)), "T", [], "t")
-    assert r"S1 & \bfseries 60.9{\normalfont\footnotesize\,$\star$} \\*" in written
-    assert r"\quad paper & 80.57{\normalfont\footnotesize\,$\pm$ 1.697\dag{}} \\" in written
+    assert r"S1 & \bfseries 60.9{\normalfont\,$\star$} \\*" in written
+    assert r"\quad paper & 80.57{\normalfont\,$\pm$ 1.697\dag{}} \\" in written

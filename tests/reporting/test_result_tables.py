@@ -322,7 +322,7 @@ def test_rendered_files(root, tmp_path):
     assert done.returncode == 0, done.stderr
     texts = {suffix: (tmp_path / f"table_03.{suffix}").read_text() for suffix in ("md", "tex", "html")}
     assert all("91.5 ± 0.1" in texts[suffix] and "80.12 ± 0.597" in texts[suffix] for suffix in ("md", "html"))
-    assert r"91.5{\normalfont\footnotesize\,$\pm$ 0.1" in texts["tex"] and r"50 \% \& more\_less" in texts["tex"]
+    assert r"91.5{\normalfont\,$\pm$ 0.1" in texts["tex"] and r"50 \% \& more\_less" in texts["tex"]
     assert texts["tex"].count(r"\begin{longtable}") == texts["tex"].count(r"\end{longtable}") == 1
     columns = [len(re.findall(r"(?<!\\)&", line)) for line in texts["tex"].splitlines() if line.startswith("Ensemble")]
     assert columns == [6, 6, 6, 6]

@@ -171,4 +171,4 @@ def _aligned(text: str, marks: Cell | None = None) -> str:
     number = f"{'-' if sign else ''}{whole.replace(',', '')}{f'.{decimals}' if decimals else ''}"
     behind = after_number(rest) + (r"\,$\star$" if marks and marks.best else "")
     bold = r"\bfseries " if marks and marks.best_of_block else ""
-    return bold + number + (rf"{{\normalfont\footnotesize{behind}}}" if behind else "")
+    return bold + number + (rf"{{\normalfont{behind}}}" if behind else "")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from kdml.reporting.latex_text import MM, after_number, width, words_of, wrapped
 from kdml.reporting.table_model import MINUS, Block, Cell
 
-SEPARATION = 3.0  # on each side of a column
+SEPARATION = 4.0  # on each side of a column
 NARROWEST = 12 * MM  # of a column of words that is broken into lines
 HEADING = 18 * MM  # room that a heading has even above narrow cells
 ROUNDING = 0.1
@@ -96,7 +96,7 @@ def _of_numbers(title: str, cells: Sequence[Cell]) -> SetColumn:
     lines = wrapped(title, max(natural, HEADING))
     options = f"table-format={'-' * sign}{whole}.{decimals}"
     if longest:
-        options += f",table-space-text-post={{{after_number(longest)}}}"
+        options += f",table-space-text-post={{\\normalfont{after_number(longest)}}}"  # no wider where a number is bold
     return SetColumn(lines, f"S[{options}]", max(natural, *map(width, lines)), is_number=True)
 
 

@@ -1,3 +1,8 @@
+"""What can be told of the paper's numbers from themselves."""
+
+from kdml.paper import numbers
+
+
 def test_the_papers_impossible_f_scores_are_found_by_rule():
     """F is 2 IoU / (1 + IoU) of the same pixels and cannot lie below it: once in the fidelity of table 12, in no other."""
     assert numbers.impossible(numbers.variants(12)) == {("kd_off", "v1", "s1", "f_score")}

@@ -1,49 +1,23 @@
-"""Put the leakage reports of several splits into one table, as CSV, Markdown, or both.
+"""Put the leakage reports of several splits into one table: every number as CSV, words for reading as Markdown.
 
 python src/leakage.py --splits splits.csv --out leakage.csv leakage.md
 """
 
 import argparse
-import csv
-import io
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError, run_script
-from kdml.common.files import MAKE_AGAIN, read_csv, read_json, write_text
+from kdml.common.files import MAKE_AGAIN, read_csv, read_json, write_csv
 from kdml.data.leakage import leakage_table
+from kdml.reporting import leakage_table as in_words
+from kdml.reporting.templates import by_suffix, write_table
 
 log = logging.getLogger(__name__)
 
-Row = Mapping[str, Any]
-
-
-def as_csv(rows: Sequence[Row]) -> str:
-    """The table with every digit."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue()
-
-
-def as_markdown(rows: Sequence[Row]) -> str:
-    """The table for reading: one column per split, shares in percent."""
-    lines = [[name.replace("_", " "), *(cell(name, row[name]) for row in rows)] for name in rows[0]]
-    header, *body = ("| " + " | ".join(line) + " |" for line in lines)
-    return "\n".join([header, "|---" * (len(rows) + 1) + "|", *body]) + "\n"
-
-
-def cell(name: str, value: object) -> str:
-    """One value of the table for reading."""
-    if value is None:
-        return "unknown"
-    return f"{value:.1%}" if name.endswith("_share") else str(value)
-
-
-FORMATS: dict[str, Callable[[Sequence[Row]], str]] = {".csv": as_csv, ".md": as_markdown}
+FORMATS = ("csv", "md")
 
 
 def read_reports(paths: Sequence[Path]) -> list[dict[str, Any]]:
@@ -60,17 +34,21 @@ def main() -> None:
     """Write the table in each format that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--splits", required=True, type=Path, help="CSV whose column `report` names the reports")
+    parser.add_argument("--title", default="Leakage", help="above the words")
+    parser.add_argument("--caption", default="", help="below the title")
+    parser.add_argument("--tasks", nargs="+", default=[], metavar="TASK=TITLE", help="what tasks are called")
     parser.add_argument(
         "--out", required=True, nargs="+", type=Path, metavar="FILE", help="tables to write: *.csv, *.md"
     )
     arguments = parser.parse_args()
-    for path in arguments.out:
-        if path.suffix not in FORMATS:
-            raise UserError(f"{path} has no known format.", f"let the name end in {' or '.join(FORMATS)}")
+    files = by_suffix(arguments.out, FORMATS)
+    titles = dict(task.split("=", 1) for task in arguments.tasks)
     listed = read_csv(arguments.splits, MAKE_AGAIN, ("report",))
     rows = leakage_table(read_reports([Path(row["report"]) for row in listed]))
-    for path in arguments.out:
-        write_text(path, FORMATS[path.suffix](rows))
+    if "csv" in files:
+        write_csv(files["csv"], rows)
+    if "md" in files:
+        write_table(in_words.table(rows, titles), arguments.title, arguments.caption, "", [files["md"]])
     log.info("put %d reports into %s", len(rows), " and ".join(map(str, arguments.out)))
 
 

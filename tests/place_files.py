@@ -51,7 +51,7 @@ def value_row(run, network, metric="accuracy", mean=80.0, **changed):
     """A row of values.csv."""
     return {
         "run": run, "network": network, "truth": "label", "metric": metric, "seeds": "3", "cases": "72", "groups": "72",
-        "mean": str(mean), "std": "0.1", "low": str(mean - 1), "high": str(mean + 1), "of": "", "departures": "batch 4 (8)",
+        "mean": str(mean), "std": "0.1", "low": str(mean - 1), "high": str(mean + 1), "of": "", "sizes": "", "departures": "batch 4 (8)",
         "remark": "", "code_hash": "abc", "outputs": f"{run}.{network}", **changed,
     }  # fmt: skip
 

@@ -268,12 +268,14 @@ def test_script(root, tmp_path):
         (tmp_path / f"{protocol}.json").write_text(json.dumps(report | {"protocol": protocol}))
     outs = [tmp_path / "leakage.csv", tmp_path / "leakage.md"]
     listed = write_splits(tmp_path, "paper.json", "grouped.json")
-    done = run_script(root, "--splits", listed, "--out", *outs)
+    words = ("--title", "Shared", "--caption", "Of a test.", "--tasks", f"{report['task']}=A task")
+    done = run_script(root, "--splits", listed, *words, "--out", *outs)
     assert done.returncode == 0, done.stderr
     assert pd.read_csv(outs[0])["protocol"].tolist() == ["grouped", "paper"]
     lines = outs[1].read_text().splitlines()
-    assert lines[0] == "| task | task | task |" and set(lines[1]) == {"|", "-"}
-    assert "| test with group in train share | 0.0% | 0.0% |" in lines
+    assert lines[:3] == ["# Shared", "", "Of a test."] and "## A task" in lines
+    assert "|  | Split by patient, lesion or slide, seed 0 | Split by image, seed 0 |" in lines
+    assert "| Test images whose patient, lesion or slide is in training, too | 0 (0.0 %) | 0 (0.0 %) |" in lines
 
 
 @pytest.mark.parametrize(
@@ -281,7 +283,7 @@ def test_script(root, tmp_path):
     [
         ("missing.json", "leakage.csv", "missing.json does not exist"),
         ("other.json", "leakage.csv", "other.json is not a leakage report"),
-        ("other.json", "leakage.xlsx", "leakage.xlsx has no known format"),
+        ("other.json", "leakage.xlsx", "leakage.xlsx has no known form"),
     ],
 )
 def test_script_explains_bad_input_and_writes_nothing(report, out, problem, root, tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from miniature import NASTY, OWN_TITLE, copy_project, run
+from one_number import contradictions
 from snakemake_runs import ROOT, job_counts
 
 
@@ -34,6 +35,12 @@ def test_tables_hold_every_run(chain):
         rows = csv.DictReader((chain / f"results/tables/{name}.csv").open())
         found = dict.fromkeys(row["network"] for row in rows if row["column"] == "circle")
         assert list(found) == ["s1", "s2", "s3", "ensemble"]
+
+
+def test_one_network_has_one_number_in_all_tables(chain):
+    """The frozen teacher of segmentation, for one, is the network trained alone."""
+    count, wrong = contradictions(chain / "results", "miniature")
+    assert count > 3 and wrong == []
 
 
 def test_words_of_the_configuration_are_shown_and_never_run(chain):

@@ -86,7 +86,7 @@ def test_figure_10_needs_a_teacher():
 
 
 def test_result_tables_have_headings_of_their_own(full):
-    assert full.tables["table_08"].title == "Table 8: Metastasis classification (HCD), resnet50-mobilenet"
+    assert full.tables["table_08"].title == "Table 8: Metastasis classification (HCD), pair “resnet50-mobilenet”"
     assert full.tables["table_13"].title.startswith("Table 13: networks trained alone, Skin-lesion classification")
     assert "fidelity" in full.tables["table_11"].title
     assert full.figures["curves_table_03"].title == "Table 3: learning curves"
@@ -126,9 +126,9 @@ def test_a_task_of_ones_own_has_every_table():
     assert names(contents.tables) >= {"baselines_moles", "table_02", "table_03", *own}
     assert not any("moles_resnet50-mobilenet" in name for name in contents.tables)  # the pair is for other tasks
     results = contents.tables["results_moles_resnet50-resnet18"]
-    assert results.title == "Results: Moles: is it = one {or} not?, resnet50-resnet18" and not results.other_name
+    assert results.title == "Results: Moles: is it = one {or} not?, pair “resnet50-resnet18”" and not results.other_name
     assert {"beside_results_moles_resnet50-resnet18", "curves_baselines_moles"} <= names(contents.figures)
-    assert contents.tables["baselines_moles"].title.startswith("Baselines: networks trained alone")
+    assert contents.tables["baselines_moles"].title.startswith("Results: networks trained alone")
     assert {place.task for place in contents.tables["baselines_moles"].places} == {"moles"}
     assert {place.task for place in contents.tables["table_02"].places} == {"hcd"}
     alone = contents_of({"tasks": ["moles"], "methods": [], "seeds": [0]}, **OWN_TASK)

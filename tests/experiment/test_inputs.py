@@ -114,11 +114,17 @@ MOBILE = "paper/hcd/resnet50-mobilenet"
         ("detection_lgg_resnet50-resnet18", scored_at(LGG, "values", "found")),
         ("grid_search_lgg_resnet50-resnet18", [("settings", "grid_search/paper/lgg/resnet50-resnet18/settings.csv")]),
         ("grid_search", [("settings", "grid_search/hyperparameters.csv")]),
-        ("comparison", [("comparison", "comparison.csv")]),
     ],
 )  # fmt: skip
 def test_files_of_an_item(inputs, name, data):
     assert inputs.of_item(items_of(inputs)[name]) == [(label, f"results/full/{path}") for label, path in data]
+
+
+def test_the_comparison_knows_what_tasks_are_called(inputs):
+    item = items_of(inputs)["comparison"]
+    first, *others = inputs.of_item(item)
+    assert first == ("comparison", "results/full/comparison.csv")
+    assert others == [(f"runs:{place.folder}", f"results/full/{place.folder}/runs.csv") for place in item.places]
 
 
 def test_a_table_of_places_tells_them_apart(inputs):

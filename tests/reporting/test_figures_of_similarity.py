@@ -73,7 +73,7 @@ def test_maps_are_of_the_first_seed_and_say_the_mean_of_their_frame(tmp_path):
     figure = similarity.draw(data_of(tmp_path, "6"))
     assert {text.get_text() for axes in maps(figure) for text in axes.texts} == {"0.40"}
     (frame,) = maps(figure)[0].patches
-    assert (frame.get_x(), frame.get_y(), frame.get_width(), frame.get_height()) == (6.5, 13.5, 4, 6)
+    assert (frame.get_x(), frame.get_y(), frame.get_width(), frame.get_height()) == (7, 14, 4, 6)
 
 
 def test_means_of_all_seeds_stand_beside_the_maps(tmp_path):

@@ -149,7 +149,7 @@ def test_every_training_has_one_row_with_its_scores_and_files(experiment):
         "60",
         "100.0",
     ]
-    assert alone[2:6] == ["small", "Teacher network alone", "0", "Accuracy: alone 81.2"]
+    assert alone[2:6] == ["small", "Teacher alone", "0", "Accuracy: alone 81.2"]
     files = [[name for name, _ in line.cells[-1].links] for line in block.lines]
     assert files == [[*index_page.FILES, "values.csv"]] * 2
     assert block.lines[1].cells[-1].links[-1][1] == "demo/paper/hcd/small/alone/values.csv"
@@ -188,7 +188,7 @@ def test_claims_are_told_by_protocol():
     ] == ["1", "2"]
     first = claims[0]
     assert (first.counts, first.mark, first.paper_mark) == ("1 yes, 1 open", "yes", "open")
-    assert [cell.text for cell in first.table.lines[0].cells][3:6] == ["ML V3 – ML V1", "1.00 [0.50, 2.00]", "0.010"]
+    assert [cell.text for cell in first.table.lines[0].cells][3:6] == ["ML V3 – ML V1", "1.0 [0.5, 2.0]", "0.010"]
 
 
 def test_contrasts_are_drawn_where_their_numbers_are():

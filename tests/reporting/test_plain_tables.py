@@ -7,7 +7,6 @@ import pytest
 from place_files import data_of, run_row, value_row, write
 
 from kdml.common.errors import UserError
-from kdml.reporting import table_model
 from kdml.reporting.data import Data
 from kdml.reporting.draws import drawn_by
 from kdml.reporting.plain_tables import (
@@ -70,32 +69,22 @@ def test_an_online_teacher_that_learns_from_a_student_has_its_terms(tmp_path):
     assert by_first(losses.table(given(tmp_path, graphs=rows)))["mine"] == ["L(ML, f)", "L(KD, p)"]
 
 
-def test_cells():
-    assert table_model.number("").text == "–" and table_model.number("1234", ",.0f").text == "1,234"
-    assert table_model.with_interval("1", "", "").text == "1.00"
-    assert table_model.with_interval("1", "0", "2").text == "1.00 [0.00, 2.00]"
-    assert table_model.with_interval("-1e-9", "-0.001", "0.2").text == "0.00 [0.00, 0.20]"
-    assert table_model.number("-0.2").text == "-0.20"
-    assert table_model.p_value("0.0001").text == "< 0.001" and table_model.p_value("").text == "–"
-
-
-def test_every_number_is_stored_in_a_column_of_its_own():
-    cells = (
-        (table_model.text("a"), table_model.with_interval("1", "0", "2")),
-        (table_model.text("b"), table_model.number("")),
-    )
-    columns, rows = table_model.plain(("Run", "Score [95 %]"), cells).stored()
-    assert columns == ["Run", "Score", "Score low", "Score high"]
-    assert rows[0] == {"Run": "a", "Score": 1, "Score low": 0, "Score high": 2} and "Score low" not in rows[1]
-
-
 COST = {"saved": "0", "macs": "1e9", "bytes": "1e6", "latency_ms": "2", "size": "64", "threads": "1", "machine": "m"}
 NETWORKS = (("teacher", "0", "200"), ("student", "1", "80"), ("ensemble", "2", "160"), ("teacher_alone", "0", "190"))
 COSTS = [{"network": name, "students": students, "parameters": n, **COST} for name, students, n in NETWORKS]
 
 
 def score(run, network, of, students="0", mean="70"):
-    return {"of": of, "students": students, "run": run, "network": network, "mean": mean, "low": "60", "high": "80"}
+    return {
+        "of": of,
+        "students": students,
+        "run": run,
+        "network": network,
+        "mean": mean,
+        "low": "60",
+        "high": "80",
+        "cases": "72",
+    }
 
 
 def test_costs_stand_beside_the_scores_of_the_network_that_has_them(tmp_path):
@@ -106,16 +95,16 @@ def test_costs_stand_beside_the_scores_of_the_network_that_has_them(tmp_path):
         score("kd_ml_v1", "ensemble", "ensemble", "2", "75"),
     ]  # fmt: skip
     table = costs.table(given(tmp_path, costs__=COSTS, scores__=scores))
-    found = {row[3]: (row[4], *row[-2:]) for row in shown(table)}
-    assert found["Teacher"] == ("200", "KD (on) V1", "71.00 [60.00, 80.00]")
-    assert found["Teacher network alone"] == ("190", "Teacher network alone", "72.00 [60.00, 80.00]")
-    assert found["One student"][1] == "Student network alone" and found["2 students (ensemble)"][1] == "KD + ML V1"
-    assert table.notes == ("Latency: median for one image of 64 pixels, 1 thread, m.",)
+    found = {row[0]: (row[1], *row[-2:]) for row in shown(table)}
+    assert found["Teacher"] == ("200", "KD (on) V1", "71.0 [60, 80]")
+    assert found["Teacher alone"] == ("190", "Teacher alone", "72.0 [60, 80]")
+    assert found["One student"][1] == "Student alone" and found["2 students (ensemble)"][1] == "KD + ML V1"
+    assert table.notes == ("Latency for images of 64 × 64 pixels: 1 thread, m.",)
 
 
 def test_a_teacher_that_was_only_frozen_has_no_score(tmp_path):
     scores = [score("kd_off_v1", "teacher", "teacher"), score("kd_off_v1", "ensemble", "ensemble", "3")]
-    found = {row[3]: row[-2:] for row in shown(costs.table(given(tmp_path, costs__=COSTS, scores__=scores)))}
+    found = {row[0]: row[-2:] for row in shown(costs.table(given(tmp_path, costs__=COSTS, scores__=scores)))}
     assert set(map(tuple, found.values())) == {("–", "–")}
 
 
@@ -141,6 +130,7 @@ def test_table_10_shows_the_papers_number_only_where_it_has_one(tmp_path, studen
         "high": "3",
         "p": "0.01",
         "p_holm": "0.02",
+        "cases": "72",
     }
     data = data_of(
         tmp_path,
@@ -151,8 +141,8 @@ def test_table_10_shows_the_papers_number_only_where_it_has_one(tmp_path, studen
         contrasts={PLACE: [against]},
     )
     mine, proposed = shown(methods.table(data))
-    assert mine[3:10] == ["SP", "Accuracy", papers, "90.00 ± 0.100", "2.00 [1.00, 3.00]", "0.010", "0.020"]
-    assert proposed[3] == "KD + ML V3 (proposed)" and proposed[6] == "80.00 ± 0.100 [79.00, 81.00]"
+    assert mine[:7] == ["SP", "Accuracy", papers, "90.0 ± 0.1", "2.0 [1, 3]", "0.010", "0.020"]
+    assert proposed[0] == "KD + ML V3 (proposed)" and proposed[3] == "80.0 ± 0.1"
 
 
 def test_a_method_of_ones_own_on_a_task_of_ones_own(tmp_path):
@@ -164,8 +154,9 @@ def test_a_method_of_ones_own_on_a_task_of_ones_own(tmp_path):
         "methods",
         methods={place: [METHOD | {"run": "rkd", "title": "RKD"}]},
     )
-    ((_, task, _, method, metric, papers, *_),) = shown(methods.table(data))
-    assert (task, method, metric, papers) == ("polyps", "RKD", "IoU", "–")
+    table = methods.table(data)
+    ((method, metric, papers, *_),) = shown(table)
+    assert (method, metric, papers) == ("RKD", "IoU", "–") and table.stored()[1][0]["Task"] == "polyps"
 
 
 def test_methods_of_mixed_code_are_refused(tmp_path):
@@ -176,32 +167,28 @@ def test_methods_of_mixed_code_are_refused(tmp_path):
 
 
 CONTRAST = {"right": "ml_v1", "metric": "accuracy", "network": "ensemble", "estimate": "1", "low": "0", "high": "2", "p": "0.5",
-            "p_holm": "1", "by_seed": "1.0", "p_seeds": "", "seeds_ahead": "1", "test": "McNemar", "p_cases": "0.1", "remark": "r"}  # fmt: skip
+            "p_holm": "1", "by_seed": "1.0", "p_seeds": "", "seeds_ahead": "1", "test": "McNemar", "p_cases": "0.1", "remark": "r",
+            "seeds": "1", "cases": "140"}  # fmt: skip
 
 
 def test_contrasts_show_two_families(tmp_path):
     rows = [CONTRAST | {"family": family} for family in ("reference", "alone", "claims", "methods")]
     table = contrasts.table(given(tmp_path, contrasts__=rows))
-    assert len(shown(table)) == 2 and shown(table)[0][:7] == [
-        "paper",
-        "hcd",
-        "small",
-        "ML V1",
-        "Accuracy",
-        "Ensemble",
-        "1.00 [0.00, 2.00]",
-    ]
+    assert len(shown(table)) == 2 and shown(table)[0][:4] == ["ML V1", "Accuracy", "Ensemble", "1.0 [0, 2]"]
     assert table.notes == () and "nothing to compare" in contrasts.table(given(tmp_path, contrasts__=rows[2:])).notes[0]
 
 
 def test_detection_joins_variants_and_networks_alone(tmp_path):
     data = Data({f"values:{PLACE}": [
-        write(tmp_path / "a.csv", [value_row("ml_v1", "s1", "found_small", of="9"), value_row("ml_v1", "s1", "false_regions", 3)]),
-        write(tmp_path / "b.csv", [value_row("baseline_student", "baseline", "found_small", of="9")]),
+        write(tmp_path / "a.csv", [value_row("ml_v1", "s1", "found_small", of="26", sizes="at most 90 px"), value_row("ml_v1", "s1", "false_regions", 3)]),
+        write(tmp_path / "b.csv", [value_row("baseline_student", "baseline", "found_small", of="26")]),
     ]})  # fmt: skip
-    alone, variant = shown(detection.table(data))
-    assert alone[3:6] == ["Student network alone", "alone", "80.0 [79.0, 81.0] of 9"] and alone[-1] == "–"
-    assert variant[3] == "ML V1" and variant[-1] == "3.0"
+    table = detection.table(data)
+    alone, variant = shown(table)
+    assert alone[:3] == ["Student alone", "alone", "80.0 [79, 81]"] and alone[-1] == "–"
+    assert variant[0] == "ML V1" and variant[-1] == "3.0"
+    assert "small are 26 of at most 90 px" in table.sections[0].notes[0]
+    assert table.stored()[1][0]["Small regions found of"] == "26"
 
 
 def test_other_tables(tmp_path):
@@ -220,7 +207,7 @@ def test_other_tables(tmp_path):
             "code_hash": "a b",
         }
     ]
-    assert shown(similarity.table(given(tmp_path, similarity__=cka)))[0][3:] == [
+    assert shown(similarity.table(given(tmp_path, similarity__=cka)))[0] == [
         "ML V1",
         "T – S1",
         "0.500",
@@ -246,10 +233,47 @@ def test_other_tables(tmp_path):
         "ML V1",
         "0.25",
     ]
-    row = {"table": "3", "protocol": "paper", "task": "hcd", "run": "ml_v1", "network": "s1", "metric": "accuracy", "paper_mean": "94.25",
-           "paper_std": "0.042", "mean": "", "std": "", "seeds": "0", "difference": "", "difference_low": "", "difference_high": "",
-           "interval": "", "departures": "", "remark": "not run"}  # fmt: skip
-    assert shown(comparison.table(given(tmp_path, comparison=[row])))[0][6:9] == ["94.25 ± 0.042", "–", "0"]
+
+
+COMPARED = {"table": "12", "protocol": "paper", "task": "lgg", "pair": "small", "run": "kd_off_v1", "network": "s1", "metric": "iou",
+            "paper_mean": "81.97", "paper_std": "1.681", "mean": "70.833", "std": "nan", "low": "57", "high": "83", "seeds": "1",
+            "cases": "48", "difference": "-11.1", "difference_low": "-25", "difference_high": "2", "interval": "one run",
+            "departures": "batch 4 (8)", "remark": ""}  # fmt: skip
+NOT_RUN = dict.fromkeys(("mean", "std", "low", "high", "difference", "difference_low", "difference_high", "cases"), "")
+
+
+def compared(folder, *rows):
+    """The table of the comparison, of rows that differ from `COMPARED`."""
+    data = given(folder, comparison=[COMPARED | row for row in rows])
+    data.files[f"runs:{PLACE}"] = [write(folder / "runs.csv", [run_row("kd_off_v1")])]
+    return comparison.table(data)
+
+
+def test_the_comparison_has_a_section_for_each_table_and_task(tmp_path):
+    table = compared(tmp_path, {"metric": "f_score"}, {}, {"table": "3", "task": "hcd", "metric": "accuracy"})
+    titles = [section.title for section in table.sections]
+    assert titles == [
+        "Table 3 of the paper: Metastasis classification (HCD), pair “small”, split by image",
+        "Table 12 of the paper: lgg, pair “small”, split by image",
+    ]
+    assert shown(table)[0][3:7] == ["81.97 ± 1.681", "70.8 [57, 83]", "1", "−11.1 [−25, 2]"]
+    assert [row["Table"] for row in table.stored()[1]] == ["3", "12", "12"]
+
+
+def test_what_was_not_run_is_stored_and_not_shown(tmp_path):
+    table = compared(tmp_path, {}, NOT_RUN | {"protocol": "", "pair": "", "table": "8", "seeds": "0"})
+    assert [section.stored_only for section in table.sections] == [False, True]
+    assert len(table.stored()[1]) == 2 and "1 of the paper's 2 numbers, of tables 8, were not run" in table.notes[0]
+
+
+def test_a_number_of_the_paper_that_cannot_be_is_marked_as_printed(tmp_path):
+    table = compared(tmp_path, {}, {"metric": "f_score", "paper_mean": "80.57", "paper_std": "1.697"})
+    assert [row[3] for row in shown(table)] == ["81.97 ± 1.681", "80.57 ± 1.697†"] and "As printed" in table.notes[0]
+
+
+def test_networks_trained_alone_belong_to_no_pair(tmp_path):
+    alone = {"table": "2", "run": "resnet50", "network": "baseline", "pair": "teacher_small"}
+    assert compared(tmp_path, alone).sections[0].title == "Table 2 of the paper: lgg, split by image"
 
 
 def test_functions_are_found_by_name():

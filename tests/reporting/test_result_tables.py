@@ -29,12 +29,15 @@ def test_layout_and_numbers_of_table_3(tmp_path):
     assert [line.title for line in ml.lines] == ["S1", "S2", "Ensemble"]
     assert all([line.key for line in block.lines] == ["teacher", "s1", "s2", "ensemble"] for block in others)
     assert [group.title for group in ml.groups] == ["V1", "V2", "V3"]
-    assert ml.groups[0].lines == ("α=0.2, α′=0.2", "β=0.2, β′=0.2", "γ=0.2, γ′=0.2")
     final = others[-1].lines[-1].cells[-1]
-    assert (final.text, final.paper) == ("91.50 ± 0.100", "96.68 ± 0.584")
+    assert (final.text, final.paper) == ("91.5 ± 0.1", "96.68 ± 0.584")
     bold = [cell for cell in table.cells() if cell.best_of_block]
     assert len(bold) == 4 and [cell.best for cell in bold] == [False, False, False, True]
-    assert table.notes[0] == "T: Big (for ResNet50). S1, S2, ...: Tiny (for ResNet18)."
+    assert (
+        table.notes[0]
+        == "T: teacher (ours: Big; the paper: ResNet50). S1, S2, ...: student (ours: Tiny; the paper: ResNet18)."
+    )
+    assert table.notes[1] == "Percent of the test set (72 images). 3 seeds: mean ± SD."
     headline = rows_of(table)["paper", "kd_ml", "v3", "ensemble", "accuracy"]
     assert headline["table"] == "table_03" and headline["mean"] == "91.5000" and headline["paper_mean"] == 96.68
 
@@ -68,7 +71,7 @@ def test_a_task_and_networks_of_ones_own_have_a_table_without_the_papers_numbers
     mine = table.sections[0].blocks[-1]
     assert mine.groups[0].title == "My circle" and mine.groups[0].key == "circle"
     assert [line.title for line in mine.lines] == ["T", "S1", "S2", "S3", "Ensemble"]
-    assert table.notes[0] == "T: Big. S1, S2, ...: Tiny." and "polyps 72" in table.notes[1]
+    assert table.notes[0] == "T: teacher (Big). S1, S2, ...: student (Tiny)." and "72 images" in table.notes[1]
     assert {row["table"] for row in table.stored()[1]} == {"results_polyps_small"}
 
 
@@ -80,9 +83,9 @@ def test_one_network_in_the_t_rows_is_named(tmp_path):
     notes = " ".join(table.notes)
     assert (
         "KD (on) and KD + ML: an online teacher learns from the labels alone" in notes
-        and "under V1, V2 and V3" in notes
+        and "network under V1, V2 and V3" in notes
     )
-    assert "KD (off): one frozen network teaches under V1, V2 and V3." in notes
+    assert "KD (off): T is one frozen network under V1, V2 and V3." in notes
 
 
 @pytest.mark.parametrize("outputs", ["other", ""])
@@ -93,7 +96,7 @@ def test_teachers_that_differ_are_not_called_one(tmp_path, outputs):
             row["outputs"] = outputs
     table = results(data_of(tmp_path, {PLACE: (runs, values)}))
     assert [block.lines[0].title for block in table.blocks()][2] == "T"
-    assert not any("KD (on)" in note for note in table.notes)
+    assert not any("KD (on)" in note for note in table.notes if "one" in note)
 
 
 def test_a_block_of_one_strategy_says_nothing_of_one_network(tmp_path):
@@ -115,12 +118,42 @@ def test_protocols_have_sections_in_one_order(tmp_path):
     assert table.sections[1].title == "Split by patient, lesion or slide"
 
 
-def test_one_seed_has_no_spread(tmp_path):
-    values = [value_row("ml_v1", "s1", seeds="1", std="nan", remark="one seed: uncertainty over test cases only")]
+def test_one_seed_has_its_interval(tmp_path):
+    changed = {"low": "57", "high": "83.2", "cases": "48", "groups": "12"}
+    values = [
+        value_row("ml_v1", "s1", mean=70.833, seeds="1", std="nan", remark="one seed: uncertainty over test cases only")
+    ]
+    values[0] |= changed
     table = results(data_of(tmp_path, {PLACE: ([run_row("ml_v1")], values)}))
-    assert table.sections[0].blocks[0].lines[0].cells[0].text == "80.00 ± –"
-    assert "1 run (no spread)" in table.notes[1] and len(table.notes) == 2
-    assert next(iter(rows_of(table).values()))["std"] == ""
+    assert table.sections[0].blocks[0].lines[0].cells[0].text == "70.8 [57, 83]"
+    assert table.notes[1] == (
+        "Percent of the test set (48 images of 12 patients, lesions or slides). One seed: value [95 % interval over test images]."
+    )
+    stored = next(iter(rows_of(table).values()))
+    assert (stored["mean"], stored["std"], stored["low"], stored["high"]) == ("70.8330", "", "57.0000", "83.2000")
+
+
+def test_weights_stand_once_in_a_note(tmp_path):
+    """Variants of a technique with the same weights together; those of the second student where they differ."""
+    runs, values = variants()
+    next(row for row in runs if row["run"] == "ml_v2")["beta_prime"] = "0.6"
+    (note,) = [note for note in results(data_of(tmp_path, {PLACE: (runs, values)})).notes if "weights" in note]
+    assert note.startswith(
+        "Loss weights α/β/γ of labels, KD and ML: ML V1 and V3: 0.2/0.2/0.2; ML V2: 0.2/0.2/0.2, of S2 0.2/0.6/0.2; "
+    )
+    assert note.endswith("KD + ML V1, V2 and V3: 0.2/0.2/0.2.")
+
+
+def test_a_number_of_the_paper_that_cannot_be_is_marked_as_printed(tmp_path):
+    """An F-score below its IoU is, found by that rule: in the paper one of table 12."""
+    runs, values = variants("lgg")
+    taught = [row | {"truth": "teacher"} for row in values if row["network"] != "teacher"]
+    table = fidelity(data_of(tmp_path, {"paper/lgg/small": (runs, taught)}, "fidelity", "table_12"))
+    (marked,) = [cell.paper for cell in table.cells() if "†" in cell.paper]
+    assert marked == "80.57 ± 1.697†" and any("As printed in the paper" in note for note in table.notes)
+    assert not any(
+        "†" in cell.paper for cell in results(data_of(tmp_path, {"paper/lgg/small": (runs, values)})).cells()
+    )
 
 
 def test_undefined_values_and_missing_seeds_are_named(tmp_path):
@@ -130,7 +163,7 @@ def test_undefined_values_and_missing_seeds_are_named(tmp_path):
     table = results(data_of(tmp_path, {PLACE: (runs, values)}))
     notes = " ".join(table.notes)
     assert "ML V1 S1 Accuracy: undefined in seed 0" in notes and "ML V1 S2 Accuracy: 2 of 3 seeds" in notes
-    assert "2 to 3 runs" in notes and table.sections[0].blocks[0].lines[0].cells[0].text == "undefined"
+    assert "2 to 3 seeds" in notes and table.sections[0].blocks[0].lines[0].cells[0].text == "undefined"
 
 
 def test_what_did_not_run_is_left_out(tmp_path):
@@ -288,15 +321,17 @@ def test_rendered_files(root, tmp_path):
     done = render(root, tmp_path, whole(tmp_path))
     assert done.returncode == 0, done.stderr
     texts = {suffix: (tmp_path / f"table_03.{suffix}").read_text() for suffix in ("md", "tex", "html")}
-    assert all("91.50 ± 0.100" in texts[suffix] and "80.12 ± 0.597" in texts[suffix] for suffix in ("md", "html"))
-    assert r"91.50 $\pm$ 0.100" in texts["tex"] and r"50 \% \& more\_less" in texts["tex"]
-    assert texts["tex"].count(r"\begin{longtable}") == texts["tex"].count(r"\end{longtable}") == 4
+    assert all("91.5 ± 0.1" in texts[suffix] and "80.12 ± 0.597" in texts[suffix] for suffix in ("md", "html"))
+    assert r"91.5{\normalfont\,$\pm$ 0.1" in texts["tex"] and r"50 \% \& more\_less" in texts["tex"]
+    assert texts["tex"].count(r"\begin{longtable}") == texts["tex"].count(r"\end{longtable}") == 1
     columns = [len(re.findall(r"(?<!\\)&", line)) for line in texts["tex"].splitlines() if line.startswith("Ensemble")]
     assert columns == [6, 6, 6, 6]
     assert "50 % &amp; more_less" in texts["html"] and "<script" not in texts["html"]
     blocks = re.findall(r"(?:^\|.*\n)+", texts["md"], flags=re.M)
     assert len(blocks) == 4 and all(len({line.count("|") for line in block.splitlines()}) == 1 for block in blocks)
-    assert "91.50 ± 0.100** ★ (80.12 ± 0.597)" in texts["md"]
+    ours, papers = [line for line in texts["md"].splitlines() if line.startswith("| Ensemble")][-2:]
+    assert ours.startswith("| Ensemble |") and "91.5 ± 0.1** ★" in ours
+    assert papers.startswith("| Ensemble, paper |") and "80.12 ± 0.597" in papers
     rows = list(csv.DictReader((tmp_path / "table_03.csv").open()))
     assert len(rows) == 90 and float(rows[-1]["mean"]) == 91.5
     assert {path.name for path in tmp_path.glob("*.p*")} == {

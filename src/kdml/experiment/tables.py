@@ -193,6 +193,7 @@ def _comparison(contents: Contents) -> Iterator[Item]:
 
 def _whole_comparison(item: Item, inputs: Inputs) -> Labelled:
     yield "comparison", inputs.paths.whole_comparison()
+    yield from ((f"runs:{place.folder}", inputs.paths.runs(place)) for place in item.places)
 
 
 def _grid_search(contents: Contents) -> Iterator[Item]:

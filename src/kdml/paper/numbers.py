@@ -135,6 +135,19 @@ def methods() -> dict[tuple[str, str, str], Value]:
     }
 
 
+def impossible(values: Mapping[tuple[str, ...], Value]) -> set[tuple[str, ...]]:
+    """Keys of printed F-scores below the IoU beside them: F is 2 IoU / (1 + IoU) of the same pixels, so one of the two is wrong.
+
+    Args:
+        values: of a table, by keys that end with the metric.
+    """
+    return {
+        key
+        for key, (mean, _) in values.items()
+        if key[-1] == "f_score" and mean < values.get((*key[:-1], "iou"), (mean,))[0]
+    }
+
+
 def weights_in(row: Mapping[str, Any]) -> tuple[LossWeights, LossWeights]:
     """Alpha, beta and gamma of both students, of a row with the columns `WEIGHTS`."""
     first, second = (

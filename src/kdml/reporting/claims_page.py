@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from kdml.analysis.claims import Answer, Verdict
 from kdml.reporting import labels
-from kdml.reporting.table_model import Block, Cell, Row, number, p_value, plain_block, text, with_interval
+from kdml.reporting.cells import number, p_value, text, with_interval
+from kdml.reporting.table_model import Block, Cell, Row, plain_block
 
 MARKS: Mapping[str, str] = {Verdict.HOLDS: "yes", Verdict.FAILS: "no"}  # the others are open
 ANSWERED: Mapping[str, str] = {Answer.YES: "yes", Answer.NO: "no"}

@@ -13,8 +13,9 @@ from kdml.analysis.metrics import PRIMARY
 from kdml.common.errors import UserError
 from kdml.common.files import MAKE_AGAIN, read_csv
 from kdml.reporting import labels
+from kdml.reporting.cells import number, text
 from kdml.reporting.first_screen import duration
-from kdml.reporting.table_model import Cell, Row, Table, number, plain, text
+from kdml.reporting.table_model import Cell, Row, Table, plain
 from kdml.runs.records import read_record
 from kdml.runs.run_table import EVALUATED
 

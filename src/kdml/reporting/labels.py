@@ -1,13 +1,17 @@
 """How things are called in tables and figures, where the data do not say."""
 
-import math
 from collections.abc import Mapping
 
 from kdml.analysis.metrics import TITLES
 from kdml.runs.graph import STRATEGIES, TEACHER, TECHNIQUES, VARIANTS
 from kdml.runs.methods import METHODS
 
-NETWORKS: Mapping[str, str] = {"teacher": "T", "ensemble": "Ensemble", "baseline": "alone", "both": "Both"}
+NETWORKS: Mapping[str, str] = {
+    "teacher": "T",
+    "ensemble": "Ensemble",
+    "baseline": "alone",  # trained alone, from the labels
+    "both": "Every student",  # what each of them finds
+}
 ARCHITECTURES: Mapping[str, str] = {"resnet50": "ResNet50", "resnet18": "ResNet18", "mobilenet": "MobileNet"}
 PROTOCOLS: Mapping[str, str] = {
     "paper": "split by image",
@@ -19,13 +23,8 @@ CASES: Mapping[str, tuple[str, str]] = {
     "ham10000": ("photographs", "lesion"),
     "hcd": ("patches", "slide"),
 }
-ALONE: Mapping[str, str] = {"baseline_teacher": "Teacher network alone", "baseline_student": "Student network alone"}
+ALONE: Mapping[str, str] = {"baseline_teacher": "Teacher alone", "baseline_student": "Student alone"}
 OFFLINE: Mapping[str, str] = {TEACHER: "Offline teacher"}  # of a pair, where it has an extra block
-
-
-def mean_and_spread(mean: float, std: float) -> str:
-    """A mean and its SD as `96.68 ± 0.584`; the spread of a single seed is a dash."""
-    return f"{mean:.2f} ± {'–' if math.isnan(std) else f'{std:.3f}'}"
 
 
 def counted(number: str | int, what: str) -> str:
@@ -41,6 +40,11 @@ def metric(name: str) -> str:
 def protocol(name: str) -> str:
     """What stands above what was run under a protocol: how the images are split."""
     return PROTOCOLS.get(name, name).capitalize()
+
+
+def pair(name: str) -> str:
+    """A pair of networks as `pair “small”`; the bare key beside a task would read like the size of its data."""
+    return f"pair “{name}”"
 
 
 def run(name: str, titles: Mapping[str, str] | None = None) -> str:
@@ -74,3 +78,9 @@ def run_order(name: str) -> tuple[int, str]:
     """Sorting key of runs: alone, the paper's variants and methods in its order, then own ones."""
     order = [*ALONE, *OFFLINE, *ARCHITECTURES, *VARIANTS, *METHODS]
     return (order.index(name), "") if name in order else (len(order), name)
+
+
+def metric_order(name: str) -> int:
+    """Sorting key of metrics: as they are listed, those that are not known last."""
+    known = list(TITLES)
+    return known.index(name) if name in known else len(known)

@@ -181,7 +181,19 @@ def role_of(run: str) -> str:
 
 
 def title_of_network(place: PlaceResults, role: str) -> str:
-    """Title of a pair's network; with the paper's architecture that it stands for, where it has another name."""
+    """Title of a pair's network; of a stand-in with the paper's architecture that it stands for."""
+    ours, papers = _titles(place, role)
+    return f"{ours} (the paper: {papers})" if papers else ours
+
+
+def introduced(place: PlaceResults, role: str) -> str:
+    """A pair's network where it is named first: its role, its title, and of a stand-in what the paper has there."""
+    ours, papers = _titles(place, role)
+    return f"{role} (ours: {ours}; the paper: {papers})" if papers else f"{role} ({ours})"
+
+
+def _titles(place: PlaceResults, role: str) -> tuple[str, str]:
+    """Title of a pair's network, and of the architecture that it stands for, if that is another."""
     network, title, stands_for = (place.described(role, what) for what in ("network", "title", "stands_for"))
     like = labels.ARCHITECTURES.get(stands_for, stands_for)
-    return f"{title or network} (for {like})" if like and stands_for != network else title or network
+    return title or network, "" if stands_for == network else like

@@ -5,27 +5,41 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kdml.analysis.fidelity import EXTRAS
+from kdml.analysis.metrics import scale_of
 from kdml.common.errors import UserError
 from kdml.paper import numbers
 from kdml.reporting import labels
+from kdml.reporting.cells import AS_PRINTED, digits_of, measured, papers
 from kdml.reporting.data import Data
-from kdml.reporting.places import Key, PlaceResults, by_protocol, read_places, role_of, title_of_network, trained_alone
-from kdml.reporting.table_model import Block, Cell, Column, Group, Line, Row, Section, Table
+from kdml.reporting.places import (
+    Key,
+    PlaceResults,
+    by_protocol,
+    introduced,
+    read_places,
+    role_of,
+    title_of_network,
+    trained_alone,
+)
+from kdml.reporting.table_model import NOTHING, Block, Cell, Column, Group, Line, Row, Section, Table
 from kdml.runs.graph import BASELINE, ENSEMBLE, STRATEGIES, TEACHER, TECHNIQUES, TeacherMode
 
 FIDELITY_NOTE = (
-    "The truth is what the teacher of the same run and seed predicts. KL is in nats, teacher first; agreement is split by "
-    "whether the teacher is right."
+    "The predictions of the teacher of the same run and seed count as the truth. KL is in nats, of the teacher's distribution from "
+    "the student's; agreement is split by whether the teacher is right."
 )
 NO_OTHER_TEACHER = (
-    "No two teachers of different seeds were tested on the same images: nothing to compare fidelity with."
+    "No two teachers of different seeds were tested on the same images, so nothing says how far two teachers agree."
 )
 ONLINE_NOTE = (
-    "{of}: an online teacher learns from the labels alone, whatever its students receive, so it is one and the same network "
-    "under {strategies}."
+    "{of}: an online teacher learns from the labels alone, so T is one and the same network under {strategies}."
 )
-FROZEN_NOTE = "{of}: one frozen network teaches under {strategies}."
+FROZEN_NOTE = "{of}: T is one frozen network under {strategies}."
+AS_PRINTED_NOTE = (
+    f"{AS_PRINTED} As printed in the paper: an F-score below its IoU. Of the same pixels F = 2 IoU / (1 + IoU)."
+)
 OWN = "own"
+WEIGHTS, PRIMES = ("alpha", "beta", "gamma"), ("", "_prime")
 REFERENCE = "Two independently seeded teachers (n: ordered pairs)"
 
 Papers = Mapping[Key, numbers.Value]
@@ -45,8 +59,11 @@ def results(data: Data) -> Table:
         _section(place, tuple(_variant_blocks(place, "label", place.papers("results"), place.metrics)))
         for place in places
     ]
-    notes = [*_networks_note(places), _extent(places, "label"), *_teacher_notes(places), *_undefined(places, "label")]
-    return Table(tuple(sections), tuple(dict.fromkeys(notes)), data.options["name"])
+    notes = [
+        *_networks_notes(places), _extent(places, "label"), *_weights_notes(places), *_teacher_notes(places),
+        *_undefined(places, "label"),
+    ]  # fmt: skip
+    return _table(sections, notes, data)
 
 
 def fidelity(data: Data) -> Table:
@@ -72,8 +89,11 @@ def fidelity(data: Data) -> Table:
         for place in places
     ]
     alone = () if any(teachers.values()) else (NO_OTHER_TEACHER,)
-    notes = [*_networks_note(places), _extent(places, TEACHER), FIDELITY_NOTE, *alone, *_undefined(places, TEACHER)]
-    return Table(tuple(sections), tuple(dict.fromkeys(notes)), data.options["name"])
+    notes = [
+        *_networks_notes(places), _extent(places, TEACHER), *_weights_notes(places), FIDELITY_NOTE, *alone,
+        *_undefined(places, TEACHER),
+    ]  # fmt: skip
+    return _table(sections, notes, data)
 
 
 def baselines(data: Data) -> Table:
@@ -90,8 +110,14 @@ def baselines(data: Data) -> Table:
         Section((_baseline_block(here),), labels.protocol(protocol), protocol)
         for protocol, here in by_protocol(places).items()
     ]
-    notes = (_extent(places, "label"), *_undefined(places, "label"))
-    return Table(tuple(sections), notes, data.options["name"])
+    return _table(sections, [_extent(places, "label"), *_undefined(places, "label")], data)
+
+
+def _table(sections: Sequence[Section], notes: Iterable[str], data: Data) -> Table:
+    """The table with its notes, each once."""
+    doubtful = any(cell.paper.endswith(AS_PRINTED) for cell in Table(tuple(sections)).cells())
+    said = dict.fromkeys((*notes, *([AS_PRINTED_NOTE] if doubtful else ())))
+    return Table(tuple(sections), tuple(said), data.options["name"])
 
 
 def _section(place: PlaceResults, blocks: tuple[Block, ...]) -> Section:
@@ -100,15 +126,15 @@ def _section(place: PlaceResults, blocks: tuple[Block, ...]) -> Section:
     return Section(blocks, labels.protocol(place.protocol), place.protocol)
 
 
-def _networks_note(places: Sequence[PlaceResults]) -> Iterator[str]:
+def _networks_notes(places: Sequence[PlaceResults]) -> Iterator[str]:
     """Names what T and S are."""
     for place in places:
-        teacher, student = (title_of_network(place, role) for role in ("teacher", "student"))
+        teacher, student = (introduced(place, role) for role in ("teacher", "student"))
         yield f"T: {teacher}. S1, S2, ...: {student}."
 
 
 def _extent(places: Sequence[PlaceResults], truth: str) -> str:
-    """How many images and runs stand behind the numbers."""
+    """How many images and runs stand behind the numbers, and what stands beside a mean."""
     rows = [
         (place, row)
         for place in places
@@ -116,10 +142,39 @@ def _extent(places: Sequence[PlaceResults], truth: str) -> str:
         if row["truth"] == truth and row["metric"] in place.metrics
     ]
     seeds = sorted({int(row["seeds"]) for _, row in rows})
-    several = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"{seeds[0]}"
-    runs = "1 run (no spread)" if seeds == [1] else f"{several} runs, mean ± standard deviation (ddof 1)"
-    counts = ", ".join(sorted({f"{place.task} {row['cases']}" for place, row in rows}))
-    return f"Percent on the test images ({counts}); {runs}."
+    titles = {place.title for place in places}
+    counts = dict.fromkeys((place.title if titles - {place.title} else "", *_cases(row)) for place, row in rows)
+    images = "; ".join(f"{f'{title}: ' if title else ''}{images}{groups}" for title, images, groups in counts)
+    spread = "value [95 % interval over test images]"
+    if seeds[-1] > 1:
+        several = (
+            labels.counted(seeds[-1], "seed") if len(set(seeds) - {1}) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
+        )
+        spread = f"{several}: mean ± SD" + (f"; one seed: {spread}" if seeds[0] == 1 else "")
+    else:
+        spread = f"One seed: {spread}"
+    return f"Percent of the test set ({images}). {spread}."
+
+
+def _cases(row: Row) -> tuple[str, str]:
+    """Test images of a row, and the groups that an interval is drawn over where they are fewer."""
+    groups = f" of {row['groups']} patients, lesions or slides" if row["groups"] != row["cases"] else ""
+    return labels.counted(row["cases"], "image"), groups
+
+
+def _weights_notes(places: Sequence[PlaceResults]) -> Iterator[str]:
+    """Weights of the loss terms of each variant, those that share them together."""
+    for place in places:
+        variants: dict[str, list[str]] = {}
+        for run in place.names("variants"):
+            row = place.described_run(run)
+            if row["technique"]:
+                first, second = ("/".join(f"{float(row[f'{name}{prime}']):g}" for name in WEIGHTS) for prime in PRIMES)
+                weights = first if first == second else f"{first}, of S2 {second}"
+                variants.setdefault(f"{TECHNIQUES[row['technique']].title} {{}}: {weights}", []).append(row["strategy"])
+        said = [of.format(_listed(STRATEGIES[key].title for key in keys)) for of, keys in variants.items()]
+        if said:
+            yield f"Loss weights α/β/γ of labels, KD and ML: {'; '.join(said)}."
 
 
 def _undefined(places: Sequence[PlaceResults], truth: str) -> list[str]:
@@ -173,7 +228,7 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def _variant_blocks(
-    place: PlaceResults, truth: str, papers: Papers, metrics: tuple[str, ...], beyond_paper: bool = False
+    place: PlaceResults, truth: str, theirs: Papers, metrics: tuple[str, ...], beyond_paper: bool = False
 ) -> Iterator[Block]:
     """One block per technique in the paper's order, then the user's own variants."""
     names = place.names("variants")
@@ -184,24 +239,20 @@ def _variant_blocks(
     suffix, more = ("_more", ", beyond the paper") if beyond_paper else ("", "")
     for technique, how in TECHNIQUES.items():
         mine = [run for run in names if place.described_run(run)["technique"] == technique]
-        groups = tuple(_strategy_group(place, run, metrics, weights=not beyond_paper) for run in mine)
+        groups = tuple(_strategy_group(place, run, metrics) for run in mine)
         if groups:
             one = bool(_same_teacher(place, technique)) and truth == "label"
-            yield _block(f"{technique}{suffix}", f"{how.title}{more}", groups, mine, found, papers, best, one)
+            yield _block(f"{technique}{suffix}", f"{how.title}{more}", groups, mine, found, theirs, best, one)
     if own := [run for run in names if not place.described_run(run)["technique"]]:
         columns = tuple(Column(labels.metric(metric), metric) for metric in metrics)
         groups = tuple(Group(columns, labels.run(run, place.titles), run) for run in own)
         yield _block(f"{OWN}{suffix}", f"Own variants{more}", groups, own, found, {}, best, False)
 
 
-def _strategy_group(place: PlaceResults, run: str, metrics: tuple[str, ...], weights: bool) -> Group:
-    row = place.described_run(run)
-    lines = tuple(
-        f"{greek}={row[name]}, {greek}′={row[name + '_prime']}"
-        for greek, name in zip("αβγ", ("alpha", "beta", "gamma"), strict=True)
-    )
+def _strategy_group(place: PlaceResults, run: str, metrics: tuple[str, ...]) -> Group:
+    strategy = place.described_run(run)["strategy"]
     columns = tuple(Column(labels.metric(metric), metric) for metric in metrics)
-    return Group(columns, STRATEGIES[row["strategy"]].title, row["strategy"], lines if weights else ())
+    return Group(columns, STRATEGIES[strategy].title, strategy)
 
 
 def _block(
@@ -210,19 +261,19 @@ def _block(
     groups: tuple[Group, ...],
     runs: Sequence[str],
     found: Mapping[Key, Row],
-    papers: Papers,
+    theirs: Papers,
     best: Mapping[str, float],
     one_teacher: bool,
 ) -> Block:
     """Networks by groups, one group per run."""
-    of_block = _best(found, runs, tuple(best))
+    of_block, doubtful = _best(found, runs, tuple(best)), numbers.impossible(theirs)
 
     def cell(run: str, network: str, metric: str) -> Cell:
-        row, theirs = found.get((run, network, metric)), papers.get((run, network, metric))
+        key = (run, network, metric)
+        row = found.get(key)
         mean = _summary(row)[0] if row and network == ENSEMBLE and metric in best else None
-        return result_cell(
-            row, theirs, mean is not None and mean == of_block[metric], mean is not None and mean == best[metric]
-        )
+        ranks = (mean is not None and mean == among[metric] for among in (of_block, best))
+        return result_cell(row, theirs.get(key), *ranks, doubtful=key in doubtful)
 
     shown = {column.key for group in groups for column in group.columns}
     of_runs = {network for run, network, metric in found if run in runs and metric in shown}
@@ -244,25 +295,35 @@ def _block(
     return Block(groups, lines, title, key, headed=True)
 
 
-def result_cell(row: Row | None, theirs: numbers.Value | None, best_of_block: bool = False, best: bool = False) -> Cell:
-    """Ours with its spread, the paper's beside it; empty if nothing ran.
+def result_cell(
+    row: Row | None,
+    theirs: numbers.Value | None,
+    best_of_block: bool = False,
+    best: bool = False,
+    doubtful: bool = False,
+) -> Cell:
+    """Ours with its interval or spread, the paper's beside it; empty if nothing ran.
 
     Args:
-        row: of values.csv, or of a table with the same `mean`, `std`, `seeds`.
+        row: of values.csv, or of a table with the same `metric`, `mean`, `std`, `seeds`, `cases`.
         theirs: the paper's mean and SD.
         best_of_block: whether it is the best of its block.
         best: whether it is the best of its table.
+        doubtful: whether the paper's cannot be right.
     """
-    paper = "" if theirs is None else labels.mean_and_spread(*theirs)
+    paper = "" if theirs is None else papers(theirs, doubtful)
     if row is None:
         return Cell("", paper=paper)
     mean, std = _summary(row)
-    shown = "undefined" if mean is None else labels.mean_and_spread(mean, math.nan if std is None else std)
-    stored: dict[str, Any] = {"mean": _stored(mean), "std": _stored(std), "n": row["seeds"]}
+    shown = measured(row, digits_of(row["cases"], scale_of(row["metric"])))
+    stored: dict[str, Any] = {"mean": _stored(mean), "std": _stored(std)}
+    stored |= {name: _stored(dict(shown.more).get(name)) for name in ("low", "high")}
+    stored |= {"n": row["seeds"]}
     stored |= (
         {"paper_mean": "", "paper_std": ""} if theirs is None else {"paper_mean": theirs[0], "paper_std": theirs[1]}
     )
-    return Cell(shown, "" if mean is None else mean, tuple(stored.items()), paper, best_of_block, best)
+    words = "undefined" if shown.text == NOTHING else shown.text
+    return Cell(words, "" if mean is None else mean, tuple(stored.items()), paper, best_of_block, best)
 
 
 def _summary(row: Row) -> tuple[float | None, float | None]:
@@ -272,8 +333,8 @@ def _summary(row: Row) -> tuple[float | None, float | None]:
     return mean, std
 
 
-def _stored(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+def _stored(value: float | str | None) -> str:
+    return "" if value is None else f"{float(value):.4f}"
 
 
 def _best(found: Mapping[Key, Row], runs: Sequence[str], metrics: tuple[str, ...]) -> dict[str, float]:
@@ -288,7 +349,7 @@ def _best(found: Mapping[Key, Row], runs: Sequence[str], metrics: tuple[str, ...
 def _reference(place: PlaceResults, rows: Sequence[Row]) -> Iterator[Block]:
     """How far two teachers of different seeds agree."""
     if rows:
-        found = {row["metric"]: row for row in rows}
+        found = {row["metric"]: {**row, "cases": place.values[0]["cases"]} for row in rows}
         metrics = (*place.metrics, EXTRAS[0])  # of two teachers there is no truth to be right about
         columns = tuple(Column(labels.metric(metric), metric) for metric in metrics)
         line = Line(tuple(result_cell(found.get(metric), None) for metric in metrics), "T and T′", TEACHER)
@@ -316,7 +377,8 @@ def _baseline_block(places: Sequence[PlaceResults]) -> Block:
             return Cell("")
         place, run = alone[task, network]
         key = (run, BASELINE, metric)
-        return result_cell(place.by_key().get(key), place.papers("baselines").get(key))
+        theirs = place.papers("baselines")
+        return result_cell(place.by_key().get(key), theirs.get(key), doubtful=key in numbers.impossible(theirs))
 
     lines = tuple(
         Line(
@@ -326,4 +388,4 @@ def _baseline_block(places: Sequence[PlaceResults]) -> Block:
         )
         for network in sorted(networks, key=rank)
     )
-    return Block(groups, lines, "Baselines", "baselines", headed=True)
+    return Block(groups, lines, "Trained alone", "baselines", headed=True)

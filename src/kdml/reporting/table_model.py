@@ -1,14 +1,11 @@
 """The one model of a table: what its cells show, what is stored of them, and how they stand together."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kdml.reporting import labels
-
 NOTHING = "–"
-SHOWN_INTERVAL = " [95 %]"
+MINUS = "\u2212"
 
 Row = Mapping[str, str]
 """A row of a CSV."""
@@ -39,10 +36,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: what stands above it, and the key it is stored under."""
+    """A column: what stands above it, and the key that it is stored under where that is another."""
 
     title: str
     key: str = ""
+
+    @property
+    def stored_as(self) -> str:
+        """Name of the column in a file whose rows are these rows."""
+        return self.key or self.title
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,11 @@ class Group:
         columns: of the group.
         title: above them.
         key: that it is stored under.
-        lines: small print below the title, such as the weights of a strategy.
     """
 
     columns: tuple[Column, ...]
     title: str = ""
     key: str = ""
-    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,11 @@ class Line:
     cells: tuple[Cell, ...]
     title: str = ""
     key: str = ""
+
+    @property
+    def has_paper(self) -> bool:
+        """Tell whether the paper has a number for any cell."""
+        return any(cell.paper for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -95,18 +100,42 @@ class Block:
         return tuple(column for group in self.groups for column in group.columns)
 
     @property
+    def numbers(self) -> tuple[bool, ...]:
+        """Tell of every column whether it has numbers, which stand at the right; words stand at the left."""
+        if self.headed:
+            return (True,) * len(self.columns)
+        return tuple(_has_numbers([line.cells[place] for line in self.lines]) for place in range(len(self.columns)))
+
+    @property
     def has_groups(self) -> bool:
         """Tell whether a heading stands above columns."""
         return any(group.title for group in self.groups)
 
 
+def _has_numbers(cells: Sequence[Cell]) -> bool:
+    said = [cell for cell in cells if cell.text not in ("", NOTHING)]
+    return bool(said) and not any(isinstance(cell.value, str) for cell in said)
+
+
 @dataclass(frozen=True)
 class Section:
-    """Blocks under one heading, such as those of a protocol."""
+    """Blocks under one heading, such as those of a protocol.
+
+    Args:
+        blocks: in their order.
+        title: above them.
+        key: that it is stored under.
+        notes: what a reader must know about these blocks alone.
+        place: names and values that are the same in all its rows, stored with each.
+        stored_only: whether no reader is shown it.
+    """
 
     blocks: tuple[Block, ...]
     title: str = ""
     key: str = ""
+    notes: tuple[str, ...] = ()
+    place: tuple[tuple[str, str], ...] = ()
+    stored_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +168,7 @@ class Table:
     @property
     def has_paper(self) -> bool:
         """Tell whether the paper has a number for any cell."""
-        return any(cell.paper for cell in self.cells())
+        return any(line.has_paper for block in self.blocks() for line in block.lines)
 
     @property
     def has_best(self) -> bool:
@@ -151,7 +180,10 @@ class Table:
         return _tidy(self) if self.name else _wide(self)
 
 
-TIDY = ("table", "protocol", "block", "column", "network", "metric", "mean", "std", "n", "paper_mean", "paper_std")
+TIDY = (
+    *("table", "protocol", "block", "column", "network", "metric", "mean", "std", "low", "high", "n"),
+    *("paper_mean", "paper_std"),
+)
 
 
 def _tidy(table: Table) -> tuple[list[str], list[dict[str, Any]]]:
@@ -171,71 +203,33 @@ def _tidy(table: Table) -> tuple[list[str], list[dict[str, Any]]]:
 
 
 def _wide(table: Table) -> tuple[list[str], list[dict[str, Any]]]:
-    """Every number in a column of its own, named without what only the shown text needs."""
-    columns: dict[str, None] = {}
+    """Every number in a column of its own."""
+    columns: dict[str, None] = dict.fromkeys(name for section in table.sections for name, _ in section.place)
     rows = []
-    for block in table.blocks():
-        names = [column.title.replace(SHOWN_INTERVAL, "") for column in block.columns]
-        for place, name in enumerate(names):
-            words = dict.fromkeys(word for line in block.lines for word, _ in line.cells[place].more)
-            columns |= dict.fromkeys(f"{name} {word}".strip() for word in ("", *words))
-        rows += [
-            {
-                f"{name} {word}".strip(): value
-                for name, cell in zip(names, line.cells, strict=True)
-                for word, value in (("", cell.value), *cell.more)
-            }
-            for line in block.lines
-        ]
+    for section in table.sections:
+        for block in section.blocks:
+            names = [column.stored_as for column in block.columns]
+            for place, name in enumerate(names):
+                words = dict.fromkeys(word for line in block.lines for word, _ in line.cells[place].more)
+                columns |= dict.fromkeys(f"{name} {word}".strip() for word in ("", *words))
+            rows += [dict(section.place) | _numbers_of(line, names) for line in block.lines]
     return list(columns), rows
 
 
-def plain_block(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Block:
+def _numbers_of(line: Line, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        f"{name} {word}".strip(): value
+        for name, cell in zip(names, line.cells, strict=True)
+        for word, value in (("", cell.value), *cell.more)
+    }
+
+
+def plain_block(columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]]) -> Block:
     """A block of one group of columns whose rows have no heading."""
-    return Block((Group(tuple(map(Column, columns))),), tuple(Line(tuple(row)) for row in rows))
+    named = tuple(column if isinstance(column, Column) else Column(column) for column in columns)
+    return Block((Group(named),), tuple(Line(tuple(row)) for row in rows))
 
 
-def plain(columns: Sequence[str], rows: Sequence[Sequence[Cell]], notes: Sequence[str] = ()) -> Table:
+def plain(columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]], notes: Sequence[str] = ()) -> Table:
     """A table of one block whose rows have no heading."""
     return Table((Section((plain_block(columns, rows),)),), tuple(notes))
-
-
-def text(value: Any) -> Cell:
-    """A cell of words."""
-    return Cell(str(value), str(value))
-
-
-def number(value: Any, form: str = ".2f", suffix: str = "") -> Cell:
-    """A cell of a number; a dash where there is none."""
-    known = value not in ("", None) and not math.isnan(float(value))
-    return Cell(f"{unsigned_zero(float(value), form)}{suffix}", float(value)) if known else Cell(NOTHING, math.nan)
-
-
-def unsigned_zero(value: float, form: str) -> str:
-    """A number in a format; one that rounds to zero has no sign."""
-    shown = f"{value:{form}}"
-    return shown.removeprefix("-") if not shown.strip("-0.,") else shown
-
-
-def with_interval(mean: Any, low: Any, high: Any, form: str = ".2f") -> Cell:
-    """An estimate with its interval in brackets."""
-    cell = number(mean, form)
-    if NOTHING in (cell.text, number(low).text):
-        return cell
-    ends = ", ".join(unsigned_zero(float(end), form) for end in (low, high))
-    return Cell(f"{cell.text} [{ends}]", cell.value, (("low", float(low)), ("high", float(high))))
-
-
-def of_seeds(mean: Any, std: Any) -> Cell:
-    """Mean ± SD over seeds; a dash where there is none."""
-    cell = number(mean)
-    if cell.text == NOTHING:
-        return cell
-    spread = float(std or "nan")
-    return Cell(labels.mean_and_spread(cell.value, spread), cell.value, (("sd", spread),))
-
-
-def p_value(value: Any) -> Cell:
-    """Three digits, or below 0.001."""
-    cell = number(value, ".3f")
-    return Cell("< 0.001", cell.value) if cell.text == "0.000" else cell

@@ -8,53 +8,16 @@ from typing import Any
 from kdml.common.errors import UserError
 from kdml.common.files import write_csv, write_text
 from kdml.common.project import ROOT
+from kdml.reporting.latex import printed
+from kdml.reporting.latex_text import one_line
+from kdml.reporting.table_layout import ON_PAGE, ON_SCREEN, shown
 from kdml.reporting.table_model import Table
 
 FOLDER = ROOT / "workflow" / "report" / "templates"
 FORMATS = ("csv", "md", "tex", "html")
-# What LaTeX would read as a command, and letters that its default fonts lack. Brackets and stars behind a line's end would be its
-# arguments, so braces hold them.
-TEX = str.maketrans(
-    {
-        **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "|": r"\textbar{}",
-        "`": r"\textasciigrave{}",
-        "[": "{[}",
-        "]": "{]}",
-        "*": "{*}",
-        "<": r"$<$",
-        ">": r"$>$",
-        "±": r"$\pm$",
-        "×": r"$\times$",
-        "→": r"$\to$",
-        "★": r"$\star$",
-        "–": "--",
-        "−": "$-$",
-        "“": "``",
-        "”": "''",
-        "α": r"$\alpha$",
-        "β": r"$\beta$",
-        "γ": r"$\gamma$",
-        "′": r"$'$",
-    }
-)
 MARKDOWN = re.compile(r"[\\`*_{}<>|~$&]")
 # What would open a heading, a list, a quotation or a definition at a line's start, and what would make a link of brackets.
 MARKDOWN_START = re.compile(r"^(?=(?:\d+[.)]|[-+])(?:\s|$)|#|\[|[-=\s]+$)(\d*)(.)")
-
-
-def one_line(value: Any) -> str:
-    """A text without line breaks and other control characters."""
-    spaced = " ".join(str(value).split())
-    return "".join(sign for sign in spaced if sign.isprintable())
-
-
-def tex(value: Any) -> str:
-    """A text that LaTeX prints as it is."""
-    return one_line(value).translate(TEX)
 
 
 def markdown(value: Any) -> str:
@@ -75,10 +38,7 @@ def fill(template: str, **content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        # LaTeX is full of braces.
-        **({"variable_start_string": "<<", "variable_end_string": ">>"} if kind == "tex" else {}),
     )
-    environment.filters["tex"] = tex
     environment.filters["md"] = markdown
     return environment.get_template(template).render(**content)
 
@@ -112,13 +72,21 @@ def write_table(table: Table, title: str, caption: str, note: str, paths: Iterab
     Raises:
         UserError: a file's name has another ending.
     """
-    notes = [text for text in (caption, *table.notes, note) if text]
     files = by_suffix(paths, FORMATS)
     texts = {
-        suffix: fill(f"table.{suffix}.j2", title=title, notes=notes, table=table) for suffix in files if suffix != "csv"
+        suffix: _text(suffix, table, title, caption, note, path) for suffix, path in files.items() if suffix != "csv"
     }
     if "csv" in files:
         columns, rows = table.stored()
         write_csv(files["csv"], rows, columns)
     for suffix, content in texts.items():
         write_text(files[suffix], content)
+
+
+def _text(suffix: str, table: Table, title: str, caption: str, note: str, path: Path) -> str:
+    """A table in one of the forms that people read."""
+    table = shown(table, ON_SCREEN if suffix == "html" else ON_PAGE)
+    notes = [text for text in (caption, *table.notes, note) if text]
+    if suffix == "tex":
+        return printed(table, title, notes, path.stem)
+    return fill(f"table.{suffix}.j2", title=title, notes=notes, table=table)

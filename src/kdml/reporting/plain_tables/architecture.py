@@ -1,9 +1,10 @@
 """Tables 6 and 7: layers of teacher and student."""
 
+from kdml.reporting.cells import text
 from kdml.reporting.data import Data
-from kdml.reporting.table_model import Table, plain, text
+from kdml.reporting.table_model import Table, plain
 
-NOTE = "[...] × n: n such blocks in a row; dw: depthwise; shortcuts are left out."
+NOTE = "[...] × n: n such blocks one after the other. dw: depthwise. Shortcuts are left out."
 HEADINGS = {"part": "Part", "output": "Output"}
 
 

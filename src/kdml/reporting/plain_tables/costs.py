@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 
 from kdml.reporting import labels
+from kdml.reporting.cells import INTERVAL, digits_of, number, text, with_interval
 from kdml.reporting.data import Data
-from kdml.reporting.plain_tables.place_columns import PLACE, place_cells
-from kdml.reporting.table_model import Cell, Row, Table, number, plain, text, with_interval
+from kdml.reporting.plain_tables.place_columns import by_place
+from kdml.reporting.table_model import Cell, Column, Row, Table
 from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER, TECHNIQUES, VARIANTS, TeacherMode, is_student
 
-COLUMNS = (*PLACE, "Network", "Parameters", "Saved", "MACs (G)", "Size (MB)", "Latency (ms)", "Run", "Score [95 %]")
-TITLES = {"teacher_alone": "Teacher network alone", "teacher": "Teacher", "student": "One student"}
+COLUMNS = (
+    "Network", "Parameters", Column("Saved (%)", "Saved"), "MACs (G)", "Size (MB)", "Latency (ms)", "Run",
+    Column(f"Score{INTERVAL}", "Score"),
+)  # fmt: skip
+TITLES = {"teacher_alone": labels.ALONE["baseline_teacher"], "teacher": "Teacher", "student": "One student"}
 # cost row -> (run, network) whose score stands beside it, the first that was run; else the first of its kind.
 SCORED = {
     "teacher_alone": (("baseline_teacher", BASELINE),),
@@ -23,27 +27,27 @@ def table(data: Data) -> Table:
     """Costs by place and network.
 
     Args:
-        data: files `costs:PLACE`, and `scores:PLACE` with the scores of runs joined to costs.
+        data: files `costs:PLACE`, `scores:PLACE` with the scores of runs joined to costs, and `runs:PLACE`.
     """
-    rows, notes = [], set()
+    rows, notes = {}, set()
     for label, found in data.under("costs").items():
         scores = data.rows(f"scores:{label}")
-        rows += [(*place_cells(label), *_cells(row, _score_beside(row, scores))) for row in found]
+        rows[label] = [_cells(row, _score_beside(row, scores)) for row in found]
         notes |= {_note(row) for row in found}
-    return plain(COLUMNS, rows, sorted(notes))
+    return by_place(data, COLUMNS, rows, sorted(notes))
 
 
 def _note(row: Row) -> str:
     threads = labels.counted(row["threads"], "thread")
-    return f"Latency: median for one image of {row['size']} pixels, {threads}, {row['machine']}."
+    return f"Latency for images of {row['size']} × {row['size']} pixels: {threads}, {row['machine']}."
 
 
 def _cells(row: Row, best: Row | None) -> tuple[Cell, ...]:
     title = TITLES.get(row["network"], f"{row['students']} students (ensemble)")
     return (
-        text(title), number(row["parameters"], ",.0f"), number(row["saved"], ".1f", " %"), number(float(row["macs"]) / 1e9, ".3f"),
+        text(title), number(row["parameters"], ",.0f"), number(row["saved"], ".1f"), number(float(row["macs"]) / 1e9, ".3f"),
         number(float(row["bytes"]) / 1e6), number(row["latency_ms"], ".1f"), text(labels.run(best["run"]) if best else "–"),
-        with_interval(best["mean"], best["low"], best["high"]) if best else text("–"),
+        with_interval(best["mean"], best["low"], best["high"], digits_of(best["cases"])) if best else number(""),
     )  # fmt: skip
 
 

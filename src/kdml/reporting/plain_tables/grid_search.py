@@ -2,8 +2,9 @@
 
 from kdml.paper import numbers
 from kdml.reporting import labels
+from kdml.reporting.cells import number, text
 from kdml.reporting.data import Data
-from kdml.reporting.table_model import Table, number, plain, text
+from kdml.reporting.table_model import Table, plain
 
 COLUMNS = (
     "Task",

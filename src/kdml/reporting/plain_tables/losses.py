@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 from kdml.reporting import labels
+from kdml.reporting.cells import text
 from kdml.reporting.data import Data
-from kdml.reporting.table_model import Table, plain, text
+from kdml.reporting.table_model import Table, plain
 from kdml.runs.graph import TEACHER, is_student
 
 LETTER = {"predictions": "p", "features": "f"}
 NOTE = (
-    "KD: from the teacher; ML: from the other student; p: predictions; f: features; a prime marks the second student."
+    "KD: from the teacher. ML: from the other student. p: predictions. f: features. A prime marks the second student."
 )
 
 

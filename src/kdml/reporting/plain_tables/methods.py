@@ -4,22 +4,24 @@ from collections.abc import Iterator
 
 from kdml.paper import numbers
 from kdml.reporting import labels
+from kdml.reporting.cells import INTERVAL, digits_of, measured, number, p_value, papers, text, with_interval
 from kdml.reporting.data import Data
 from kdml.reporting.places import PlaceResults, compared_network, read_places
-from kdml.reporting.plain_tables.place_columns import PLACE, place_cells
-from kdml.reporting.table_model import Cell, Row, Table, number, of_seeds, p_value, plain, text, with_interval
+from kdml.reporting.plain_tables.place_columns import by_place
+from kdml.reporting.table_model import NOTHING, Cell, Column, Row, Table
 from kdml.runs.graph import PROPOSED
 
 COLUMNS = (
-    *PLACE, "Method", "Metric", "Paper", "Ours [95 %]", "Proposed − method [95 %]", "p", "p (Holm)", "Student (M)",
-    "Added in training (M)", "Loss weights", "Options", "Departs from the publication",
+    "Method", "Metric", "Paper", "Ours", Column(f"Proposed − method{INTERVAL}", "Proposed − method"), "p", "p (Holm)",
+    "Student (M)", "Added in training (M)", "Loss weights", "Options", "Departs from the publication",
 )  # fmt: skip
 NOTE = (
-    "Proposed: the ensemble of two students of KD + ML with V3; a method has one student. Added in training: adaptors and "
-    "adversary, which the student does without. Interval and p: the wider of a bootstrap over seeds and groups of test cases "
-    "and of Student's over seeds; Holm over the methods of a place and metric."
+    "Proposed: the ensemble of the two students of KD + ML with V3; a method has one student. Ours: one seed with the 95 % "
+    "interval over test images; several seeds as mean ± SD. Added in training: adaptors and adversary in million parameters, "
+    "thrown away afterwards. Interval and p: the wider of a bootstrap over seeds and groups of test cases and of Student's over "
+    "seeds; Holm over the methods of a place and metric."
 )
-DASH = text("–")
+DASH = number("")
 
 
 def table(data: Data) -> Table:
@@ -31,47 +33,47 @@ def table(data: Data) -> Table:
     Raises:
         UserError: a file is missing or unfit, or versions of the training code are mixed.
     """
-    rows = [row for place in read_places(data) for row in _rows(place, data)]
-    return plain(COLUMNS, rows, (NOTE,))
+    rows = {place.label: list(_rows(place, data)) for place in read_places(data)}
+    return by_place(data, COLUMNS, rows, (NOTE,))
 
 
 def _rows(place: PlaceResults, data: Data) -> Iterator[tuple[Cell, ...]]:
     described = {row["run"]: row for row in data.rows(f"methods:{place.label}")}
     contrasts = (row for row in data.at("contrasts", place.label) if row["family"] == "methods")
     against = {(row["right"], row["metric"]): row for row in contrasts}
-    values, papers = place.by_key(), place.papers("methods")
+    values, theirs = place.by_key(), place.papers("methods")
     for name in dict.fromkeys((*described, PROPOSED)):
         title = described[name]["title"] if name in described else f"{labels.run(name)} (proposed)"
         for metric in place.metrics:
             key = (name, compared_network(name), metric)
             if key in values:
                 yield (
-                    *place_cells(place.label), text(title), text(labels.metric(metric)), _papers(papers.get(key)),
-                    _ours(values[key]), *_against(against.get((name, metric))), *_added(described.get(name)),
+                    text(title), text(labels.metric(metric)), _papers(theirs.get(key)), _ours(values[key]),
+                    *_against(against.get((name, metric))), *_added(described.get(name)),
                 )  # fmt: skip
 
 
 def _papers(value: numbers.Value | None) -> Cell:
-    return DASH if value is None else of_seeds(*value)
+    return DASH if value is None else Cell(papers(value), value[0], (("sd", value[1]),))
 
 
 def _ours(row: Row) -> Cell:
-    """Mean ± SD over seeds, and the interval."""
-    spread, interval = of_seeds(row["mean"], row["std"]), with_interval(row["mean"], row["low"], row["high"])
-    brackets = interval.text.partition(" [")[2]
-    shown = f"{spread.text} [{brackets}" if brackets else spread.text
-    return Cell(shown, spread.value, (*spread.more, *interval.more))
+    return measured(row, digits_of(row["cases"]))
 
 
 def _against(row: Row | None) -> tuple[Cell, ...]:
     if row is None:
         return (DASH,) * 3
-    return with_interval(row["estimate"], row["low"], row["high"]), p_value(row["p"]), p_value(row["p_holm"])
+    return (
+        with_interval(row["estimate"], row["low"], row["high"], digits_of(row["cases"])),
+        p_value(row["p"]),
+        p_value(row["p_holm"]),
+    )
 
 
 def _added(row: Row | None) -> tuple[Cell, ...]:
     if row is None:
-        return (DASH,) * 5
+        return DASH, DASH, *(text(NOTHING),) * 3
     added = float(row["adaptor_parameters"]) + float(row["adversary_parameters"])
     stages = f"{row['stages']} stages" if row["stages"] != "1" else ""
     return (
@@ -79,5 +81,5 @@ def _added(row: Row | None) -> tuple[Cell, ...]:
         number(added / 1e6),
         text(row["weights"]),
         text(", ".join(filter(None, (row["options"], stages))) or "default"),
-        text(row["departures"] or "–"),
+        text(row["departures"] or NOTHING),
     )

@@ -1,10 +1,53 @@
-"""The first columns of tables over several places."""
+"""Tables over several places: a section for each, under the names of its task, its pair and its split."""
 
-from kdml.reporting.table_model import Cell, text
+from collections.abc import Mapping, Sequence
+
+from kdml.reporting import labels
+from kdml.reporting.data import Data
+from kdml.reporting.table_model import Cell, Column, Section, Table, plain_block
 
 PLACE = ("Protocol", "Task", "Pair")
 
 
-def place_cells(label: str) -> tuple[Cell, ...]:
-    """Cells of protocol, task and pair of a place that is written protocol/task/pair."""
-    return tuple(map(text, label.split("/")))
+def by_place(
+    data: Data,
+    columns: Sequence[str | Column],
+    rows: Mapping[str, Sequence[Sequence[Cell]]],
+    notes: Sequence[str] = (),
+    said: Mapping[str, str] | None = None,
+) -> Table:
+    """A table with a section per place; protocol, task and pair are stored with every row.
+
+    Args:
+        data: with files `runs:PLACE`, which say how tasks are called.
+        columns: of every section.
+        rows: by place, written protocol/task/pair.
+        notes: what a reader must know beyond the caption.
+        said: notes on single places.
+    """
+    sections = [
+        Section(
+            (plain_block(columns, found),),
+            heading(data, label),
+            label,
+            (said[label],) if said else (),
+            tuple(zip(PLACE, label.split("/"), strict=True)),
+        )
+        for label, found in rows.items()
+        if found
+    ]
+    return Table(tuple(sections), tuple(notes))
+
+
+def heading(data: Data, label: str) -> str:
+    """Names of a place's task, pair and split.
+
+    Args:
+        data: with files `runs:PLACE`, which say how tasks are called; a task of none of them is named by its key.
+        label: protocol/task/pair; without a pair that part is empty.
+    """
+    protocol, task, pair = label.split("/")
+    known = (row for place in data.places("runs") if place.split("/")[1] == task for row in data.rows(f"runs:{place}"))
+    title = next((row["task_title"] for row in known), task)
+    split = labels.PROTOCOLS.get(protocol, protocol)
+    return ", ".join(filter(None, (title, labels.pair(pair) if pair else "", split)))

@@ -3,8 +3,9 @@
 from collections import defaultdict
 
 from kdml.reporting import labels
+from kdml.reporting.cells import text
 from kdml.reporting.data import Data
-from kdml.reporting.table_model import Table, plain, text
+from kdml.reporting.table_model import Table, plain
 from kdml.runs.graph import TEACHER
 
 

@@ -21,6 +21,7 @@ SHEET_FILES = {
     "comparison.csv",
     "curves.csv",
     "bands.csv",
+    "found.csv",
 }
 
 

@@ -115,7 +115,7 @@ def test_which_regions_the_students_find(brain):
 
 
 def slices(brain, *more, judges="baseline_student"):
-    arguments = {"runs": brain.runs, "seed": 0, "judges": judges, "data": brain.folder, "count": 2}
+    arguments = {"runs": brain.runs, "seed": 0, "judges": judges, "data": brain.folder}
     arguments |= {"images": brain.folder / "shown.npz", "out": brain.folder / "shown.csv"}
     words = [part for name, value in arguments.items() for part in (f"--{name}", value)]
     return call("slices", *words, "--show", "kd_on_v1", "ml_v1", "--networks", "s1", "ensemble", *more)
@@ -135,12 +135,12 @@ def test_slices_are_chosen_and_cut_out(brain):
 
 
 def test_slices_that_cannot_be_shown_are_said(brain):
-    code, said = slices(brain, "--rule", "hard", judges="nobody")
+    code, said = slices(brain, "--rule", "telling", judges="nobody")
     assert code == 2 and "does not list seed 0 of 'nobody'" in said
     np.save(brain.folder / "masks.npy", np.zeros((4, 8, 8), np.uint8))
-    code, said = slices(brain, "--rule", "hard")
+    code, said = slices(brain, "--rule", "telling")
     assert code == 2 and "No test slice has a lesion" in said
     (brain.folder_of("ml_v1") / "predictions.npz").write_text("hello")
-    code, said = slices(brain, "--rule", "hard", judges="ml_v1")
+    code, said = slices(brain, "--rule", "telling", judges="ml_v1")
     assert code == 2 and "is damaged" in said
     assert not (brain.folder / "shown.npz").exists() and not (brain.folder / "shown.csv").exists()

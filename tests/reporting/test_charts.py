@@ -102,7 +102,7 @@ def test_beside_of_methods_and_of_networks_alone(tmp_path):
     papers = {place: [comparison_row(name, "baseline") for name in ("resnet50", "resnet18")] for place in places}
     figure = beside.draw(data_of(tmp_path, places, "baselines", comparison=papers))
     assert len(figure.subfigs) == 1 and len(figure.subfigs[0].axes[0].get_yticks()) == 2
-    assert "Tiny (for ResNet18)" in words(figure) and "pair" not in words(figure) and words(figure).count("−5.0 [") == 2
+    assert "Tiny (the paper: ResNet18)" in words(figure) and "pair" not in words(figure) and words(figure).count("−5.0 [") == 2
 
 
 def test_beside_of_nothing_is_refused(tmp_path):
@@ -264,7 +264,7 @@ def test_a_cell_says_how_many_students_find_a_lesion(tmp_path):
     colours = [tuple(colour) for colour in variant.cmap(variant.norm(variant.get_array()))[0]]
     assert colours == [to_rgba(FOUND[step]) for step in ("none", "some", "all")]
     shown = words(figure)
-    assert "Student network alone" in shown and "KD + ML V3" in shown and "small: at most 90 px n = 1" in shown
+    assert "Student alone" in shown and "KD + ML V3" in shown and "small: at most 90 px n = 1" in shown
     assert [text.get_text() for text in totals.texts][:6] == ["100", "100", "99", "0", "0", "100"]
     assert not misplaced(figure, tmp_path / "f.pdf")
 

@@ -200,7 +200,7 @@ def test_contrasts_are_drawn_where_their_numbers_are():
     ((_, (claim,)),) = claims_page.pages(rows)
     (one,) = claim.contrasts
     assert claim.reach == 4 and one.drawn == {"low": 0.0, "high": 50.0, "ours": 12.5, "paper": 75.0}
-    assert one.ours == ("-3.00 [-4.00, 0.00]", "0.010", "no", "no") and claim.counts == "1 no, 1 not run"
+    assert one.ours == ("−3.0 [−4, 0]", "0.010", "no", "no") and claim.counts == "1 no, 1 not run"
     assert len(claim.table.lines) == 1
 
 

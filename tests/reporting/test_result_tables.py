@@ -326,7 +326,7 @@ def test_rendered_files(root, tmp_path):
     assert texts["tex"].count(r"\begin{longtable}") == texts["tex"].count(r"\end{longtable}") == 1
     columns = [len(re.findall(r"(?<!\\)&", line)) for line in texts["tex"].splitlines() if line.startswith("Ensemble")]
     assert columns == [6, 6, 6, 6]
-    assert "50 % &amp; more_less" in texts["html"] and "<script" not in texts["html"]
+    assert "50 % &amp; more_less" in texts["html"] and texts["html"].count("<script") == 1  # the page's own
     blocks = re.findall(r"(?:^\|.*\n)+", texts["md"], flags=re.M)
     assert len(blocks) == 4 and all(len({line.count("|") for line in block.splitlines()}) == 1 for block in blocks)
     ours, papers = [line for line in texts["md"].splitlines() if line.startswith("| Ensemble")][-2:]

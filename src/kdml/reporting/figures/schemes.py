@@ -12,7 +12,6 @@ from kdml.reporting.figures.sharing_graph import Graph, draw_graph, legend
 from kdml.reporting.plain_tables.losses import loss_terms
 from kdml.runs.graph import PROPOSED, STUDENTS, TEACHER, TECHNIQUES, TeacherMode
 
-ORDER = ("kd_off", "kd_on", "ml", "kd_ml")  # of figure 2
 TASKS = {"3": "classification", "8": "segmentation"}  # by the number of the figure
 
 
@@ -29,7 +28,7 @@ def _techniques(data: Data) -> Figure:
     """A panel for each technique, under V1."""
     graphs = data.graphs()
     figure = canvas(2, 52)
-    for axes, technique in zip(figure.subplots(1, len(ORDER)), ORDER, strict=True):
+    for axes, technique in zip(figure.subplots(1, len(TECHNIQUES)), TECHNIQUES, strict=True):
         mode = TECHNIQUES[technique].teacher
         teacher = {
             TeacherMode.NONE: {},

@@ -102,7 +102,11 @@ def test_beside_of_methods_and_of_networks_alone(tmp_path):
     papers = {place: [comparison_row(name, "baseline") for name in ("resnet50", "resnet18")] for place in places}
     figure = beside.draw(data_of(tmp_path, places, "baselines", comparison=papers))
     assert len(figure.subfigs) == 1 and len(figure.subfigs[0].axes[0].get_yticks()) == 2
-    assert "Tiny (the paper: ResNet18)" in words(figure) and "pair" not in words(figure) and words(figure).count("−5.0 [") == 2
+    assert (
+        "Tiny (the paper: ResNet18)" in words(figure)
+        and "pair" not in words(figure)
+        and words(figure).count("−5.0 [") == 2
+    )
 
 
 def test_beside_of_nothing_is_refused(tmp_path):

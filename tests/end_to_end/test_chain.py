@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from miniature import NASTY, OWN_TITLE, copy_project, run
 from one_number import contradictions
+from reporting.printed import faults
+from reporting.typeset import compiled, overfull
 from snakemake_runs import ROOT, job_counts
 
 
@@ -64,6 +66,16 @@ def test_latex_tables_need_no_special_characters(chain):
     for path in (chain / "results/tables").glob("*.tex"):
         text = path.read_text().replace("ümlaut", "")  # of the description
         assert text.isascii(), (path.name, [sign for sign in text if not sign.isascii()])
+
+
+def test_every_table_of_the_run_is_set_by_latex(chain, tmp_path):
+    log, _ = compiled(tmp_path, [path.read_text() for path in sorted((chain / "results/tables").glob("*.tex"))])
+    assert overfull(log) == []
+
+
+def test_every_figure_of_the_run_fits_a_page(chain):
+    drawn = sorted((chain / "results/figures").glob("*.pdf"))
+    assert len(drawn) > 20 and [fault for path in drawn for fault in faults(path)] == []
 
 
 def test_every_number_can_be_traced(chain):

@@ -1,11 +1,10 @@
 """LaTeX of every table: it compiles, fits a page, is numbered by LaTeX alone, and its numbers are aligned."""
 
 import re
-import shutil
-import subprocess
 
 import pytest
 from reporting.large_tables import LONG, tables
+from reporting.typeset import compiled, overfull, widths
 
 from kdml.reporting.cells import number, text, with_interval
 from kdml.reporting.latex import LANDSCAPE, PORTRAIT, caption_of, printed
@@ -13,16 +12,6 @@ from kdml.reporting.latex_columns import fits
 from kdml.reporting.latex_text import width
 from kdml.reporting.table_layout import shown
 from kdml.reporting.table_model import Block, Cell, Column, Group, Line, Section, Table, plain
-
-DOCUMENT = r"""\documentclass[10pt]{article}
-\usepackage[T1]{fontenc}
-\usepackage[a4paper,margin=20mm]{geometry}
-\usepackage{booktabs,longtable,pdflscape,siunitx}
-\begin{document}
-%s
-\end{document}
-"""
-COMPILERS = {"tectonic": ("--keep-intermediates",), "pdflatex": ("-interaction=nonstopmode", "-halt-on-error")}
 
 
 @pytest.fixture(scope="module")
@@ -42,27 +31,9 @@ def is_turned(written):
     return r"\begin{landscape}" in written
 
 
-def compiled(folder, texts):
-    """Compile a document of these; its log and what LaTeX wrote of the widths of columns."""
-    found = next((name for name in COMPILERS if shutil.which(name)), None)
-    if found is None:
-        pytest.skip("needs tectonic or pdflatex (Debian: apt-get install texlive-latex-recommended texlive-science)")
-    (folder / "all.tex").write_text(DOCUMENT % "\n\\clearpage\n".join(texts), encoding="utf-8")
-    for _ in range(1 if found == "tectonic" else 3):
-        done = subprocess.run([found, *COMPILERS[found], "all.tex"], cwd=folder, capture_output=True, check=False)
-        assert done.returncode == 0, done.stdout[-3000:].decode(errors="replace")
-    return tuple((folder / f"all.{suffix}").read_text(errors="replace") for suffix in ("log", "aux"))
-
-
-def widths(aux):
-    """Widths of all tables in points."""
-    columns = [re.findall(r"\\LT@entry\s*\{\d+\}\{([\d.]+)pt\}", one) for one in aux.split(r"\gdef \LT@")[1:]]
-    return [sum(map(float, found)) for found in columns]
-
-
 def test_every_table_compiles_and_fits_its_page(large, document):
     log, aux = document
-    assert not re.findall(r"Overfull \\hbox.*", log) and "Missing character" not in log
+    assert overfull(log) == []
     found = widths(aux)
     pages = [
         LANDSCAPE if is_turned(text) else PORTRAIT for text in large for _ in range(text.count(r"\begin{longtable}"))

@@ -141,6 +141,8 @@ def rows_of(claim: Claim, level: float, places: list[Judged], protocol: str) -> 
             keys = {
                 "claim": claim.number,
                 "title": claim.title,
+                "rule": claim.rule,
+                "at_least": claim.at_least,
                 "text": claim.claim,
                 "protocol": protocol,
                 "pair": place.table.facts["pair"] if place else "",

@@ -19,7 +19,7 @@ from kdml.common.errors import UserError, run_script
 from kdml.reporting import result_tables
 from kdml.reporting.data import Data, files_by_label
 from kdml.reporting.figures import beside, curves
-from kdml.reporting.figures.common import save
+from kdml.reporting.figures.common import SYNTHETIC, footnote, save
 from kdml.reporting.plain_tables import methods
 from kdml.reporting.templates import write_table
 
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--title", required=True)
     parser.add_argument("--caption", required=True)
     parser.add_argument("--note", default="", help="on the experiment")
+    parser.add_argument("--drawn", action="store_true", help="say on the figures that the images are synthetic")
     parser.add_argument("--allow-mixed-code", action="store_true", help="accept several versions of the training code")
     parser.add_argument("--data", nargs="+", required=True, metavar="LABEL=FILE")
     parser.add_argument("--table", nargs="+", type=Path, required=True, help="files to write: csv, md, tex, html")
@@ -71,7 +72,10 @@ def main() -> None:
     write_table(table, arguments.title, arguments.caption, arguments.note, arguments.table)
     for name, paths in files.items():
         draw, what = FIGURES[name]
-        save(draw(data), f"{arguments.title}: {what}", arguments.note, paths)
+        figure = draw(data)
+        if arguments.drawn:
+            footnote(figure, SYNTHETIC)
+        save(figure, f"{arguments.title}: {what}", arguments.note, paths)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def test_tables_hold_every_run(chain):
         assert all(0 <= float(row["mean"]) <= 100 for row in rows if row["mean"])
         for suffix in ("md", "tex", "html"):
             text = (chain / f"results/tables/{name}.{suffix}").read_text()
-            assert "Drawn look-alike images" in text
+            assert "Synthetic images" in text
     for name in ("table_03", "results_mine_own"):
         rows = csv.DictReader((chain / f"results/tables/{name}.csv").open())
         found = dict.fromkeys(row["network"] for row in rows if row["column"] == "circle")

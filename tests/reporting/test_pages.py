@@ -117,7 +117,7 @@ def test_every_link_of_the_page_leads_somewhere(root, experiment):
         "Heading" not in page
         and "<h4>Part</h4>" in page
         and 'width="34" height="20"' in page
-        and "drawn images" in page
+        and "synthetic images" in page
     )
 
 

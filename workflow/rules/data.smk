@@ -119,14 +119,9 @@ rule leakage:
     params:
         program=program("leakage.py"),
         code=code_of("leakage.py"),
-        title=CONTENTS.captions["leakage"]["title"],
-        caption=CONTENTS.captions["leakage"]["caption"],
-        tasks=[
-            f"{name}={EXPERIMENT.tasks[name].title}" for name in EXPERIMENT.run.tasks
-        ],
+        words=ASK.leakage_words,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
-        "{params.program} --splits {input.splits:q} --title={params.title:q} --caption={params.caption:q}"
-        " --tasks {params.tasks:q} --out {output.csv:q} {output.md:q} 2> {log:q}"
+        "{params.program} --splits {input.splits:q} {params.words:q} --out {output.csv:q} {output.md:q} 2> {log:q}"

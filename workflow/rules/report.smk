@@ -47,13 +47,14 @@ rule results:
         data=ASK.data_words(ASK.table),
         figures=files_beside,
         note=ASK.note,
+        drawn=ASK.drawn,
         mixed=ASK.mixed_code,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
         "{params.program} --name {wildcards.table:q} --kind {params.kind:q} --title={params.title:q} --caption={params.caption:q}"
-        " --note={params.note:q} {params.mixed:q} --data {params.data:q} --table {output.html:q} {output.table:q}"
+        " --note={params.note:q} {params.mixed:q} {params.drawn:q} --data {params.data:q} --table {output.html:q} {output.table:q}"
         " --figures {params.figures:q} 2> {log:q}"
 
 
@@ -113,12 +114,13 @@ rule figure:
         caption=ASK.part_of(ASK.figure, "caption"),
         data=ASK.data_words(ASK.figure),
         note=ASK.note,
+        drawn=ASK.drawn,
     localrule: True
     conda:
         ENVIRONMENT
     shell:
         "{params.program} --draws {params.draws:q} {params.options:q} --title={params.title:q} --note={params.note:q}"
-        " --data {params.data:q} --figure {output.pdf:q} {output.png:q} 2> {log:q}"
+        " {params.drawn:q} --data {params.data:q} --figure {output.pdf:q} {output.png:q} 2> {log:q}"
 
 
 rule claims_page:

@@ -319,7 +319,7 @@ class RuleFunctions:
 
     def note(self, wildcards: Wildcards) -> str:
         """What a reader must know before comparing with the paper."""
-        drawn = "Drawn look-alike images, not patients: numbers say nothing about the paper. "
+        drawn = "Synthetic images, not patients: the numbers say nothing about the paper. "
         return f"{drawn if self.experiment.archives == 'demo' else ''}{self.experiment.description}"
 
     def page_title(self, wildcards: Wildcards) -> str:
@@ -327,8 +327,14 @@ class RuleFunctions:
         return f"Results of the experiment '{self.experiment.experiment}'"
 
     def drawn(self, wildcards: Wildcards) -> Words:
-        """Argument of src/index.py that says whether the images are drawn."""
+        """Argument of a script that says whether the images are drawn."""
         return ["--drawn"] if self.experiment.archives == "demo" else []
+
+    def leakage_words(self, wildcards: Wildcards) -> Words:
+        """Title, caption and titles of tasks as arguments of src/leakage.py."""
+        said, tasks = self.contents.captions["leakage"], self.experiment.tasks
+        titles = [f"{name}={tasks[name].title}" for name in self.experiment.run.tasks]
+        return [f"--title={said['title']}", f"--caption={said['caption']}", "--tasks", *titles]
 
     def tables_of_runs(self, wildcards: Wildcards) -> list[str]:
         """Tables of runs of all places."""

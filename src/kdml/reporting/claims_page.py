@@ -12,7 +12,7 @@ from kdml.reporting.table_model import Block, Cell, Row, plain_block
 
 MARKS: Mapping[str, str] = {Verdict.HOLDS: "yes", Verdict.FAILS: "no"}  # the others are open
 ANSWERED: Mapping[str, str] = {Answer.YES: "yes", Answer.NO: "no"}
-SIGNS: Mapping[str, str] = {Verdict.HOLDS: "✓", Verdict.FAILS: "✗", Verdict.UNDECIDED: "?"}
+SIGNS: Mapping[str, str] = {Verdict.HOLDS: "✓", Verdict.FAILS: "✗", Verdict.UNDECIDED: "?", Verdict.OTHER: "≠"}
 SAID: Mapping[str, tuple[str, str]] = {  # of one claim, of several
     Verdict.HOLDS: ("holds", "hold"),
     Verdict.FAILS: ("does not hold", "do not hold"),

@@ -7,7 +7,7 @@ from kdml.reporting import labels
 from kdml.reporting.claims_page import Page, tally
 from kdml.reporting.table_model import Row
 
-DRAWN = "Demo: drawn images, not patients. The numbers say nothing about the paper."
+DRAWN = "No: a demo on synthetic images, not patients. The numbers say nothing about the paper."
 REDUCED = "Reduced: these runs differ from the paper's setting."
 
 
@@ -98,7 +98,7 @@ def trust(
     words = {len(records): "Deterministic: the same machine gives the same numbers", 0: "Not deterministic"}
     yield fixed == len(records), words.get(fixed, f"{fixed} of {len(records)} trainings are deterministic")
     if len({record["seed"] for record in records}) == 1:
-        yield False, "One seed: another training may end otherwise"
+        yield False, "One seed: another seed can give another result"
     datasets = {place["task"]: place["dataset"] for place in places}
     for (task, protocol), rows in _by_split(leakage).items():
         cases, group = labels.CASES.get(datasets.get(task, ""), ("images", "group"))

@@ -53,7 +53,8 @@ class Shown:
     def block(self) -> str:
         """Heading of the panels that it belongs to; networks trained alone belong to no pair."""
         pair = "" if self.row["network"] == BASELINE else self.place.pair
-        return heading(self.place.title, pair, self.place.protocol, f"n = {self.row['cases']} test images")
+        of = "agreement with the teacher, " if self.row["truth"] == TEACHER else ""
+        return heading(self.place.title, pair, self.place.protocol, f"{of}n = {self.row['cases']} test images")
 
 
 def draw(data: Data) -> Figure:
@@ -82,11 +83,20 @@ def draw(data: Data) -> Figure:
         {name: marks[name] for name in (OURS, PAPERS, STUDENT, GUESS) if name in marks},
         columns_of_legend(figure),
     )
-    departures = dict.fromkeys(
-        part for one in shown if one.papers for part in one.row["departures"].split("; ") if part
-    )
-    footnote(figure, f"Our runs depart from the paper: {'; '.join(departures)}." if departures else "")
+    footnote(figure, _departures(shown))
     return figure
+
+
+def _departures(shown: Sequence[Shown]) -> str:
+    """How our runs depart from the paper, task by task where there are several."""
+    of_tasks: dict[str, dict[str, None]] = {}
+    for one in shown:
+        if one.papers and one.row["departures"]:
+            of_tasks.setdefault(one.place.title, {}).update(dict.fromkeys(one.row["departures"].split("; ")))
+    if not of_tasks:
+        return ""
+    said = [f"{title if of_tasks.keys() != {title} else 'our runs'}: {'; '.join(of)}" for title, of in of_tasks.items()]
+    return f"Departures from the paper. {'. '.join(said)}."
 
 
 def _shown(data: Data) -> Iterator[Shown]:
@@ -159,7 +169,8 @@ def _forest(axes: Axes, shown: Sequence[Shown], named: bool) -> None:
     axes.set_ylim(ends[-1], 0)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     axes.grid(axis="x")
-    axes.set_xlabel(f"{labels.metric(shown[0].row['metric'])} (%)")
+    against = " against the teacher" if shown[0].row["truth"] == TEACHER else ""
+    axes.set_xlabel(f"{labels.metric(shown[0].row['metric'])}{against} (%)")
     _references(axes, shown)
 
 

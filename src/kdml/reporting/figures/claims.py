@@ -24,6 +24,7 @@ ANSWERED = (Answer.YES, Answer.NO)
 NO_NUMBER = (Answer.NOT_RUN, Answer.UNDEFINED)
 SHORT: Mapping[str, str] = {Verdict.OTHER: "not comparable", Verdict.NOTHING: "–"}
 INK: Mapping[str, str] = {Verdict.HOLDS: "other", Verdict.FAILS: "other"}  # the others are grey
+AGAINST = " (right of 0: it does)"
 COLUMN = 56  # points from one verdict to the next
 DOT = {"marker": "o", "markersize": 2.5, "markeredgewidth": 0, "linestyle": "", "zorder": 3}
 DIAMOND = {
@@ -120,28 +121,33 @@ def _panel(axes: Axes, rows: Sequence[Row], lanes: Mapping[str, float], last: bo
         _beside(axes, first["verdict"], middle, 0, bold=True)
         if last:
             _beside(axes, first["paper_verdict"], middle, 1)
+    titles = {row["claim"]: _title(row) for row in rows}
     axes.set(ylim=(ends[-1], 0), yticks=[end - lane / 2 for end, lane in zip(ends, lanes.values(), strict=True)])
-    axes.set_yticklabels([f"{claim.rjust(2, FIGURE_SPACE)}  {_title(rows, claim)}" for claim in lanes], ha="left")
+    axes.set_yticklabels([f"{claim.rjust(2, FIGURE_SPACE)}  {titles[claim]}" for claim in lanes], ha="left")
     axes.tick_params(axis="y", length=0, pad=_widest(rows))
     axes.spines["left"].set_visible(False)
     for column, head in enumerate(("here", "the paper's numbers")[: 1 + last]):
         _beside(axes, head, -1.2, column)
 
 
-def _title(rows: Sequence[Row], claim: str) -> str:
-    return next(row["title"] for row in rows if row["claim"] == claim)
+def _title(row: Row) -> str:
+    """A claim in a few words; of one that denies a gain, that what lies right of 0 speaks against it."""
+    return f"{row['title']}{AGAINST if row['rule'] == 'not_all_above' else ''}"
 
 
 def _widest(rows: Sequence[Row]) -> float:
     """Points that the longest title needs."""
-    return 3.45 * max(len(row["title"]) + 4 for row in rows)
+    return 3.45 * max(len(_title(row)) + 4 for row in rows)
 
 
 def _lane(axes: Axes, shown: Sequence[Row], top: float, height: float) -> None:
     """Contrasts of a claim, evenly spaced, as close as the lanes allow."""
     pitch = min(2 * PITCH, (height - GAP) / max(len(shown), 1))
     start = top + (height - pitch * (len(shown) - 1)) / 2
-    axes.plot([0, 0], [top, top + height], color=MARKS["other"], linewidth=0.7, solid_capstyle="butt")
+    style = {"linewidth": 0.7, "solid_capstyle": "butt"}
+    axes.plot([0, 0], [top, top + height], color=MARKS["other"], **style)
+    if least := number(shown[0]["at_least"]):  # what the claim says that the difference reaches
+        axes.plot([least, least], [top, top + height], color=MARKS["paper"], linestyle=":", **style)
     for place, row in enumerate(shown):
         y, color = start + place * pitch, MARKS["other" if row["answer"] in ANSWERED else "open"]
         if not math.isnan(number(row["low"])):

@@ -30,6 +30,7 @@ MARKS: Mapping[str, str] = STYLE["marks"]
 SMALL: float = STYLE["page"]["smallest_type"]  # points
 TALLEST: float = STYLE["page"]["tallest"]  # millimetres
 MM = 1 / 25.4  # inches
+SYNTHETIC = "Synthetic images, not patients."
 LETTERS = 0.88  # to a millimetre of width, of a line in the smallest type
 
 
@@ -77,7 +78,8 @@ def legend(figure: "Figure", marks: Mapping[str, Any], columns: int = 0) -> None
 
 
 def footnote(figure: "Figure", text: str) -> None:
-    """Write a few lines below all panels, wrapped to the figure's width."""
+    """Write a few lines below all panels, after what stands there, wrapped to the figure's width."""
+    text = f"{' '.join(figure.get_supxlabel().split())} {text}".strip()
     if text:
         lines = "\n".join(textwrap.wrap(text, int(width_of(figure) * LETTERS)))
         figure.supxlabel(lines, x=0.01, ha="left", fontsize=SMALL, fontweight="normal", color=MARKS["note"])

@@ -200,7 +200,8 @@ def _name(axes: Axes, points: Sequence[tuple[float, float]], rows: Sequence[Row]
     for (x, y), place, row in zip(points, places, rows, strict=True):
         name = "\n".join(_title((row["of"], row["students"])).split())
         axes.annotate(name, (x, 1.0), (place, 1.05), fontsize=SMALL, arrowprops=line, **above)
-        axes.annotate(names[row["run"]], (x, y), (3, 3), textcoords="offset points", fontsize=SMALL)
+        if row["network"] != TEACHER:  # which often is one and the same network under all strategies
+            axes.annotate(names[row["run"]], (x, y), (3, 3), textcoords="offset points", fontsize=SMALL)
 
 
 def _marks(rows: Sequence[Row]) -> dict[str, Line2D]:

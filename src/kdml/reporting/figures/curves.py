@@ -88,7 +88,7 @@ def draw_bands(data: Data) -> Figure:
         UserError: nothing was trained.
     """
     grids = _grids(data, "bands", lambda row: (row["part"], row["term"]) == ("validation", "score"))
-    figure = _page(grids, _scores, lambda grid: f"{labels.metric(grid.score)} on validation images (%)", shared=True)
+    figure = _page(grids, _scores, lambda grid: f"{labels.metric(grid.score)} on\nvalidation images (%)", shared=True)
     rows = [row for grid in grids for row in grid.rows]
     marks = _networks({row["network"] for row in rows})
     if any(int(row["seeds"]) > 1 for row in rows):
@@ -108,7 +108,7 @@ def draw_runs(data: Data) -> Figure:
     """
     grids = _grids(data, "curves", lambda row: row["part"] == "train" and row["term"] != "total")
     alike = data.options["kind"] != "methods"  # of which every one has terms on scales of their own
-    figure = _page(grids, _terms, lambda grid: "loss term before weighting (log scale)", alike)
+    figure = _page(grids, _terms, lambda grid: "loss term before\nweighting (log scale)", alike)
     rows = [row for grid in grids for row in grid.rows]
     terms = {_parsed(row["term"]) for row in rows}
     sources = {source for _, source in terms} - {""}

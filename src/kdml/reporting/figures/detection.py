@@ -16,15 +16,18 @@ from kdml.reporting.data import Data
 from kdml.reporting.figures.common import FOUND, MARKS, SMALL, canvas, colour_of, legend, number
 from kdml.reporting.figures.layout import wrapped
 from kdml.reporting.table_model import NOTHING, Row
-from kdml.runs.graph import BASELINE
+from kdml.runs.graph import BASELINE, ENSEMBLE
 
 BOTH = "both"  # of values.csv: found by every student
 SIZES = ("small", "medium", "large")
 METRICS = tuple(f"found_{size}" for size in SIZES)
 LINE, SPACE, AROUND = 3.2, 1.2, 40  # millimetres of a line of a name, between two runs, of what stands around all
 LETTERS = 26  # to a line of a name
-TOTALS = (0.18, 0.66, 1.0)  # where the totals of each size end, in widths of their part
-WIDTHS = (5.4, 1)  # of the matrix and of the totals
+TOTALS = {
+    "students": (0.09, 0.31, 0.46),
+    "ensemble": (0.63, 0.85, 1.0),
+}  # where those of each size end, in widths of their part
+WIDTHS = (4.1, 1.9)  # of the matrix and of the totals
 STEPS = {0: "none", 1: "some", 2: "all"}
 STEP = 1.2  # millimetres between networks of a run that stand below each other
 
@@ -94,14 +97,15 @@ def _step(found: int, networks: int) -> int:
 
 
 def _totals(axes: Axes, values: Sequence[Row], height: float) -> None:
-    """Percent of each size that every student finds, or the only network does."""
+    """Percent of each size that every student finds, or the only network does, and that their ensemble finds."""
     of_network = {row["network"] for row in values}
-    network = next((name for name in (BOTH, BASELINE, *sorted(of_network)) if name in of_network), "")
-    found = {row["metric"]: row["mean"] for row in values if row["network"] == network}
-    for place, metric in zip(TOTALS, METRICS, strict=True):
-        mean = number(found.get(metric, ""))
-        text = NOTHING if np.isnan(mean) else f"{mean:.0f}"
-        axes.text(place, height, text, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=SMALL)
+    students = next((name for name in (BOTH, BASELINE, *sorted(of_network)) if name in of_network), "")
+    for network, places in zip((students, ENSEMBLE), TOTALS.values(), strict=True):
+        found = {row["metric"]: row["mean"] for row in values if row["network"] == network}
+        for place, metric in zip(places, METRICS, strict=True):
+            mean = number(found.get(metric, ""))
+            style = {"ha": "right", "va": "center", "fontsize": SMALL, "transform": axes.get_yaxis_transform()}
+            axes.text(place, height, NOTHING if np.isnan(mean) else f"{mean:.0f}", **style)
 
 
 def _headings(axes: Axes, sizes: Sequence[str], values: Sequence[Row]) -> None:
@@ -124,9 +128,10 @@ def _headings_of_totals(axes: Axes) -> None:
         "va": "bottom",
         "ha": "right",
     }
-    for size, place in zip(SIZES, TOTALS, strict=True):
-        axes.annotate(size, (place, 1), (0, 3), **style)
-    axes.annotate("found by all (%)", (TOTALS[-1], 1), (0, 3 + 1.4 * SMALL), **style)
+    for words, places in zip(("found by each student (%)", "by the ensemble (%)"), TOTALS.values(), strict=True):
+        for size, place in zip(SIZES, places, strict=True):
+            axes.annotate(size, (place, 1), (0, 3), **style)
+        axes.annotate(words, (places[-1], 1), (0, 3 + 1.4 * SMALL), **style)
 
 
 def _legend(figure: Figure, rows: Sequence[Row]) -> None:

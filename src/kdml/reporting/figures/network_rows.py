@@ -79,7 +79,7 @@ def draw_rows(edges: Graph, kind: str, terms: Mapping[tuple[str, str], str], wei
     top = ROWS[TEACHER] + SIZES[TEACHER][0] / 2
     for x, what in ((_tap(of), f"features f:\n{of.features}"), (OUTPUT, f"predictions p:\n{of.predictions}")):
         axes.text(x, top + 1, what, ha="center", va="bottom", fontsize=SMALL)
-    legend(figure)
+    legend(figure, edges)
     return figure
 
 

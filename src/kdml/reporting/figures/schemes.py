@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from kdml.reporting.data import Data
 from kdml.reporting.figures import learning_styles
-from kdml.reporting.figures.common import canvas
+from kdml.reporting.figures.common import canvas, footnote
 from kdml.reporting.figures.network_rows import draw_rows
 from kdml.reporting.figures.sharing_graph import Graph, draw_graph, legend
 from kdml.reporting.plain_tables.losses import loss_terms
@@ -39,7 +39,10 @@ def _techniques(data: Data) -> Figure:
         names = teacher | {student: student.upper() for student in STUDENTS}
         draw_graph(axes, edges, names, _terms(edges), mode is TeacherMode.FROZEN)
         axes.set_title(TECHNIQUES[technique].title)
-    legend(figure, frozen=True)
+    legend(figure, edges, frozen=True)
+    footnote(
+        figure, "Shown for V1. Off: the teacher was trained before (offline). On: it learns in the same steps (online)."
+    )
     return figure
 
 

@@ -86,10 +86,13 @@ def _write(axes: Axes, source: str, learner: str, text: str) -> None:
         axes.text((x + x_) / 2, y + (0.11 if x < x_ else -0.11), text, **style)
 
 
-def legend(figure: Figure, frozen: bool = False) -> None:
-    """Say what lines mean."""
+def legend(figure: Figure, edges: Graph, frozen: bool = False) -> None:
+    """Say what the lines of these edges mean."""
+    shared = {knowledge for *_, knowledge in edges}
     marks: dict[str, Line2D | Patch] = {
-        knowledge: Line2D([], [], color=MARKS["note"], linestyle=style) for knowledge, style in KNOWLEDGE.items()
+        knowledge: Line2D([], [], color=MARKS["note"], linestyle=style)
+        for knowledge, style in KNOWLEDGE.items()
+        if knowledge in shared
     }
     if frozen:
         marks["frozen: trained before, learns no more"] = Patch(facecolor=MARKS["frozen"], edgecolor=colour_of(TEACHER))

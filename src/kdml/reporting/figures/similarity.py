@@ -25,6 +25,7 @@ from kdml.runs.graph import STRATEGIES, STUDENTS, TEACHER, TECHNIQUES, VARIANTS,
 HEAD, FOOT, STRIP = 24, 20, 30  # millimetres: above and below the maps, width of the means beside them
 LINE = 2.4  # millimetres that a name needs
 ROW = 27  # millimetres of a row of maps, at least
+EXTRA = "extra"  # what the teacher's extra block is called here
 
 
 class Matrix(NamedTuple):
@@ -66,7 +67,9 @@ def draw(data: Data) -> Figure:
     _grid(figure, matrices, _means(upper), rows, columns, cells)
     images, seeds = (sorted({row[name] for row in upper}, key=int) for name in ("images", "seed"))
     of = f"{' or '.join(images)} test images, {labels.counted(len(seeds), 'seed')}"
-    footnote(figure, f"CKA on {of}. Maps: first seed. A dot is a seed, the bar their mean.")
+    has_extra = any(name == EXTRA for key in cells.values() for name, _ in matrices[key].first)
+    extra = f" {EXTRA}: the block that the paper adds to the teacher." if has_extra else ""
+    footnote(figure, f"CKA on {of}. Maps: first seed. A dot is a seed, the bar their mean.{extra}")
     return figure
 
 
@@ -138,7 +141,7 @@ def stage(layer: str) -> str:
         return "decoder"
     if found := re.match(r"([a-z_]+?)\.?(\d+)(?:\.|$)", layer):
         return f"stage {int(found[2]) + (found[1] != 'layer')}"  # of other networks they are counted from 0
-    return {"extra block": "extra"}.get(layer, layer)
+    return {"extra block": EXTRA}.get(layer, layer)
 
 
 def ticks(layers: Sequence[str], step: float) -> dict[float, str]:
@@ -201,7 +204,7 @@ def _grid(
         strip = figure.add_subplot(grid[r, -1])
         _strip(strip, {_column_name(column): (key, means[key]) for column, key in keys.items()})
         if r == 0:
-            strip.set_title("mean of the frame")
+            strip.set_title("mean inside the frame")
         if r == len(rows) - 1:
             strip.set_xlabel("CKA")
         else:

@@ -159,7 +159,10 @@ def draw(data: Data) -> Figure:
                 _prediction(panel, slices, (place, run, network), as_mask=number == MASKS)
     _explain(figure, as_mask=number == MASKS)
     candidates = slices.described[0]["candidates"]
-    footnote(figure, f"In the corner: IoU in percent. Chosen by rule from the {candidates} test slices with a lesion.")
+    found = "A region is found if at least half of it is marked."
+    footnote(
+        figure, f"In the corner: IoU in percent. {found} Slices chosen by rule from the {candidates} with a lesion."
+    )
     return figure
 
 

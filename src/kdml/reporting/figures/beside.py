@@ -93,10 +93,9 @@ def _departures(shown: Sequence[Shown]) -> str:
     for one in shown:
         if one.papers and one.row["departures"]:
             of_tasks.setdefault(one.place.title, {}).update(dict.fromkeys(one.row["departures"].split("; ")))
-    if not of_tasks:
-        return ""
-    said = [f"{title if of_tasks.keys() != {title} else 'our runs'}: {'; '.join(of)}" for title, of in of_tasks.items()]
-    return f"Departures from the paper. {'. '.join(said)}."
+    several = len(of_tasks) > 1
+    said = [f"{f'{title}: ' if several else ''}{'; '.join(of)}." for title, of in of_tasks.items()]
+    return f"Our runs depart from the paper: {' '.join(said)}" if said else ""
 
 
 def _shown(data: Data) -> Iterator[Shown]:

@@ -13,12 +13,12 @@ from kdml.common.errors import UserError
 from kdml.common.files import MAKE_AGAIN
 from kdml.reporting import labels
 from kdml.reporting.data import Data
-from kdml.reporting.figures.common import MARKS, SMALL, canvas, legend, number
+from kdml.reporting.figures.common import MARKS, SMALL, canvas, footnote, legend, number
 from kdml.reporting.table_model import Row
 
 LANE, PITCH, ROWS = 3.9, 0.42, 48.0  # millimetres: of a claim at least, of a contrast at most, of all contrasts at most
 GAP = 0.9  # around the contrasts of a claim
-REST = 19.0  # of legend and axis
+REST = 23.0  # of legend and axis
 FIGURE_SPACE = "\u2007"  # as wide as a digit
 ANSWERED = (Answer.YES, Answer.NO)
 NO_NUMBER = (Answer.NOT_RUN, Answer.UNDEFINED)
@@ -61,7 +61,12 @@ def draw(data: Data) -> Figure:
             axes.set_title(labels.protocol(mine[0]["protocol"]), loc="left", pad=14)
     reach = _reach(rows)
     panels[0].set_xlim(-reach, reach)
-    figure.supxlabel("difference in percentage points; right of 0 the run that the claim names is ahead", fontsize=8)
+    for axes in panels:
+        axes.set_xlabel("difference in percentage points")
+    footnote(
+        figure,
+        "Right of 0 the run that the claim names is ahead; a dotted line is what it says the difference reaches.",
+    )
     dot = {**DOT, "markersize": 4}
     legend(figure, {
         "ours, answered (p < 0.05 after Holm)": Line2D([], [], color=MARKS["other"], **dot),

@@ -59,7 +59,7 @@ def value_row(run, network, metric="accuracy", mean=80.0, **changed):
 def claim_row(claim, protocol="paper", answer="yes", **changed):
     """A row of claims.csv: a contrast of a claim that holds."""
     return {
-        "claim": claim, "title": "V3 beats V1", "text": "V3 *beats* V1 | V2", "protocol": protocol, "pair": "small", "place": "hcd/resnet18", "network": "ensemble",
+        "claim": claim, "title": "V3 beats V1", "rule": "all_above", "at_least": "0", "text": "V3 *beats* V1 | V2", "protocol": protocol, "pair": "small", "place": "hcd/resnet18", "network": "ensemble",
         "left": "ml_v3", "right": "ml_v1", "estimate": "1", "low": "0.5", "high": "2", "p_holm": "0.01", "answer": answer, "seeds": "3",
         "remark": "", "paper_estimate": "", "paper_low": "", "paper_high": "", "paper_p_holm": "", "paper_answer": "yes",
         "decided_by": "by a rule.", "verdict": Verdict.HOLDS, "paper_verdict": Verdict.UNDECIDED, **changed,

@@ -269,7 +269,7 @@ def test_a_cell_says_how_many_students_find_a_lesion(tmp_path):
     assert colours == [to_rgba(FOUND[step]) for step in ("none", "some", "all")]
     shown = words(figure)
     assert "Student alone" in shown and "KD + ML V3" in shown and "small: at most 90 px n = 1" in shown
-    assert [text.get_text() for text in totals.texts][:6] == ["100", "100", "99", "0", "0", "100"]
+    assert [text.get_text() for text in totals.texts][:9] == ["100", "100", "99", *"–––", "0", "0", "100"]
     assert not misplaced(figure, tmp_path / "f.pdf")
 
 

@@ -3,6 +3,7 @@
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from place_files import claim_row, write
+from reporting.drawn import words
 from reporting.printed import faults
 
 from kdml.analysis.claims import Answer, Verdict
@@ -89,3 +90,15 @@ def test_it_fits_a_page(tmp_path, contrasts, protocols):
 def test_no_claims_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"claims\.csv has no rows"):
         drawn(tmp_path, [])
+
+
+def test_a_claim_that_denies_a_gain_says_which_way_it_points(tmp_path):
+    rows = [
+        claim_row("1"),
+        claim_row("9", rule="not_all_above", title="It does not rise"),
+        claim_row("4", at_least="1.5"),
+    ]
+    figure = claims.draw(Data({"claims": [write(tmp_path / "claims.csv", rows)]}))
+    assert "It does not rise (right of 0: it does)" in words(figure) and "V3 beats V1 (" not in words(figure)
+    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+    assert [list(line.get_xdata()) for line in dotted] == [[1.5, 1.5]]

@@ -134,4 +134,4 @@ def test_what_a_slice_was_chosen_for_is_said(tmp_path):
     figure = figure_of(tmp_path, "5", group="P1")
     said = [text.get_text() for text in figure.texts]
     assert "Hardest: P1, lesion of 16 px" in said and "Median: P1, lesion of 16 px" in said
-    assert any("from the 590 test slices" in text for text in [figure.get_supxlabel(), *said])
+    assert any("from the 590 with a lesion" in text for text in [figure.get_supxlabel(), *said])

@@ -62,7 +62,7 @@ def test_what_speaks_for_the_numbers_and_what_against_them():
     assert said == {
         "2 versions of the training code": False,
         "1 of 2 trainings are deterministic": False,
-        "One seed: another training may end otherwise": False,
+        "One seed: another seed can give another result": False,
         "lgg: 50 of 50 test slices share a patient with training": False,
         "hcd: not known which patches share a slide": False,
     }

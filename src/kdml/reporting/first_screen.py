@@ -7,7 +7,7 @@ from kdml.reporting import labels
 from kdml.reporting.claims_page import Page, tally
 from kdml.reporting.table_model import Row
 
-DRAWN = "No: a demo on synthetic images, not patients. The numbers say nothing about the paper."
+DRAWN = "Demo: synthetic images, not patients. No number here is about the paper."
 REDUCED = "Reduced: these runs differ from the paper's setting."
 
 

@@ -18,13 +18,13 @@ from kdml.reporting.table_model import Row
 
 LANE, PITCH, ROWS = 3.9, 0.42, 48.0  # millimetres: of a claim at least, of a contrast at most, of all contrasts at most
 GAP = 0.9  # around the contrasts of a claim
-REST = 23.0  # of legend and axis
+REST = 21.0  # of legend and axis
 FIGURE_SPACE = "\u2007"  # as wide as a digit
 ANSWERED = (Answer.YES, Answer.NO)
 NO_NUMBER = (Answer.NOT_RUN, Answer.UNDEFINED)
 SHORT: Mapping[str, str] = {Verdict.OTHER: "not comparable", Verdict.NOTHING: "–"}
 INK: Mapping[str, str] = {Verdict.HOLDS: "other", Verdict.FAILS: "other"}  # the others are grey
-AGAINST = " (right of 0: it does)"
+AGAINST = " (right of 0: it does)"  # of a claim that denies a gain
 COLUMN = 56  # points from one verdict to the next
 DOT = {"marker": "o", "markersize": 2.5, "markeredgewidth": 0, "linestyle": "", "zorder": 3}
 DIAMOND = {

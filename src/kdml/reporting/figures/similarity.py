@@ -204,7 +204,7 @@ def _grid(
         strip = figure.add_subplot(grid[r, -1])
         _strip(strip, {_column_name(column): (key, means[key]) for column, key in keys.items()})
         if r == 0:
-            strip.set_title("mean inside the frame")
+            strip.set_title("mean in the frame")
         if r == len(rows) - 1:
             strip.set_xlabel("CKA")
         else:

@@ -15,12 +15,12 @@ ENTRIES = (
     "--contents",
     "name category title caption files",
 )  # a list of mappings: script, option, keys of each
-PAGE = "--title T --claims {in_}/c.html --metrics {in_}/m.csv --leakage {in_}/l.md --out {out}/a.html"
+PAGE = "--title T --claims {in_}/c.csv --comparison {in_}/d.csv --metrics {in_}/m.csv --runs {in_}/r.csv --leakage {in_}/l.csv --out {out}/a.html"
 DRAWN = "--title T --caption C --table {out}/a.csv {out}/a.md {out}/a.tex {out}/a.html"
 FIGURES = " --figures beside={out}/b.pdf"
 RUN = "--data {in_} --split {in_}/split.csv --out {out}/run"
 JUDGED = "--claims {claims} --protocols paper --out {out}/a.csv"
-SIMILARITY = "--group kd --seed 0 --data {in_} --layers {out}/a.csv --upper {out}/b.csv"
+SIMILARITY = "--group kd --data {in_} --layers {out}/a.csv --upper {out}/b.csv"
 WEIGHTS = "--name w --timm resnet18 --out {out}/a.safetensors"
 
 # what is wrong -> (script, other arguments, option, its value, words of the message)

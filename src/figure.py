@@ -6,7 +6,7 @@ from pathlib import Path
 from kdml.common.errors import run_script
 from kdml.reporting.data import Data
 from kdml.reporting.draws import drawn_by
-from kdml.reporting.figures.common import SYNTHETIC, footnote, save
+from kdml.reporting.figures.common import save
 
 
 def main() -> None:
@@ -21,9 +21,7 @@ def main() -> None:
     parser.add_argument("--figure", nargs="+", type=Path, required=True, help="files to write: pdf, png")
     arguments = parser.parse_args()
     figure = drawn_by(arguments.draws)(Data.labelled(arguments.data, number=arguments.number))
-    if arguments.drawn:
-        footnote(figure, SYNTHETIC)
-    save(figure, arguments.title, arguments.note, arguments.figure)
+    save(figure, arguments.title, arguments.note, arguments.figure, arguments.drawn)
 
 
 if __name__ == "__main__":

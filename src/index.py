@@ -7,7 +7,8 @@ from kdml.common.command_line import list_argument
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_text
 from kdml.reporting import first_screen, index_page
-from kdml.reporting.claims_page import RULES, departures, pages
+from kdml.reporting.claims_page import RULES, pages
+from kdml.reporting.places import departures
 from kdml.reporting.templates import fill, write_table
 from kdml.runs.run_table import RunTable
 

@@ -19,7 +19,7 @@ from kdml.common.errors import UserError, run_script
 from kdml.reporting import result_tables
 from kdml.reporting.data import Data, files_by_label
 from kdml.reporting.figures import beside, curves
-from kdml.reporting.figures.common import SYNTHETIC, footnote, save
+from kdml.reporting.figures.common import save
 from kdml.reporting.plain_tables import methods
 from kdml.reporting.templates import write_table
 
@@ -72,10 +72,7 @@ def main() -> None:
     write_table(table, arguments.title, arguments.caption, arguments.note, arguments.table)
     for name, paths in files.items():
         draw, what = FIGURES[name]
-        figure = draw(data)
-        if arguments.drawn:
-            footnote(figure, SYNTHETIC)
-        save(figure, f"{arguments.title}: {what}", arguments.note, paths)
+        save(draw(data), f"{arguments.title}: {what}", arguments.note, paths, arguments.drawn)
 
 
 if __name__ == "__main__":

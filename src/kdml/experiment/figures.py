@@ -104,7 +104,8 @@ def _belongs(number: int, run: str) -> bool:
 
 def _of_first_seed(runs: Sequence[Run]) -> list[Run]:
     """Runs of the first of their seeds."""
-    return [run for run in runs if run.seed == min(one.seed for one in runs)]
+    first = min((run.seed for run in runs), default=None)
+    return [run for run in runs if run.seed == first]
 
 
 def _slices_files(item: Item, inputs: Inputs) -> Labelled:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from kdml.analysis.claims import Answer, Verdict
 from kdml.reporting import labels
 from kdml.reporting.cells import number, p_value, text, with_interval
+from kdml.reporting.places import departures
 from kdml.reporting.table_model import Block, Cell, Row, plain_block
 
 MARKS: Mapping[str, str] = {Verdict.HOLDS: "yes", Verdict.FAILS: "no"}  # the others are open
@@ -110,15 +111,6 @@ def tally(verdicts: Sequence[str]) -> str:
     """Say how many verdicts are which, such as "4 do not hold, 1 holds"."""
     counts = Counter(verdicts)
     return ", ".join(f"{counts[one]} {SAID[one][counts[one] > 1]}" for one in SAID if counts[one])
-
-
-def departures(compared: Sequence[Row]) -> list[str]:
-    """How the runs differ from the paper's, each once.
-
-    Args:
-        compared: rows of comparison.csv, with `departures`.
-    """
-    return list(dict.fromkeys(part for row in compared for part in row["departures"].split("; ") if part))
 
 
 def warnings(compared: Sequence[Row], note: str) -> Iterator[str]:

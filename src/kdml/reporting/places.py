@@ -1,6 +1,6 @@
 """What was run at a place and what came out, with the paper's numbers where it has any: read from runs.csv and values.csv."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kdml.common.errors import UserError
@@ -151,6 +151,15 @@ def _codes(place: PlaceResults) -> Iterator[tuple[str, str]]:
     for row in place.values:
         for code in row["code_hash"].split():
             yield f"{place.label}/{row['run']}", code
+
+
+def departures(rows: Iterable[Row]) -> list[str]:
+    """How the runs differ from the paper's, each once.
+
+    Args:
+        rows: of values.csv or comparison.csv, with `departures`.
+    """
+    return list(dict.fromkeys(part for row in rows for part in row["departures"].split("; ") if part))
 
 
 def by_protocol(places: Sequence[PlaceResults]) -> dict[str, list[PlaceResults]]:

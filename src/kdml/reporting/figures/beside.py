@@ -17,7 +17,15 @@ from kdml.reporting import labels
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import MARKS, SMALL, colour_of, footnote, legend, number
 from kdml.reporting.figures.layout import Block, columns_of_legend, heading, page, wrapped
-from kdml.reporting.places import PlaceResults, compared_network, read_places, role_of, title_of_network, trained_alone
+from kdml.reporting.places import (
+    PlaceResults,
+    compared_network,
+    departures,
+    read_places,
+    role_of,
+    title_of_network,
+    trained_alone,
+)
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER
 
@@ -89,12 +97,11 @@ def draw(data: Data) -> Figure:
 
 def _departures(shown: Sequence[Shown]) -> str:
     """How our runs depart from the paper, task by task where there are several."""
-    of_tasks: dict[str, dict[str, None]] = {}
+    rows: dict[str, list[Row]] = {}
     for one in shown:
         if one.papers and one.row["departures"]:
-            of_tasks.setdefault(one.place.title, {}).update(dict.fromkeys(one.row["departures"].split("; ")))
-    several = len(of_tasks) > 1
-    said = [f"{f'{title}: ' if several else ''}{'; '.join(of)}." for title, of in of_tasks.items()]
+            rows.setdefault(one.place.title, []).append(one.row)
+    said = [f"{f'{title}: ' if len(rows) > 1 else ''}{'; '.join(departures(mine))}." for title, mine in rows.items()]
     return f"Our runs depart from the paper: {' '.join(said)}" if said else ""
 
 

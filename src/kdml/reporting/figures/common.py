@@ -85,7 +85,7 @@ def footnote(figure: "Figure", text: str) -> None:
         figure.supxlabel(lines, x=0.01, ha="left", fontsize=SMALL, fontweight="normal", color=MARKS["note"])
 
 
-def save(figure: "Figure", title: str, note: str, paths: Iterable[Path]) -> None:
+def save(figure: "Figure", title: str, note: str, paths: Iterable[Path], drawn: bool = False) -> None:
     """Write a figure in the size that it has, in the forms that the files' names end with: pdf, png.
 
     Args:
@@ -93,10 +93,13 @@ def save(figure: "Figure", title: str, note: str, paths: Iterable[Path]) -> None
         title: for the file's metadata.
         note: on the experiment, for the file's metadata.
         paths: of the files.
+        drawn: whether to say on it that its images are synthetic.
 
     Raises:
         UserError: a file's name has another ending.
     """
+    if drawn:
+        footnote(figure, SYNTHETIC)
     logging.getLogger("fontTools").setLevel(logging.WARNING)  # it tells of every table of every font
     metadata = {
         "pdf": {"CreationDate": None, "Title": title, "Subject": note},  # without a date equal data give equal files

@@ -24,6 +24,7 @@ MACHINE = {
     "driver": (RuntimeError("CUDA driver error: unknown error"), "The GPU failed .*driver"),
     "full memory": (RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate memory"), "There is not enough memory"),
     "killed loader": (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "), "A loading process ended: .*Killed"),
+    "thread of loaders": (RuntimeError("Pin memory thread exited unexpectedly"), "A loading process ended"),
     "files of loaders": (RuntimeError("received 0 items of ancdata"), "A loading process ended"),
 }  # fmt: skip
 
@@ -92,6 +93,15 @@ def test_a_loading_process_that_fails_ends_the_training_with_a_message(root, how
     done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 75 and "Error of the machine: A loading process ended: " in done.stderr, done.stderr
     assert "loader_workers: 0" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_end_of_a_loading_process_breaks_no_step_under_way(root):
+    """Raised wherever the training is, it would break the writing of a checkpoint or the message of another fault."""
+    spoil = f"{SPOIL['killed']}; import time; time.sleep(1); print('the step is done', flush=True)"
+    command = [sys.executable, "-c", LOAD.replace("SPOIL", spoil), root / "tests"]
+    done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 75 and "the step is done" in done.stdout, done.stderr
+    assert "A loading process ended: " in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,7 @@
 """Batches: uint8 images with labels or masks, in an order and with augmentation that depend on the seed and the epoch alone."""
 
-import multiprocessing.queues
-import os
-import signal
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +9,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from kdml.common.errors import EXIT_MACHINE_ERROR, UserError, faults_told
+from kdml.common.errors import UserError
 from kdml.data.arrays import Arrays, Part
 from kdml.learning.augment import Augmenter
-from kdml.learning.faults import loading_ended
-
-SHARED_MEMORY = Path("/dev/shm")  # where loading processes and the training meet
+from kdml.learning.loading import begin_loading, loaded
 
 
 class Batch(NamedTuple):
@@ -84,21 +76,6 @@ def class_weights(part: Part, classes: int) -> Tensor:
     return torch.tensor(len(part) / (classes * np.maximum(counts, 1)), dtype=torch.float32)
 
 
-def _begin_loading(worker: int) -> None:
-    """Leave if a batch cannot be sent.
-
-    Where shared memory or open files are used up, Python's threads that send batches say so in a traceback and go on, and the
-    training would wait for ever for a batch that does not come.
-    """
-    multiprocessing.queues.Queue._on_queue_feeder_error = staticmethod(lambda error, batch: _leave_unsent(error))
-    sys.excepthook = lambda kind, error, trace: _leave_unsent(error)
-
-
-def _leave_unsent(error: BaseException) -> None:
-    print(f"A loading process cannot send a batch: {error}", file=sys.stderr, flush=True)
-    os._exit(EXIT_MACHINE_ERROR)
-
-
 class TrainingBatches:
     """Shuffled, augmented batches of any epoch, from any step on.
 
@@ -141,7 +118,7 @@ class TrainingBatches:
             num_workers=workers,
             persistent_workers=workers > 0,
             pin_memory=pin,
-            worker_init_fn=_begin_loading,
+            worker_init_fn=begin_loading,
         )
 
     def __len__(self) -> int:
@@ -165,30 +142,7 @@ class TrainingBatches:
         samples = [Sample(int(self.part.rows[p]), int(self.part.labels[p]), epoch, int(p)) for p in positions]
         batches = [samples[start : start + self.batch_size] for start in range(0, len(samples), self.batch_size)]
         self.order.batches = batches[first_step : self.steps]
-        with faults_told(SHARED_MEMORY), _deaf_children():
-            loading = iter(self.loader)
-        return _received(loading)
-
-
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Let processes that start in the block never hear what asks a process to leave; this one hears it after the block.
-
-    Schedulers ask the whole group, and a loading process that left would break the step under way and with it the checkpoint.
-    """
-    heard = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1))
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
-
-
-def _received(loading: Iterator[Batch]) -> Iterator[Batch]:
-    """Batches as they come; a loading process that ends while it hands one over is told as such."""
-    try:
-        yield from loading
-    except (EOFError, ConnectionError) as error:
-        raise loading_ended(f"{type(error).__name__} while it handed over a batch") from error
+        return loaded(self.loader)
 
 
 class _Order:

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import re
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from textwrap import shorten
@@ -12,7 +11,8 @@ import torch
 from kdml.common.errors import AGAIN, MachineError, UserError
 
 LOADER = re.compile(
-    r"DataLoader worker .*?(?:exited unexpectedly|killed by signal: [^.]*)|received \d+ items of ancdata"
+    r"DataLoader worker .*?(?:exited unexpectedly|killed by signal: [^.]*)|Pin memory thread exited unexpectedly"
+    r"|received \d+ items of ancdata"
 )
 GPU = re.compile(r"CUDA (?:driver )?error|cuDNN error|CUBLAS_STATUS|CUDNN_STATUS|CUDA unknown error|NVML")
 CPU_MEMORY = re.compile(r"DefaultCPUAllocator|can't allocate memory|std::bad_alloc")
@@ -41,7 +41,6 @@ def faults_of_torch_told() -> Iterator[None]:
 
 
 def _end_loading() -> None:
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would raise amid the message
     for process in multiprocessing.active_children():
         process.kill()
 

@@ -110,6 +110,19 @@ def test_strokes_and_hues_mean_one_thing_in_all_panels(tmp_path):
     assert all(word in shown for word in ("predictions", "features", "labels", "who sends", "S1", "S2"))
 
 
+def test_dots_of_curves_that_coincide_stand_side_by_side(tmp_path):
+    """As those of students who teach each other: of equal height at the last epoch, and both to be seen."""
+    rows = terms("ml_v1", ("predictions_from_s2",), ("s1",)) + terms("ml_v1", ("predictions_from_s1",), ("s2",))
+    figure = curves.draw_runs(curves_data(tmp_path, "results", {PLACE: [run_row("ml_v1")]}, curves={PLACE: rows}))
+    (axes,) = drawn(figure).values()
+    figure.draw_without_rendering()
+    dots = [line for line in axes.lines if len(line.get_xdata()) == 1]
+    places = {line.get_color(): line.get_transform().transform(line.get_xydata()[0])[0] for line in dots}
+    assert places.keys() == {NETWORKS["s1"], NETWORKS["s2"]}  # who sends
+    points = (places[NETWORKS["s1"]] - places[NETWORKS["s2"]]) * 72 / figure.dpi
+    assert points == pytest.approx(dots[0].get_markersize())
+
+
 @pytest.mark.parametrize(("scale", "names"), [(1, 1), (0.97, 1), (3e-4, 1), (1, 2), (7, 5), (1e-6, 9)])
 def test_log_scales_always_have_numbers(tmp_path, scale, names):
     """Also within a decade, and over many."""

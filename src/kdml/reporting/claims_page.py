@@ -125,7 +125,7 @@ def warnings(compared: Sequence[Row], note: str) -> Iterator[str]:
         said = f"They differ from the paper's: {'; '.join(differing)}." if differing else ""
         yield " ".join(filter(None, ("The verdicts are about these runs and not about the paper.", note, said)))
     if max((int(row["seeds"]) for row in compared), default=0) == 1:
-        yield "One seed: another training of the same networks may end otherwise."
+        yield f"{labels.ONE_SEED}."
 
 
 def _page(rows: Sequence[Row]) -> Page:

@@ -98,7 +98,7 @@ def trust(
     words = {len(records): "Deterministic: the same machine gives the same numbers", 0: "Not deterministic"}
     yield fixed == len(records), words.get(fixed, f"{fixed} of {len(records)} trainings are deterministic")
     if len({record["seed"] for record in records}) == 1:
-        yield False, "One seed: another seed can give another result"
+        yield False, labels.ONE_SEED
     datasets = {place["task"]: place["dataset"] for place in places}
     for (task, protocol), rows in _by_split(leakage).items():
         cases, group = labels.CASES.get(datasets.get(task, ""), ("images", "group"))

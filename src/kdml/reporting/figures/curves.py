@@ -13,6 +13,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.transforms import offset_copy
 
 from kdml.analysis.metrics import PRIMARY
 from kdml.common.errors import UserError
@@ -248,7 +249,9 @@ def _terms(axes: Axes, panel: Panel) -> None:
     """A line per learner, term and seed; terms of a method's own are named behind their curves."""
     ends: dict[str, float] = {}
     last = max(int(row["epoch"]) for row in panel.rows) + 1
-    for network, of_network in _by(panel.rows, "network"):
+    for place, (network, of_network) in enumerate(_by(panel.rows, "network")):
+        # Curves of two learners may coincide, as those of students who teach each other nearly do; their dots stand side by side.
+        beside = offset_copy(axes.transData, axes.get_figure(root=True), x=place * DOT["markersize"], units="points")
         for term, of_term in _by(of_network, "term"):
             kind, source = _parsed(term)
             for _, rows in _by(of_term, "seed"):
@@ -256,7 +259,7 @@ def _terms(axes: Axes, panel: Panel) -> None:
                 style = {"color": colour_of(network), "linewidth": THIN, "linestyle": TERMS[kind]}
                 axes.plot(*zip(*points, strict=True), **style)
                 if source:
-                    axes.plot(*points[-1], color=colour_of(source), **DOT)
+                    axes.plot(*points[-1], color=colour_of(source), transform=beside, clip_on=False, **DOT)
                 if kind == "own":
                     ends.setdefault(term.replace("_", " "), points[-1][1])
     _logarithmic(axes, [number(line) for shown in axes.lines for line in shown.get_ydata()])

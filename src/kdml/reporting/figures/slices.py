@@ -161,7 +161,7 @@ def draw(data: Data) -> Figure:
     candidates = slices.described[0]["candidates"]
     found = "A region is found if at least half of it is marked."
     footnote(
-        figure, f"In the corner: IoU in percent. {found} Slices chosen by rule from the {candidates} with a lesion."
+        figure, f"In the corner: IoU in percent. {found} Images chosen by rule from the {candidates} with a lesion."
     )
     return figure
 
@@ -209,9 +209,9 @@ def _head(figure: Figure, layout: Layout) -> None:
     """Say what the columns are of."""
     middle, down = layout.picture / 2, layout.top(0) - 1.5
     if layout.stacked:
-        _say(figure, (middle, down), "slice, lesion")
+        _say(figure, (middle, down), "image, lesion")
     else:
-        _say(figure, (middle, down), "slice")
+        _say(figure, (middle, down), "image")
         _say(figure, (3 * middle + GAP, down), "lesion")
     heads = dict.fromkeys(head for head, *_ in layout.columns)
     for head in heads:

@@ -28,6 +28,7 @@ def main() -> None:
     )
     parser.add_argument("--metrics", type=Path, required=True, help="metrics.csv, in the folder of the experiment")
     parser.add_argument("--runs", nargs="+", type=Path, required=True, help="runs.csv of every place")
+    parser.add_argument("--values", nargs="*", type=Path, default=[], help="values.csv of the variants of every place")
     parser.add_argument("--leakage", type=Path, required=True, help="leakage.csv; leakage.md lies beside it")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
@@ -46,6 +47,7 @@ def main() -> None:
     table = index_page.runs_table(runs, records, arguments.metrics.parent, page)
     runs_page = page.with_name("runs.html")
     write_table(table, "Every training", "Its scores, its time, and its files.", arguments.note, [runs_page])
+    values = [read_csv(path, MAKE_AGAIN, ("network", "metric", "mean", "chance")) for path in arguments.values]
     filled = fill(
         "index.html.j2",
         title=arguments.title,
@@ -53,7 +55,7 @@ def main() -> None:
         ran=first_screen.what_ran(recorded, places),
         bars=first_screen.bars(protocols),
         badge=first_screen.badge(arguments.drawn, differing),
-        trust=list(first_screen.trust(recorded, read_csv(arguments.leakage, MAKE_AGAIN), places)),
+        trust=list(first_screen.trust(recorded, read_csv(arguments.leakage, MAKE_AGAIN), places, values)),
         forest=next(item for item in of_claims if item["size"]),
         departures=differing,
         rules=RULES,

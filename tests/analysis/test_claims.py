@@ -250,4 +250,4 @@ def test_an_experiment_without_variants_has_all_claims_not_run(root, tmp_path):
     with open(tmp_path / "claims.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len({(row["protocol"], row["claim"]) for row in rows}) == 22
-    assert {row["answer"] for row in rows} == {"not run"} and {row["verdict"] for row in rows} == {"no numbers"}
+    assert {row["answer"] for row in rows} == {"not run"} and {row["verdict"] for row in rows} == {"without numbers"}

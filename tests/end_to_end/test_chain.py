@@ -149,7 +149,7 @@ def test_claims_name_what_was_not_run(chain):
     rows = read(chain / "results/claims.csv")
     assert {row["claim"] for row in rows} == {str(number) for number in range(1, 12)}
     assert {row["answer"] for row in rows if row["claim"] == "3"} == {"not run"}
-    assert {row["verdict"] for row in rows if row["claim"] == "3"} == {"no numbers"}
+    assert {row["verdict"] for row in rows if row["claim"] == "3"} == {"without numbers"}
     text = (chain / "results/claims.md").read_text()
     assert "The verdicts are about these runs and not about the paper." in text and "60 of 20,000 images" in text
     assert "One seed" in text

@@ -54,6 +54,19 @@ def test_beside_says_the_difference_and_marks_student_and_chance(tmp_path):
     assert not misplaced(figure, tmp_path / "f.pdf")
 
 
+def test_beside_leaves_room_for_a_long_footnote(tmp_path):
+    """Two networks alone make a low figure, and a reduced run departs from the paper in many ways."""
+    long = "; ".join(f"{number} px (paper 22{number}), and so on" for number in range(14))
+    alone = [
+        value_row(run, "baseline", mean=mean, departures=long)
+        for run, mean in (("baseline_student", 81), ("baseline_teacher", 84))
+    ]
+    runs = [run_row(row["run"], "alone", teacher_title="Big ResNet with a title of two lines") for row in alone]
+    more = {"comparison": {PLACE: compared(("resnet18", "resnet50"), "baseline")}}
+    figure = beside.draw(data_of(tmp_path, {PLACE: (runs, alone)}, kind="baselines", **more))
+    assert "13 px (paper 2213)" in words(figure) and not misplaced(figure, tmp_path / "f.pdf")
+
+
 def test_what_is_far_from_the_data_is_named_at_the_edge(tmp_path):
     """Chance must not squeeze what is compared."""
     runs, values = variants()

@@ -2,13 +2,13 @@
 
 import pytest
 from fabricated import FACTS
-from place_files import claim_row
+from place_files import claim_row, value_row
 
 from kdml.analysis.claims import Verdict
 from kdml.reporting import first_screen
 from kdml.reporting.claims_page import pages
 
-SLICES = {**FACTS, "task": "lgg", "dataset": "lgg"}
+SLICES = {**FACTS, "task": "lgg", "task_title": "Glioma", "dataset": "lgg"}
 
 
 def record(task="hcd", **changed):
@@ -23,11 +23,11 @@ def leaked(task="lgg", protocol="paper", shared="50", tested="50"):
 def test_what_ran():
     found = first_screen.what_ran([record(), record("lgg", epochs=12, seed=1, seconds=90.0)], [FACTS, SLICES])
     assert found == {
-        "Trainings": "2", "Test images": "1,400 (hcd), 50 (lgg)", "Epochs": "3 to 12", "Seeds": "2", "On": "cpu",
+        "Trainings": "2", "Test images": "Mine: 1,400; Glioma: 50", "Epochs": "3 to 12", "Seeds": "2", "On": "cpu",
         "Teacher and students": "Big (the paper: ResNet50) and Tiny (the paper: ResNet18)", "Training time": "2.0 minutes",
     }  # fmt: skip
     splits = [record(images={"test": count}) for count in (1400, 1390)]
-    assert first_screen.what_ran(splits, [FACTS])["Test images"] == "1,390 to 1,400 (hcd)"
+    assert first_screen.what_ran(splits, [FACTS])["Test images"] == "Mine: 1,390 to 1,400"
     own = {**FACTS, "teacher_network": "resnet50", "teacher_title": "ResNet50", "student_stands_for": ""}
     assert first_screen.what_ran([record(seconds=7200.0)], [own])["Teacher and students"] == "ResNet50 and Tiny"
     assert first_screen.duration(7200) == "2.0 hours"
@@ -63,8 +63,8 @@ def test_what_speaks_for_the_numbers_and_what_against_them():
         "2 versions of the training code": False,
         "1 of 2 trainings are deterministic": False,
         "One seed: another seed can give another result": False,
-        "lgg: 50 of 50 test slices share a patient with training": False,
-        "hcd: not known which patches share a slide": False,
+        "Glioma: 50 of 50 test slices share a patient with training": False,
+        "Mine: not known which patches share a slide": False,
     }
 
 
@@ -77,7 +77,16 @@ def test_leakage_of_every_protocol_is_that_of_its_worst_split():
     ]
     said = [words for _, words in first_screen.trust([record()], rows, [SLICES])][-3:]
     assert said == [
-        "lgg, split by image: 7 of 50 test slices share a patient with training",
-        "lgg, split by patient, lesion or slide: 0 of 50 test slices share a patient with training",
+        "Glioma, split by image: 7 of 50 test slices share a patient with training",
+        "Glioma, split by patient, lesion or slide: 0 of 50 test slices share a patient with training",
         "own, split by image: 1 of 9 test images share a group with training",
     ]
+
+
+def test_classifiers_that_learned_nothing_are_told():
+    """Their differences may be significant, and still say nothing."""
+    rows = [value_row("ml_v1", "ensemble", mean=40, chance="57"), value_row("ml_v2", "ensemble", mean=60, chance="57")]
+    rows += [value_row("ml_v1", "s1", mean=40, chance="57"), value_row("ml_v3", "ensemble", "iou", mean=40, chance="")]
+    said = "1 of 2 ensembles of classifiers below naming the most frequent class"
+    assert (False, said) in first_screen.trust([record()], [], [SLICES], [rows[:1], rows[1:]])
+    assert not any("ensembles" in words for _, words in first_screen.trust([record()], [], [SLICES], [rows[1:]]))

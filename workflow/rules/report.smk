@@ -170,6 +170,7 @@ rule index:
         comparison=PATHS.whole_comparison(),
         metrics=PATHS.all_metrics(),
         runs=ASK.tables_of_runs,
+        values=ASK.values_of_variants,
         leakage=[PATHS.leakage(suffix) for suffix in ("csv", "md")],
     output:
         page="results/index.html",
@@ -188,7 +189,7 @@ rule index:
     shell:
         "{params.program} --title={params.title:q} --note={params.note:q} {params.drawn:q} --contents {input.contents:q}"
         " --claims {input.claims:q} --comparison {input.comparison:q} --metrics {input.metrics:q} --runs {input.runs:q}"
-        " --leakage {input.leakage[0]:q} --out {output.page:q} 2> {log:q}"
+        " --values {input.values:q} --leakage {input.leakage[0]:q} --out {output.page:q} 2> {log:q}"
 
 
 rule tables:

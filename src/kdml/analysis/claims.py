@@ -58,7 +58,7 @@ class Verdict(StrEnum):
     FAILS = "does not hold"
     UNDECIDED = "undecided"
     OTHER = "not comparable (other networks)"
-    NOTHING = "no numbers"  # nothing was run, or the paper gives nothing
+    NOTHING = "without numbers"  # nothing was run, or the paper gives nothing
 
 
 class Claim(Model):

@@ -128,8 +128,9 @@ def _beside(kind: str, of: tuple[str, ...]):
         for table in contents.tables.values():
             if table.kind in of:
                 words = {"table": table.title.partition(":")[0]}
+                said = f"{kind}_{table.kind}" if kind == "beside" else kind
                 yield contents.item(
-                    f"{kind}_{table.name}", kind, words, places=table.places, other_name=_other(kind, table)
+                    f"{kind}_{table.name}", kind, words, said, places=table.places, other_name=_other(kind, table)
                 )
 
     return items

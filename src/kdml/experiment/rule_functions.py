@@ -340,6 +340,12 @@ class RuleFunctions:
         """Tables of runs of all places."""
         return list(map(self.paths.runs, self.places.all))
 
+    def values_of_variants(self, wildcards: Wildcards) -> list[str]:
+        """Values of the variants of all places that have some."""
+        return [
+            self.paths.values(place, "variants") for place in self.places.all if "variants" in self.inputs.sheets(place)
+        ]
+
     def files_of(self, find: Callable[[Wildcards], Item]) -> Callable[[Wildcards], list[str]]:
         """Input function: all files that a table or figure is made from, each once."""
         return lambda wildcards: list(dict.fromkeys(path for _, path in self.inputs.of_item(find(wildcards))))

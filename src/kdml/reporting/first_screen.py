@@ -6,6 +6,7 @@ from typing import Any
 from kdml.reporting import labels
 from kdml.reporting.claims_page import Page, tally
 from kdml.reporting.table_model import Row
+from kdml.runs.graph import ENSEMBLE
 
 DRAWN = "Demo: synthetic images, not patients. No number here is about the paper."
 REDUCED = "Reduced: these runs differ from the paper's setting."
@@ -31,17 +32,22 @@ def what_ran(records: Sequence[Mapping[str, Any]], places: Sequence[Row]) -> dic
     tests: dict[str, set[int]] = {}  # splits differ in size
     for record in records:
         tests.setdefault(record["settings"]["task"], set()).add(record["images"]["test"])
+    titles = _titles(places)
     networks = {f"{_network(place, 'teacher')} and {_network(place, 'student')}" for place in places}
     epochs, seeds = ({record[name] for record in records} for name in ("epochs", "seed"))
     return {
         "Trainings": f"{len(records):,}",
-        "Test images": ", ".join(f"{_span(counts)} ({task})" for task, counts in tests.items()),
+        "Test images": "; ".join(f"{titles.get(task, task)}: {_span(counts)}" for task, counts in tests.items()),
         "Teacher and students": "; ".join(sorted(networks)),
         "Epochs": _span(epochs),
         "Seeds": str(len(seeds)),
         "On": ", ".join(dict.fromkeys(record["device"] for record in records)),
         "Training time": duration(sum(record["seconds"] for record in records)),
     }
+
+
+def _titles(places: Sequence[Row]) -> dict[str, str]:
+    return {place["task"]: place["task_title"] for place in places}
 
 
 def _network(place: Row, role: str) -> str:
@@ -80,7 +86,10 @@ def _cell(page: Page, whose: str = "") -> dict[str, str]:
 
 
 def trust(
-    records: Sequence[Mapping[str, Any]], leakage: Sequence[Row], places: Sequence[Row]
+    records: Sequence[Mapping[str, Any]],
+    leakage: Sequence[Row],
+    places: Sequence[Row],
+    values: Sequence[Sequence[Row]] = (),
 ) -> Iterator[tuple[bool, str]]:
     """What speaks for the numbers and what against them.
 
@@ -88,6 +97,7 @@ def trust(
         records: contents of run.json of every training.
         leakage: rows of leakage.csv.
         places: facts of every place.
+        values: rows of values.csv of the variants of every place.
 
     Yields:
         (whether it speaks for them, in words).
@@ -99,17 +109,27 @@ def trust(
     yield fixed == len(records), words.get(fixed, f"{fixed} of {len(records)} trainings are deterministic")
     if len({record["seed"] for record in records}) == 1:
         yield False, labels.ONE_SEED
-    datasets = {place["task"]: place["dataset"] for place in places}
+    if said := _below_chance([row for rows in values for row in rows]):
+        yield False, said
+    datasets, titles = {place["task"]: place["dataset"] for place in places}, _titles(places)
     for (task, protocol), rows in _by_split(leakage).items():
         cases, group = labels.CASES.get(datasets.get(task, ""), ("images", "group"))
         split = f", {labels.PROTOCOLS[protocol]}" if len({row["protocol"] for row in leakage}) > 1 else ""
+        title = titles.get(task, task)
         worst = max(rows, key=lambda row: int(row["test_with_group_in_train"] or 0))
         shared = worst["test_with_group_in_train"]
         if shared == "":
-            yield False, f"{task}{split}: not known which {cases} share a {group}"
+            yield False, f"{title}{split}: not known which {cases} share a {group}"
         else:
             share = f"{shared} of {worst['test_images']} test {cases} share a {group} with training"
-            yield shared == "0", f"{task}{split}: {share}"
+            yield shared == "0", f"{title}{split}: {share}"
+
+
+def _below_chance(rows: Sequence[Row]) -> str:
+    """How many ensembles are right less often than naming the most frequent class every time; nothing where none is."""
+    ensembles = [row for row in rows if row["network"] == ENSEMBLE and row["metric"] == "accuracy" and row["chance"]]
+    below = sum(float(row["mean"]) < float(row["chance"]) for row in ensembles)
+    return f"{below} of {len(ensembles)} ensembles of classifiers below naming the most frequent class" if below else ""
 
 
 def _by_split(leakage: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:

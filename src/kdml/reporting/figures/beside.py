@@ -79,7 +79,8 @@ def draw(data: Data) -> Figure:
     if not shown:
         raise UserError("None of these runs has a value to draw.", "add runs to `run` in the configuration")
     blocks = _panels(shown)
-    figure, parts = page([_block(name, panels) for name, panels in blocks.items()], around=14)
+    said = _departures(shown)
+    figure, parts = page([_block(name, panels) for name, panels in blocks.items()], around=14, footnote=said)
     marks: dict[str, Artist] = {}
     for part, panels in zip(parts, blocks.values(), strict=True):
         line = part.subplots(1, len(panels), squeeze=False)[0]
@@ -91,7 +92,7 @@ def draw(data: Data) -> Figure:
         {name: marks[name] for name in (OURS, PAPERS, STUDENT, GUESS) if name in marks},
         columns_of_legend(figure),
     )
-    footnote(figure, _departures(shown))
+    footnote(figure, said)
     return figure
 
 

@@ -1,7 +1,7 @@
 """The paper's claims at a glance: every contrast a thin row of a forest, ours and the paper's, and the verdicts beside them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import accumulate
 
 from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ REST = 21.0  # of legend and axis
 FIGURE_SPACE = "\u2007"  # as wide as a digit
 ANSWERED = (Answer.YES, Answer.NO)
 NO_NUMBER = (Answer.NOT_RUN, Answer.UNDEFINED)
-SHORT: Mapping[str, str] = {Verdict.OTHER: "not comparable", Verdict.NOTHING: "–"}
+SHORT: Mapping[str, str] = {Verdict.OTHER: "not comparable"}
 INK: Mapping[str, str] = {Verdict.HOLDS: "other", Verdict.FAILS: "other"}  # the others are grey
 AGAINST = " (right of 0: it does)"  # of a claim that denies a gain
 COLUMN = 56  # points from one verdict to the next
@@ -65,7 +65,7 @@ def draw(data: Data) -> Figure:
         axes.set_xlabel("difference in percentage points")
     footnote(
         figure,
-        "Right of 0 the run that the claim names is ahead; a dotted line is what it says the difference reaches.",
+        "Right of 0 the run that the claim names is ahead; dotted: the gain that is claimed.",
     )
     dot = {**DOT, "markersize": 4}
     legend(figure, {
@@ -90,11 +90,23 @@ def _shown(rows: Sequence[Row], claim: str) -> list[Row]:
     return sorted(mine, key=lambda row: -number(row["estimate"]))
 
 
-def _words(rows: Sequence[Row]) -> str:
-    """What stands in the lane of a claim without contrasts: why there are none, or its numbers."""
+def _data_of(row: Row) -> str:
+    """Short name of the data that a row is about."""
+    return row["place"].partition("/")[0].partition("_")[0].upper()
+
+
+def _words(rows: Sequence[Row], ran: Collection[str]) -> str:
+    """What stands in the lane of a claim without contrasts: its numbers, or why there are none.
+
+    Args:
+        rows: of the claim.
+        ran: data that the experiment has runs on.
+    """
     known = [row for row in rows if row["answer"] in ANSWERED]
     if not known:
-        return "" if any(row["answer"] == Answer.OTHER for row in rows) else "not run"
+        elsewhere = dict.fromkeys(data for row in rows if (data := _data_of(row)) and data not in ran)
+        where = f" on {', '.join(elsewhere)}" if elsewhere else ""
+        return "" if any(row["answer"] == Answer.OTHER for row in rows) else f"not run{where}"
     saved = " and ".join(f"{number(row['estimate']):.0f}" for row in known)
     return f"{saved} % saved"
 
@@ -120,7 +132,8 @@ def _panel(axes: Axes, rows: Sequence[Row], lanes: Mapping[str, float], last: bo
         if shown := _shown(rows, claim):
             _lane(axes, shown, end - lanes[claim], lanes[claim])
         else:
-            words = _words([row for row in rows if row["claim"] == claim])
+            ran = {_data_of(row) for row in rows if row["answer"] != Answer.NOT_RUN}
+            words = _words([row for row in rows if row["claim"] == claim], ran)
             style = {"va": "center", "fontsize": SMALL, "color": MARKS["note"]}
             axes.text(0.02, middle, words, transform=axes.get_yaxis_transform(), **style)
         _beside(axes, first["verdict"], middle, 0, bold=True)

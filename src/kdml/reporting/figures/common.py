@@ -77,11 +77,16 @@ def legend(figure: "Figure", marks: Mapping[str, Any], columns: int = 0) -> None
         figure.legend([*marks.values()], [*marks], loc="outside upper left", ncols=columns or len(marks))
 
 
+def footnote_lines(text: str, width: float) -> list[str]:
+    """Lines of a footnote below a figure of this width in millimetres."""
+    return textwrap.wrap(text, int(width * LETTERS))
+
+
 def footnote(figure: "Figure", text: str) -> None:
     """Write a few lines below all panels, after what stands there, wrapped to the figure's width."""
     text = f"{' '.join(figure.get_supxlabel().split())} {text}".strip()
     if text:
-        lines = "\n".join(textwrap.wrap(text, int(width_of(figure) * LETTERS)))
+        lines = "\n".join(footnote_lines(text, width_of(figure)))
         figure.supxlabel(lines, x=0.01, ha="left", fontsize=SMALL, fontweight="normal", color=MARKS["note"])
 
 

@@ -37,6 +37,7 @@ from kdml.runs.graph import ENSEMBLE, STRATEGIES, STUDENTS, TECHNIQUES, VARIANTS
 
 SHOWN = 0.1  # probabilities below are not drawn
 OPACITY = 0.7  # of what is drawn over a picture
+EDGE = 1  # pixels between a frame and the edge of its panel
 DIMMED = 0.5  # brightness of a picture under the pixels of a mask
 ALL, MASKS, BY_STRATEGY = 4, 7, 9  # figures that show all runs, masks of ensembles, one technique by strategies
 # Millimetres: of what stands above one slice, below all; of the bar; between panels, between slices; of a line's name; of a panel.
@@ -226,15 +227,16 @@ def _head(figure: Figure, layout: Layout) -> None:
 
 def _explain(figure: Figure, as_mask: bool) -> None:
     """Say what frames, lines and colours mean."""
-    behind, line = Patch(facecolor=MARKS["note"]), {"color": MARKS["frame"], "linewidth": 1.2}
+    behind, line = Patch(facecolor=MARKS["note"]), {"color": MARKS["frame"], "linewidth": 0.7}
     marks: dict[str, Any] = {
-        f"region {what}": (behind, Line2D([], [], linestyle=style, **line)) for what, style in REGIONS.items()
+        f"region {what}": (behind, Patch(fill=False, edgecolor=MARKS["frame"], linewidth=1.2, linestyle=style))
+        for what, style in REGIONS.items()
     }
     if as_mask:
         edge = {"edgecolor": MARKS["note"], "linewidth": 0.5}
         marks |= {f"pixel: {what}": Patch(facecolor=colour, **edge) for what, colour in PIXELS.items()}
     else:
-        marks["outline of a lesion or prediction (0.5)"] = (behind, Line2D([], [], **(line | {"linewidth": 0.7})))
+        marks["outline: left of the lesion, else of the prediction"] = (behind, Line2D([], [], **line))
         _bar(figure)
     legend(figure, marks)
 
@@ -297,7 +299,7 @@ def _prediction(panel: Axes, slices: Slices, key: tuple[int, str, str], as_mask:
         _outline(panel, chance, 0.5)
     for row in slices.regions:
         if (int(row["slice"]), row["run"], row["network"]) == key:
-            _mark(panel, row, rows.stop - rows.start)
+            _mark(panel, row, rows, columns)
     panel.text(0.04, 0.05, f"{slices.scores[key]:.0f}", transform=panel.transAxes, **WORDS)
 
 
@@ -336,11 +338,16 @@ def _outline(panel: Axes, values: np.ndarray, level: float) -> None:
     panel.set(xlim=limits[0], ylim=limits[1])
 
 
-def _mark(panel: Axes, row: Row, side: int) -> None:
-    """A frame around a region of the truth, its line by whether the region is found."""
-    margin = max(1, side // 15)
+def _mark(panel: Axes, row: Row, rows: slice, columns: slice) -> None:
+    """A frame around a region of the truth, its line by whether the region is found; what fills the panel is framed at its edge."""
+    margin = max(1, (rows.stop - rows.start) // 15)
     top, bottom, left, right = (int(row[name]) for name in ("top", "bottom", "left", "right"))
-    box = (top - margin, bottom + margin, left - margin, right + margin)
+    box = (
+        max(top - margin, rows.start + EDGE),
+        min(bottom + margin, rows.stop - EDGE),
+        max(left - margin, columns.start + EDGE),
+        min(right + margin, columns.stop - EDGE),
+    )
     panel.add_patch(_frame(box, linewidth=1.2, linestyle=REGIONS["found" if row["found"] == "1" else "missed"]))
 
 

@@ -19,7 +19,13 @@ BOX = {"top": "4", "bottom": "8", "left": "4", "right": "8"}
 
 
 def files_of(
-    folder, runs, count=3, group="TCGA_DU_A5TW_19980228_very_long", chance=0.8, networks=("s1", "s2", "ensemble")
+    folder,
+    runs,
+    count=3,
+    group="TCGA_DU_A5TW_19980228_very_long",
+    chance=0.8,
+    networks=("s1", "s2", "ensemble"),
+    region=None,
 ):
     """Files of slices of which every network marks the lesion with `chance`."""
     arrays = {
@@ -39,7 +45,7 @@ def files_of(
         for run, network in shown:
             keys = {"slice": str(place), "run": run, "network": network}
             rows.append({"kind": "network", **keys, "iou": "0.6"})
-            rows.append({"kind": "region", **keys, **BOX, "found": str(int(network != "s2"))})
+            rows.append({"kind": "region", **keys, **(region or BOX), "found": str(int(network != "s2"))})
     return {"images": [folder / "slices.npz"], "slices": [write(folder / "slices.csv", rows)]}
 
 
@@ -135,3 +141,14 @@ def test_what_a_slice_was_chosen_for_is_said(tmp_path):
     said = [text.get_text() for text in figure.texts]
     assert "Hardest: P1, lesion of 16 px" in said and "Median: P1, lesion of 16 px" in said
     assert any("from the 590 with a lesion" in text for text in [figure.get_supxlabel(), *said])
+
+
+def test_frames_of_regions_that_fill_a_panel_stay_within_it(tmp_path):
+    """A lesion as large as the picture is framed at the panel's edge, by four strokes and not by one."""
+    for axes in panels(
+        figure_of(tmp_path, "5", VARIANTS, region={"top": "0", "bottom": "12", "left": "2", "right": "14"})
+    ):
+        (frame,) = (patch for patch in axes.patches if isinstance(patch, Rectangle))
+        (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+        assert left < frame.get_x() and frame.get_x() + frame.get_width() < right
+        assert top < frame.get_y() and frame.get_y() + frame.get_height() < bottom

@@ -37,7 +37,6 @@ from kdml.runs.graph import ENSEMBLE, STRATEGIES, STUDENTS, TECHNIQUES, VARIANTS
 
 SHOWN = 0.1  # probabilities below are not drawn
 OPACITY = 0.7  # of what is drawn over a picture
-EDGE = 1  # pixels between a frame and the edge of its panel
 DIMMED = 0.5  # brightness of a picture under the pixels of a mask
 ALL, MASKS, BY_STRATEGY = 4, 7, 9  # figures that show all runs, masks of ensembles, one technique by strategies
 # Millimetres: of what stands above one slice, below all; of the bar; between panels, between slices; of a line's name; of a panel.
@@ -229,7 +228,7 @@ def _explain(figure: Figure, as_mask: bool) -> None:
     """Say what frames, lines and colours mean."""
     behind, line = Patch(facecolor=MARKS["note"]), {"color": MARKS["frame"], "linewidth": 0.7}
     marks: dict[str, Any] = {
-        f"region {what}": (behind, Patch(fill=False, edgecolor=MARKS["frame"], linewidth=1.2, linestyle=style))
+        f"frame: region {what}": (behind, Line2D([], [], linestyle=style, **(line | {"linewidth": 1.2})))
         for what, style in REGIONS.items()
     }
     if as_mask:
@@ -341,12 +340,13 @@ def _outline(panel: Axes, values: np.ndarray, level: float) -> None:
 def _mark(panel: Axes, row: Row, rows: slice, columns: slice) -> None:
     """A frame around a region of the truth, its line by whether the region is found; what fills the panel is framed at its edge."""
     margin = max(1, (rows.stop - rows.start) // 15)
+    edge = max(1, (rows.stop - rows.start) // 20)
     top, bottom, left, right = (int(row[name]) for name in ("top", "bottom", "left", "right"))
     box = (
-        max(top - margin, rows.start + EDGE),
-        min(bottom + margin, rows.stop - EDGE),
-        max(left - margin, columns.start + EDGE),
-        min(right + margin, columns.stop - EDGE),
+        max(top - margin, rows.start + edge),
+        min(bottom + margin, rows.stop - edge),
+        max(left - margin, columns.start + edge),
+        min(right + margin, columns.stop - edge),
     )
     panel.add_patch(_frame(box, linewidth=1.2, linestyle=REGIONS["found" if row["found"] == "1" else "missed"]))
 

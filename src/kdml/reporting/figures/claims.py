@@ -25,7 +25,7 @@ NO_NUMBER = (Answer.NOT_RUN, Answer.UNDEFINED)
 SHORT: Mapping[str, str] = {Verdict.OTHER: "not comparable"}
 INK: Mapping[str, str] = {Verdict.HOLDS: "other", Verdict.FAILS: "other"}  # the others are grey
 AGAINST = " (right of 0: it does)"  # of a claim that denies a gain
-COLUMN = 56  # points from one verdict to the next
+COLUMN = 62  # points from one verdict to the next
 DOT = {"marker": "o", "markersize": 2.5, "markeredgewidth": 0, "linestyle": "", "zorder": 3}
 DIAMOND = {
     "marker": "D",

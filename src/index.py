@@ -47,7 +47,8 @@ def main() -> None:
     table = index_page.runs_table(runs, records, arguments.metrics.parent, page)
     runs_page = page.with_name("runs.html")
     write_table(table, "Every training", "Its scores, its time, and its files.", arguments.note, [runs_page])
-    values = [read_csv(path, MAKE_AGAIN, ("network", "metric", "mean", "chance")) for path in arguments.values]
+    needed = ("network", "metric", "mean", "chance")
+    values = [row for path in arguments.values for row in read_csv(path, MAKE_AGAIN, needed)]
     filled = fill(
         "index.html.j2",
         title=arguments.title,

@@ -53,7 +53,7 @@ class Contents:
             said: key of the captions; that of the kind if not given.
             rest: further fields.
         """
-        texts = {name: self.captions[name] for name in ("upper", "beside")} | {**words}
+        texts = {name: self.captions[name] for name in ("upper", "beside")} | dict(words)
         title, caption = (self.captions[said or kind][part].format(**texts) for part in ("title", "caption"))
         return Item(name, kind, title, caption, **rest)
 

@@ -128,7 +128,7 @@ def _beside(kind: str, of: tuple[str, ...]):
         for table in contents.tables.values():
             if table.kind in of:
                 words = {"table": table.title.partition(":")[0]}
-                said = f"{kind}_{table.kind}" if kind == "beside" else kind
+                said = next(key for key in (f"{kind}_{table.kind}", kind) if key in contents.captions)
                 yield contents.item(
                     f"{kind}_{table.name}", kind, words, said, places=table.places, other_name=_other(kind, table)
                 )

@@ -22,6 +22,7 @@ from kdml.experiment.plan import Run
 from kdml.experiment.run_rows import run_rows
 from kdml.experiment.sections import DATASETS
 from kdml.runs.graph import ENSEMBLE, STUDENTS
+from kdml.runs.run_table import VARIANTS_SHEET
 
 UNDER_RUN = "add its task, pair and variants under `run:` in the configuration"
 UNDER_SEARCH = "add its settings to `grid_search:` in the configuration"
@@ -342,9 +343,7 @@ class RuleFunctions:
 
     def values_of_variants(self, wildcards: Wildcards) -> list[str]:
         """Values of the variants of all places that have some."""
-        return [
-            self.paths.values(place, "variants") for place in self.places.all if "variants" in self.inputs.sheets(place)
-        ]
+        return [self.paths.values(place, VARIANTS_SHEET) for place in self.places.all if self.places.variants_at(place)]
 
     def files_of(self, find: Callable[[Wildcards], Item]) -> Callable[[Wildcards], list[str]]:
         """Input function: all files that a table or figure is made from, each once."""

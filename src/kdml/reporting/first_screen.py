@@ -89,7 +89,7 @@ def trust(
     records: Sequence[Mapping[str, Any]],
     leakage: Sequence[Row],
     places: Sequence[Row],
-    values: Sequence[Sequence[Row]] = (),
+    values: Sequence[Row] = (),
 ) -> Iterator[tuple[bool, str]]:
     """What speaks for the numbers and what against them.
 
@@ -109,7 +109,7 @@ def trust(
     yield fixed == len(records), words.get(fixed, f"{fixed} of {len(records)} trainings are deterministic")
     if len({record["seed"] for record in records}) == 1:
         yield False, labels.ONE_SEED
-    if said := _below_chance([row for rows in values for row in rows]):
+    if said := _below_chance(values):
         yield False, said
     datasets, titles = {place["task"]: place["dataset"] for place in places}, _titles(places)
     for (task, protocol), rows in _by_split(leakage).items():

@@ -24,8 +24,8 @@ CASES: Mapping[str, tuple[str, str]] = {
     "hcd": ("patches", "slide"),
 }
 ALONE: Mapping[str, str] = {"baseline_teacher": "Teacher alone", "baseline_student": "Student alone"}
-ONE_SEED = "One seed: another seed can give another result"
 OFFLINE: Mapping[str, str] = {TEACHER: "Offline teacher"}  # of a pair, where it has an extra block
+ONE_SEED = "One seed: another seed can give another result"
 
 
 def counted(number: str | int, what: str) -> str:

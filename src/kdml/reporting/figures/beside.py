@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from kdml.common.errors import UserError
 from kdml.reporting import labels
 from kdml.reporting.data import Data
-from kdml.reporting.figures.common import MARKS, SMALL, colour_of, footnote, legend, number
+from kdml.reporting.figures.common import MARKS, SMALL, colour_of, legend, number
 from kdml.reporting.figures.layout import Block, columns_of_legend, heading, page, wrapped
 from kdml.reporting.places import (
     PlaceResults,
@@ -79,8 +79,7 @@ def draw(data: Data) -> Figure:
     if not shown:
         raise UserError("None of these runs has a value to draw.", "add runs to `run` in the configuration")
     blocks = _panels(shown)
-    said = _departures(shown)
-    figure, parts = page([_block(name, panels) for name, panels in blocks.items()], around=14, footnote=said)
+    figure, parts = page([_block(name, panels) for name, panels in blocks.items()], 14, _departures(shown))
     marks: dict[str, Artist] = {}
     for part, panels in zip(parts, blocks.values(), strict=True):
         line = part.subplots(1, len(panels), squeeze=False)[0]
@@ -92,7 +91,6 @@ def draw(data: Data) -> Figure:
         {name: marks[name] for name in (OURS, PAPERS, STUDENT, GUESS) if name in marks},
         columns_of_legend(figure),
     )
-    footnote(figure, said)
     return figure
 
 

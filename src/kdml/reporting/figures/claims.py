@@ -63,10 +63,7 @@ def draw(data: Data) -> Figure:
     panels[0].set_xlim(-reach, reach)
     for axes in panels:
         axes.set_xlabel("difference in percentage points")
-    footnote(
-        figure,
-        "Right of 0 the run that the claim names is ahead; dotted: the gain that is claimed.",
-    )
+    footnote(figure, "Right of 0 the run that the claim names is ahead; dotted: the gain that is claimed.")
     dot = {**DOT, "markersize": 4}
     legend(figure, {
         "ours, answered (p < 0.05 after Holm)": Line2D([], [], color=MARKS["other"], **dot),
@@ -124,6 +121,7 @@ def _reach(rows: Sequence[Row]) -> float:
 
 def _panel(axes: Axes, rows: Sequence[Row], lanes: Mapping[str, float], last: bool) -> None:
     ends = list(accumulate(lanes.values()))
+    ran = {_data_of(row) for row in rows if row["answer"] != Answer.NOT_RUN}
     for number_of_lane, (claim, end) in enumerate(zip(lanes, ends, strict=True)):
         first = next(row for row in rows if row["claim"] == claim)
         if number_of_lane % 2 == 0:
@@ -132,7 +130,6 @@ def _panel(axes: Axes, rows: Sequence[Row], lanes: Mapping[str, float], last: bo
         if shown := _shown(rows, claim):
             _lane(axes, shown, end - lanes[claim], lanes[claim])
         else:
-            ran = {_data_of(row) for row in rows if row["answer"] != Answer.NOT_RUN}
             words = _words([row for row in rows if row["claim"] == claim], ran)
             style = {"va": "center", "fontsize": SMALL, "color": MARKS["note"]}
             axes.text(0.02, middle, words, transform=axes.get_yaxis_transform(), **style)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure, SubFigure
 
 from kdml.reporting import labels
-from kdml.reporting.figures.common import STYLE, canvas, footnote_lines, width_of
+from kdml.reporting.figures.common import STYLE, canvas, footnote, footnote_lines, width_of
 
 LETTERS = 0.72  # to a millimetre of width, of a heading
 FOOTNOTE = 3.0  # millimetres of a line
@@ -41,13 +41,13 @@ def heading(task: str, pair: str, protocol: str, more: str = "") -> str:
     return "\n".join((first, ", ".join(filter(None, (labels.PROTOCOLS.get(protocol, protocol), more)))))
 
 
-def page(blocks: Sequence[Block], around: float, footnote: str = "") -> tuple[Figure, list[SubFigure]]:
+def page(blocks: Sequence[Block], around: float, note: str = "") -> tuple[Figure, list[SubFigure]]:
     """A figure with a part for every block, below each other; blocks of a single panel stand side by side in twos.
 
     Args:
         blocks: in their order; one that is alone and has one panel makes a figure of one column.
         around: millimetres of what the figure says above and below all blocks, without its footnote.
-        footnote: what will be said below all blocks, to leave room for.
+        note: footnote, which gets the room that its lines need.
     """
     rows: list[list[Block]] = []
     for block in blocks:
@@ -55,8 +55,9 @@ def page(blocks: Sequence[Block], around: float, footnote: str = "") -> tuple[Fi
         rows[-1].append(block) if beside else rows.append([block])
     columns = 2 if len(blocks) > 1 or blocks[0].panels > 1 else 1
     heights = [max(block.height for block in row) for row in rows]
-    said = len(footnote_lines(footnote, STYLE["page"]["widths"][columns - 1]))
-    figure = canvas(columns, sum(heights) + around + FOOTNOTE * said)
+    lines = footnote_lines(note, STYLE["page"]["widths"][columns - 1])
+    figure = canvas(columns, sum(heights) + around + FOOTNOTE * len(lines))
+    footnote(figure, note)
     grid = figure.add_gridspec(len(rows), 2, height_ratios=heights)
     parts = []
     for line, row in enumerate(rows):

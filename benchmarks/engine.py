@@ -19,11 +19,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-import yaml
-from common import ROOT, alternate, median_ratio, synchronise, write_data, write_figures
+from common import ROOT, alternate, median_ratio, paper_plan, synchronise, write_data, write_figures
 
-from kdml.experiment.config import validated
-from kdml.experiment.plan import Plan, Run
+from kdml.experiment.plan import Run
 from kdml.learning import build
 from kdml.learning.augment import Augmenter, pipeline
 from kdml.learning.engine import Engine, Surroundings, autocast
@@ -35,14 +33,8 @@ PIXELS = 224  # of a side
 
 def settings_of(options: argparse.Namespace, epochs: int) -> RunSettings:
     """kd_ml_v3 of ResNet50-ResNet18 on HCD as the paper's configuration has it, from random weights."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    for network in config["networks"].values():
-        network["weights"] = "none"
-    config["training"] |= {
-        "device": options.device, "threads": options.threads, "precision": options.precision,
-        "epochs": epochs,
-    }  # fmt: skip
-    return Plan(validated(config)).settings(Run("paper", "hcd", "resnet50-resnet18", "kd_ml_v3", 0))
+    plan = paper_plan(device=options.device, threads=options.threads, precision=options.precision, epochs=epochs)
+    return plan.settings(Run("paper", "hcd", "resnet50-resnet18", "kd_ml_v3", 0))
 
 
 def our_loop(settings: RunSettings, folder: Path, options: argparse.Namespace) -> Callable[[], float]:

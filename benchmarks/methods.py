@@ -12,18 +12,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
-import yaml
-from common import ROOT, alternate, median_ratio, synchronise, write_figures
+from common import alternate, engine_on_one_batch, median_ratio, paper_plan, synchronise, write_figures
 
-from kdml.data.arrays import Arrays, Part
-from kdml.experiment.config import validated
-from kdml.experiment.plan import Plan, Run
-from kdml.learning import build
-from kdml.learning.batches import Batch
-from kdml.learning.engine import Engine, Surroundings
-from kdml.learning.networks import save_networks
+from kdml.experiment.plan import Run
 from kdml.runs.graph import TEACHER
 from kdml.runs.methods import METHODS
 from kdml.runs.settings import OwnEdge, RunSettings
@@ -34,10 +25,7 @@ PLAIN = "kd"
 
 def settings_of(options: argparse.Namespace) -> dict[tuple[str, str], RunSettings]:
     """(kind, method) -> settings of the paper's pair, plain distillation first."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    config["networks"] = {name: one | {"weights": "none"} for name, one in config["networks"].items()}
-    config["training"] |= {"device": options.device, "threads": options.threads}
-    plan = Plan(validated(config))
+    plan = paper_plan(device=options.device, threads=options.threads)
     found = {}
     for kind, task in TASKS.items():
         methods = [run for run in plan.runs if plan.is_method(run) and (run.task, run.seed) == (task, 0)]
@@ -52,18 +40,8 @@ def settings_of(options: argparse.Namespace) -> dict[tuple[str, str], RunSetting
 
 def seconds_per_step(settings: RunSettings, folder: Path, options: argparse.Namespace) -> Callable[[], float]:
     """A measure of the engine's own step on one batch that stays in memory."""
-    device = build.choose_device(settings)
-    teacher = folder / f"{settings.kind}.safetensors"
-    if not teacher.exists():
-        alone = build._network(settings, TEACHER, {})
-        save_networks(teacher, {TEACHER: alone})
-    cohort = build.build_cohort(settings, {}, teacher, options.size)
-    batch = one_batch(settings, options.size)
-    part = Part(np.arange(len(batch.images)), np.zeros(len(batch.images), dtype=np.int64))
-    arrays = Arrays(batch.images.permute(0, 2, 3, 1).numpy(), None)
-    batches = build.training_batches(settings, build.RunData(arrays, {"train": part}), device, 0)
-    engine = Engine(cohort, arrays, part, batches, settings.training, Surroundings(device=device))
-    cohort.train()
+    engine, batch = engine_on_one_batch(settings, folder, options.size)
+    device = engine.surroundings.device
     engine._step(batch)  # the first one allocates
 
     def measure() -> float:
@@ -75,18 +53,6 @@ def seconds_per_step(settings: RunSettings, folder: Path, options: argparse.Name
         return (time.perf_counter() - started) / options.steps
 
     return measure
-
-
-def one_batch(settings: RunSettings, size: int) -> Batch:
-    """Random images with labels or masks."""
-    generator = torch.Generator().manual_seed(0)
-    count = settings.training.batch_size
-    images = torch.randint(0, 256, (count, 3, size, size), dtype=torch.uint8, generator=generator)
-    targets = torch.arange(count) % 2
-    if settings.kind == "segmentation":
-        targets = torch.zeros(count, 1, size, size, dtype=torch.uint8)
-        targets[:, :, size // 4 : size // 2, size // 4 : size // 2] = 1
-    return Batch(images.contiguous(memory_format=torch.channels_last), targets)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ Arguments are lists of words, which the rules quote one by one; nothing of the c
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -321,7 +322,8 @@ class RuleFunctions:
     def note(self, wildcards: Wildcards) -> str:
         """What a reader must know before comparing with the paper."""
         drawn = "Synthetic images, not patients: the numbers say nothing about the paper. "
-        return f"{drawn if self.experiment.archives == 'demo' else ''}{self.experiment.description}"
+        said = f"{drawn if self.experiment.archives == 'demo' else ''}{self.experiment.description}".rstrip()
+        return re.sub(r"(?<=[^.!?])$", ".", said)
 
     def page_title(self, wildcards: Wildcards) -> str:
         """Title of the page."""

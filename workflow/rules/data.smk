@@ -27,8 +27,8 @@ rule fetch:
         archive=either(TO_FETCH),
     params:
         program=program("fetch.py"),
-        content=lambda wildcards: "" if DRAWN else AT_HAND.content(wildcards.archive),
-        source=archives.fetch_options(EXPERIMENT, ARCHIVES_FOLDER),
+        content=archive_content,
+        source=fetch_options,
     localrule: True
     conda:
         ENVIRONMENT
@@ -46,12 +46,12 @@ rule prepare:
     log:
         f"{LOGS}/prepare/{{dataset}}.log",
     wildcard_constraints:
-        dataset=either(set(EXPERIMENT.datasets) - set(WITH_MASKS)),
+        dataset=either(set(EXPERIMENT.datasets) - EXPERIMENT.with_masks),
     params:
         program=program("prepare.py"),
-        archives=Untracked(ARCHIVES_FOLDER),
+        archives=archives_folder,
         options=prepare_options,
-        slides=slides_content,
+        table=table_content,
         records=lambda wildcards, input: each("--record", input.records),
         out=subpath(output.report, parent=True),
     threads: threads(8)
@@ -72,7 +72,7 @@ use rule prepare as prepare_masks with:
         images=PATHS.images("{dataset}"),
         masks=PATHS.masks("{dataset}"),
     wildcard_constraints:
-        dataset=either(WITH_MASKS),
+        dataset=either(EXPERIMENT.with_masks),
 
 
 rule split:

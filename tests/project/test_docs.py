@@ -230,7 +230,7 @@ def blocks(word, language="python"):
 
 
 @pytest.mark.parametrize(
-    ("word", "at_most"), [("figure", 3), ("metric", 2), ("published method", 2), ("data set", 3), ("look", 1)]
+    ("word", "at_most"), [("figure", 3), ("metric", 2), ("published method", 2), ("look", 1)]
 )
 def test_recipes_take_few_files(word, at_most):
     heading, text = recipe(word)

@@ -137,7 +137,11 @@ class Dataset(Model):
     group: str | None = Field(
         None, description="column of the table: its patient, lesion or slide; makes `grouped` the protocol of its tasks"
     )
-    window: Window | None = Field(None, description="of your own: how pictures with 16 bits become grey")
+    window: Window | None = Field(
+        None,
+        description="of your own: what of pictures with 16 bits becomes black and white: `{limits: [0, 4095]}`, or"
+        " `{percentiles: [1, 99]}` of each",
+    )
     mask_above: Annotated[int, Field(ge=0, le=254)] = Field(
         127, description="of your own: grey values of masks above it are marked; 0 for masks of 0 and 1"
     )

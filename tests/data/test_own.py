@@ -284,6 +284,29 @@ def test_pictures_that_cannot_be_read_are_named(content, options, words, tmp_pat
     assert list((tmp_path / "out").glob("*")) == []
 
 
+def test_all_bad_pictures_are_named_at_once(tmp_path):
+    own, files = LAYOUTS["a table"]
+    bad = {f"pictures/p{number}.png": b"?" for number in (2, 5, 7)} | {"outlines/m9.png": mask(9, size=SIZE + 1)}
+    with pytest.raises(UserError, match=r"(?s)p2\.png.*\n.*p5\.png.*\n.*p7\.png.*\n.*p9\.png and its mask differ"):
+        prepared(written(tmp_path / "mine", files | bad), own, tmp_path / "out")
+    many = {f"{name}/{number}.png": b"?" for name in CLASSES for number in range(15)}
+    with pytest.raises(UserError, match=r"and 10 more"):
+        prepared(written(tmp_path / "many", many), Own("mine", CLASSES), tmp_path / "out")
+
+
+def test_report_counts_kinds_and_sizes_of_files(tmp_path):
+    own, files = LAYOUTS["a table"]
+    larger = {
+        "pictures/p3.png": encoded(pixels(3, (20, 30))),
+        "outlines/m3.png": encoded(pixels(3, (20, 30)) // 128 * 255),
+    }
+    report = prepared(written(tmp_path / "mine", files | larger), own, tmp_path / "out")[2]
+    assert report["files"] == {
+        "images": {"PNG, mode RGB, 8 bits": 11, "PNG, mode L, 8 bits": 1}, "masks": {"PNG, mode L, 8 bits": 12},
+        "sizes": {"16x16": 11, "30x20": 1}, "different_sizes": 2,
+    }  # fmt: skip
+
+
 MASKS = {
     "another size": ({"outlines/m3.png": mask(3, size=SIZE + 1)}, "p3.png and its mask differ in size"),
     "0 and 1": ({f"outlines/m{number}.png": mask(number, high=1) for number in range(12)}, "none of the 12 masks marks anything"),

@@ -1,6 +1,7 @@
 """Data of the user's own in a plan: what is wrong with them is refused before anything runs, and what was prepared stands without them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -86,3 +87,32 @@ def test_a_missing_folder_is_refused_until_data_are_prepared(folder):
     (folder / PREPARED).unlink()
     said = (done := call(folder, PREPARED)).stdout + done.stderr
     assert done.returncode != 0 and "`datasets.moles.source: " in said and "does not exist" in said
+
+
+def test_data_are_checked_before_anything_trains(folder):
+    shutil.copy(folder / "mine/p3.png", folder / "mine/p1.png")  # of another patient and the same class
+    done = call(folder, "check_data")
+    assert done.returncode == 0 and "Open results/reproduction/check_data.html" in done.stderr, done.stderr
+    (found,) = json.loads((folder / "results/reproduction/check_data.json").read_text())
+    assert (found["dataset"], found["read"], found["kept"]) == ("moles", 24, 23)
+    assert found["dropped"]["same content as another picture"]["files"] == ["p3.png"]
+    splits = {one["protocol"]: one for one in found["splits"]}
+    assert splits["grouped"]["is_used"] and splits["grouped"]["leakage"]["test_with_group_in_train"] == 0
+    assert not splits["paper"]["is_used"] and splits["paper"]["leakage"]["test_with_group_in_train"] > 0
+    page = (folder / "results/reproduction/check_data.html").read_text()
+    assert (
+        page.count("data:image/png;base64,") == 16
+        and "p3.png" in page
+        and '<th scope="row">files of pictures</th><td>24 PNG, mode L, 8 bits</td>' in page
+    )
+    assert not list((folder / "results").rglob("weights.safetensors"))
+
+
+@pytest.mark.bad_input
+def test_check_names_all_pictures_that_cannot_be_read(folder):
+    for name in ("p4.png", "p9.png"):
+        (folder / "mine" / name).write_bytes(b"?")
+    assert call(folder, "check_data").returncode != 0
+    said = (folder / "logs/reproduction/prepare/moles.log").read_text()
+    assert "p4.png cannot be read" in said and "p9.png cannot be read" in said and said.count("What to do") == 1
+    assert not (folder / "results/reproduction/data/moles/images.npy").exists()

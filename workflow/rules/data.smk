@@ -75,6 +75,27 @@ use rule prepare as prepare_masks with:
         dataset=either(EXPERIMENT.with_masks),
 
 
+rule check_data:
+    input:
+        reports=CHECKED[0],
+        arrays=list(map(ancient, CHECKED[1])),
+    output:
+        json=PATHS.check_of_data("json"),
+        html=PATHS.check_of_data("html"),
+    log:
+        f"{LOGS}/check_data.log",
+    params:
+        program=program("check_data.py"),
+        code=code_of("check_data.py"),
+        words=archives.check_options(EXPERIMENT, PATHS),
+        note=ASK.note,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "{params.program} {params.words:q} --note {params.note:q} --out {output:q} 2> {log:q}"
+
+
 rule split:
     input:
         report=lambda wildcards: PATHS.data_report(ASK.dataset(wildcards.task)),

@@ -3,9 +3,10 @@
 import logging
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from kdml.data.layouts import LAYOUTS, METADATA, NO_GROUP, Choice, Listing, Pict
 from kdml.data.own import Own, list_own
 from kdml.data.reader import BLACK_AND_WHITE, Decoding, Pixels, Reader
 
+MOST_SIZES = 10  # that a report lists
+MOST_FAULTS = 20  # pictures that a message names
 READ_AT_ONCE = 256  # pictures; so many wait in memory to be written
 log = logging.getLogger(__name__)
 
@@ -65,8 +68,8 @@ def prepare(
     with alone_in(out), written_together(out, seal="report.json") as folder:
         log.info("%s: reading %d pictures", dataset, len(listing.pictures))
         reader = Reader(archives, size, Decoding() if own is None else own.decoding())
-        rows, dropped, checksums = _write(listing, reader, folder, threads)
-        report = {"dataset": dataset, "size": size, **_counted(listing, rows, dropped)} | {
+        rows, dropped, checksums, files = _write(listing, reader, folder, threads)
+        report = {"dataset": dataset, "size": size, **_counted(listing, rows, dropped), "files": files} | {
             "choice": _chosen(choice),
             "sha256": checksums,
             "archives": {record["archive"]: record["sha256"] for record in records},
@@ -109,8 +112,8 @@ def _check_space(out: Path, pictures: int, size: int, has_masks: bool) -> None:
 
 def _write(
     listing: Listing, reader: Reader, out: Path, threads: int
-) -> tuple[list[dict[str, Any]], dict[str, list[str]], dict[str, str]]:
-    """Write arrays and index; give the rows of the index, what was dropped, and checksums of the arrays."""
+) -> tuple[list[dict[str, Any]], dict[str, list[str]], dict[str, str], dict[str, Any]]:
+    """Write arrays and index; give the rows of the index, what was dropped, checksums of the arrays, and what files were read."""
     paths = {name: out / f"{name}.npy" for name in (("images", "masks") if listing.pictures[0].mask else ("images",))}
     pixels = list(_fill(listing, reader, paths, threads))
     if listing.pictures[0].mask is not None:
@@ -119,7 +122,15 @@ def _write(
     if not rows:
         raise UserError(f"{reader.archives[0]}: every picture has a double with another label.", "look at its labels")
     _write_index(out / "index.parquet", rows)
-    return rows, dropped, {name: sha256_of(path) for name, path in paths.items()}
+    return rows, dropped, {name: sha256_of(path) for name, path in paths.items()}, _files(pixels)
+
+
+def _files(pixels: Sequence[Pixels]) -> dict[str, Any]:
+    """What the report says of the files that were read: how many of each kind, and the most frequent sizes."""
+    kinds = {what: Counter(getattr(one, what) for one in pixels) for what in ("image", "mask")}
+    sizes = Counter("x".join(map(str, one.size)) for one in pixels)
+    listed = {f"{what}s": dict(counts.most_common()) for what, counts in kinds.items() if "" not in counts}
+    return listed | {"sizes": dict(sizes.most_common(MOST_SIZES)), "different_sizes": len(sizes)}
 
 
 def _check_masks(listing: Listing, pixels: Sequence[Pixels], reader: Reader) -> None:
@@ -157,12 +168,39 @@ def _fill(listing: Listing, reader: Reader, paths: Mapping[str, Path], threads: 
             pictures = listing.pictures[first : first + READ_AT_ONCE]
             images = np.empty((len(pictures), *shape, 3), np.uint8)
             masks = np.empty((len(pictures), *shape), np.uint8) if "masks" in paths else [None] * len(pictures)
-            yield from pool.map(reader.read, pictures, images, masks)
+            yield from _without_faults(pool.map(partial(_read, reader), pictures, images, masks))
             for name, rows in (("images", images), ("masks", masks)):
                 if name in files:
                     files[name](rows)
             if first and first % 5120 == 0:
                 log.info("%d of %d read", first, count)
+
+
+def _read(reader: Reader, picture: Picture, image: np.ndarray, mask: np.ndarray | None) -> Pixels | UserError:
+    """A picture, or what is wrong with it."""
+    try:
+        return reader.read(picture, image, mask)
+    except MachineError:
+        raise
+    except UserError as error:
+        return error
+
+
+def _without_faults(found: Iterable[Pixels | UserError]) -> list[Pixels]:
+    """Pictures that were read together, all of which must be sound.
+
+    Raises:
+        UserError: says of the first faults what is wrong; the remedy is that of the first.
+    """
+    pixels, faults = [], []
+    for one in found:
+        (faults if isinstance(one, UserError) else pixels).append(one)
+    if not faults:
+        return pixels
+    first, *others = faults
+    listed = [f"\n  {error.problem}" for error in others[: MOST_FAULTS - 1]]
+    more = f"\n  and {len(others) - len(listed)} more" if len(others) > len(listed) else ""
+    raise UserError(first.problem + "".join(listed) + more, first.remedy)
 
 
 @contextmanager

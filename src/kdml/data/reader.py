@@ -79,6 +79,9 @@ class Pixels:
         has_lesion: whether the mask marks anything, at the arrays' size.
         is_full: whether it marks everything.
         is_odd: whether its file is coloured, or has grey values none of which counts as marked.
+        image: format, mode and bits a channel of the image's file.
+        mask: likewise of the mask's; empty if there is none.
+        size: width and height of the image's file in pixels.
     """
 
     sha256: str
@@ -86,6 +89,9 @@ class Pixels:
     has_lesion: bool
     is_full: bool
     is_odd: bool
+    image: str
+    mask: str
+    size: tuple[int, int]
 
 
 class Reader:
@@ -110,8 +116,8 @@ class Reader:
     def _where(self, member: Member) -> str:
         return f"{self.archives[member.archive].name}: {member.name}"
 
-    def _open(self, member: Member) -> tuple[Image.Image, int]:
-        """A file as a picture, the right way up where modes are free, and its bits a channel."""
+    def _open(self, member: Member) -> tuple[Image.Image, int, str]:
+        """A file as a picture, the right way up where modes are free; its bits a channel; and what kind of file it is."""
         path, where = self.archives[member.archive], self._where(member)
         try:
             content = self._sources()[member.archive].read(member.name)
@@ -133,6 +139,7 @@ class Reader:
             pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             image.load()
             bits = _bits(image, content)
+            kind = f"{image.format}, mode {image.mode}, {bits} bits"
         except UserError:
             raise
         except Exception as error:  # PIL raises almost anything on damaged bytes
@@ -140,10 +147,10 @@ class Reader:
                 f"{where} cannot be read ({_reason(error)}).", f"{self.decoding.again}, or {LEAVE_OUT}"
             ) from None
         if self.decoding.modes is not None:
-            return image, bits
+            return image, bits, kind
         if pages > 1:
             raise UserError(f"{where} has {pages} pages.", "give every page a file of its own")
-        return ImageOps.exif_transpose(image), bits
+        return ImageOps.exif_transpose(image), bits, kind
 
     def read(self, picture: Picture, image: np.ndarray, mask: np.ndarray | None) -> Pixels:
         """Fill one row of the arrays.
@@ -156,19 +163,19 @@ class Reader:
         Raises:
             UserError: a file is damaged, of a mode or depth that is not read, or image and mask differ in size.
         """
-        opened, bits = self._open(picture.image)
+        opened, bits, kind = self._open(picture.image)
         image[:] = self._resized(self._in_colour(opened, bits, picture.image), Image.Resampling.BICUBIC)
         digest = hashlib.sha256(image.tobytes())
-        is_odd = False
+        is_odd, of_mask = False, ""
         if mask is not None:
-            drawn, is_odd = self._mask(picture.mask)
+            drawn, is_odd, of_mask = self._mask(picture.mask)
             if drawn.size != opened.size:
                 sizes = f"{opened.size[0]}x{opened.size[1]} and {drawn.size[0]}x{drawn.size[1]}"
                 raise UserError(f"{picture.image.name} and its mask differ in size ({sizes}).", self.decoding.again)
             mask[:] = self._resized(drawn, Image.Resampling.NEAREST) > self.decoding.mask_above
             digest.update(mask.tobytes())
         marked = (False, False) if mask is None else (bool(mask.any()), bool(mask.all()))
-        return Pixels(digest.hexdigest(), difference_hash(image), *marked, is_odd)
+        return Pixels(digest.hexdigest(), difference_hash(image), *marked, is_odd, kind, of_mask, opened.size)
 
     def _in_colour(self, opened: Image.Image, bits: int, member: Member) -> Image.Image:
         """A picture as RGB with eight bits a channel."""
@@ -207,13 +214,13 @@ class Reader:
             opened = opened.convert("RGBA")
         return opened.convert("RGB")
 
-    def _mask(self, member: Member) -> tuple[Image.Image, bool]:
-        """A mask in grey, and whether its values are others than black and white: coloured, or none of them marked."""
-        opened, _ = self._open(member)
+    def _mask(self, member: Member) -> tuple[Image.Image, bool, str]:
+        """A mask in grey; whether it is not black and white, but coloured or with nothing marked; its kind of file."""
+        opened, _, kind = self._open(member)
         drawn = self._grey(opened, member)
         values = np.asarray(drawn)
         is_faint = bool(values.any()) and not bool((values > self.decoding.mask_above).any())
-        return drawn, is_faint or (not opened.mode.startswith(GREY_MODES) and _is_coloured(opened))
+        return drawn, is_faint or (not opened.mode.startswith(GREY_MODES) and _is_coloured(opened)), kind
 
     def _grey(self, opened: Image.Image, member: Member) -> Image.Image:
         try:
@@ -225,7 +232,7 @@ class Reader:
 
     def described(self, member: Member) -> str:
         """What a mask's file holds, in words: its mode, and the grey values as masks are read."""
-        drawn, _ = self._open(member)
+        drawn, *_ = self._open(member)
         values = np.unique(np.asarray(self._grey(drawn, member))).tolist()
         listed = ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
         return f"(mode {drawn.mode}) has the grey values {listed}; above {self.decoding.mask_above} is marked"

@@ -194,3 +194,34 @@ def split_files(paths: Paths, protocol: str, task: str, seed: int | str) -> tupl
     """
     report, table = paths.split_report(protocol, task, seed), paths.split(protocol, task, seed)
     return {"split_report": report}, {"split": table}
+
+
+def datasets_of(experiment: Experiment) -> list[str]:
+    """Datasets of the tasks that are run."""
+    return list(dict.fromkeys(experiment.tasks[task].dataset for task in experiment.run.tasks))
+
+
+def checked_files(experiment: Experiment, paths: Paths) -> tuple[list[str], list[str]]:
+    """Name the prepared files that the check of data reads.
+
+    Args:
+        experiment: the configuration.
+        paths: of its files.
+
+    Returns:
+        (reports, which say whether the data are the same; index, images and masks, which must be there, too).
+    """
+    datasets = datasets_of(experiment)
+    there = [kind(dataset) for dataset in datasets for kind in (paths.index, paths.images)]
+    masks = [paths.masks(dataset) for dataset in datasets if dataset in experiment.with_masks]
+    return list(map(paths.data_report, datasets)), there + masks
+
+
+def check_options(experiment: Experiment, paths: Paths) -> Arguments:
+    """Arguments of src/check_data.py: datasets, the protocols of their tasks, and how they are split."""
+    tasks = experiment.run.tasks
+    used = {(experiment.tasks[task].dataset, name) for task in tasks for name in experiment.protocols_of(task)}
+    folders = [f"{dataset}={paths.data(dataset)}" for dataset in datasets_of(experiment)]
+    protocols = [f"{dataset}={name}" for dataset, name in sorted(used)]
+    split = experiment.split
+    return ["--data", *folders, "--used", *protocols, "--fractions", *split.fractions, "--seed", split.seed]

@@ -27,6 +27,7 @@ AT_HAND = AtHand(
 )
 # All drawn ones have a rule, so that Snakemake compares what they are drawn with; of others those alone that are new or have changed.
 TO_FETCH = [*(ARCHIVES if DRAWN else ()), *or_message(AT_HAND.to_fetch)]
+CHECKED = archives.checked_files(EXPERIMENT, PATHS)
 WARNED = set()  # archives that the user was warned of
 
 

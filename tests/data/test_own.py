@@ -180,6 +180,19 @@ def test_a_table_may_lie_elsewhere(kind, tmp_path):
     assert within[1] == index
 
 
+def test_of_copies_the_outermost_is_meant(tmp_path):
+    rows = [(row[0].rpartition("/")[2], *row[1:]) for row in ROWS]
+    copies = {f"copy/{name}": content for name, content in TABLE.items()}
+    own, _ = LAYOUTS["a table"]
+    for source in (
+        written(tmp_path / "mine", copies | TABLE | {"list.csv": table(rows)}),
+        zipped(tmp_path / "a.zip", copies | TABLE | {"list.csv": table(rows)}),
+    ):
+        _, index, report = prepared(source, own, tmp_path / f"out-{source.name}")
+        assert [row["id"] for row in index] == [row[0] for row in ROWS]
+        assert report["dropped"]["not in the table"]["files"] == sorted(copies)
+
+
 def test_limits_keep_groups_whole_or_classes_alike(tmp_path):
     own, files = LAYOUTS["a table"]
     written(tmp_path / "mine", files)

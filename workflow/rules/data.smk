@@ -87,7 +87,7 @@ rule check_data:
     params:
         program=program("check_data.py"),
         code=code_of("check_data.py"),
-        words=archives.check_options(EXPERIMENT, PATHS),
+        words=check_options,
         note=ASK.note,
     localrule: True
     conda:

@@ -248,6 +248,8 @@ def _picture(where: str, row: Mapping[str, str], own: Own, find: "_Finder") -> P
 class _Finder:
     """Finds the file that a cell of a table means: by its path, or by the end of it, with or without its suffix.
 
+    Of files with one content, as in a folder that was copied into itself, the one with the shortest path is meant.
+
     Args:
         source: folder or zip.
         files: names of its pictures.
@@ -277,8 +279,8 @@ class _Finder:
         for exact in (posixpath.normpath(posixpath.join(self.folder, path)), path):
             if exact in self.files:
                 return exact
-        found = self.by_end.get(path, [])
-        if len(found) > 1:
+        found = sorted(self.by_end.get(path, []), key=lambda name: (len(name), name))
+        if any(not self.source.equal(found[0], other) for other in found[1:]):
             raise UserError(
                 f"{where}: {cell} may be {found[0]} or {found[1]}.",
                 "write the folder, and the suffix, in the table, too",

@@ -103,6 +103,11 @@ def prepare_options(wildcards):
     )
 
 
+def check_options(wildcards):
+    """Arguments of src/check_data.py."""
+    return archives.check_options(EXPERIMENT, PATHS)
+
+
 def demo_options(wildcards):
     """Arguments of src/draw_demo.py."""
     dataset = next(

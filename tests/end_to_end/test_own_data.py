@@ -11,6 +11,7 @@ import pytest
 from miniature import copy_project
 from snakemake_runs import ROOT, snakemake
 
+pytestmark = pytest.mark.xdist_group("own_data")
 PAGE = (ROOT / "docs/start/own_data.md").read_text(encoding="utf-8")
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.S) for line in block.splitlines()]
 (CONFIGURATION,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from kdml.common.errors import UserError
+from kdml.common.errors import MachineError, UserError
 from kdml.data.archives import record_of
 from kdml.data.layouts import Choice
 from kdml.data.own import Own, check_own, own_of
@@ -418,6 +418,17 @@ def test_what_is_neither_folder_nor_zip_is_refused(tmp_path):
             check_own(own, tmp_path / name, Choice())
     with pytest.raises(UserError, match=r"holds none of \.png"):
         check_own(own, written(tmp_path / "empty", {"a.txt": "x"}), Choice())
+
+
+def test_a_fault_of_the_machine_stays_one(tmp_path, monkeypatch):
+    source = written(tmp_path / "mine", FOLDERS)
+    monkeypatch.setattr("kdml.data.unpacked.Unpacked.names", fails)
+    with pytest.raises(MachineError, match="broken"):
+        check_own(Own("mine", CLASSES), source, Choice())
+
+
+def fails(*_):
+    raise MachineError("The disk is broken.", "get another one")
 
 
 def test_only_pictures_and_tables_decide_what_a_folder_is(tmp_path):

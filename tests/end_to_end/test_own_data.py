@@ -48,9 +48,8 @@ def test_what_the_page_says_of_leakage_is_so(followed):
     project, _ = followed
     (found,) = json.loads((project / "results/moles/check_data.json").read_text())
     by_image, grouped = (one["leakage"] for one in found["splits"])
-    assert by_image["test_with_group_in_train_share"] == pytest.approx(
-        1 / 3, abs=0.05
-    )  # "a third of the test pictures"
+    # "A third of the test pictures".
+    assert by_image["test_with_group_in_train_share"] == pytest.approx(1 / 3, abs=0.05)
     assert grouped["test_with_group_in_train"] == 0
     (row,) = csv.DictReader((project / "results/moles/leakage.csv").open())
     assert (row["protocol"], row["split_by"], row["test_with_group_in_train"]) == ("grouped", "group", "0")

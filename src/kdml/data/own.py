@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kdml.common.errors import UserError
+from kdml.common.errors import MachineError, UserError
 from kdml.common.files import sha256_of
 from kdml.common.zip_files import UNREADABLE, TooLarge
 from kdml.data.archives import PICTURES, Source, archives_of, source_of
@@ -111,6 +111,8 @@ def check_own(own: Own, path: Path, choice: Choice) -> None:
     source = source_of(archives_of(own.name)[0], path)
     try:
         source.check()
+    except MachineError:
+        raise
     except UserError as error:
         raise UserError(f"`datasets.{own.name}.source`: {error.problem}", "name a folder, or a sound zip") from None
     with closing(source):
@@ -136,6 +138,8 @@ def list_own(source: Source, own: Own, choice: Choice) -> Listing:
         pictures = _limited(sorted(listing.pictures, key=lambda picture: natural(picture.id)), own, choice)
         _check_divisible(pictures, listing.classes)
         return replace(listing, pictures=pictures)
+    except MachineError:
+        raise
     except UserError as error:
         raise UserError(f"`datasets.{own.name}`: {error.problem}", error.remedy) from None
 

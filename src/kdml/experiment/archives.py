@@ -161,7 +161,7 @@ def content_of_table(dataset: str, table: str | None) -> str:
         return "" if table is None else sha256_of(Path(table))
     except OSError as error:
         raise UserError(
-            f"`datasets.{dataset}`: {table} cannot be read ({error.strerror}).",
+            f"`datasets.{dataset}`: `{table}` cannot be read ({error.strerror}).",
             "name a CSV with the columns id and wsi as `slides`, or leave it out",
         ) from None
 

@@ -316,7 +316,7 @@ rule claims:
         claims=Untracked(CLAIMS),
         program=program("claims.py"),
         code=code_of("claims.py"),
-        protocols=EXPERIMENT.run.protocols,
+        protocols=EXPERIMENT.claimed_protocols(),
         options=ASK.claims_words,
     localrule: True
     conda:

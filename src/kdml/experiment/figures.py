@@ -178,9 +178,9 @@ def _by_lesion(item: Item, inputs: Inputs) -> Labelled:
 
 
 def _search(contents: Contents) -> Iterator[Item]:
-    """Scores of the grid search, a figure per place with variants of the paper, of the first protocol."""
-    first = contents.plan.experiment.run.protocols[0]
+    """Scores of the grid search, a figure per place with variants of the paper, of the task's first protocol."""
     for place in contents.places.all:
+        first = contents.plan.experiment.protocols_of(place.task)[0]
         if place.protocol == first and any(run.run in VARIANTS for run in contents.places.variants_at(place)):
             words = {"task": contents.task_title(place.task), "pair": place.pair}
             name = f"grid_search_{contents.suffix(place)}"

@@ -115,6 +115,10 @@ class Paths:
         """How many test images of every split resemble training images."""
         return f"{self.results}/leakage.{suffix}"
 
+    def check_of_data(self, suffix: str) -> str:
+        """What is in the prepared data, and what each way to split them would leak, on request."""
+        return f"{self.results}/check_data.{suffix}"
+
     def start_weights(self, name: str) -> str:
         """Start weights of a backbone."""
         return f"{self.resources}/weights/{name}.safetensors"

@@ -11,7 +11,7 @@ from typing import Any
 from kdml.common.errors import UserError
 from kdml.common.files import sha256_of
 from kdml.common.untracked import Untracked
-from kdml.experiment.archives import located
+from kdml.experiment.archives import is_drawn, located
 from kdml.experiment.config import Experiment
 from kdml.experiment.figures import ENSEMBLES, SLICES
 from kdml.experiment.grid_search import Search, Trial
@@ -20,7 +20,6 @@ from kdml.experiment.items import Item
 from kdml.experiment.places import Place
 from kdml.experiment.plan import Run
 from kdml.experiment.run_rows import run_rows
-from kdml.experiment.sections import DATASETS
 from kdml.runs.graph import ENSEMBLE, STUDENTS
 from kdml.runs.run_table import VARIANTS_SHEET
 
@@ -310,7 +309,7 @@ class RuleFunctions:
     def slices_words(self, wildcards: Wildcards) -> Words:
         """Arguments of src/slices.py."""
         item = self.slices_figure(wildcards)
-        rule, grey = self._slices_rule(item), DATASETS[self.dataset(item.place.task)].grey
+        rule, grey = self._slices_rule(item), self.experiment.content(self.dataset(item.place.task)).grey
         networks = [ENSEMBLE] if int(item.options["number"]) == ENSEMBLES else STUDENTS
         judges = [name for name, _ in self.inputs.judges(item, rule)]
         shown = ["--seed", item.runs[0].seed, "--show", *(run.run for run in item.runs), "--networks", *networks]
@@ -321,7 +320,7 @@ class RuleFunctions:
     def note(self, wildcards: Wildcards) -> str:
         """What a reader must know before comparing with the paper."""
         drawn = "Synthetic images, not patients: the numbers say nothing about the paper. "
-        return f"{drawn if self.experiment.archives == 'demo' else ''}{self.experiment.description}"
+        return f"{drawn if is_drawn(self.experiment) else ''}{self.experiment.description}"
 
     def page_title(self, wildcards: Wildcards) -> str:
         """Title of the page."""
@@ -329,7 +328,7 @@ class RuleFunctions:
 
     def drawn(self, wildcards: Wildcards) -> Words:
         """Argument of a script that says whether the images are drawn."""
-        return ["--drawn"] if self.experiment.archives == "demo" else []
+        return ["--drawn"] if is_drawn(self.experiment) else []
 
     def leakage_words(self, wildcards: Wildcards) -> Words:
         """Title, caption and titles of tasks as arguments of src/leakage.py."""

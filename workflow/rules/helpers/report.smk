@@ -66,7 +66,8 @@ def schemes_files():
 
 
 def tell_what_was_made():
-    """End by naming the file to open."""
-    page = Path(rules.index.output[0])
-    if page.exists():
-        print(f"Open {page} in a browser.", file=sys.stderr)
+    """End by naming the file to open: the page that was made last."""
+    pages = [Path(rules.check_data.output.html), Path(rules.index.output[0])]
+    if there := [page for page in pages if page.exists()]:
+        last = max(there, key=lambda page: page.stat().st_mtime)
+        print(f"Open {last} in a browser.", file=sys.stderr)

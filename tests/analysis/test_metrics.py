@@ -52,6 +52,64 @@ def test_classification_against_scikit_learn(classes, seed):
     )
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_decisions_on_two_classes_against_scikit_learn(seed):
+    target, predicted = (np.random.default_rng(seed).random((2, 60)) < [[0.3], [0.4]]).astype(int)
+    ours = of_classes(target, predicted, 2)
+    assert ours["sensitivity"] == pytest.approx(sk.recall_score(target, predicted))
+    assert ours["specificity"] == pytest.approx(sk.recall_score(target, predicted, pos_label=0))
+    assert ours["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(target, predicted))
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("classes", [3, 7])
+def test_decisions_on_several_classes_are_means_of_one_against_the_rest(classes):
+    """Classes without a case, here the last one, do not count, even where they are named."""
+    generator = np.random.default_rng(classes)
+    target, predicted = generator.integers(0, classes - 1, 60), generator.integers(0, classes, 60)
+    ours = of_classes(target, predicted, classes)
+    each = [(target == one, predicted == one) for one in range(classes - 1)]
+    assert ours["sensitivity"] == pytest.approx(np.mean([sk.recall_score(*one) for one in each]))
+    assert ours["specificity"] == pytest.approx(np.mean([sk.recall_score(*one, pos_label=False) for one in each]))
+    assert ours["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(target, predicted))
+
+
+def test_decisions_without_cases_to_decide_are_undefined():
+    all_healthy = of_classes(np.array([0, 0]), np.array([0, 1]), 2)
+    assert math.isnan(all_healthy["sensitivity"])
+    assert (all_healthy["specificity"], all_healthy["balanced_accuracy"]) == (0.5, 0.5)
+    nothing = np.zeros((3, 4, 4), dtype=bool)
+    assert math.isnan(of_masks(nothing, nothing)["sensitivity"]) and of_masks(nothing, nothing)["specificity"] == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_decisions_on_pixels_against_scikit_learn(seed):
+    truth, predicted = masks(seed)
+    ours, pixels = of_masks(truth, predicted), (truth.ravel(), predicted.ravel())
+    assert ours["sensitivity"] == pytest.approx(sk.recall_score(*pixels))
+    assert ours["specificity"] == pytest.approx(sk.recall_score(*pixels, pos_label=False))
+    assert ours["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(*pixels))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_areas_of_several_classes_against_scikit_learn(seed):
+    """The mean of each class against the rest; a class that a draw lacks, or that all its cases are of, does not count."""
+    generator = np.random.default_rng(seed)
+    target = np.arange(60) % 4
+    scores = generator.dirichlet(np.ones(4), 60) + 0.2 * np.eye(4)[target]
+    scores /= scores.sum(axis=1, keepdims=True)
+    positive = target[:, None] == np.arange(4)
+    weights = generator.integers(0, 3, (5, 60)).astype(float)
+    theirs = [
+        sk.roc_auc_score(target, scores, multi_class="ovr", average="macro", sample_weight=draw) for draw in weights
+    ]
+    assert metrics.weighted_macro_auc(scores, positive, weights) == pytest.approx(theirs)
+    assert metrics.macro_auc(scores, positive) == pytest.approx(sk.roc_auc_score(target, scores, multi_class="ovr"))
+    absent = np.column_stack([positive, np.zeros(60, bool)])
+    assert metrics.macro_auc(np.column_stack([scores, scores[:, 0]]), absent) == metrics.macro_auc(scores, positive)
+    assert math.isnan(metrics.macro_auc(scores[:, :1], np.ones((60, 1), bool)))
+
+
 def test_an_absent_class_does_not_count_and_one_only_predicted_does():
     """As scikit-learn has it where no labels are named."""
     for target, predicted in (([0, 0, 1, 1], [0, 0, 1, 1]), ([0, 0, 1, 1], [0, 2, 1, 1]), ([0, 0, 1, 1], [0, 0, 0, 0])):

@@ -22,6 +22,7 @@ SHEET_FILES = {
     "curves.csv",
     "bands.csv",
     "found.csv",
+    "confusion.csv",
 }
 
 

@@ -122,6 +122,7 @@ def test_everything_that_has_runs_is_made(chain):
         for name in (
             "table_06",
             "comparison",
+            "clinic",
             "similarity",
             "results_mine_own",
             "baselines_mine",

@@ -25,6 +25,7 @@ rule evaluate:
         cases=PATHS.cases(ANY_RUN, "{sheet}"),
         regions=PATHS.regions(ANY_RUN, "{sheet}"),
         found=PATHS.found(ANY_RUN, "{sheet}"),
+        confusion=PATHS.confusion(ANY_RUN, "{sheet}"),
         values=PATHS.values(ANY_RUN, "{sheet}"),
         by_seed=PATHS.by_seed(ANY_RUN, "{sheet}"),
         comparison=PATHS.comparison(ANY_RUN, "{sheet}"),

@@ -77,11 +77,11 @@ class OfCounts:
 
 @dataclass(frozen=True)
 class OfScores:
-    """The area under the ROC curve, a function of all scores.
+    """The area under the ROC curve, a function of all scores; of several classes the mean over them, each against the rest.
 
     Args:
-        scores: of the second class, (n,).
-        positive: whether a case is of the second class, (n,).
+        scores: of the second of two classes, (n, 1), or of each of several, (n, classes).
+        positive: whether a case is of the class, likewise.
         group: place of each case's group, (n,).
     """
 
@@ -92,7 +92,7 @@ class OfScores:
     @property
     def value(self) -> float:
         """Area for the whole test set, 0 to 1."""
-        return metrics.auc(self.scores, self.positive)
+        return metrics.macro_auc(self.scores, self.positive)
 
     @property
     def chance(self) -> float:
@@ -101,7 +101,7 @@ class OfScores:
 
     def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
         """Areas under every draw of groups, (resamples,)."""
-        return metrics.weighted_auc(self.scores, self.positive, resamples.group_weights[seed][:, self.group])
+        return metrics.weighted_macro_auc(self.scores, self.positive, resamples.group_weights[seed][:, self.group])
 
 
 @dataclass(frozen=True)
@@ -255,10 +255,11 @@ def _measures(mine: pd.DataFrame, truth: str, classes: int, groups: tuple[str, .
                 else math.nan
             )
             yield metric.name, OfCounts(metric.of_counts, counts, chance=guessed)
-    if truth == "label" and "score" in columns and mine["score"].notna().all():
+    if truth == "label" and (scored := [name for name in metrics.scores_of(classes) if name in columns]):
         places = {name: place for place, name in enumerate(groups)}
-        positive = columns["target"] == 1
-        yield metrics.AUC, OfScores(columns["score"], positive, np.array([places[name] for name in names]))
+        positive = columns["target"][:, None] == np.arange(classes)[-len(scored) :]
+        scores = np.stack([columns[name] for name in scored], axis=1)
+        yield metrics.AUC, OfScores(scores, positive, np.array([places[name] for name in names]))
 
 
 def _by_case(cases: pd.DataFrame, first: pd.DataFrame) -> dict[str, Any]:

@@ -171,11 +171,11 @@ Columns = dict[str, np.ndarray]
 
 
 def _classes(probabilities: np.ndarray, labels: np.ndarray) -> Columns:
-    """Class of every image, and for two classes the score of the second."""
+    """Class of every image, and its scores: of two classes that of the second, of several that of each."""
     columns = {"target": labels, "predicted": probabilities.argmax(axis=1)}
-    if probabilities.shape[1] == 2:
-        columns["score"] = (probabilities[:, 1] / probabilities.sum(axis=1)).astype(np.float64).round(6)
-    return columns
+    scores = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float64).round(6)
+    names = metrics.scores_of(probabilities.shape[1])
+    return columns | dict(zip(names, scores.T[-len(names) :], strict=True))
 
 
 def _pixels(quantised: np.ndarray, masks: np.ndarray) -> Columns:

@@ -70,6 +70,59 @@ def recall(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     return _macro(_ratio(_diagonal(square), square.sum(axis=-1), empty=0.0), square)
 
 
+def sensitivity(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
+    """Share of the cases of a class that are named so: the second one of two, of several the mean over those that have cases
+    (macro, one against the rest)."""
+    square = _square(cells)
+    return _one_against_the_rest(_recalls(square), square)
+
+
+def specificity(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
+    """Share of the cases of all other classes that are not named so: against the second one of two, of several the mean over those
+    that have cases (macro, one against the rest)."""
+    square = _square(cells)
+    true, named = square.sum(axis=-1), square.sum(axis=-2)
+    others = true.sum(axis=-1, keepdims=True) - true
+    return _one_against_the_rest(_ratio(others - named + _diagonal(square), others), square)
+
+
+def balanced_accuracy(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
+    """Share of the cases of a class that are named so, mean over all classes that have cases."""
+    return _mean_of_known(_recalls(_square(cells)))
+
+
+def pixel_sensitivity(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
+    """Share of the lesion's pixels that are marked, of counts (tp, fp, fn, tn)."""
+    return _ratio(pixels[..., 0], pixels[..., 0] + pixels[..., 2])
+
+
+def pixel_specificity(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
+    """Share of all other pixels that are not marked, of counts (tp, fp, fn, tn)."""
+    return _ratio(pixels[..., 3], pixels[..., 1] + pixels[..., 3])
+
+
+def pixel_balanced_accuracy(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
+    """Mean of sensitivity and specificity over pixels; of one of them where the other has none to count."""
+    return _mean_of_known(np.stack([pixel_sensitivity(pixels), pixel_specificity(pixels)], axis=-1))
+
+
+def _recalls(square: np.ndarray) -> np.ndarray:
+    """Share of each class's cases that are named so; NaN for a class without cases."""
+    return _ratio(_diagonal(square), square.sum(axis=-1))
+
+
+def _one_against_the_rest(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """The second one's value of two classes, else the mean over the classes that have cases."""
+    if by_class.shape[-1] == 2:
+        return by_class[..., 1]
+    return _mean_of_known(np.where(square.sum(axis=-1) > 0, by_class, np.nan))
+
+
+def _mean_of_known(values: np.ndarray) -> np.ndarray:
+    known = ~np.isnan(values)
+    return _ratio(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1))
+
+
 def _macro(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
     """Mean over the classes that occur; a test set's absent class says nothing of a network."""
     occurs = (square.sum(axis=-1) + square.sum(axis=-2)) > 0
@@ -132,6 +185,32 @@ def weighted_auc(
     return areas
 
 
+def macro_auc(scores: Float[np.ndarray, "n classes"], positive: Bool[np.ndarray, "n classes"]) -> float:
+    """Area under the ROC curve of each class against the rest, mean over those with cases on both sides (macro); NaN without any.
+
+    Args:
+        scores: of each class, higher for its cases; of two classes those of the second alone.
+        positive: whether a case is of the class.
+    """
+    return float(_mean_of_known(np.array([auc(*one) for one in zip(scores.T, positive.T, strict=True)])))
+
+
+def weighted_macro_auc(
+    scores: Float[np.ndarray, "n classes"],
+    positive: Bool[np.ndarray, "n classes"],
+    weights: Float[np.ndarray, "draws n"],
+) -> Float[np.ndarray, " draws"]:
+    """`macro_auc` under several weightings of the cases; a class counts in the draws that have cases on both sides.
+
+    Args:
+        scores: of each class, higher for its cases; of two classes those of the second alone.
+        positive: whether a case is of the class.
+        weights: how often each draw has each case.
+    """
+    areas = [weighted_auc(*one, weights) for one in zip(scores.T, positive.T, strict=True)]
+    return _mean_of_known(np.stack(areas, axis=-1))
+
+
 def _square(cells: np.ndarray) -> np.ndarray:
     classes = round(cells.shape[-1] ** 0.5)
     return cells.reshape(*cells.shape[:-1], classes, classes)
@@ -150,6 +229,15 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray, empty: float = float(
 def share(counts: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
     """First count over second; NaN where there is nothing."""
     return _ratio(counts[..., 0], counts[..., 1])
+
+
+def scores_of(classes: int) -> list[str]:
+    """Columns of the cases with the scores that an area under the ROC curve is made from.
+
+    Args:
+        classes: of the task; 0 for segmentation, where nearly all pixels are plain background and the area says little.
+    """
+    return ["score"] if classes == 2 else [f"score_{number}" for number in range(classes)]
 
 
 def _cells(columns: Columns, classes: int) -> np.ndarray:
@@ -239,12 +327,20 @@ METRICS: tuple[Metric, ...] = (
     Metric("accuracy", "Accuracy", "classification", _BOTH, _CLASSES, _cells, accuracy, is_primary=True),
     Metric("precision", "Precision", "classification", _BOTH, _CLASSES, _cells, precision),
     Metric("recall", "Recall", "classification", _BOTH, _CLASSES, _cells, recall),
+    Metric("sensitivity", "Sensitivity", "classification", _LABEL, _CLASSES, _cells, sensitivity),
+    Metric("specificity", "Specificity", "classification", _LABEL, _CLASSES, _cells, specificity),
+    Metric("balanced_accuracy", "Balanced accuracy", "classification", _LABEL, _CLASSES, _cells, balanced_accuracy),
     *_agreement_metrics("classification"),
     Metric("iou", "IoU", "segmentation", _BOTH, _PIXELS, _pixel_columns, iou, is_primary=True),
     Metric("f_score", "F-score", "segmentation", _BOTH, _PIXELS, _pixel_columns, f_score),
     Metric("iou_per_image", "IoU, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(iou)), share),
     Metric("f_score_per_image", "F-score, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(f_score)), share),
     Metric("iou_per_group", "IoU, mean of groups", "segmentation", _BOTH, _PIXELS, _pixel_columns, share, _own_of_groups),
+    Metric("sensitivity", "Sensitivity", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_sensitivity),
+    Metric("specificity", "Specificity", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_specificity),
+    Metric(
+        "balanced_accuracy", "Balanced accuracy", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_balanced_accuracy
+    ),
     Metric(
         "false_regions", "False regions per 100 images", "segmentation", _LABEL, frozenset({"false_regions"}),
         _each(lambda columns: columns["false_regions"]), share, higher_is_better=False,

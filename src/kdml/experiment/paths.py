@@ -229,6 +229,10 @@ class Paths:
         """How many students of the runs of a sheet find each region of the test masks."""
         return self.sheet(at, sheet, "found.csv")
 
+    def confusion(self, at: Located, sheet: str) -> str:
+        """Test cases of the runs of a sheet by true and predicted class."""
+        return self.sheet(at, sheet, "confusion.csv")
+
     def comparison(self, at: Located, sheet: str) -> str:
         """The paper's numbers beside those of a sheet."""
         return self.sheet(at, sheet, "comparison.csv")

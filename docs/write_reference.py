@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from kdml.analysis.metrics import AUC, METRICS, TITLES
+from kdml.analysis.metrics import AUC, AURC, AURC_DISAGREEMENT, AURC_GAIN, METRICS, TITLES
 from kdml.common.project import ROOT
 from kdml.experiment.config import Experiment
 
@@ -252,7 +252,10 @@ def metrics() -> str:
     measured = {one.name for one in METRICS}
     others = {
         AUC: "classification; area under the ROC curve of the scores, differences of two classes with DeLong's interval over cases;"
-        " of several classes the mean of each against the rest"
+        " of several classes the mean of each against the rest",
+        AURC: "area under the risk-coverage curve, cases in the order of the network's own uncertainty; lower is better",
+        AURC_DISAGREEMENT: "the same, in the order of the disagreement of the run's students",
+        AURC_GAIN: "by how much disagreement lowers the area; higher is better",
     }
     regions = "segmentation; share of the true regions of this size of which at least half is marked"
     lines += ["## Measured otherwise", ""]

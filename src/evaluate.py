@@ -2,15 +2,16 @@
 
 cases.parquet and regions.parquet: what every network did on every test image and every region of the true masks. found.csv: how
 many students find each region. values.csv: every metric with mean and spread over seeds and its interval; by_seed.csv: of every
-single run. confusion.csv: test cases by true and predicted class. comparison.csv: the paper's numbers beside ours. curves.csv,
-bands.csv: learning curves.
+single run. confusion.csv: test cases by true and predicted class. reliability.csv: how often what was predicted came true.
+coverage.csv: what is wrong among the surest cases. comparison.csv: the paper's numbers beside ours. curves.csv, bands.csv:
+learning curves.
 """
 
 import argparse
 import logging
 from pathlib import Path
 
-from kdml.analysis import cases, confusion, learning_curves
+from kdml.analysis import cases, confusion, coverage_curves, learning_curves, reliability_curves
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import measured
 from kdml.analysis.found import COLUMNS, by_region
@@ -51,6 +52,8 @@ def main() -> None:
         cases.write(out / f"{part}.parquet", one)
     write_csv(out / "found.csv", by_region(tables["regions"]).to_dict("records"), COLUMNS)
     write_csv(out / "confusion.csv", confusion.rows(each, table.kind, table.class_names), confusion.COLUMNS)
+    write_csv(out / "reliability.csv", list(reliability_curves.rows(runs)), reliability_curves.COLUMNS)
+    write_csv(out / "coverage.csv", list(coverage_curves.rows(runs)), coverage_curves.COLUMNS)
     write_values(out, table, arguments.sheet, runs, by_key)
     write_csv(out / "curves.csv", curves, learning_curves.COLUMNS)
     write_csv(out / "bands.csv", list(learning_curves.bands(curves)), learning_curves.BAND_COLUMNS)

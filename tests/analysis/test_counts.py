@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kdml.analysis import counts, metrics
+from kdml.analysis import counts, roc
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Key, OfScores
 from kdml.common.errors import UserError
@@ -122,7 +122,7 @@ def test_draws_weight_whole_groups():
     drawn = area.draws(resamples, 0)
     for draw in range(20):
         times = resamples.group_weights[0][draw].astype(int)[group]
-        again = metrics.auc(np.repeat(scores, times), np.repeat(positive, times))
+        again = roc.auc(np.repeat(scores, times), np.repeat(positive, times))
         assert drawn[draw] == pytest.approx(again, nan_ok=True)
 
 

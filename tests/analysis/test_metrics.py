@@ -8,7 +8,7 @@ import torch
 import torchmetrics.functional.classification as tm
 from sklearn import metrics as sk
 
-from kdml.analysis import ensemble, metrics
+from kdml.analysis import ensemble, metrics, reliability
 from kdml.analysis.statistics import sums_by_group
 
 
@@ -89,25 +89,6 @@ def test_decisions_on_pixels_against_scikit_learn(seed):
     assert ours["sensitivity"] == pytest.approx(sk.recall_score(*pixels))
     assert ours["specificity"] == pytest.approx(sk.recall_score(*pixels, pos_label=False))
     assert ours["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(*pixels))
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_areas_of_several_classes_against_scikit_learn(seed):
-    """The mean of each class against the rest; a class that a draw lacks, or that all its cases are of, does not count."""
-    generator = np.random.default_rng(seed)
-    target = np.arange(60) % 4
-    scores = generator.dirichlet(np.ones(4), 60) + 0.2 * np.eye(4)[target]
-    scores /= scores.sum(axis=1, keepdims=True)
-    positive = target[:, None] == np.arange(4)
-    weights = generator.integers(0, 3, (5, 60)).astype(float)
-    theirs = [
-        sk.roc_auc_score(target, scores, multi_class="ovr", average="macro", sample_weight=draw) for draw in weights
-    ]
-    assert metrics.weighted_macro_auc(scores, positive, weights) == pytest.approx(theirs)
-    assert metrics.macro_auc(scores, positive) == pytest.approx(sk.roc_auc_score(target, scores, multi_class="ovr"))
-    absent = np.column_stack([positive, np.zeros(60, bool)])
-    assert metrics.macro_auc(np.column_stack([scores, scores[:, 0]]), absent) == metrics.macro_auc(scores, positive)
-    assert math.isnan(metrics.macro_auc(scores[:, :1], np.ones((60, 1), bool)))
 
 
 def test_an_absent_class_does_not_count_and_one_only_predicted_does():
@@ -201,42 +182,12 @@ def test_ensemble_mask_is_the_union():
 
 def test_metrics_of_many_data_sets_at_once():
     generator = np.random.default_rng(2)
-    cells, pixels = generator.integers(0, 9, (5, 4, 9)), generator.integers(0, 9, (5, 4, 4))
-    for kind, counts in (("classification", cells), ("segmentation", pixels)):
+    widths = {"classification": 9, "segmentation": 4}
+    for kind, width in widths.items():
         for metric in metrics.of_truth(kind, "label") + metrics.of_truth(kind, "teacher"):
+            counts = generator.integers(0, 9, (5, 4, 3 * reliability.BINS if metric.name == "ece" else width))
             one_by_one = [[float(metric.of_counts(one)) for one in row] for row in counts]
             assert np.allclose(metric.of_counts(counts), one_by_one, equal_nan=True), metric.name
-
-
-def test_area_under_the_curve_against_scikit_learn():
-    generator = np.random.default_rng(1)
-    positive = generator.random(80) < 0.3
-    scores = (positive + generator.normal(size=80)).round(1)  # with ties
-    assert metrics.auc(scores, positive) == pytest.approx(sk.roc_auc_score(positive, scores))
-    assert math.isnan(metrics.auc(scores, np.zeros(80, bool))) and math.isnan(metrics.auc(scores, np.ones(80, bool)))
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_weighted_areas_against_scikit_learn(seed):
-    """Scores with many ties, cases that some draws lack."""
-    generator = np.random.default_rng(seed)
-    positive = generator.random(60) < 0.4
-    scores = (positive + generator.normal(size=60)).round(int(seed % 2))
-    weights = generator.integers(0, 4, (7, 60)).astype(float)
-    theirs = [sk.roc_auc_score(positive, scores, sample_weight=draw) for draw in weights]
-    assert metrics.weighted_auc(scores, positive, weights) == pytest.approx(theirs)
-    assert metrics.weighted_auc(scores, positive, np.ones((1, 60))) == pytest.approx([metrics.auc(scores, positive)])
-    assert np.isnan(metrics.weighted_auc(scores, positive, np.stack([positive, ~positive]).astype(float))).all()
-
-
-def test_many_draws_at_once_are_what_they_are_one_by_one():
-    """More than fit into memory at once are computed in parts."""
-    generator = np.random.default_rng(3)
-    positive, scores = generator.random(2000) < 0.3, generator.normal(size=2000).round(1)
-    weights = generator.integers(0, 3, (2001, 2000)).astype(float)
-    areas = metrics.weighted_auc(scores, positive, weights)
-    for draw in (0, 1000, 2000):
-        assert areas[draw] == pytest.approx(sk.roc_auc_score(positive, scores, sample_weight=weights[draw]))
 
 
 def test_every_metric_is_described_once():
@@ -247,7 +198,8 @@ def test_every_metric_is_described_once():
     assert metrics.PRIMARY == {"classification": "accuracy", "segmentation": "iou"}
     assert {metric.name for metric in metrics.METRICS} < set(metrics.TITLES)
     assert len(set(metrics.TITLES.values())) == len(metrics.TITLES)
-    assert {"auc", "found_small", "found_medium", "found_large"} == set(metrics.TITLES) - {
+    areas = {"auc", "aurc", "aurc_disagreement", "aurc_gain"}
+    assert areas | {"found_small", "found_medium", "found_large"} == set(metrics.TITLES) - {
         metric.name for metric in metrics.METRICS
     }
 
@@ -260,13 +212,13 @@ def test_metrics_of_one_name_are_told_alike_for_both_kinds():
         assert facts.setdefault(metric.name, mine) == mine
 
 
-def test_all_is_shown_in_percent_but_the_divergence():
+def test_all_is_shown_in_percent_but_the_divergence_and_the_brier_score():
     units = {metric.name: (metric.unit, metric.scale, metrics.scale_of(metric.name)) for metric in metrics.METRICS}
-    assert units.pop("predictive_kl") == ("nats", 1, 1)
+    assert units.pop("predictive_kl") == ("nats", 1, 1) and units.pop("brier") == ("1", 1, 1)
     assert set(units.values()) == {("%", 100, 100)}
     assert metrics.scale_of("auc") == metrics.scale_of("found_small") == 100
     lower = {metric.name for metric in metrics.METRICS if not metric.higher_is_better}
-    assert lower == {"predictive_kl", "false_regions"}
+    assert lower == {"predictive_kl", "false_regions", "brier", "ece"}
 
 
 def test_metrics_by_truth():

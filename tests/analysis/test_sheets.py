@@ -23,6 +23,8 @@ SHEET_FILES = {
     "bands.csv",
     "found.csv",
     "confusion.csv",
+    "reliability.csv",
+    "coverage.csv",
 }
 
 

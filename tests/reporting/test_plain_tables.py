@@ -227,6 +227,13 @@ def test_masks_have_no_area_under_the_curve(tmp_path):
     assert titles == ["Variant", "Network", "Sensitivity [95 %]", "Specificity [95 %]"]
 
 
+def test_probabilities_are_shown_by_their_scale(tmp_path):
+    """A Brier score lies between 0 and 1, the calibration error is in percent."""
+    values = [value_row("ml_v1", "s1", "brier", 0.1234, low=0.05, high=0.2), value_row("ml_v1", "s1", "ece", 12.34)]
+    (section,) = (one for one in clinic_of(tmp_path, values).sections if one.title.endswith(": probabilities"))
+    assert [cell.text for cell in section.blocks[0].lines[0].cells][2:] == ["0.123 [0.05, 0.20]", "12.3 [11, 13]"]
+
+
 def test_decisions_say_what_is_positive(tmp_path):
     notes = {classes: clinic_of(tmp_path, classes=classes).sections[0].notes for classes in ("healthy;ill", "a;b;c")}
     assert notes == {"healthy;ill": ("Positive is ill.",), "a;b;c": ("Means over 3 classes, each against the rest.",)}

@@ -26,6 +26,8 @@ rule evaluate:
         regions=PATHS.regions(ANY_RUN, "{sheet}"),
         found=PATHS.found(ANY_RUN, "{sheet}"),
         confusion=PATHS.confusion(ANY_RUN, "{sheet}"),
+        reliability=PATHS.reliability(ANY_RUN, "{sheet}"),
+        coverage=PATHS.coverage(ANY_RUN, "{sheet}"),
         values=PATHS.values(ANY_RUN, "{sheet}"),
         by_seed=PATHS.by_seed(ANY_RUN, "{sheet}"),
         comparison=PATHS.comparison(ANY_RUN, "{sheet}"),

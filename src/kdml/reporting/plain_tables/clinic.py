@@ -1,8 +1,10 @@
-"""What a clinic asks of a network beyond its score, at every place: which decisions it takes, and which of them are wrong."""
+"""What a clinic asks of a network beyond its score, at every place: which decisions it takes, which of them are wrong,
+whether its probabilities mean what they say, and when a person should be asked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, scale_of
 from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, text, with_interval
 from kdml.reporting.data import Data
@@ -13,18 +15,20 @@ from kdml.runs.run_table import SEPARATOR
 
 WHO = ("Variant", "Network")
 DECISIONS = ("sensitivity", "specificity", "balanced_accuracy", "auc")
+PROBABILITIES = ("brier", "ece")
+REFERRAL = (AURC, AURC_DISAGREEMENT, AURC_GAIN)
 
 Values = Mapping[tuple[str, str, str], Row]
 """Rows of values.csv by run, network and metric."""
 
 
 def table(data: Data) -> Table:
-    """Sections of a place below each other: decisions, confusion matrices.
+    """Sections of a place below each other: decisions, confusion matrices, probabilities, referral.
 
     Args:
         data: files `values:PLACE` and `confusion:PLACE` of variants and of networks trained alone, and `runs:PLACE`.
     """
-    parts = (_decisions(data), _confusion(data))
+    parts = (_decisions(data), _confusion(data), _probabilities(data), _referral(data))
     places = data.places("values")
     sections = sorted((section for part in parts for section in part), key=lambda one: places.index(one.key))
     return Table(tuple(sections))
@@ -53,17 +57,22 @@ def _order(row: Row) -> tuple:
 
 def _decisions(data: Data) -> tuple[Section, ...]:
     """Sensitivity, specificity and what follows from them, of every network; masks have no AUC."""
-    places = {label: _by_metric(rows) for label, rows in data.under("values").items()}
     found: tuple[Section, ...] = ()
-    for label, values in places.items():
-        metrics = [name for name in DECISIONS if any(metric == name for _, _, metric in values)]
-        columns = (*WHO, *(Column(f"{labels.metric(name)}{INTERVAL}", labels.metric(name)) for name in metrics))
-        rows = [
-            (*_who(row), *(_value(values.get((row["run"], row["network"], name))) for name in metrics))
-            for row in sorted(_networks(values, DECISIONS), key=_order)
-        ]
-        found += _section(data, label, "Decisions", columns, rows, _positive(data, label))
+    for label, rows in data.under("values").items():
+        found += _section(data, label, "Decisions", *_scores(rows, DECISIONS), _positive(data, label))
     return found
+
+
+def _scores(rows: Sequence[Row], wanted: Sequence[str]) -> tuple[Sequence[str | Column], list[tuple[Cell, ...]]]:
+    """Columns and cells of those of the wanted metrics that were measured, a row for every network."""
+    values: Values = {(row["run"], row["network"], row["metric"]): row for row in rows if row["truth"] == "label"}
+    metrics = [name for name in wanted if any(metric == name for _, _, metric in values)]
+    networks = {(run, network): row for (run, network, metric), row in values.items() if metric in metrics}
+    columns = (*WHO, *(Column(f"{labels.metric(name)}{INTERVAL}", labels.metric(name)) for name in metrics))
+    return columns, [
+        (*_who(row), *(_value(values.get((row["run"], row["network"], name))) for name in metrics))
+        for row in sorted(networks.values(), key=_order)
+    ]
 
 
 def _positive(data: Data, place: str) -> str:
@@ -75,17 +84,29 @@ def _positive(data: Data, place: str) -> str:
     return f"Positive is {classes[-1]}{' (pixels)' if facts['kind'] == 'segmentation' else ''}."
 
 
-def _by_metric(rows: Sequence[Row]) -> Values:
-    return {(row["run"], row["network"], row["metric"]): row for row in rows if row["truth"] == "label"}
-
-
-def _networks(values: Values, metrics: Sequence[str]) -> list[Row]:
-    """A row of every network that has one of these metrics."""
-    return list({(run, network): row for (run, network, metric), row in values.items() if metric in metrics}.values())
-
-
 def _value(row: Row | None) -> Cell:
-    return number("") if row is None else with_interval(row["mean"], row["low"], row["high"], digits_of(row["cases"]))
+    if row is None:
+        return number("")
+    return with_interval(row["mean"], row["low"], row["high"], digits_of(row["cases"], scale_of(row["metric"])))
+
+
+# Probabilities
+
+
+def _probabilities(data: Data) -> tuple[Section, ...]:
+    """How far the probabilities of every network are from the truth, and from how often they come true."""
+    found: tuple[Section, ...] = ()
+    for label, rows in data.under("values").items():
+        found += _section(data, label, "Probabilities", *_scores(rows, PROBABILITIES))
+    return found
+
+
+def _referral(data: Data) -> tuple[Section, ...]:
+    """What is wrong where the surest cases are decided without a person: by a network's own uncertainty, and by disagreement."""
+    found: tuple[Section, ...] = ()
+    for label, rows in data.under("values").items():
+        found += _section(data, label, "Referral", *_scores(rows, REFERRAL))
+    return found
 
 
 # Confusion matrices

@@ -112,6 +112,7 @@ def test_everything_that_has_runs_is_made(chain):
             for table in ("table_02", "table_03", "table_04", "table_10", "results_mine_own", "baselines_mine")
         ),
         "beside_table_11", "beside_table_12", "compression_hcd_small", "compression_lgg_small", "compression_mine_own", "detection_lgg_small",
+        "clinic_curves",
     }  # fmt: skip
     for name in figures:
         content = (chain / "results/figures" / name).read_bytes()
@@ -122,6 +123,7 @@ def test_everything_that_has_runs_is_made(chain):
         for name in (
             "table_06",
             "comparison",
+            "clinic",
             "similarity",
             "results_mine_own",
             "baselines_mine",
@@ -243,7 +245,7 @@ def test_similarity_compares_students_with_their_teacher(chain):
     assert all(-1 <= float(row["upper_mean"]) <= 1 and int(row["images"]) >= 4 for row in rows)
 
 
-FIGURES = {"schemes", "results", "results_of_fidelity", "figure"}
+FIGURES = {"schemes", "results", "results_of_fidelity", "clinic", "figure"}
 REPORT = FIGURES | {"table", "claims_page", "index"}
 ANALYSES = {
     "evaluate",

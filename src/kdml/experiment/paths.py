@@ -233,6 +233,18 @@ class Paths:
         """How many students of the runs of a sheet find each region of the test masks."""
         return self.sheet(at, sheet, "found.csv")
 
+    def confusion(self, at: Located, sheet: str) -> str:
+        """Test cases of the runs of a sheet by true and predicted class."""
+        return self.sheet(at, sheet, "confusion.csv")
+
+    def reliability(self, at: Located, sheet: str) -> str:
+        """How often what the runs of a sheet predict comes true, by the probability that they give it."""
+        return self.sheet(at, sheet, "reliability.csv")
+
+    def coverage(self, at: Located, sheet: str) -> str:
+        """What is wrong among the surest cases of the runs of a sheet."""
+        return self.sheet(at, sheet, "coverage.csv")
+
     def comparison(self, at: Located, sheet: str) -> str:
         """The paper's numbers beside those of a sheet."""
         return self.sheet(at, sheet, "comparison.csv")

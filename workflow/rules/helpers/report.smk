@@ -50,10 +50,15 @@ OF_SCHEMES = [
     *OF_GRAPHS,
     *(name for name, one in CONTENTS.figures.items() if one.kind == "scheme"),
 ]
+OF_CLINIC = [
+    name for name, one in CONTENTS.figures.items() if one.kind == "clinic_curves"
+]
 # A name that none of the other rules makes falls to `table` and `figure`, which say what there is.
-ELSEWHERE = f"{names_of([*WITH_CURVES, 'fidelity'])}|{'|'.join(OF_GRAPHS)}"
+ELSEWHERE = f"{names_of([*WITH_CURVES, 'fidelity'])}|{'|'.join([*OF_GRAPHS, *(['clinic'] if OF_CLINIC else [])])}"
 OTHER_TABLES = rf"(?!(?:{ELSEWHERE})\.)[a-z][\w-]*"
-ELSEWHERE = f"(?:{'|'.join(BESIDE_TABLES)})_|(?:{'|'.join(OF_SCHEMES)})\\."
+ELSEWHERE = (
+    f"(?:{'|'.join(BESIDE_TABLES)})_|(?:{'|'.join([*OF_SCHEMES, *OF_CLINIC])})\\."
+)
 OTHER_FIGURES = rf"(?!{ELSEWHERE})[a-z][\w-]*"
 
 
@@ -63,6 +68,18 @@ def schemes_files():
         name = lambda wildcards, name=Path(path).stem: name
         shown = path.endswith((".html", ".png"))
         yield in_report(path, name, "schemes") if shown else path
+
+
+def clinic_figures():
+    """Curves of what a clinic asks; the report shows one form of each."""
+    for path in CONTENTS.files_of(["clinic_curves"]):
+        name = lambda wildcards, name=Path(path).stem: name
+        yield in_report(path, name) if path.endswith(".png") else path
+
+
+def clinic_table(wildcards):
+    """The table of what a clinic asks."""
+    return CONTENTS.tables["clinic"]
 
 
 def tell_what_was_made():

@@ -82,6 +82,7 @@ WINGS = {
     "experiment": {"common", "runs", "paper"},
     "analysis": {"common", "runs", "paper"},
     "reporting": {"common", "runs", "paper", "analysis"},
+    "export": {"common", "runs", "data", "learning", "analysis"},
 }
 RULES = {"experiment", "runs", "data", "common"}
 LINES = 400  # of a module, at most

@@ -26,6 +26,7 @@ from kdml.data.arrays import read_split
 from kdml.data.leakage import leakage_table
 from kdml.data.licences import licences_of, strictest
 from kdml.data.originals import Originals
+from kdml.deploy.likeness import describe
 from kdml.learning.faults import faults_of_torch_told
 from kdml.paper.departures import departures
 from kdml.reporting.model_card import card
@@ -66,7 +67,7 @@ def main() -> None:
     arguments = parse_arguments()
     need("export", "src/export.py")
     from kdml.export.choice import chosen  # what follows loads these packages
-    from kdml.export.folder import pack
+    from kdml.export.folder import pack, write_program
 
     table = RunTable(arguments.runs)
     records = refuse_mixture(described(table.rows), ("run",), arguments.allow_mixed_code)
@@ -78,18 +79,19 @@ def main() -> None:
     with faults_told(arguments.out):
         arguments.out.mkdir(parents=True, exist_ok=True)
     with alone_in(arguments.out), written_together(arguments.out, seal=SEAL) as folder:
-        facts = description(arguments, table, records, networks) | graphs(
-            arguments, folder, records, networks, pictures
-        )
+        facts = description(arguments, table, records, networks)
+        facts |= {"training_pictures": training_pictures(networks["student"].row.split, pictures)}
+        facts |= graphs(arguments, folder, records, networks, pictures)
         latency = measured(arguments, folder, records, networks, pictures)
         scores = list(scored(arguments, table, records, networks))
         reports = leakage_of(arguments, networks)
         write_csv(folder / "scores.csv", scores)
         write_csv(folder / "latency.csv", latency)
         write_json(folder / "leakage.json", reports)
+        write_program(folder)
         write_text(folder / "README.md", card(facts, scores, latency, leakage_table(reports)))
         write_json(folder / SEAL, facts | {"files": {one.name: sha256_of(one) for one in sorted(folder.iterdir())}})
-        pack(arguments.zip, folder.iterdir(), facts["name"])
+        pack(arguments.zip, {f"{facts['name']}/{one.name}": one.read_bytes() for one in folder.iterdir()})
     if ENSEMBLE not in networks:  # one of an earlier choice
         (arguments.out / f"{ENSEMBLE}.onnx").unlink(missing_ok=True)
     log.info("made %s and %s", arguments.out, arguments.zip)
@@ -136,6 +138,14 @@ def provenance(record: Facts, networks: Networks) -> dict[str, str]:
     packages = ", ".join(f"{name} {found}" for name, found in record["packages"].items())
     code = {"hash of the training code": record["code_hash"], "hash of the student's settings": record["settings_hash"]}
     return {**runs, **code, **hashes, "trained with": packages, "trained on": record["device"]}
+
+
+def training_pictures(split: Path, pictures: Originals) -> Facts:
+    """What the pictures are like that the student was trained on, and how far from them those of validation are."""
+    parts = read_split(split, len(pictures.images))
+    train, validation = parts["train"].rows, parts["validation"].rows
+    sizes = (one.shape[:2] for one in pictures.pictures([*train, *validation])) if pictures.at_hand else ()
+    return describe((pictures.images[row] for row in train), (pictures.images[row] for row in validation), sizes)
 
 
 def graphs(

@@ -14,7 +14,9 @@ from fabricated import read, spoil_record
 from kdml.common.files import write_json
 from kdml.runs import predictions
 
-FILES = {"README.md", "export.json", "latency.csv", "leakage.json", "scores.csv", "student.onnx"}
+FILES = {
+    "README.md", "export.json", "latency.csv", "leakage.json", "scores.csv", "student.onnx", "predict.pyz", "requirements.txt",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=["classification", "segmentation"])

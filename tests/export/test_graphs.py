@@ -9,8 +9,8 @@ from small import SIZE, cohort_of, method_settings, settings_of, variant_graph
 
 from kdml.analysis.ensemble import largest_probability
 from kdml.common.files import write_json
+from kdml.deploy.model import opened
 from kdml.export.graphs import MASK, PROBABILITIES, PROBABILITY, STUDENTS, graph_of
-from kdml.export.parity import session
 from kdml.export.preparation import IMAGES
 from kdml.export.trained import networks_of
 from kdml.learning.networks import save_networks
@@ -47,8 +47,8 @@ def graph(request, cohort):
 
 
 def outputs_of(model, images):
-    opened = session(model, 1)
-    return dict(zip([one.name for one in opened.get_outputs()], opened.run(None, {IMAGES: images}), strict=True))
+    session = opened(model.SerializeToString(), 1)
+    return dict(zip([one.name for one in session.get_outputs()], session.run(None, {IMAGES: images}), strict=True))
 
 
 def test_probabilities_are_the_networks(graph):

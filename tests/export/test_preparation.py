@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from kdml.export.parity import session
+from kdml.deploy.model import opened
 from kdml.export.preparation import IMAGES, PREPARED, resizing
 
 SIZES = [(450, 600), (64, 64), (96, 96), (256, 256), (1, 1), (3, 700), (700, 3), (97, 131), (63, 65)]
@@ -17,7 +17,7 @@ SIZES = [(450, 600), (64, 64), (96, 96), (256, 256), (1, 1), (3, 700), (700, 3),
 def to_64():
     model = resizing(64)
     onnx.checker.check_model(model, full_check=True)
-    return session(model, 1)
+    return opened(model.SerializeToString(), 1)
 
 
 def resized(graph, pictures):
@@ -67,7 +67,9 @@ def test_resize_of_onnx_has_other_bits():
     graph = helper.make_graph([sizes, node], "resize", inputs, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     picture = np.random.default_rng(0).integers(0, 256, (450, 600, 3), dtype=np.uint8)
-    found = session(model, 1).run(None, {"x": picture.transpose(2, 0, 1)[np.newaxis].astype(np.float32)})[0][0]
+    found = opened(model.SerializeToString(), 1).run(
+        None, {"x": picture.transpose(2, 0, 1)[np.newaxis].astype(np.float32)}
+    )[0][0]
     found = found.round().clip(0, 255).transpose(1, 2, 0)
     share = (found != by_pillow(picture)).mean()
     assert share > 0.01

@@ -2,7 +2,7 @@
 
 import logging
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import onnx
 from onnx import ModelProto
 
-from kdml.common.files import sha256_of, written_whole
+from kdml import deploy
+from kdml.common.files import sha256_of, write_text, written_whole
 from kdml.data.originals import Originals
 from kdml.export import parity
 from kdml.export.choice import Chosen
@@ -21,6 +22,17 @@ from kdml.learning.networks import parameter_count
 from kdml.runs import predictions
 
 log = logging.getLogger(__name__)
+BEGIN = """import sys
+from pathlib import Path
+
+from kdml.deploy.__main__ import main
+
+sys.exit(main(Path(sys.argv[0]).resolve().parent))
+"""
+REQUIREMENTS = """onnxruntime>=1.20
+numpy>=1.26
+pillow>=10
+"""
 DATE = (2020, 1, 1, 0, 0, 0)  # of a zip's members, so that equal files make equal zips
 
 
@@ -95,16 +107,23 @@ def exported(
     }
 
 
-def pack(path: Path, files: Iterable[Path], name: str) -> None:
+def pack(path: Path, files: Mapping[str, bytes]) -> None:
     """Write files into a zip, whole or not at all; equal files make an equal zip.
 
     Args:
         path: of the zip.
-        files: to pack.
-        name: of the folder that they lie in there.
+        files: content by the name in it.
     """
     with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
-        for one in sorted(files):
-            member = zipfile.ZipInfo(f"{name}/{one.name}", DATE)
+        for name, content in sorted(files.items()):
+            member = zipfile.ZipInfo(name, DATE)
             member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            file.writestr(member, one.read_bytes())
+            file.writestr(member, content)
+
+
+def write_program(folder: Path) -> None:
+    """Write predict.pyz, which Python runs as it is, and what it needs, requirements.txt."""
+    source = Path(deploy.__file__).parent
+    files = {f"kdml/deploy/{path.name}": path.read_bytes() for path in source.glob("*.py")}
+    pack(folder / "predict.pyz", files | {"kdml/__init__.py": b"", "__main__.py": BEGIN.encode()})
+    write_text(folder / "requirements.txt", REQUIREMENTS)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from kdml.export.parity import session
+from kdml.deploy.model import opened
 from kdml.export.preparation import IMAGES
 
 WARM_UP, REPEATS = 3, 30
@@ -51,7 +51,7 @@ def latencies(files: Mapping[str, Path], picture: np.ndarray, threads: Sequence[
     peaks = {name: memory(path, picture.shape[:2]) for name, path in files.items()}
     rows = []
     for count in threads:
-        sessions = {name: session(path.read_bytes(), count) for name, path in files.items()}
+        sessions = {name: opened(path.read_bytes(), count) for name, path in files.items()}
         taken: dict[str, list[float]] = {name: [] for name in files}
         for _ in range(WARM_UP + REPEATS):
             for name, one in sessions.items():

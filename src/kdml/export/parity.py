@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import onnxruntime
 from onnx import ModelProto
 
 from kdml.analysis.ensemble import largest_probability
 from kdml.common.errors import UserError
+from kdml.deploy.model import opened
 from kdml.export.graphs import PROBABILITIES, PROBABILITY, Kind
 from kdml.export.preparation import IMAGES, PREPARED
 from kdml.runs.predictions import marked
@@ -53,20 +53,6 @@ class Parity:
     pixels_otherwise: int = 0
 
 
-def session(model: ModelProto | bytes, threads: int) -> onnxruntime.InferenceSession:
-    """Open a graph on the CPU.
-
-    Args:
-        model: the graph, or its bytes.
-        threads: that compute.
-    """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3  # errors
-    content = model if isinstance(model, bytes) else model.SerializeToString()
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
 def stored_of(outputs: Mapping[str, np.ndarray], networks: Sequence[str], kind: Kind) -> np.ndarray:
     """Stored outputs of some networks together, as a graph gives them.
 
@@ -99,7 +85,7 @@ def compared(
         stored: probabilities (n, K) float32, or quantised ones (n, size, size) uint8.
         threads: that compute.
     """
-    whole, resize = session(model, threads), session(preparation, threads)
+    whole, resize = (opened(one.SerializeToString(), threads) for one in (model, preparation))
     of_classes = stored.ndim == 2
     found = Parity()
     for picture, expected, before in zip(pictures, prepared, stored, strict=True):

@@ -59,16 +59,16 @@ def test_predictions_are_the_stored_ones_without_torch(place, predicted):
             names = ["a", "b"]
             assert row["class"] == names[largest.argmax()]
             for name, value in zip(names, largest / largest.sum(), strict=True):
-                assert float(row[f"probability of {name}"]) == pytest.approx(value, abs=1e-5)
-            assert int(row["students agree"]) == (both[0].argmax() == both[1].argmax())
-            assert float(row["largest difference of students"]) == pytest.approx(
+                assert float(row[f"probability_of_{name}"]) == pytest.approx(value, abs=1e-5)
+            assert int(row["students_agree"]) == (both[0].argmax() == both[1].argmax())
+            assert float(row["largest_difference_of_students"]) == pytest.approx(
                 np.abs(both[0] - both[1]).max(), abs=1e-5
             )
         else:
             a, b = (one >= 128 for one in both)
             dice = 2 * (a & b).sum() / (a.sum() + b.sum()) if a.any() or b.any() else 1
-            assert float(row["Dice of students"]) == pytest.approx(dice, abs=1e-6)
-            assert float(row["largest probability"]) == pytest.approx(largest.max() / 256, abs=0.004)
+            assert float(row["dice_of_students"]) == pytest.approx(dice, abs=1e-6)
+            assert float(row["largest_probability"]) == pytest.approx(largest.max() / 256, abs=0.004)
 
 
 def test_masks_and_overlays_have_the_pictures_size(place, predicted, pictures):
@@ -79,11 +79,11 @@ def test_masks_and_overlays_have_the_pictures_size(place, predicted, pictures):
     for name, row in rows.items():
         mask, overlay = (np.asarray(Image.open(out / folder / f"{name}.png")) for folder in ("masks", "overlays"))
         assert mask.shape == (DRAWN, DRAWN) and set(np.unique(mask)) <= {0, 255}
-        assert int(row["marked pixels"]) == (mask > 0).sum()
+        assert int(row["marked_pixels"]) == (mask > 0).sum()
         picture = np.asarray(Image.open(pictures / name))
         assert np.array_equal(overlay, outlined(picture, mask > 0))
         assert np.array_equal(overlay[mask == 0], picture[mask == 0])
-    assert any(int(row["marked pixels"]) for row in rows.values())
+    assert any(int(row["marked_pixels"]) for row in rows.values())
 
 
 def test_what_was_passed_over_is_said(predicted, place):
@@ -107,7 +107,7 @@ def test_script_of_the_project_says_the_same(place, pictures, predicted, tmp_pat
 def test_student_alone_has_no_agreement(place, pictures, tmp_path):
     code, _ = here(place, pictures, "--out", tmp_path / "out", "--use", "student", "--no-overlays")
     (row, *_) = read(tmp_path / "out/predictions.csv")
-    assert code == 0 and "students agree" not in row and not (tmp_path / "out/overlays").exists()
+    assert code == 0 and "students_agree" not in row and not (tmp_path / "out/overlays").exists()
 
 
 @pytest.fixture

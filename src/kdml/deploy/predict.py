@@ -91,22 +91,22 @@ def _row(model: Model, opened: Opened, out: Path, name: str, overlays: bool) -> 
     if model.kind == "classification":
         shown = answer["probabilities"]
         row |= {"class": model.classes[int(shown.argmax())]}
-        row |= {f"probability of {one}": f"{value:.6f}" for one, value in zip(model.classes, shown, strict=True)}
+        row |= {f"probability_of_{one}": f"{value:.6f}" for one, value in zip(model.classes, shown, strict=True)}
         return row | (_agreement_of_classes(answer["students"]) if "students" in answer else {})
     mask = answer["mask"]
     _save(out / MASKS / f"{name}.png", mask * np.uint8(255))
     if overlays:
         _save(out / OVERLAYS / f"{name}.png", outlined(picture, mask))
-    row |= {"marked pixels": int(mask.sum()), "marked share": f"{mask.mean():.6f}"}
-    row |= {"largest probability": f"{answer['probability'].max():.6f}"}
+    row |= {"marked_pixels": int(mask.sum()), "marked_share": f"{mask.mean():.6f}"}
+    row |= {"largest_probability": f"{answer['probability'].max():.6f}"}
     return row | (_agreement_of_masks(answer["students"]) if "students" in answer else {})
 
 
 def _agreement_of_classes(students: np.ndarray) -> dict[str, Any]:
     """Whether all students name one class, and the largest difference of a probability between two of them."""
     return {
-        "students agree": int(len(set(students.argmax(axis=1).tolist())) == 1),
-        "largest difference of students": f"{(students.max(axis=0) - students.min(axis=0)).max():.6f}",
+        "students_agree": int(len(set(students.argmax(axis=1).tolist())) == 1),
+        "largest_difference_of_students": f"{(students.max(axis=0) - students.min(axis=0)).max():.6f}",
     }
 
 
@@ -115,7 +115,7 @@ def _agreement_of_masks(students: np.ndarray) -> dict[str, Any]:
     marked = students >= 0.5
     pairs = list(itertools.combinations(marked, 2))
     dice = [2 * (a & b).sum() / (a.sum() + b.sum()) if a.any() or b.any() else 1.0 for a, b in pairs]
-    return {"students agree": int(min(dice) == 1), "Dice of students": f"{min(dice):.6f}"}
+    return {"students_agree": int(min(dice) == 1), "dice_of_students": f"{min(dice):.6f}"}
 
 
 def _save(path: Path, values: np.ndarray) -> None:

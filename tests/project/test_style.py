@@ -82,6 +82,8 @@ WINGS = {
     "experiment": {"common", "runs", "paper"},
     "analysis": {"common", "runs", "paper"},
     "reporting": {"common", "runs", "paper", "analysis"},
+    "deploy": set(),
+    "export": {"common", "runs", "data", "learning", "analysis", "deploy"},
 }
 RULES = {"experiment", "runs", "data", "common"}
 LINES = 400  # of a module, at most

@@ -1,11 +1,13 @@
 """What Snakemake would do: the plan of the paper, the demo, one table alone, profiles, and mistakes in words."""
 
 import re
+import subprocess
+import sys
 import time
 from collections import Counter
 
 import pytest
-from snakemake_runs import ROOT, job_counts, snakemake
+from snakemake_runs import ROOT, clean_environment, job_counts, snakemake
 
 from kdml.data.demo import draw_archive
 
@@ -239,3 +241,30 @@ def test_default_profile_sets_cores_and_keeps_going(tmp_path):
     """It is read without being named: no --cores needed."""
     done = snakemake(tmp_path, "results/tables/table_02.md", "-n", "--configfile", "profiles/demo/experiment.yaml")
     assert job_counts(done)["train"] == 4
+
+
+def test_export_needs_every_run_of_its_place_and_no_table(tmp_path):
+    counts = job_counts(snakemake(tmp_path, *DEMO, "export"))
+    assert (counts["export_place"], counts["train"], counts["export"]) == (2, 29, 1)
+    assert not {"table", "figure", "evaluate", "similarity", "all"} & counts.keys()
+    one = job_counts(snakemake(tmp_path, *DEMO, "results/demo/export/paper/hcd/small.zip"))
+    assert (one["export_place"], one["train"]) == (1, 15) and "export" not in one
+
+
+def test_export_is_no_part_of_all(tmp_path):
+    assert not {"export", "export_place"} & job_counts(snakemake(tmp_path, *DEMO)).keys()
+
+
+@pytest.mark.bad_input
+def test_export_without_its_packages_is_refused_at_planning(tmp_path):
+    """The packages are hidden from a Python that begins anew."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as util\nfind = util.find_spec\n"
+        "util.find_spec = lambda name, package=None: None if name == 'onnxruntime' else find(name, package)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--directory", tmp_path, *DEMO[2:], "export", "--configfile", ROOT / "profiles/demo/experiment.yaml"],
+        env=clean_environment(tmp_path) | {"PYTHONPATH": str(tmp_path)}, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "needs the package onnxruntime" in said and "uv sync --extra export" in said, said

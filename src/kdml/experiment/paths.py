@@ -293,6 +293,15 @@ class Paths:
         """Scores of all networks beside their costs."""
         return f"{self.place(at)}/compression.csv"
 
+    def exported(self, at: Located, name: str = "") -> str:
+        """Folder of a place to take home, or a file in it."""
+        folder = f"{self.results}/export/{at.protocol}/{at.task}/{at.pair}"
+        return f"{folder}/{name}" if name else folder
+
+    def exported_zip(self, at: Located) -> str:
+        """Packed folder of a place to take home."""
+        return f"{self.exported(at)}.zip"
+
     def costs(self, task: str, pair: str) -> str:
         """Parameters, operations and time of a pair's networks."""
         return f"{self.results}/networks/{task}/{pair}/costs.csv"

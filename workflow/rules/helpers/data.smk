@@ -190,3 +190,20 @@ def slices_inputs(wildcards):
         "split": list(map(ancient, INPUTS.splits_of(runs))),
         **data_inputs(ASK.dataset(place.task), with_masks=True),
     }
+
+
+def export_inputs(wildcards):
+    """Table of runs, what they have left, data, splits and archives of a folder to take home; refused without the packages for it."""
+    if not CONDA:
+        or_message(need, "export", "`snakemake export`")
+    dataset = ASK.dataset(wildcards.task)
+    names = ARCHIVES_OF[dataset]
+    return {
+        "runs": PATHS.runs(wildcards),
+        **EXPORT.of_runs(wildcards),
+        **data_inputs(dataset, ASK.has_masks(wildcards.task)),
+        "index": ancient(PATHS.index(dataset)),
+        "splits": list(map(ancient, EXPORT.splits(wildcards))),
+        "archive_records": list(map(PATHS.archive_record, names)),
+        "archives": list(map(ancient, drawn_archives(names))),
+    }

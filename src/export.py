@@ -24,7 +24,7 @@ from kdml.common.locks import alone_in
 from kdml.common.together import written_together
 from kdml.data.arrays import read_split
 from kdml.data.leakage import leakage_table
-from kdml.data.licences import licences_of, strictest
+from kdml.data.licences import commercial_use, licences_of, strictest
 from kdml.data.originals import Originals
 from kdml.deploy.likeness import describe
 from kdml.learning.faults import faults_of_torch_told
@@ -55,6 +55,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=positive, default=len(os.sched_getaffinity(0)), help="all that may be used")
     parser.add_argument("--note", default="", help="what a reader must know of the experiment")
     parser.add_argument("--drawn", action="store_true", help="the images are drawn")
+    parser.add_argument("--licence", default="", help="of a data set of your own: its terms of use")
     parser.add_argument("--allow-mixed-code", action="store_true", help="choose among runs of several versions")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--zip", type=Path, required=True, help="the same, packed")
@@ -79,7 +80,7 @@ def main() -> None:
     with faults_told(arguments.out):
         arguments.out.mkdir(parents=True, exist_ok=True)
     with alone_in(arguments.out), written_together(arguments.out, seal=SEAL) as folder:
-        facts = description(arguments, table, records, networks)
+        facts = description(arguments, table, records, networks) | {"window": windowed(pictures)}
         facts |= {"training_pictures": training_pictures(networks["student"].row.split, pictures)}
         facts |= graphs(arguments, folder, records, networks, pictures)
         latency = measured(arguments, folder, records, networks, pictures)
@@ -100,7 +101,7 @@ def main() -> None:
 def description(arguments: argparse.Namespace, table: RunTable, records: Records, networks: Networks) -> Facts:
     """Say what the exported networks are, but for their graphs."""
     place, record = table.facts, records[str(networks["student"].row.folder)]
-    licences = licences_of(place["dataset"], arguments.drawn)
+    licences = licences_of(place["dataset"], arguments.drawn, arguments.licence)
     return {
         "name": f"{place['task']}-{place['pair']}-{place['protocol']}",
         "title": place["task_title"],
@@ -115,7 +116,7 @@ def description(arguments: argparse.Namespace, table: RunTable, records: Records
         "note": arguments.note,
         "licence": strictest(licences),
         "licences": [licence.terms for licence in licences],
-        "commercial": all(licence.commercial for licence in licences),
+        "commercial": commercial_use(licences),
         "start_weights": started_from(record),
         "departures": "; ".join(departures(record)),
         "packages": {name: version(name) for name in PACKAGES},
@@ -145,7 +146,19 @@ def training_pictures(split: Path, pictures: Originals) -> Facts:
     parts = read_split(split, len(pictures.images))
     train, validation = parts["train"].rows, parts["validation"].rows
     sizes = (one.shape[:2] for one in pictures.pictures([*train, *validation])) if pictures.at_hand else ()
-    return describe((pictures.images[row] for row in train), (pictures.images[row] for row in validation), sizes)
+    prepared = ((pictures.images[row] for row in rows) for rows in (train, validation))
+    return describe(*prepared, sizes, pictures.modes)
+
+
+def windowed(pictures: Originals) -> str:
+    """Which values of pictures with 16 bits became black and white, in words; empty where there were none."""
+    if (window := pictures.decoding.window) is None:
+        return ""
+    return (
+        f"percentiles {window.low:g} and {window.high:g} of each"
+        if window.of_percentiles
+        else f"{window.low:g} and {window.high:g}"
+    )
 
 
 def graphs(

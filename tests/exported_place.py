@@ -8,9 +8,10 @@ from fabricated import SEGMENTATION, FabricatedPlace, call
 from small import settings_of, variant_graph
 
 from kdml.common.files import write_json
-from kdml.data.archives import ARCHIVES_OF, in_folder, record_of
+from kdml.data.archives import archives_of, in_folder, record_of
 from kdml.data.demo import DEMO_ARCHIVES, draw_archive
 from kdml.data.layouts import Choice
+from kdml.data.own import Own
 from kdml.data.prepare import prepare
 from kdml.learning import build
 from kdml.learning.cohort import Cohort
@@ -28,18 +29,24 @@ class ExportedPlace:
     Args:
         folder: of everything.
         kind: of the task.
+        own: how a data set of the user's own lies; a drawn one of the paper's if not given.
+        source: folder or zip of the user's own.
     """
 
-    def __init__(self, folder: Path, kind: str):
-        self.folder, self.kind = folder, kind
-        self.dataset = {"classification": "hcd", "segmentation": "lgg"}[kind]
-        (self.archive,) = ARCHIVES_OF[self.dataset]
-        zips = folder / "archives"
-        draw_archive(self.archive, zips / f"{self.archive}.zip", DEMO_ARCHIVES[self.archive].fewest, DRAWN, seed=0)
-        write_json(folder / "record.json", record_of(self.archive, in_folder(zips, self.archive), "drawn"))
+    def __init__(self, folder: Path, kind: str, own: Own | None = None, source: Path | None = None):
+        self.folder, self.kind, self.own = folder, kind, own
+        self.dataset = {"classification": "hcd", "segmentation": "lgg"}[kind] if own is None else own.name
+        (self.archive,) = archives_of(self.dataset)
+        self.archives = source or folder / "archives"
+        if own is None:
+            packed = self.archives / f"{self.archive}.zip"
+            draw_archive(self.archive, packed, DEMO_ARCHIVES[self.archive].fewest, DRAWN, seed=0)
+        record = record_of(self.archive, in_folder(self.archives, self.archive), "here")
+        write_json(folder / "record.json", record)
         self.data = folder / "data"
-        prepare(self.dataset, [json.loads((folder / "record.json").read_text())], SIZE, Choice(), self.data)
-        self.place = FabricatedPlace(folder, self._split(), **(SEGMENTATION if kind == "segmentation" else {}))
+        prepare(self.dataset, [record], SIZE, Choice(), self.data, own=own)
+        facts = (SEGMENTATION if kind == "segmentation" else {}) | {"dataset": self.dataset}
+        self.place = FabricatedPlace(folder, self._split(), **facts)
         write_json(folder / "leakage.json", _report(self.place.facts["task"]))
 
     def _split(self) -> list[tuple]:
@@ -81,10 +88,10 @@ class ExportedPlace:
 
     def export(self, *more: object, archives: bool = True) -> tuple[int, str]:
         """Call src/export.py; exit code and what it said."""
-        where = ["--archives", self.folder / "archives"] if archives else []
+        where = ["--archives", self.archives] if archives else []
         return call(
             "export", "--runs", self.place.runs, "--data", self.data, "--record", self.folder / "record.json", *where,
-            "--leakage", f"{self.folder / 'split.csv'}={self.folder / 'leakage.json'}", "--threads", 1, "--drawn",
+            "--leakage", f"{self.folder / 'split.csv'}={self.folder / 'leakage.json'}", "--threads", 1, *(["--drawn"] if self.own is None else []),
             "--out", self.out, "--zip", self.folder / "taken.zip", *more,
         )  # fmt: skip
 

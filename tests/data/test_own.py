@@ -2,11 +2,11 @@
 
 import io
 import shutil
-import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
+from own_files import written, zipped
 from PIL import Image
 from pyarrow import parquet
 
@@ -35,21 +35,6 @@ def mask(seed, low=0, high=255, size=SIZE):
     values = np.full((size, size), low, np.uint8)
     values[: 2 + seed % 8, 3:9] = high
     return encoded(values)
-
-
-def written(folder, files):
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return folder
-
-
-def zipped(path, files):
-    with zipfile.ZipFile(path, "w") as file:
-        for name, content in files.items():
-            file.writestr(name, content)
-    return path
 
 
 FOLDERS = {

@@ -55,6 +55,19 @@ def test_what_the_page_says_of_leakage_is_so(followed):
     assert (row["protocol"], row["split_by"], row["test_with_group_in_train"]) == ("grouped", "group", "0")
 
 
+def test_its_students_can_be_taken_home(followed):
+    """As the page says at its end; nothing is trained for it."""
+    project, _ = followed
+    (command,) = re.findall(r"`uv run (snakemake export [^`]*)`", PAGE)
+    done = snakemake(project, *shlex.split(command)[1:], root=project)
+    assert done.returncode == 0 and "rule train:" not in done.stderr, done.stdout + done.stderr
+    folder = project / "results/moles/export/grouped/moles/small"
+    facts = json.loads((folder / "export.json").read_text())
+    assert facts["pictures_from"] == "archives" and facts["classes"][0] == "akiec" and not facts["drawn"]
+    assert all(one["parity"]["changed"] == one["parity"]["pixels_otherwise"] == 0 for one in facts["models"].values())
+    assert "licence not stated" in (folder / "README.md").read_text() and folder.with_suffix(".zip").is_file()
+
+
 def test_results_are_on_the_page(followed):
     project, _ = followed
     page = (project / "results/index.html").read_text()

@@ -4,14 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-from experiments import contents_of, places_of, plan_of
+from experiments import contents_of, inputs_of, places_of, plan_of
+from snakemake.iocontainers import Wildcards
 
 from kdml.common.errors import UserError
 from kdml.data.own import own_of
 from kdml.experiment import archives
+from kdml.experiment.export import ExportFunctions
 from kdml.experiment.forecast import pictures_of
 from kdml.experiment.grid_search import Search
 from kdml.experiment.paths import Paths
+from kdml.experiment.rule_functions import RuleFunctions
 from kdml.experiment.sections import Dataset
 
 TABLE = {"source": "my/polyps", "table": "list.csv", "image": "file", "label": "class", "mask": "outline", "group": "patient",
@@ -187,6 +190,19 @@ def test_a_table_is_a_file_or_lies_within(tmp_path):
 def test_images_are_drawn_only_where_somebody_looks_at_them():
     assert archives.is_drawn(plan_of(RUN, **sections(archives="demo")).experiment)
     assert not archives.is_drawn(plan_of(RUN | {"tasks": ["moles"]}, **sections(archives="demo")).experiment)
+
+
+def test_what_is_said_of_a_task_is_of_its_data_alone(root):
+    """Where other tasks of the experiment have drawn images, and where a licence is stated."""
+    given = sections(archives="demo", datasets={"moles": {**FOLDERS, "licence": "cc-by-4.0"}})
+    ask = RuleFunctions(inputs_of(RUN, **given), root)
+    export = ExportFunctions(ask)
+    for task, drawn in (("moles", False), ("hcd", True)):
+        named = Wildcards(fromdict={"task": task})
+        assert ask.drawn(named) == (["--drawn"] if drawn else [])
+        assert ask.note(named).startswith("Synthetic images") == drawn
+        assert export.licence(named) == ("" if drawn else "cc-by-4.0")
+    assert ask.drawn(Wildcards()) == ["--drawn"]
 
 
 def test_forecast_counts_files_until_they_are_prepared(tmp_path):

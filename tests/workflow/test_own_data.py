@@ -1,7 +1,9 @@
 """Data of the user's own in a plan: what is wrong with them is refused before anything runs, and what was prepared stands without them."""
 
 import json
+import shlex
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -52,8 +54,25 @@ def test_they_are_planned_where_the_papers_are_and_split_by_group(folder):
     assert (counts["fetch"], counts["prepare"], counts["split"]) == (1, 1, 1) and "draw_demo" not in counts
     for target in ("results/tables/results_moles_own.html", "results/reproduction/grouped/moles/own/contrasts.csv"):
         assert target in plan.makers
+    for target in ("results/tables/clinic.html", "results/figures/clinic_curves.pdf"):  # of all places
+        assert "results/reproduction/grouped/moles/own/runs.csv" in plan.makers[target].inputs
+        assert target.replace("pdf", "png") in plan.makers["results/index.html"].inputs
     assert "results/tables/results_moles_own.html" in plan.makers["results/index.html"].inputs
     assert "--drawn" not in plan.makers["results/index.html"].command
+
+
+def test_students_are_taken_home_with_the_pictures_where_they_lie(folder):
+    CONFIG["datasets"]["moles"]["licence"] = "Ours; ask us"
+    (folder / "mine.json").write_text(json.dumps(CONFIG))
+    del CONFIG["datasets"]["moles"]["licence"]
+    target = "results/reproduction/export/grouped/moles/own.zip"
+    job = Plan(call(folder, "-n", "-p", target)).makers[target]
+    assert {"results/reproduction/archives/own_moles.json", "results/reproduction/data/moles/index.parquet"} <= {
+        *job.inputs
+    }
+    words = shlex.split(job.command)
+    assert Path(words[words.index("--archives") + 1]).name == "mine" and "--licence=Ours; ask us" in words
+    assert "--drawn" not in words and not any(word.startswith("--note=Synthetic") for word in words)
 
 
 @pytest.mark.bad_input

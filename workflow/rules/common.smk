@@ -36,6 +36,7 @@ from kdml.experiment.export import ExportFunctions
 from kdml.experiment.figures import BESIDE_TABLES, FIGURES
 from kdml.experiment.inputs import OF_METHODS, Inputs
 from kdml.experiment.items import FIGURE_SUFFIXES, TABLE_SUFFIXES
+from kdml.experiment.network_functions import NetworkFunctions
 from kdml.experiment.paths import ANY_RUN, Paths
 from kdml.experiment.plan import Plan
 from kdml.experiment.run_resources import RunResources
@@ -100,7 +101,10 @@ CONTENTS = Contents(
 INPUTS = Inputs(CONTENTS, PATHS)
 PLACES = CONTENTS.places
 FUNCTIONS = RuleFunctions(INPUTS, ROOT)
-ASK, EXPORT = Told(FUNCTIONS), Told(ExportFunctions(FUNCTIONS))
+ASK = Told(FUNCTIONS)
+OF_NETWORKS, EXPORT = Told(NetworkFunctions(FUNCTIONS)), Told(
+    ExportFunctions(FUNCTIONS)
+)
 OF_A_RUN = RunResources(PLAN)
 
 # The Python that runs Snakemake, but where Snakemake makes environments: there it is the one of the environment.

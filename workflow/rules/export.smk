@@ -16,10 +16,11 @@ rule export_place:
         mixed=ASK.mixed_code,
         data=subpath(input.data, parent=True),
         leakage=EXPORT.leakage_words,
-        archives=Untracked(ARCHIVES_FOLDER),
+        archives=archives_folder,
         archive_records=lambda wildcards, input: each("--record", input.archive_records),
         note=ASK.note,
         drawn=ASK.drawn,
+        licence=EXPORT.licence,
         out=subpath(output.card, parent=True),
     threads: threads(all_cores)  # or a whole node: latency is measured while nothing else runs
     resources:
@@ -30,8 +31,8 @@ rule export_place:
         ENVIRONMENT
     shell:
         "{params.program} --runs {input.runs:q} --data {params.data:q} --leakage {params.leakage:q} {params.archive_records:q}"
-        " --archives {params.archives:q} --threads {threads} --note={params.note:q} {params.drawn:q} {params.mixed:q}"
-        " --out {params.out:q} --zip {output.zip:q} 2> {log:q}"
+        " --archives {params.archives:q} --threads {threads} --note={params.note:q} --licence={params.licence:q} {params.drawn:q}"
+        " {params.mixed:q} --out {params.out:q} --zip {output.zip:q} 2> {log:q}"
 
 
 rule export:

@@ -1,5 +1,6 @@
 """Terms of use that a network inherits from the archives it was trained on."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,12 +14,12 @@ class Licence:
     Args:
         key: as Hugging Face names the licence; `other` where it has no name for it.
         terms: in words, with whom to cite.
-        commercial: whether commercial use is allowed.
+        commercial: whether commercial use is allowed; None where nobody has said so.
     """
 
     key: str
     terms: str
-    commercial: bool
+    commercial: bool | None
 
 
 _HAM10000 = Licence(
@@ -39,19 +40,32 @@ LICENCES: Mapping[str, Licence] = {
     "ham10000-lesion-segmentations": _HAM10000,
 }
 DRAWN = Licence("mit", "images drawn by this project (MIT): nobody's data, and of no medical use", commercial=True)
-UNKNOWN = Licence("other", "terms of the data set's own, which are not known here", commercial=False)
+NAMED = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")  # how Hugging Face names licences
 
 
-def licences_of(dataset: str, drawn: bool) -> list[Licence]:
+def licences_of(dataset: str, drawn: bool, stated: str = "") -> list[Licence]:
     """Terms of all archives of a data set, each once.
 
     Args:
         dataset: its key.
         drawn: whether its images are drawn look-alikes.
+        stated: what the configuration says of a user's own data set: a licence as Hugging Face names it, or its terms in words.
     """
     if drawn:
         return [DRAWN]
-    return list(dict.fromkeys(LICENCES.get(name, UNKNOWN) for name in ARCHIVES_OF.get(dataset, ("",))))
+    if dataset in ARCHIVES_OF:
+        return list(dict.fromkeys(LICENCES[name] for name in ARCHIVES_OF[dataset]))
+    if not stated:
+        return [Licence("other", f"licence not stated: ask whoever owns the pictures of '{dataset}'", commercial=None)]
+    return [
+        Licence(stated if NAMED.fullmatch(stated) else "other", f"{stated} (data set '{dataset}')", commercial=None)
+    ]
+
+
+def commercial_use(licences: Iterable[Licence]) -> bool | None:
+    """Whether what is made from data under several licences may be used commercially; None where one does not say."""
+    said = {licence.commercial for licence in licences}
+    return False if False in said else None if None in said else True
 
 
 def strictest(licences: Iterable[Licence]) -> str:

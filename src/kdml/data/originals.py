@@ -1,17 +1,19 @@
 """Pictures as they lie in their archives, at their own sizes, by the rows of the prepared arrays."""
 
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from kdml.common.errors import UserError
-from kdml.data.archives import ARCHIVES_OF, paths_of, place_of, source_of
-from kdml.data.arrays import open_arrays
+from kdml.common.files import read_json
+from kdml.data.archives import archives_of, paths_of, place_of
+from kdml.data.arrays import PREPARE, open_arrays
+from kdml.data.layouts import Member
+from kdml.data.own import own_of
+from kdml.data.reader import SIXTEEN_BITS, Decoding, Reader
+
+RGB = "RGB"  # mode of all pictures of the paper's data sets
 
 
 class Originals:
@@ -20,11 +22,13 @@ class Originals:
     Args:
         dataset: its key.
         records: of its archives, in any order.
-        folder: of archives; the last known places if not given.
+        folder: of archives, of a user's own data set the folder or zip that it is; the last known places if not given.
         data: folder of the prepared arrays.
 
     Attributes:
         images: the prepared images (N, size, size, 3) uint8.
+        decoding: how its files became pixels when they were prepared.
+        modes: of its files, as PIL names them; `L` for grey of 16 bits, which becomes grey of 8.
 
     Raises:
         UserError: the arrays are missing or damaged.
@@ -32,8 +36,14 @@ class Originals:
 
     def __init__(self, dataset: str, records: Sequence[Mapping[str, Any]], folder: Path | None, data: Path):
         self.dataset, self.records, self.folder, self.data = dataset, records, folder, data
-        self.archive = ARCHIVES_OF[dataset][0]  # the first of each data set holds its pictures
+        self.archive = archives_of(dataset)[0]  # the first of each data set holds its pictures
         self.images = open_arrays(data, with_masks=False).images
+        report = read_json(data / "report.json", PREPARE)
+        own = report.get("own")  # as it was described to what prepared it
+        self.decoding = Decoding() if own is None else own_of(own, None).decoding()
+        kinds = report.get("files", {}).get("images", ())  # a report of an earlier version has none
+        modes = {kind.split("mode ")[1].split(",")[0] for kind in kinds} or {RGB}
+        self.modes = sorted({"L" if mode.startswith(SIXTEEN_BITS) else mode for mode in modes})
 
     @property
     def at_hand(self) -> bool:
@@ -54,11 +64,5 @@ class Originals:
 
         names = pd.read_parquet(self.data / "index.parquet", columns=["row", "source"]).set_index("row")["source"]
         path = paths_of(self.dataset, self.records, self.folder)[0]
-        with closing(source_of(self.archive, path)) as source:
-            for row in rows:
-                try:
-                    yield np.asarray(Image.open(io.BytesIO(source.read(names[row]))).convert("RGB"))
-                except Exception as error:  # PIL and zipfile raise almost anything on damaged bytes
-                    raise UserError(
-                        f"{path.name}: {names.get(row)} cannot be read ({error}).", "fetch the archive again"
-                    ) from None
+        reader = Reader({self.archive: path}, self.images.shape[1], self.decoding)
+        yield from (reader.original(Member(0, names[row])) for row in rows)

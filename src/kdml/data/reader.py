@@ -177,6 +177,15 @@ class Reader:
         marked = (False, False) if mask is None else (bool(mask.any()), bool(mask.all()))
         return Pixels(digest.hexdigest(), difference_hash(image), *marked, is_odd, kind, of_mask, opened.size)
 
+    def original(self, member: Member) -> np.ndarray:
+        """A picture at its own size, (h, w, 3) uint8.
+
+        Raises:
+            UserError: its file is damaged, or of a mode or depth that is not read.
+        """
+        opened, bits, _ = self._open(member)
+        return np.asarray(self._in_colour(opened, bits, member))
+
     def _in_colour(self, opened: Image.Image, bits: int, member: Member) -> Image.Image:
         """A picture as RGB with eight bits a channel."""
         modes, window = self.decoding.modes, self.decoding.window

@@ -1,11 +1,10 @@
 """Whether a picture is like those that the networks were trained on: by its size, its mode, and its colours and contrast."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-MODE = "RGB"  # of all pictures that networks are trained on
 FEATURES = ("mean of red", "mean of green", "mean of blue", "SD of red", "SD of green", "SD of blue")
 KEPT_TO = 0.99  # share of validation pictures that the threshold lets pass
 ROUNDING = 1.0  # variance added to every feature, so that a training set of equal pictures has a distance, too
@@ -25,7 +24,10 @@ def features(image: np.ndarray) -> np.ndarray:
 
 
 def describe(
-    training: Iterable[np.ndarray], validation: Iterable[np.ndarray], sizes: Iterable[tuple[int, int]]
+    training: Iterable[np.ndarray],
+    validation: Iterable[np.ndarray],
+    sizes: Iterable[tuple[int, int]],
+    modes: Sequence[str],
 ) -> dict[str, Any]:
     """Describe training pictures for `unlike`.
 
@@ -33,10 +35,11 @@ def describe(
         training: prepared training pictures, (size, size, 3) uint8 each.
         validation: prepared validation pictures, which set the threshold.
         sizes: (height, width) of the originals; none where they are not known.
+        modes: of the originals, as Pillow names them.
 
     Returns:
         What JSON can hold: mean and inverse covariance of the features, the distance that 99 % of the validation pictures keep to,
-        and the least and largest height and width.
+        the least and largest height and width, and the modes.
     """
     known = np.stack([features(image) for image in training])
     mean, spread = known.mean(axis=0), np.cov(known, rowvar=False, ddof=0) + ROUNDING * np.eye(len(FEATURES))
@@ -54,6 +57,7 @@ def describe(
         "validation_pictures": len(others),
         "training_pictures": len(known),
         "sizes": {name: [low, high] for name, low, high in limits},
+        "modes": list(modes),
     }
 
 
@@ -87,8 +91,8 @@ def unlike(image: np.ndarray, size: tuple[int, int], mode: str, description: Map
         low, high = description["sizes"].get(name, (pixels, pixels))
         if not low <= pixels <= high:
             said.append(f"{name} {pixels} (training: {low if low == high else f'{low} to {high}'})")
-    if mode != MODE:
-        said.append(f"mode {mode} (training: {MODE})")
+    if mode not in description["modes"]:
+        said.append(f"mode {mode} (training: {', '.join(description['modes'])})")
     if (found := distance(image, description)) > description["threshold"]:
         said.append(
             f"colours or contrast (distance {found:.1f}; 99 % of validation within {description['threshold']:.1f})"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from kdml.deploy.problems import Problem
 
@@ -21,7 +21,7 @@ class Opened:
     """A picture as it was read.
 
     Args:
-        rgb: its pixels.
+        rgb: its pixels, the right way up.
         mode: of its file, as Pillow names it.
         frames: in its file, of which the first was read.
     """
@@ -85,7 +85,7 @@ def read(path: Path) -> Opened:
             image = Image.open(path)
             mode, frames = image.mode, getattr(image, "n_frames", 1)
             _check(path, image)
-            return Opened(image.convert("RGB"), mode, frames)
+            return Opened(ImageOps.exif_transpose(image).convert("RGB"), mode, frames)
     except Problem:
         raise
     except Exception as error:  # Pillow raises almost anything on damaged bytes

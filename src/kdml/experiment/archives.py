@@ -44,10 +44,12 @@ def located(path: Path, root: Path, key: str) -> str:
 
 def is_drawn(experiment: Experiment) -> bool:
     """Whether images that are looked at are drawn look-alikes, which the workflow makes itself."""
-    own = experiment.own_datasets
-    return experiment.archives == DEMO and any(
-        experiment.tasks[task].dataset not in own for task in experiment.run.tasks
-    )
+    return any(is_drawn_dataset(experiment, dataset) for dataset in datasets_of(experiment))
+
+
+def is_drawn_dataset(experiment: Experiment, dataset: str) -> bool:
+    """Whether the images of a dataset are drawn look-alikes."""
+    return experiment.archives == DEMO and dataset not in experiment.own_datasets
 
 
 def folder_of(experiment: Experiment, paths: Paths, root: Path) -> str:

@@ -45,6 +45,10 @@ class ExportFunctions:
         keys = [(wildcards.protocol, wildcards.task, seed) for seed in seeds]
         return [(self.paths.split(*key), self.paths.split_report(*key)) for key in keys]
 
+    def licence(self, wildcards: Wildcards) -> str:
+        """Terms of use that the configuration states of a user's own data set."""
+        return self.functions.experiment.datasets[self.functions.dataset(wildcards.task)].licence
+
     def leakage_words(self, wildcards: Wildcards) -> Words:
         """Leakage report of every split, as arguments of src/export.py."""
         return [f"{split}={report}" for split, report in self._splits(wildcards)]

@@ -78,7 +78,7 @@ class RunChoice(Model):
     seeds: Once[Seed] = Field([0, 1, 2], min_length=1, description="repetitions; a seed pairs the runs of all variants")
 
 
-OWN_KEYS = ("source", "classes", "table", "image", "label", "mask", "group", "window", "mask_above")
+OWN_KEYS = ("source", "classes", "table", "image", "label", "mask", "group", "window", "mask_above", "licence")
 
 
 def _words(value: Any) -> Any:
@@ -144,6 +144,11 @@ class Dataset(Model):
     )
     mask_above: Annotated[int, Field(ge=0, le=254)] = Field(
         127, description="of your own: grey values of masks above it are marked; 0 for masks of 0 and 1"
+    )
+    licence: str = Field(
+        "",
+        description="of your own: its terms of use, for the model card of `snakemake export`: as Hugging Face names them"
+        " (`cc-by-4.0`), or in words",
     )
 
     @property

@@ -81,7 +81,7 @@ class Data:
         return [label.partition(":")[2] for label in self.files if label.startswith(f"{kind}:")]
 
     def of_places(self, places: Iterable[str]) -> "Data":
-        """The same of some places alone.
+        """Select the files of some places, and those of no place.
 
         Args:
             places: protocol/task/pair each.

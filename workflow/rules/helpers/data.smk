@@ -90,8 +90,9 @@ def prepare_inputs(wildcards):
 
 
 def archives_folder(wildcards):
-    """Where the archives of a data set lie, which is no reason to prepare it again."""
-    (name, *_) = archives_of(wildcards.dataset)
+    """Where the archives of a data set, or of a task's, lie, which is no reason to make anything of them again."""
+    task = wildcards.get("task")
+    (name, *_) = archives_of(wildcards.dataset if task is None else ASK.dataset(task))
     return Untracked(OWN_SOURCES.get(name, ARCHIVES_FOLDER))
 
 
@@ -172,12 +173,12 @@ def train_inputs(wildcards):
 
 def cka_inputs(wildcards):
     """Table of runs, data, splits, and networks of a job that computes CKA."""
-    splits = INPUTS.splits_of(ASK.cka_runs(wildcards))
+    splits = INPUTS.splits_of(OF_NETWORKS.cka_runs(wildcards))
     return {
         "runs": PATHS.runs(wildcards),
         **data_inputs(ASK.dataset(wildcards.task), with_masks=False),
         "splits": list(map(ancient, splits)),
-        **ASK.cka_networks(wildcards),
+        **OF_NETWORKS.cka_networks(wildcards),
     }
 
 
@@ -197,7 +198,7 @@ def export_inputs(wildcards):
     if not CONDA:
         or_message(need, "export", "`snakemake export`")
     dataset = ASK.dataset(wildcards.task)
-    names = ARCHIVES_OF[dataset]
+    names = archives_of(dataset)
     return {
         "runs": PATHS.runs(wildcards),
         **EXPORT.of_runs(wildcards),

@@ -80,7 +80,7 @@ def main() -> None:
     with faults_told(arguments.out):
         arguments.out.mkdir(parents=True, exist_ok=True)
     with alone_in(arguments.out), written_together(arguments.out, seal=SEAL) as folder:
-        facts = description(arguments, table, records, networks) | {"window": windowed(pictures)}
+        facts = description(arguments, table, records, networks) | {"window": pictures.window}
         facts |= {"training_pictures": training_pictures(networks["student"].row.split, pictures)}
         facts |= graphs(arguments, folder, records, networks, pictures)
         latency = measured(arguments, folder, records, networks, pictures)
@@ -148,17 +148,6 @@ def training_pictures(split: Path, pictures: Originals) -> Facts:
     sizes = (one.shape[:2] for one in pictures.pictures([*train, *validation])) if pictures.at_hand else ()
     prepared = ((pictures.images[row] for row in rows) for rows in (train, validation))
     return describe(*prepared, sizes, pictures.modes)
-
-
-def windowed(pictures: Originals) -> str:
-    """Which values of pictures with 16 bits became black and white, in words; empty where there were none."""
-    if (window := pictures.decoding.window) is None:
-        return ""
-    return (
-        f"percentiles {window.low:g} and {window.high:g} of each"
-        if window.of_percentiles
-        else f"{window.low:g} and {window.high:g}"
-    )
 
 
 def graphs(

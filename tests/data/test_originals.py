@@ -50,7 +50,7 @@ def test_without_the_archive_they_are_the_prepared_ones(made, tmp_path):
     ("suffix", "encoded", "shape", "window", "mode"),
     [
         ("jpg", rotated, (40, 24, 3), None, "RGB"),
-        ("png", of_sixteen_bits, (24, 40), {"low": 100, "high": 4000}, "L"),
+        ("png", of_sixteen_bits, (24, 40), {"low": 100, "high": 4000}, "I;16"),
     ],
 )
 def test_of_data_of_ones_own_they_are_as_preparation_read_them(tmp_path, packed, suffix, encoded, shape, window, mode):

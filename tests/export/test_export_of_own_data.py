@@ -54,28 +54,44 @@ def exported(folder, kind, own, source, *words):
     return made, facts, card
 
 
+def predicted(made, pictures):
+    """Rows of predictions.csv by file."""
+    out = made.folder / "found"
+    code, said = call("predict", pictures, "--model", made.out, "--use", "student", "--out", out)
+    assert code == 0, said
+    return {row["file"]: row for row in read(out / "predictions.csv")}
+
+
+def stored_of(made):
+    """(name, stored output) of the test pictures."""
+    stored = predictions.load(made.place.folder_of("kd_ml_v3") / "predictions.npz")
+    names = {line[0]: line[1] for line in made._split()}
+    return [(names[int(row)], output) for row, output in zip(stored.rows, stored.outputs["s2"], strict=True)]
+
+
 def test_grey_of_sixteen_bits_in_a_zip_with_a_licence(tmp_path):
     own = Own("xrays", ("a", "b"), window=WINDOW)
     source = zipped(tmp_path / "mine.zip", GREY)
-    _, facts, card = exported(tmp_path, "classification", own, source, "--licence", "cc-by-4.0")
-    assert facts["training_pictures"]["modes"] == ["L"] and facts["training_pictures"]["sizes"]["width"] == [40, 40]
-    assert facts["window"] == "100 and 4000" and "became black and white: 100 and 4000." in card
+    made, facts, card = exported(tmp_path, "classification", own, source, "--licence", "cc-by-4.0")
+    assert facts["training_pictures"]["modes"] == ["I;16"] and facts["training_pictures"]["sizes"]["width"] == [40, 40]
+    assert facts["window"] == WINDOW | {"of_percentiles": False}
+    assert "Black and white became the values 100 and 4000: `predict.pyz`" in card
     assert yaml.safe_load(card.split("---\n")[1])["license"] == "cc-by-4.0" and "cc-by-4.0 (data set 'xrays')" in card
+    rows = predicted(made, written(tmp_path / "pictures", GREY))
+    assert {row["problem"] for row in rows.values()} == {""} and not any(
+        "mode" in one["unlike_training"] for one in rows.values()
+    )
+    for name, output in stored_of(made):
+        assert float(rows[name]["probability_of_a"]) == pytest.approx(output[0], abs=1e-5)
 
 
 def test_photographs_that_have_to_be_turned_in_a_folder_without_a_licence(tmp_path):
     source = written(tmp_path / "mine", TURNED | MASKS)
     made, facts, card = exported(tmp_path, "segmentation", Own("moles"), source)
-    assert "licence not stated: ask whoever owns the pictures of 'moles'" in card and facts["window"] == ""
-    code, said = call(
-        "predict", source / "images", "--model", made.out, "--use", "student", "--out", tmp_path / "found"
-    )
-    assert code == 0, said
-    rows = {row["file"]: row for row in read(tmp_path / "found/predictions.csv")}
+    assert "licence not stated: ask whoever owns the pictures of 'moles'" in card and facts["window"] is None
+    rows = predicted(made, source / "images")
     assert {(row["width"], row["height"]) for row in rows.values()} == {("40", "24")}
     assert not any("mode" in row["unlike_training"] for row in rows.values())
-    stored = predictions.load(made.place.folder_of("kd_ml_v3") / "predictions.npz")
-    lines = {line[0]: line[1] for line in made._split()}
-    for row, output in zip(stored.rows, stored.outputs["s2"], strict=True):
-        found = rows[lines[int(row)].removeprefix("images/")]
+    for name, output in stored_of(made):
+        found = rows[name.removeprefix("images/")]
         assert float(found["largest_probability"]) == pytest.approx(output.max() / 256, abs=0.004)

@@ -75,7 +75,7 @@ def test_nothing_committed_names_a_place_of_this_machine():
 WINGS = {
     "common": set(),
     "runs": {"common"},
-    "data": {"common"},
+    "data": {"common", "deploy"},
     "learning": {"common", "runs", "data"},
     "inspection": {"common", "runs", "data", "learning"},
     "paper": {"common", "runs"},

@@ -1,6 +1,7 @@
 """Pictures as they lie in their archives, at their own sizes, by the rows of the prepared arrays."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from kdml.data.archives import archives_of, paths_of, place_of
 from kdml.data.arrays import PREPARE, open_arrays
 from kdml.data.layouts import Member
 from kdml.data.own import own_of
-from kdml.data.reader import SIXTEEN_BITS, Decoding, Reader
+from kdml.data.reader import Decoding, Reader
+from kdml.deploy.pictures import mode_of
 
 RGB = "RGB"  # mode of all pictures of the paper's data sets
 
@@ -28,7 +30,7 @@ class Originals:
     Attributes:
         images: the prepared images (N, size, size, 3) uint8.
         decoding: how its files became pixels when they were prepared.
-        modes: of its files, as PIL names them; `L` for grey of 16 bits, which becomes grey of 8.
+        modes: of its files, as PIL names them.
 
     Raises:
         UserError: the arrays are missing or damaged.
@@ -42,8 +44,12 @@ class Originals:
         own = report.get("own")  # as it was described to what prepared it
         self.decoding = Decoding() if own is None else own_of(own, None).decoding()
         kinds = report.get("files", {}).get("images", ())  # a report of an earlier version has none
-        modes = {kind.split("mode ")[1].split(",")[0] for kind in kinds} or {RGB}
-        self.modes = sorted({"L" if mode.startswith(SIXTEEN_BITS) else mode for mode in modes})
+        self.modes = sorted({mode_of(kind.split("mode ")[1].split(",")[0]) for kind in kinds} or {RGB})
+
+    @property
+    def window(self) -> dict[str, Any] | None:
+        """Which values of its pictures with 16 bits became black and white: fields of `kdml.deploy.pictures.Window`."""
+        return None if self.decoding.window is None else asdict(self.decoding.window)
 
     @property
     def at_hand(self) -> bool:

@@ -25,9 +25,10 @@ from kdml.data.layouts import (
     stratified,
     whole_groups,
 )
-from kdml.data.reader import THRESHOLD, Decoding, Window
+from kdml.data.reader import THRESHOLD, Decoding
 from kdml.data.tables import Row, read_table
 from kdml.data.zipped import is_data
+from kdml.deploy.pictures import Window
 
 BY_MASK = ("unmarked", "marked")  # labels of pictures that have nothing but a mask
 IMAGES, MASKS = "images", "masks"  # folders of pictures beside their masks
@@ -43,7 +44,7 @@ class Own:
         classes: values of the column of labels, or names of the folders, of the labels 0, 1, ...; none where masks decide.
         table: that lists the pictures: a file, else a name within folder or zip; none where folders decide.
         image, label, mask, group: columns of the table that name a picture, its class, its mask, its patient.
-        window: of pictures with 16 bits, arguments of `kdml.data.reader.Window`.
+        window: of pictures with 16 bits, arguments of `kdml.deploy.pictures.Window`.
         mask_above: grey values of masks above it are marked.
     """
 

@@ -14,12 +14,12 @@ from kdml.common.errors import MachineError, UserError, fault_of
 from kdml.common.zip_files import UNREADABLE, TooLarge
 from kdml.data.archives import Source, source_of
 from kdml.data.layouts import Member, Picture
+from kdml.deploy.pictures import SIXTEEN_BITS, Window
 
 MOST_PIXELS = 64 * 2**20  # of a picture; the data sets' largest have 0.3 million
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 THRESHOLD = 127  # grey values above it are marked
 GREY_MODES = ("1", "L", "I", "F")  # and I;16 in its kinds, which PIL does not turn into RGB
-SIXTEEN_BITS = "I;16"
 COLOUR = 32  # by which the channels of a pixel may differ: what JPEG makes of grey
 LEAVE_OUT = "replace it in the archive, or leave it out there and in its table"
 FETCH_AGAIN = "fetch the archive again"
@@ -31,34 +31,13 @@ def _reason(error: Exception) -> str:
 
 
 @dataclass(frozen=True)
-class Window:
-    """Values of pictures with 16 bits that become 0 and 255; what lies beyond is cut.
-
-    Args:
-        low, high: the two values, or of each picture the two percentiles.
-        of_percentiles: whether they are percentiles.
-    """
-
-    low: float
-    high: float
-    of_percentiles: bool = False
-
-    def applied(self, values: np.ndarray) -> np.ndarray:
-        """Grey values of eight bits, (h, w) uint8; all 0 where low and high are one value."""
-        low, high = np.percentile(values, (self.low, self.high)) if self.of_percentiles else (self.low, self.high)
-        if high <= low:
-            return np.zeros(values.shape, np.uint8)
-        return np.rint((np.clip(values, low, high) - low) * (255 / (high - low))).astype(np.uint8)
-
-
-@dataclass(frozen=True)
 class Decoding:
     """How files of pictures and masks become pixels.
 
     Args:
         modes: of pictures, as PIL names them, that are read as they are; None for grey, colour, palettes and 16 bits alike, the
             right way up.
-        window: of pictures with 16 bits; without one they are refused.
+        window: of pictures with 16 bits (`kdml.deploy.pictures.Window`); without one they are refused.
         mask_above: grey values of masks above it are marked.
         again: what to do about damaged files.
     """

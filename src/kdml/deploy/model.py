@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from kdml.deploy.pictures import Window
 from kdml.deploy.problems import Problem
 
 FACTS = "export.json"
@@ -42,6 +43,11 @@ class Model:
             raise Problem(f"{path} is not the graph whose checksum {FACTS} has.", AGAIN)
         self.session = opened(content, threads)
         self.kind, self.classes, self.size = (self.facts[name] for name in ("kind", "classes", "size"))
+
+    @property
+    def window(self) -> Window | None:
+        """Which values of grey pictures of 16 bits become black and white; None for networks that were trained on others."""
+        return None if (said := self.facts.get("window")) is None else Window(**said)
 
     def __call__(self, picture: np.ndarray) -> dict[str, np.ndarray]:
         """Outputs for one picture (h, w, 3) uint8, by name."""

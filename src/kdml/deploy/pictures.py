@@ -12,8 +12,35 @@ from kdml.deploy.problems import Problem
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 MOST_PIXELS = 64 * 2**20
+SIXTEEN_BITS = "I;16"
 # Modes with 8 bits a channel, which become RGB without a choice that somebody would have to make.
 MODES = ("RGB", "L", "LA", "P", "PA", "RGBA", "RGBX", "CMYK", "YCbCr", "1")
+
+
+@dataclass(frozen=True)
+class Window:
+    """Values of pictures with 16 bits that become 0 and 255; what lies beyond is cut.
+
+    Args:
+        low, high: the two values, or of each picture the two percentiles.
+        of_percentiles: whether they are percentiles.
+    """
+
+    low: float
+    high: float
+    of_percentiles: bool = False
+
+    def applied(self, values: np.ndarray) -> np.ndarray:
+        """Grey values of eight bits, (h, w) uint8; all 0 where low and high are one value."""
+        low, high = np.percentile(values, (self.low, self.high)) if self.of_percentiles else (self.low, self.high)
+        if high <= low:
+            return np.zeros(values.shape, np.uint8)
+        return np.rint((np.clip(values, low, high) - low) * (255 / (high - low))).astype(np.uint8)
+
+
+def mode_of(mode: str) -> str:
+    """Name of a mode without the order of its bytes, which says nothing about a picture."""
+    return SIXTEEN_BITS if mode.startswith(SIXTEEN_BITS) else mode
 
 
 @dataclass(frozen=True)
@@ -22,7 +49,7 @@ class Opened:
 
     Args:
         rgb: its pixels, the right way up.
-        mode: of its file, as Pillow names it.
+        mode: of its file, by `mode_of`.
         frames: in its file, of which the first was read.
     """
 
@@ -73,19 +100,26 @@ def found(place: Path, out: Path) -> tuple[list[str], int]:
     return names, len(files) - len(names)
 
 
-def read(path: Path) -> Opened:
+def read(path: Path, window: Window | None = None) -> Opened:
     """Read a picture.
 
+    Args:
+        path: of its file.
+        window: of grey pictures of 16 bits, by which they become such of 8.
+
     Raises:
-        Problem: it is damaged or none, too large, or has more than 8 bits a channel.
+        Problem: it is damaged or none, too large, or has more than 8 bits a channel and no window is for it.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large pictures, which are refused below
             image = Image.open(path)
-            mode, frames = image.mode, getattr(image, "n_frames", 1)
-            _check(path, image)
-            return Opened(ImageOps.exif_transpose(image).convert("RGB"), mode, frames)
+            mode, frames = mode_of(image.mode), getattr(image, "n_frames", 1)
+            _check(path, image, window)
+            image = ImageOps.exif_transpose(image)
+            if mode == SIXTEEN_BITS and window is not None:
+                image = Image.fromarray(window.applied(np.asarray(image)))
+            return Opened(image.convert("RGB"), mode, frames)
     except Problem:
         raise
     except Exception as error:  # Pillow raises almost anything on damaged bytes
@@ -93,12 +127,13 @@ def read(path: Path) -> Opened:
         raise Problem(f"{path} cannot be read ({reason}).", "replace it, or take it out of the folder") from None
 
 
-def _check(path: Path, image: Image.Image) -> None:
+def _check(path: Path, image: Image.Image, window: Window | None) -> None:
     """Refuse by its header what cannot be taken, before memory is taken for it."""
     if image.width * image.height > MOST_PIXELS:
         size = f"{image.width} x {image.height}"
         raise Problem(f"{path} has {size} pixels; more than 64 million are not read.", "cut it into pieces")
-    if image.mode not in MODES:
+    known = MODES if window is None else (*MODES, SIXTEEN_BITS)
+    if mode_of(image.mode) not in known:
         remedy = "convert it to 8 bits, with the limits of grey values that were used for the training pictures"
         raise Problem(f"{path} is of mode {image.mode}, which has more than 8 bits a channel.", remedy)
 

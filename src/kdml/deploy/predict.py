@@ -60,7 +60,7 @@ def predict(model: Model, pictures: Path, out: Path, overlays: bool = True, told
         _bar(number, len(names), name, told)
         path = pictures if pictures.is_file() else pictures / name
         try:
-            opened = read(path)
+            opened = read(path, model.window)
         except Problem as problem:
             _bar(None, len(names), "", told)
             print(f"Error: {problem}", file=told, flush=True)

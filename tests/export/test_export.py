@@ -92,6 +92,7 @@ def test_card_has_a_head_that_can_be_read_and_says_what_matters(place):
     assert head["pipeline_tag"] == task
     for said in ("drawn images", "A note.", "near-duplicate", "0 of ", "`kd_ml_v3`", "no medical device"):
         assert said in words, said
+    assert re.search(r"\| Brier score \| 0\.\d\d+ \[", words)  # which is no percentage
     assert not {"None", "nan"} & set(re.findall(r"\w+", re.sub(r"```python.*?```", "", words, flags=re.S)))
 
 

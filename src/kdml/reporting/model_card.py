@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kdml.analysis.metrics import TITLES
+from kdml.analysis.metrics import TITLES, scale_of
 from kdml.reporting import labels, leakage_table
 from kdml.reporting.cells import digits_of, with_interval
 from kdml.reporting.templates import fill
@@ -49,7 +49,7 @@ def _said(row: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _score(scores: Sequence[Mapping[str, Any]], model: str, metric: str) -> str:
     for row in scores:
         if (row["model"], row["metric"]) == (model, metric):
-            return with_interval(row["value"], row["low"], row["high"], digits_of(row["cases"])).text
+            return with_interval(row["value"], row["low"], row["high"], digits_of(row["cases"], scale_of(metric))).text
     return ""
 
 

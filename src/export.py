@@ -70,9 +70,11 @@ def main() -> None:
     from kdml.export.choice import chosen  # what follows loads these packages
     from kdml.export.folder import pack, write_program
 
+    reports = {str(path): report for path, report in labelled_files(arguments.leakage, "--leakage")}
     table = RunTable(arguments.runs)
     records = refuse_mixture(described(table.rows), ("run",), arguments.allow_mixed_code)
     networks = chosen(table.rows, records)
+    leakage = leakage_of(reports, networks)
     archives = [read_json(path, "make it again with src/fetch.py") for path in arguments.record]
     pictures = Originals(table.facts["dataset"], archives, arguments.archives, arguments.data)
     if not pictures.at_hand:
@@ -85,12 +87,11 @@ def main() -> None:
         facts |= graphs(arguments, folder, records, networks, pictures)
         latency = measured(arguments, folder, records, networks, pictures)
         scores = list(scored(arguments, table, records, networks))
-        reports = leakage_of(arguments, networks)
         write_csv(folder / "scores.csv", scores)
         write_csv(folder / "latency.csv", latency)
-        write_json(folder / "leakage.json", reports)
+        write_json(folder / "leakage.json", leakage)
         write_program(folder)
-        write_text(folder / "README.md", card(facts, scores, latency, leakage_table(reports)))
+        write_text(folder / "README.md", card(facts, scores, latency, leakage_table(leakage)))
         write_json(folder / SEAL, facts | {"files": {one.name: sha256_of(one) for one in sorted(folder.iterdir())}})
         pack(arguments.zip, {f"{facts['name']}/{one.name}": one.read_bytes() for one in folder.iterdir()})
     if ENSEMBLE not in networks:  # one of an earlier choice
@@ -189,13 +190,16 @@ def scored(arguments: argparse.Namespace, table: RunTable, records: Records, net
             yield keys | row
 
 
-def leakage_of(arguments: argparse.Namespace, networks: Networks) -> list[Facts]:
+def leakage_of(reports: Mapping[str, Path], networks: Networks) -> list[Facts]:
     """Leakage reports of the splits of the exported networks, each once.
+
+    Args:
+        reports: by the path of the split.
+        networks: that are exported.
 
     Raises:
         UserError: the report of a split was not given.
     """
-    reports = {str(path): report for path, report in labelled_files(arguments.leakage, "--leakage")}
     splits = dict.fromkeys(str(one.row.split) for name, one in networks.items() if name != TEACHER)
     if missing := [split for split in splits if split not in reports]:
         raise UserError(f"--leakage has no report of {missing[0]}.", f"add {missing[0]}=REPORT")

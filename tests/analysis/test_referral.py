@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fabricated import SEGMENTATION, SPLIT, FabricatedPlace, by_key, evaluate, probabilities, read
 
-from kdml.analysis import referral
+from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.referral import OfOrder
 from kdml.analysis.statistics import Resamples
 
@@ -53,10 +53,10 @@ def test_draws_weight_whole_groups():
 
 def test_students_disagree_by_the_distance_of_their_probabilities():
     one, other, third = np.array([[0.9, 0.1]]), np.array([[0.2, 0.8]]), np.array([[0.9, 0.1]])
-    assert referral.disagreement([one, other]) == pytest.approx([0.7])
-    assert referral.disagreement([one, other, third]) == pytest.approx([1.4 / 3])
+    assert disagreement([one, other]) == pytest.approx([0.7])
+    assert disagreement([one, other, third]) == pytest.approx([1.4 / 3])
     masks = np.array([[[0, 255]]], dtype=np.uint8), np.array([[[128, 255]]], dtype=np.uint8)
-    assert referral.pixel_disagreement(masks) == pytest.approx([0.25])
+    assert pixel_disagreement(masks) == pytest.approx([0.25])
 
 
 def test_areas_and_curves_of_a_run(tmp_path):

@@ -17,6 +17,8 @@ from reporting.printed import faults
 from reporting.typeset import compiled, overfull
 from snakemake_runs import ROOT, job_counts
 
+from kdml.analysis.metrics import scale_of
+
 
 def run_folder(folder, task="hcd", name="kd_off_v3"):
     return folder / f"results/miniature/paper/{task}/small/{name}/seed-0"
@@ -234,7 +236,9 @@ def test_one_run_is_evaluated_on_request_to_the_same_numbers(own_chain):
         assert len(rows) > 8
         for row in rows:
             mine = metrics["networks"][row["network"]][row["metric"]]
-            assert (row["value"] == "nan" and mine is None) or float(row["value"]) == pytest.approx(100 * mine), row
+            assert (row["value"] == "nan" and mine is None) or float(row["value"]) == pytest.approx(
+                scale_of(row["metric"]) * mine
+            ), row
     assert json.loads((folders[2] / "metrics.json").read_text())["fidelity"] == {}
     assert {row["network"] for row in read(folders[1] / "regions.csv")} <= {"teacher", "s1", "s2", "ensemble"}
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kdml.analysis import fidelity, metrics, referral, regions, reliability, roc
+from kdml.analysis import fidelity, metrics, regions, reliability, roc
+from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.ensemble import with_ensemble
 from kdml.common.array_files import open_bytes
 from kdml.common.errors import UserError
@@ -199,7 +200,7 @@ def _disagreement(stored: Predictions, network: str) -> Columns:
     students = [output for name, output in stored.outputs.items() if is_student(name)]
     if len(students) < 2 or not (is_student(network) or network == ENSEMBLE):
         return {"disagreement": np.full(len(stored.rows), np.nan)}
-    apart = referral.pixel_disagreement if students[0].ndim == 3 else referral.disagreement
+    apart = pixel_disagreement if students[0].ndim == 3 else disagreement
     return {"disagreement": apart(students).round(6)}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from kdml.analysis.metrics import AUC, METRICS, TITLES
+from kdml.analysis.metrics import AUC, AURC, AURC_DISAGREEMENT, AURC_GAIN, METRICS, TITLES
 from kdml.common.project import ROOT
 from kdml.experiment.config import Experiment
 
@@ -234,6 +234,10 @@ def metrics() -> str:
         "([files](../../results/README.md)). *Primary*: what a kind of task is judged by where only one number fits. The module",
         "`src/kdml/analysis/metrics.py` says what counts where a class or a lesion is absent.",
         "",
+        "Of two classes, *sensitivity* is of the second one, *specificity* of the first; of several, both are of each class",
+        "against the rest, averaged over the classes that have test cases (macro). *Balanced accuracy* is the mean over these",
+        "classes of the share named right. Definitions are scikit-learn's, which the tests compare with.",
+        "",
     ]
     for kind in dict.fromkeys(metric.kind for metric in METRICS):
         rows = [
@@ -246,7 +250,13 @@ def metrics() -> str:
         lines += [f"## {kind.capitalize()}", ""]
         lines += grid(("name in files", "title", "against", "unit", "better", "primary"), rows)
     measured = {one.name for one in METRICS}
-    others = {AUC: "two classes; area under the ROC curve of the scores, DeLong's interval over cases"}
+    others = {
+        AUC: "classification; area under the ROC curve of the scores, differences of two classes with DeLong's interval over cases;"
+        " of several classes the mean of each against the rest",
+        AURC: "area under the risk-coverage curve, cases in the order of the network's own uncertainty; lower is better",
+        AURC_DISAGREEMENT: "the same, in the order of the disagreement of the run's students",
+        AURC_GAIN: "by how much disagreement lowers the area; higher is better",
+    }
     regions = "segmentation; share of the true regions of this size of which at least half is marked"
     lines += ["## Measured otherwise", ""]
     rows = [

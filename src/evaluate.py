@@ -2,14 +2,16 @@
 
 cases.parquet and regions.parquet: what every network did on every test image and every region of the true masks. found.csv: how
 many students find each region. values.csv: every metric with mean and spread over seeds and its interval; by_seed.csv: of every
-single run. comparison.csv: the paper's numbers beside ours. curves.csv, bands.csv: learning curves.
+single run. confusion.csv: test cases by true and predicted class. reliability.csv: how often what was predicted came true.
+coverage.csv: what is wrong among the surest cases. comparison.csv: the paper's numbers beside ours. curves.csv, bands.csv:
+learning curves.
 """
 
 import argparse
 import logging
 from pathlib import Path
 
-from kdml.analysis import cases, learning_curves
+from kdml.analysis import cases, confusion, coverage_curves, learning_curves, reliability_curves
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import measured
 from kdml.analysis.found import COLUMNS, by_region
@@ -43,12 +45,15 @@ def main() -> None:
     found = evaluated(rows, table.kind, arguments.data, "label")
     tables = {part: cases.stacked(found, part) for part in ("cases", "regions")}
     log.info("%d runs evaluated", len(rows))
-    runs = measured(tables["cases"], None if table.classes else tables["regions"], "label", table.classes, by_key)
-    runs = MeasuredRuns(with_outputs(runs, found))
+    each = measured(tables["cases"], None if table.classes else tables["regions"], "label", table.classes, by_key)
+    runs = MeasuredRuns(with_outputs(each, found))
     curves = [line for row in rows for line in learning_curves.rows_of(row)]
     for part, one in tables.items():
         cases.write(out / f"{part}.parquet", one)
     write_csv(out / "found.csv", by_region(tables["regions"]).to_dict("records"), COLUMNS)
+    write_csv(out / "confusion.csv", confusion.rows(each, table.kind, table.class_names), confusion.COLUMNS)
+    write_csv(out / "reliability.csv", list(reliability_curves.rows(runs)), reliability_curves.COLUMNS)
+    write_csv(out / "coverage.csv", list(coverage_curves.rows(runs)), coverage_curves.COLUMNS)
     write_values(out, table, arguments.sheet, runs, by_key)
     write_csv(out / "curves.csv", curves, learning_curves.COLUMNS)
     write_csv(out / "bands.csv", list(learning_curves.bands(curves)), learning_curves.BAND_COLUMNS)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kdml.analysis import metrics
+from kdml.analysis import metrics, roc
 from kdml.analysis.contrasts import Contrast, MeasuredRuns
 from kdml.analysis.counts import Key, Measured, OfCounts, OfScores
 from kdml.common.errors import UserError
@@ -179,10 +179,10 @@ def test_areas_have_values_with_intervals():
     positive = np.arange(80) % 2 == 0
     scores = positive + generator.normal(size=80)
     groups = tuple(str(place) for place in range(40))
-    measure = OfScores(scores, positive, np.repeat(np.arange(40), 2))
+    measure = OfScores(scores[:, None], positive[:, None], np.repeat(np.arange(40), 2))
     key = Key("s1", "label", "auc")
     (row,) = MeasuredRuns([Measured("a", 0, groups, 80, {key: measure})]).values()
-    assert row["mean"] == pytest.approx(100 * metrics.auc(scores, positive))
+    assert row["mean"] == pytest.approx(100 * roc.auc(scores, positive))
     assert row["low"] < row["mean"] < row["high"] and row["groups"] == 40
 
 

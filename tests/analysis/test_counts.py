@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kdml.analysis import counts, metrics
+from kdml.analysis import counts, roc
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Key, OfScores
 from kdml.common.errors import UserError
@@ -114,14 +114,15 @@ def test_measures_of_two_classes():
 def test_draws_weight_whole_groups():
     """Draw by draw an area is that of the cases of the drawn groups."""
     positive, group = np.array([True, False, True, False, True, False]), np.array([0, 0, 1, 1, 2, 2])
-    area = OfScores(np.array([0.9, 0.2, 0.4, 0.6, 0.7, 0.1]), positive, group)
+    scores = np.array([0.9, 0.2, 0.4, 0.6, 0.7, 0.1])
+    area = OfScores(scores[:, None], positive[:, None], group)
     resamples = counts.resamples_of(
         [counts.Measured("a", 0, ("p", "q", "r"), 6, {Key("s1", "label", "auc"): area}, ids=tuple("abcdef"))]
     )
     drawn = area.draws(resamples, 0)
     for draw in range(20):
         times = resamples.group_weights[0][draw].astype(int)[group]
-        again = metrics.auc(np.repeat(area.scores, times), np.repeat(positive, times))
+        again = roc.auc(np.repeat(scores, times), np.repeat(positive, times))
         assert drawn[draw] == pytest.approx(again, nan_ok=True)
 
 
@@ -185,9 +186,22 @@ def test_chance_is_what_naming_the_most_frequent_class_gives():
     record = {**RECORD, "settings": {**RECORD["settings"], "task": "hcd", "classes": ["healthy", "ill"]}}
     (found,) = measured(cases, classes=2, record=record)
     chance = {key.metric: measure.chance for key, measure in found.measures.items()}
-    assert chance == pytest.approx({"accuracy": 2 / 3, "precision": 1 / 3, "recall": 1 / 2, "auc": 1 / 2})
+    assert chance == pytest.approx(
+        {"accuracy": 2 / 3, "precision": 1 / 3, "recall": 1 / 2, "auc": 1 / 2}
+        | {"sensitivity": 1, "specificity": 0, "balanced_accuracy": 1 / 2}
+    )
     rows = {row["metric"]: row["chance"] for row in MeasuredRuns([found]).values()}
-    assert rows == pytest.approx({"accuracy": 200 / 3, "precision": 100 / 3, "recall": 50, "auc": 50})
+    assert rows == pytest.approx(
+        {
+            "accuracy": 200 / 3,
+            "precision": 100 / 3,
+            "recall": 50,
+            "auc": 50,
+            "sensitivity": 100,
+            "specificity": 0,
+            "balanced_accuracy": 50,
+        }
+    )
 
 
 def test_masks_have_no_chance():

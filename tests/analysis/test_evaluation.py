@@ -117,7 +117,19 @@ def test_segmentation(segmentation):
         "tn": "8",
         "false_regions": "0",
     }
-    assert cases[0] == expected | {"truth": "label"}
+    row = cases[0]
+    assert {name: row[name] for name in (*expected, "truth")} == expected | {"truth": "label"}
+    # 12 pixels with a probability of nearly 0, of which 4 are lesion, and 4 with one of 0.9, all of them lesion.
+    bins = {
+        number: [float(row[f"bin{number}_{what}"]) for what in ("cases", "probability", "events")]
+        for number in range(10)
+    }
+    assert bins.pop(0) == pytest.approx([12, 12 * 0.5 / 256, 4]) and bins.pop(9) == pytest.approx(
+        [4, 4 * 0.9, 4], abs=0.01
+    )
+    assert set(map(tuple, bins.values())) == {(0, 0, 0)}
+    assert float(row["brier"]) == pytest.approx((8 * 0 + 4 * 1 + 4 * 0.1**2) / 16, abs=0.002)
+    assert float(row["uncertainty"]) == pytest.approx((12 * 0.5 / 256 + 4 * 0.1) / 16, abs=0.002)
     assert metrics["fidelity"] == {}
     # The single pixel of e is a crumb; b's half picture is found by half in each student and whole in their union.
     assert [(row["id"], row["area"], row["network"], row["share"]) for row in regions] == [

@@ -8,7 +8,7 @@ import torch
 import torchmetrics.functional.classification as tm
 from sklearn import metrics as sk
 
-from kdml.analysis import ensemble, metrics
+from kdml.analysis import ensemble, metrics, reliability
 from kdml.analysis.statistics import sums_by_group
 
 
@@ -50,6 +50,45 @@ def test_classification_against_scikit_learn(classes, seed):
     assert ours["accuracy"] == pytest.approx(
         tm.multiclass_accuracy(torch.tensor(predicted), torch.tensor(target), classes, average="micro").item()
     )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_decisions_on_two_classes_against_scikit_learn(seed):
+    target, predicted = (np.random.default_rng(seed).random((2, 60)) < [[0.3], [0.4]]).astype(int)
+    ours = of_classes(target, predicted, 2)
+    assert ours["sensitivity"] == pytest.approx(sk.recall_score(target, predicted))
+    assert ours["specificity"] == pytest.approx(sk.recall_score(target, predicted, pos_label=0))
+    assert ours["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(target, predicted))
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("classes", [3, 7])
+def test_decisions_on_several_classes_are_means_of_one_against_the_rest(classes):
+    """Classes without a case, here the last one, do not count, even where they are named."""
+    generator = np.random.default_rng(classes)
+    target, predicted = generator.integers(0, classes - 1, 60), generator.integers(0, classes, 60)
+    ours = of_classes(target, predicted, classes)
+    each = [(target == one, predicted == one) for one in range(classes - 1)]
+    assert ours["sensitivity"] == pytest.approx(np.mean([sk.recall_score(*one) for one in each]))
+    assert ours["specificity"] == pytest.approx(np.mean([sk.recall_score(*one, pos_label=False) for one in each]))
+    assert ours["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(target, predicted))
+
+
+def test_decisions_without_cases_to_decide_are_undefined():
+    all_healthy = of_classes(np.array([0, 0]), np.array([0, 1]), 2)
+    assert math.isnan(all_healthy["sensitivity"])
+    assert (all_healthy["specificity"], all_healthy["balanced_accuracy"]) == (0.5, 0.5)
+    nothing = np.zeros((3, 4, 4), dtype=bool)
+    assert math.isnan(of_masks(nothing, nothing)["sensitivity"]) and of_masks(nothing, nothing)["specificity"] == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_decisions_on_pixels_against_scikit_learn(seed):
+    truth, predicted = masks(seed)
+    ours, pixels = of_masks(truth, predicted), (truth.ravel(), predicted.ravel())
+    assert ours["sensitivity"] == pytest.approx(sk.recall_score(*pixels))
+    assert ours["specificity"] == pytest.approx(sk.recall_score(*pixels, pos_label=False))
+    assert ours["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(*pixels))
 
 
 def test_an_absent_class_does_not_count_and_one_only_predicted_does():
@@ -143,42 +182,12 @@ def test_ensemble_mask_is_the_union():
 
 def test_metrics_of_many_data_sets_at_once():
     generator = np.random.default_rng(2)
-    cells, pixels = generator.integers(0, 9, (5, 4, 9)), generator.integers(0, 9, (5, 4, 4))
-    for kind, counts in (("classification", cells), ("segmentation", pixels)):
+    widths = {"classification": 9, "segmentation": 4}
+    for kind, width in widths.items():
         for metric in metrics.of_truth(kind, "label") + metrics.of_truth(kind, "teacher"):
+            counts = generator.integers(0, 9, (5, 4, 3 * reliability.BINS if metric.name == "ece" else width))
             one_by_one = [[float(metric.of_counts(one)) for one in row] for row in counts]
             assert np.allclose(metric.of_counts(counts), one_by_one, equal_nan=True), metric.name
-
-
-def test_area_under_the_curve_against_scikit_learn():
-    generator = np.random.default_rng(1)
-    positive = generator.random(80) < 0.3
-    scores = (positive + generator.normal(size=80)).round(1)  # with ties
-    assert metrics.auc(scores, positive) == pytest.approx(sk.roc_auc_score(positive, scores))
-    assert math.isnan(metrics.auc(scores, np.zeros(80, bool))) and math.isnan(metrics.auc(scores, np.ones(80, bool)))
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_weighted_areas_against_scikit_learn(seed):
-    """Scores with many ties, cases that some draws lack."""
-    generator = np.random.default_rng(seed)
-    positive = generator.random(60) < 0.4
-    scores = (positive + generator.normal(size=60)).round(int(seed % 2))
-    weights = generator.integers(0, 4, (7, 60)).astype(float)
-    theirs = [sk.roc_auc_score(positive, scores, sample_weight=draw) for draw in weights]
-    assert metrics.weighted_auc(scores, positive, weights) == pytest.approx(theirs)
-    assert metrics.weighted_auc(scores, positive, np.ones((1, 60))) == pytest.approx([metrics.auc(scores, positive)])
-    assert np.isnan(metrics.weighted_auc(scores, positive, np.stack([positive, ~positive]).astype(float))).all()
-
-
-def test_many_draws_at_once_are_what_they_are_one_by_one():
-    """More than fit into memory at once are computed in parts."""
-    generator = np.random.default_rng(3)
-    positive, scores = generator.random(2000) < 0.3, generator.normal(size=2000).round(1)
-    weights = generator.integers(0, 3, (2001, 2000)).astype(float)
-    areas = metrics.weighted_auc(scores, positive, weights)
-    for draw in (0, 1000, 2000):
-        assert areas[draw] == pytest.approx(sk.roc_auc_score(positive, scores, sample_weight=weights[draw]))
 
 
 def test_every_metric_is_described_once():
@@ -189,7 +198,8 @@ def test_every_metric_is_described_once():
     assert metrics.PRIMARY == {"classification": "accuracy", "segmentation": "iou"}
     assert {metric.name for metric in metrics.METRICS} < set(metrics.TITLES)
     assert len(set(metrics.TITLES.values())) == len(metrics.TITLES)
-    assert {"auc", "found_small", "found_medium", "found_large"} == set(metrics.TITLES) - {
+    areas = {"auc", "aurc", "aurc_disagreement", "aurc_gain"}
+    assert areas | {"found_small", "found_medium", "found_large"} == set(metrics.TITLES) - {
         metric.name for metric in metrics.METRICS
     }
 
@@ -202,13 +212,13 @@ def test_metrics_of_one_name_are_told_alike_for_both_kinds():
         assert facts.setdefault(metric.name, mine) == mine
 
 
-def test_all_is_shown_in_percent_but_the_divergence():
+def test_all_is_shown_in_percent_but_the_divergence_and_the_brier_score():
     units = {metric.name: (metric.unit, metric.scale, metrics.scale_of(metric.name)) for metric in metrics.METRICS}
-    assert units.pop("predictive_kl") == ("nats", 1, 1)
+    assert units.pop("predictive_kl") == ("nats", 1, 1) and units.pop("brier") == ("1", 1, 1)
     assert set(units.values()) == {("%", 100, 100)}
     assert metrics.scale_of("auc") == metrics.scale_of("found_small") == 100
     lower = {metric.name for metric in metrics.METRICS if not metric.higher_is_better}
-    assert lower == {"predictive_kl", "false_regions"}
+    assert lower == {"predictive_kl", "false_regions", "brier", "ece"}
 
 
 def test_metrics_by_truth():

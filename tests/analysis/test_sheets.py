@@ -22,6 +22,9 @@ SHEET_FILES = {
     "curves.csv",
     "bands.csv",
     "found.csv",
+    "confusion.csv",
+    "reliability.csv",
+    "coverage.csv",
 }
 
 

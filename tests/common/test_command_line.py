@@ -21,6 +21,7 @@ FIGURES = " --figures beside={out}/b.pdf"
 RUN = "--data {in_} --split {in_}/split.csv --out {out}/run"
 JUDGED = "--claims {claims} --protocols paper --out {out}/a.csv"
 SIMILARITY = "--group kd --data {in_} --layers {out}/a.csv --upper {out}/b.csv"
+OWN = "--dataset mine --record {in_}/r.json --size 32 --out {out}"
 WEIGHTS = "--name w --timm resnet18 --out {out}/a.safetensors"
 
 # what is wrong -> (script, other arguments, option, its value, words of the message)
@@ -44,6 +45,12 @@ OTHERS = {
     ),
     "results: no name": ("results", DRAWN + FIGURES + " --name n --kind results", "--data", "values.csv", "values.csv is not NAME=FILE"),
     "results: no such figure": ("results", DRAWN + " --name n --kind results --data a=b", "--figures", "nonsense={out}/b.pdf", "no figure 'nonsense'"),
+    "clinic: no name": ("clinic", "--title T --caption C --table {out}/a.csv --figures {out}/b.pdf", "--data", "values.csv", "--data values.csv is not NAME=FILE"),
+    "check_data: no name": ("check_data", "--out {out}/a.json", "--data", "folder", "--data folder is not NAME=FILE"),
+    "prepare: nonsense": ("prepare", OWN, "--own", "nonsense", "--own: nonsense does not exist"),
+    "prepare: a list": ("prepare", OWN, "--own", "[]", "--own is not a mapping"),
+    "prepare: no data set": ("prepare", OWN, "--own", '{"names": "mine"}', "--own is no data set"),
+    "export: no split": ("export", "--runs {in_}/r.csv --data {in_} --out {out}/a --zip {out}/a.zip", "--leakage", "report.json", "--leakage report.json is not NAME=FILE"),
     "schemes: no name": ("schemes", "--graphs {in_}/g.csv --out {out}/table_01.csv", "--titles", "T", "--titles T is not NAME=TEXT"),
 }  # fmt: skip
 

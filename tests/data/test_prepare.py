@@ -16,10 +16,12 @@ from pyarrow import parquet
 from kdml.common.errors import MachineError, UserError
 from kdml.common.files import sha256_of
 from kdml.common.locks import alone_in
-from kdml.data.archives import ARCHIVES_OF, WITH_MASKS, in_folder, path_of, record_of, way_to
+from kdml.data.archives import ARCHIVES_OF, in_folder, path_of, record_of, way_to
 from kdml.data.layouts import KNOWN_BAD_PATCHES, Choice
-from kdml.data.prepare import difference_hash, prepare
+from kdml.data.prepare import prepare
+from kdml.data.reader import difference_hash
 from kdml.data.zipped import Zipped
+from kdml.experiment.sections import DATASETS
 
 SIZE = 16
 
@@ -257,7 +259,7 @@ def test_what_macos_adds_is_no_picture(tmp_path, dataset, prefix):
 @pytest.mark.parametrize("dataset", DRAWN)
 def test_masks_are_where_the_rules_expect_them(tmp_path, dataset):
     *_, masks = prepared(tmp_path, dataset, DRAWN[dataset]())
-    assert (masks is not None) == (dataset in WITH_MASKS)
+    assert (masks is not None) == DATASETS[dataset].has_masks
 
 
 def test_slides_are_recorded_by_content(tmp_path):

@@ -17,6 +17,8 @@ from reporting.printed import faults
 from reporting.typeset import compiled, overfull
 from snakemake_runs import ROOT, job_counts
 
+from kdml.analysis.metrics import scale_of
+
 
 def run_folder(folder, task="hcd", name="kd_off_v3"):
     return folder / f"results/miniature/paper/{task}/small/{name}/seed-0"
@@ -112,6 +114,7 @@ def test_everything_that_has_runs_is_made(chain):
             for table in ("table_02", "table_03", "table_04", "table_10", "results_mine_own", "baselines_mine")
         ),
         "beside_table_11", "beside_table_12", "compression_hcd_small", "compression_lgg_small", "compression_mine_own", "detection_lgg_small",
+        "clinic_curves",
     }  # fmt: skip
     for name in figures:
         content = (chain / "results/figures" / name).read_bytes()
@@ -122,6 +125,7 @@ def test_everything_that_has_runs_is_made(chain):
         for name in (
             "table_06",
             "comparison",
+            "clinic",
             "similarity",
             "results_mine_own",
             "baselines_mine",
@@ -232,7 +236,9 @@ def test_one_run_is_evaluated_on_request_to_the_same_numbers(own_chain):
         assert len(rows) > 8
         for row in rows:
             mine = metrics["networks"][row["network"]][row["metric"]]
-            assert (row["value"] == "nan" and mine is None) or float(row["value"]) == pytest.approx(100 * mine), row
+            assert (row["value"] == "nan" and mine is None) or float(row["value"]) == pytest.approx(
+                scale_of(row["metric"]) * mine
+            ), row
     assert json.loads((folders[2] / "metrics.json").read_text())["fidelity"] == {}
     assert {row["network"] for row in read(folders[1] / "regions.csv")} <= {"teacher", "s1", "s2", "ensemble"}
 
@@ -243,7 +249,7 @@ def test_similarity_compares_students_with_their_teacher(chain):
     assert all(-1 <= float(row["upper_mean"]) <= 1 and int(row["images"]) >= 4 for row in rows)
 
 
-FIGURES = {"schemes", "results", "results_of_fidelity", "figure"}
+FIGURES = {"schemes", "results", "results_of_fidelity", "clinic", "figure"}
 REPORT = FIGURES | {"table", "claims_page", "index"}
 ANALYSES = {
     "evaluate",

@@ -94,7 +94,14 @@ def test_the_first_screen_has_three_blocks_and_a_picture(page):
     ]  # fmt: skip
     assert page.locator(".bar").count() == 2 and page.locator(".bar li").count() == 22
     assert "synthetic images" in page.locator(".badge").inner_text()
-    assert page.locator("nav a").all_inner_texts() == ["Claims", "Scores", "Pictures", "Costs", "Runs and provenance"]
+    assert page.locator("nav a").all_inner_texts() == [
+        "Claims",
+        "Scores",
+        "In a clinic",
+        "Pictures",
+        "Costs",
+        "Runs and provenance",
+    ]
     width, height = (page.viewport_size[side] for side in ("width", "height"))
     box = page.locator("figure.first img").bounding_box()
     assert box["y"] + box["height"] <= (height + 40 if width > 1000 else 2 * height)

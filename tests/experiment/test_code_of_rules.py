@@ -139,6 +139,7 @@ def test_a_methods_title_counts_where_titles_are_shown_and_its_loss_does_not(tmp
 
 # Trainings and their data are not made again because of an edit: `run.json` records their code, and tables refuse a mixture.
 LEFT_ALONE = {"train", "fetch", "prepare", "split", "weights", "draw_demo"}
+OF_PLACES = {"export_place": "export.py"}  # the rule `export` is what a user asks for: that of all places
 
 
 def test_every_rule_that_trains_nothing_follows_its_code(root):
@@ -152,12 +153,12 @@ def test_every_rule_that_trains_nothing_follows_its_code(root):
     assert scripted >= LEFT_ALONE and len(scripted) > 20
     for name in scripted:
         script, code = rules[name]
-        assert script == [f"{name}.py"], name
+        assert script == [OF_PLACES.get(name, f"{name}.py")], name
         assert code == ([] if name in LEFT_ALONE else script), name
 
 
 def test_every_script_is_of_a_rule_or_a_tool(root):
-    """Scripts are named as their rules; two are called by hand: one prints settings, one shows where trainings stand."""
+    """Scripts are named as their rules; three are called by hand: they print settings, show where trainings stand, predict pictures."""
     text = "".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
     named = set(re.findall(r'program=program\("(\S+)"\)', text))
-    assert {path.name for path in (root / "src").glob("*.py")} == named | {"settings.py", "status.py"}
+    assert {path.name for path in (root / "src").glob("*.py")} == named | {"settings.py", "status.py", "predict.py"}

@@ -94,6 +94,18 @@ def test_result_tables_have_headings_of_their_own(full):
     assert shares.on_request and not lesions.on_request  # the supplement, and what everybody gets
 
 
+def test_curves_of_a_clinic_are_dealt_out_to_pages_evenly(full):
+    """The paper's six places with variants are too many for one."""
+    table, *pages = full.tables["clinic"], full.figures["clinic_curves"], full.figures["clinic_curves_2"]
+    assert [len(page.places) for page in pages] == [3, 3]
+    assert tuple(place for page in pages for place in page.places) == table.places
+    assert [page.title[-8:] for page in pages] == ["(1 of 2)", "(2 of 2)"]
+    few = contents_of({"tasks": ["hcd"], "pairs": ["resnet50-resnet18"]})
+    assert " of " not in few.figures["clinic_curves"].title and "clinic_curves_2" not in few.figures
+    alone = contents_of({"tasks": ["hcd"], "pairs": ["resnet50-resnet18"], "techniques": [], "methods": []})
+    assert "clinic" not in alone.tables and "clinic_curves" not in alone.figures
+
+
 def test_another_task_of_the_kind_stands_in():
     skin = contents_of({"tasks": ["ham10000_segmentation"], "pairs": ["resnet50-resnet18"]})
     assert skin.figures["figure_05"].place.task == "ham10000_segmentation"

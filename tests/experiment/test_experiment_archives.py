@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,9 @@ class Configured:
     def __init__(self, archives=None, slides=None):
         self.archives = archives
         self.datasets = {"hcd": Dataset(image_size=32, slides=slides)}
+        self.own_datasets = {}
+        self.tasks = {"patches": SimpleNamespace(dataset="hcd")}
+        self.run = SimpleNamespace(tasks=["patches"])
 
 
 @pytest.mark.parametrize(
@@ -46,14 +50,14 @@ def test_folder_of_archives(configured, folder, options):
 def test_places_are_not_compared():
     options = [archives.fetch_options(Configured(Path(place)), place) for place in ("here", "there")]
     assert repr(options[0]) == repr(options[1])
-    options = [archives.prepare_options(Dataset(image_size=32), slides) for slides in ("here", "there", None)]
+    options = [archives.prepare_options(Dataset(image_size=32), slides, "hcd") for slides in ("here", "there", None)]
     assert repr(options[0]) == repr(options[1]) != repr(options[2])
     assert isinstance(options[0][-1], Untracked) and str(options[0][-1]) == "here"
 
 
 def test_what_decides_the_arrays_is_compared():
     dataset = Dataset(image_size=32, subset=60, subset_seed=1, limit=9)
-    assert archives.prepare_options(dataset, None) == ["--size", 32, "--seed", 1, "--subset", 60, "--limit", 9]
+    assert archives.prepare_options(dataset, None, "hcd") == ["--size", 32, "--seed", 1, "--subset", 60, "--limit", 9]
     assert archives.demo_options(dataset) == ["--seed", 0, "--images", 400, "--size", 32]
 
 
@@ -66,22 +70,22 @@ def test_paths_that_cannot_work_are_named(path, why):
         archives.folder_of(Configured(Path(path)), PATHS, Path("/project"))
     assert "`archives" in caught.value.problem
     with pytest.raises(UserError, match=r"datasets\.hcd\.slides"):
-        archives.slides_of(Configured(slides=Path(path)), "hcd", Path("/project"))
+        archives.table_of(Configured(slides=Path(path)), "hcd", Path("/project"))
 
 
-def test_content_of_slides(tmp_path):
+def test_content_of_table(tmp_path):
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("id,wsi\np0,s0\n")
-    contents = [archives.content_of_slides("hcd", str(tmp_path / name)) for name in ("a.csv", "b.csv")]
-    assert contents == [sha256_of(tmp_path / "a.csv")] * 2 and archives.content_of_slides("hcd", None) == ""
+    contents = [archives.content_of_table("hcd", str(tmp_path / name)) for name in ("a.csv", "b.csv")]
+    assert contents == [sha256_of(tmp_path / "a.csv")] * 2 and archives.content_of_table("hcd", None) == ""
     for missing in (tmp_path / "c.csv", tmp_path):
-        with pytest.raises(UserError, match=r"`datasets\.hcd\.slides: .*cannot be read"):
-            archives.content_of_slides("hcd", str(missing))
+        with pytest.raises(UserError, match=r"`datasets\.hcd`: .*cannot be read"):
+            archives.content_of_table("hcd", str(missing))
 
 
 def test_slides_lie_where_the_project_says():
-    assert archives.slides_of(Configured(), "hcd", Path("/project")) is None
-    found = archives.slides_of(Configured(slides=Path("s.csv")), "hcd", Path("/project"))
+    assert archives.table_of(Configured(), "hcd", Path("/project")) is None
+    found = archives.table_of(Configured(slides=Path("s.csv")), "hcd", Path("/project"))
     assert found == os.path.relpath("/project/s.csv")
 
 

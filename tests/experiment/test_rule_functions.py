@@ -1,6 +1,5 @@
 """What rules are told: names that are refused, and arguments that say what the plan says."""
 
-import json
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +8,6 @@ from experiments import inputs_of
 from kdml.common.errors import UserError
 from kdml.common.project import ROOT
 from kdml.experiment.rule_functions import RuleFunctions
-from kdml.runs.settings import NetworkSettings
 
 PLACE = {"protocol": "paper", "task": "lgg", "pair": "resnet50-resnet18"}
 
@@ -58,16 +56,6 @@ def test_how_a_training_uses_the_machine_is_no_reason_to_train_again(ask, root):
     assert repr(words) == repr(ask.train_words(wildcards(), {}))  # what Snakemake compares
     assert list(map(str, words)) == ["--workers", "7", "--per-gpu", "3", "--checkpoint-minutes", "99.0"]
     assert other.trial_words(wildcards(), {}) == [*words, "--validation-only"]
-
-
-def test_pairs_are_described_as_the_runs_of_each_task_build_them(ask):
-    described = json.loads(ask.pairs_by_task(wildcards()))
-    assert described.keys() == {f"{place.task}/{place.pair}" for place in ask.places.all}
-    for name, pair in described.items():
-        task, key = name.split("/")
-        networks = ask.plan.architectures(task, key)
-        assert {role: NetworkSettings.model_validate(pair[role]) for role in networks} == networks
-        assert pair["kind"] == ask.experiment.tasks[task].kind and pair["titles"]["teacher"].endswith(" (teacher)")
 
 
 def test_a_figure_that_does_not_stand_beside_a_table_has_no_caption(ask):

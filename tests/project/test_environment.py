@@ -10,6 +10,8 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 from tracked import tracked_texts
 
+from kdml.common.extras import EXTRAS
+
 
 @pytest.fixture(scope="module")
 def lock(root):
@@ -20,7 +22,15 @@ def lock(root):
 
 
 def pins(requirements):
-    return {Requirement(text).name.lower(): str(Requirement(text).specifier) for text in requirements}
+    """Pins by name; that the tests need an extra of the project itself is none."""
+    found = {one.name.lower(): str(one.specifier) for one in map(Requirement, requirements)}
+    return {name: pin for name, pin in found.items() if name != "kdml"}
+
+
+def direct_pins(settings):
+    """All that pyproject.toml pins: for everybody, for those who want an extra, for tests."""
+    groups = [settings["project"]["dependencies"], *settings["project"]["optional-dependencies"].values()]
+    return pins(text for group in (*groups, settings["dependency-groups"]["dev"]) for text in group)
 
 
 def project(root):
@@ -29,7 +39,7 @@ def project(root):
 
 def test_direct_dependencies_are_pinned_and_locked(root, lock):
     settings = project(root)
-    direct = pins(settings["project"]["dependencies"]) | pins(settings["dependency-groups"]["dev"])
+    direct = direct_pins(settings)
     assert all(re.fullmatch(r"==[\w.]+", pin) for pin in direct.values())
     locked = {}
     for requirement, _ in lock:
@@ -44,7 +54,7 @@ def test_what_the_pins_bring_with_them_is_fixed_too(root, lock):
     constrained = {
         (r.name.lower(), str(r.specifier)) for r in map(Requirement, settings["tool"]["uv"]["constraint-dependencies"])
     }
-    direct = pins(settings["project"]["dependencies"]) | pins(settings["dependency-groups"]["dev"])
+    direct = direct_pins(settings)
     assert constrained == {(r.name.lower(), str(r.specifier)) for r, _ in lock if r.name.lower() not in direct}
 
 
@@ -73,6 +83,13 @@ def test_conda_environment_has_the_same_pins(root):
     assert pip == project(root)["project"]["dependencies"]
 
 
+def test_extras_are_those_that_the_program_asks_for(root):
+    """What `kdml.common.extras` looks for before a job begins is what the extra installs; and the tests have all of them."""
+    extras = project(root)["project"]["optional-dependencies"]
+    assert {name: tuple(pins(texts)) for name, texts in extras.items()} == dict(EXTRAS)
+    assert f"kdml[{','.join(sorted(extras))}]" in project(root)["dependency-groups"]["dev"]
+
+
 def imported(root):
     """Names of the distributions that the program's own files import, as pins write them."""
     known = packages_distributions()
@@ -85,7 +102,7 @@ def imported(root):
 def test_every_runtime_dependency_is_imported_or_says_what_it_is_for(root):
     """A reason stands as a comment beside the pin; a pin that is imported needs none, and what tests alone import is no pin of these."""
     text = (root / "pyproject.toml").read_text()
-    listed = text[text.index("\ndependencies = [") : text.index("[dependency-groups]")]
+    listed = text[text.index("\ndependencies = [") : text.index("[project.optional-dependencies]")]
     reasons = dict(re.findall(r'^  "([\w-]+)==[^"]+",(?: # (.+))?$', listed, re.M))
     direct = pins(project(root)["project"]["dependencies"])
     assert set(reasons) == set(direct)

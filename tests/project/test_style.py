@@ -75,13 +75,15 @@ def test_nothing_committed_names_a_place_of_this_machine():
 WINGS = {
     "common": set(),
     "runs": {"common"},
-    "data": {"common"},
+    "data": {"common", "deploy"},
     "learning": {"common", "runs", "data"},
     "inspection": {"common", "runs", "data", "learning"},
     "paper": {"common", "runs"},
     "experiment": {"common", "runs", "paper"},
     "analysis": {"common", "runs", "paper"},
     "reporting": {"common", "runs", "paper", "analysis"},
+    "deploy": set(),
+    "export": {"common", "runs", "data", "learning", "analysis", "deploy"},
 }
 RULES = {"experiment", "runs", "data", "common"}
 LINES = 400  # of a module, at most

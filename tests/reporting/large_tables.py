@@ -10,6 +10,7 @@ from kdml.reporting import result_tables
 from kdml.reporting.data import Data
 from kdml.reporting.plain_tables import (
     architecture,
+    clinic,
     comparison,
     contrasts,
     costs,
@@ -120,6 +121,14 @@ def _of_places(folder: Path) -> dict[str, Table]:
         for run in VARIANTS
         for row in _values(run, ("s1", "both"), (*found, "false_regions"))
     ]
+    decided = [row for run in VARIANTS for row in _values(run, ("s1", "ensemble"), clinic.DECISIONS)]
+    classes = [f"a class with a long name {number}" for number in range(7)]
+    confused = [
+        {"run": run, "network": "ensemble", "true": true, "predicted": predicted, "mean": "1234.5", "share": "12.3", "seeds": "3"}
+        for run in VARIANTS
+        for true in classes
+        for predicted in classes
+    ]  # fmt: skip
     cost = {"students": "3", "parameters": "23508032", "saved": "-51.6", "macs": "4.1e9", "bytes": "94e6", "latency_ms": "1234.5",
             "size": "224", "threads": "4", "machine": "Linux x86_64"}  # fmt: skip
     costed = _varied(
@@ -143,6 +152,7 @@ def _of_places(folder: Path) -> dict[str, Table]:
     files = {
         "contrasts": (contrasts, {"contrasts": rows}), "detection": (detection, {"values": values}),
         "similarity": (similarity, {"similarity": _varied(cka, "mean", "std", "remark")}),
+        "clinic": (clinic, {"values": decided, "confusion": confused}),
         "compression": (costs, {"costs": costed, "scores": [score]}),
     }  # fmt: skip
     for name, (module, kinds) in files.items():

@@ -1,15 +1,17 @@
 """Charts of scores, costs and lesions: what they show, and that the largest of them still fit a page."""
 
 from itertools import pairwise
+from unittest import mock
 
 import pytest
+from fabricated import call
 from matplotlib.colors import to_rgba
 from place_files import comparison_row, data_of, found_row, run_row, value_row, variants, write
 from reporting.drawn import misplaced, words
 
 from kdml.common.errors import UserError
 from kdml.reporting.data import Data
-from kdml.reporting.figures import beside, compression, detection, search
+from kdml.reporting.figures import beside, clinic, compression, detection, search
 from kdml.reporting.figures.common import FOUND, MARKS, NETWORKS, TECHNIQUES, canvas
 from kdml.reporting.figures.layout import apart
 from kdml.runs.graph import VARIANTS
@@ -377,3 +379,97 @@ def test_a_known_collision_is_seen(tmp_path):
         figure.text(x, 0.5, text)
     found = misplaced(figure, tmp_path / "f.pdf")
     assert found == ["cut: 'beyond'", "'one label' over 'another'"]
+
+
+# What a clinic asks
+
+
+def bin_row(run, network, number, count=20, observed=50.0):
+    spread = {"observed": observed, "low": observed - 9, "high": observed + 9, "seeds": 1}
+    return {"run": run, "network": network, "bin": number, "count": count, "probability": 10 * number + 5, **spread}
+
+
+def risk_row(run, network, signal, coverage, risk=20.0):
+    keys = {"run": run, "network": network, "signal": signal, "coverage": coverage}
+    return keys | {"risk": risk, "low": risk - 9, "high": risk + 9, "seeds": 1}
+
+
+def clinic_of(folder, places, runs=("kd_ml_v3", "ml_v1"), **facts):
+    """The figure of places with these runs and the student alone."""
+    networks = ("s1", "s2", "ensemble", "teacher")
+    files = {}
+    for place in places:
+        protocol, task, pair = place.split("/")
+        rows = [bin_row(run, network, number) for run in runs for network in networks for number in range(10)]
+        rows += [bin_row("baseline_student", "baseline", number, count=number) for number in range(10)]
+        described = run_row("kd_ml_v3", protocol=protocol, task=task, pair=pair) | {"kind": "classification"} | facts
+        signals = [("s1", "own"), ("ensemble", "own"), ("ensemble", "disagreement")]
+        risky = [risk_row(run, *one, 10 * step) for run in runs for one in signals for step in range(1, 11)]
+        files[f"coverage:{place}"] = [write(folder / place / "coverage.csv", risky)]
+        files[f"reliability:{place}"] = [write(folder / place / "reliability.csv", rows)]
+        files[f"runs:{place}"] = [write(folder / place / "runs.csv", [described])]
+    return clinic.draw(Data(files))
+
+
+def test_reliability_is_of_the_proposed_variant_and_the_student_alone(tmp_path):
+    figure = clinic_of(tmp_path, [PLACE])
+    axes, *_ = figure.subfigs[0].axes
+    lines = {line.get_label(): list(line.get_xdata()) for line in axes.lines}
+    assert list(lines) == ["perfect calibration", "Student alone", "T", "S1", "S2", "Ensemble"]
+    assert lines["Student alone"] == [55, 65, 75, 85, 95] and len(lines["S1"]) == 10  # bins with 5 cases and more
+    assert "came true (%)" in words(figure) and "Metastasis classification (HCD), pair small" in words(figure)
+    assert not misplaced(figure, tmp_path / "f.pdf")
+
+
+def test_reliability_is_of_the_first_variant_where_the_proposed_one_was_not_run(tmp_path):
+    figure = clinic_of(tmp_path, [PLACE], ("mine", "kd_on_v1"), kind="segmentation")
+    assert len(figure.subfigs[0].axes[0].lines) == 6 and "pixels that are lesion (%)" in words(figure)
+
+
+def test_risks_are_of_the_strategies_of_the_proposed_technique(tmp_path):
+    figure = clinic_of(tmp_path, [PLACE], ("mine", "ml_v1", "kd_ml_v3", "kd_ml_v1", "kd_ml_v2"))
+    panels = figure.subfigs[0].axes[1:]
+    assert [axes.get_title() for axes in panels] == ["KD + ML V1", "KD + ML V2", "KD + ML V3"]
+    lines = {line.get_label(): line for line in panels[0].lines}
+    assert list(lines) == ["S1, own uncertainty", "Ensemble, own uncertainty", "Ensemble, students' disagreement"]
+    assert list(lines["S1, own uncertainty"].get_xdata()) == [10 * step for step in range(1, 11)]
+    assert "surest cases (%)" in words(figure) and not misplaced(figure, tmp_path / "f.pdf")
+
+
+def test_risks_are_of_the_first_variants_where_that_was_not_run(tmp_path):
+    figure = clinic_of(tmp_path, [PLACE], ("mine", "ml_v2", "ml_v1", "kd_on_v1"))
+    assert [axes.get_title() for axes in figure.subfigs[0].axes[1:]] == ["ML V1", "ML V2", "KD (on) V1"]
+
+
+def test_reliability_of_as_many_places_as_a_page_has(tmp_path):
+    places = [f"{protocol}/{task}/small" for protocol in ("paper", "grouped") for task in ("hcd", "lgg")]
+    figure = clinic_of(tmp_path, places)
+    assert len(figure.subfigs) == 4 and not misplaced(figure, tmp_path / "f.pdf")
+
+
+def test_the_script_deals_places_out_to_figures(tmp_path):
+    """Three places on two figures: two on the first, one on the second; the table has all."""
+    places, words = [f"paper/{task}/small" for task in ("hcd", "lgg", "polyps")], []
+    clinic_of(tmp_path, places)
+    for place in places:
+        folder = tmp_path / place
+        described = run_row("kd_ml_v3", task=place.split("/")[1]) | {"kind": "classification", "classes": "a;b"}
+        write(folder / "runs.csv", [described])
+        write(folder / "values.csv", [value_row("kd_ml_v3", "s1", "sensitivity")])
+        cell = {"run": "kd_ml_v3", "network": "s1", "true": "a", "predicted": "a", "mean": 1, "seeds": 1, "share": 100}
+        write(folder / "confusion.csv", [cell])
+        words += [
+            f"{kind}:{place}={folder / kind}.csv" for kind in ("runs", "values", "confusion", "reliability", "coverage")
+        ]
+    figures = [tmp_path / f"{name}.{suffix}" for name in ("curves", "curves_2") for suffix in ("png", "pdf")]
+    arguments = ("--title", "T", "--caption", "C", "--drawn", "--data", *words, "--table", tmp_path / "t.csv")
+    with mock.patch.object(clinic, "draw", side_effect=clinic.draw) as drawn:
+        assert call("clinic", *arguments, "--figures", *figures) == (0, "")
+    assert [one.args[0].places("runs") for one in drawn.call_args_list] == [places[:2], places[2:]]
+    assert all(path.stat().st_size > 3000 for path in figures) and "polyps" in (tmp_path / "t.csv").read_text()
+
+
+def test_reliability_of_nothing_is_refused(tmp_path):
+    with pytest.raises(UserError, match="without a network to draw"):
+        rows = [bin_row("baseline_teacher", "baseline", 1)]
+        clinic.draw(Data({f"reliability:{PLACE}": [write(tmp_path / "r.csv", rows)]}))

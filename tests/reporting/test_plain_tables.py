@@ -11,6 +11,7 @@ from kdml.reporting.data import Data
 from kdml.reporting.draws import drawn_by
 from kdml.reporting.plain_tables import (
     architecture,
+    clinic,
     comparison,
     contrasts,
     costs,
@@ -189,6 +190,89 @@ def test_detection_joins_variants_and_networks_alone(tmp_path):
     assert variant[0] == "ML V1" and variant[-1] == "3.0"
     assert "small are 26 of at most 90 px" in table.sections[0].notes[0]
     assert table.stored()[1][0]["Small regions found of"] == "26"
+
+
+def confused(run, network, true, predicted, mean, share, seeds="1"):
+    keys = {"run": run, "network": network, "true": true, "predicted": predicted}
+    return keys | {"mean": mean, "std": "", "seeds": seeds, "remark": "", "share": share}
+
+
+def clinic_of(folder, values=(), confusion=(), **facts):
+    described = run_row("ml_v1") | {"kind": "classification", "classes": "healthy;ill"} | facts
+    values = values or [value_row("ml_v1", "s1", metric) for metric in ("sensitivity", "specificity")]
+    confusion = confusion or [confused("x", "ensemble", "a", "a", 1, 100)]
+    return clinic.table(given(folder, values__=values, confusion__=confusion, runs__=[described]))
+
+
+def test_decisions_of_every_network(tmp_path):
+    values = [
+        value_row(run, network, metric, 90 + place)
+        for run, network in (("kd_ml_v3", "ensemble"), ("baseline_student", "baseline"), ("kd_ml_v3", "s1"))
+        for place, metric in enumerate(("accuracy", "sensitivity", "specificity", "balanced_accuracy", "auc"))
+    ]
+    table = clinic_of(tmp_path, [*values, value_row("kd_ml_v3", "s1", "sensitivity", 1, truth="teacher")])
+    assert table.sections[0].title.endswith(": decisions") and shown(table) == [
+        [run, network, "91.0 [90, 92]", "92.0 [91, 93]", "93.0 [92, 94]", "94.0 [93, 95]"]
+        for run, network in (("Student alone", "alone"), ("KD + ML V3", "S1"), ("KD + ML V3", "Ensemble"))
+    ]
+    columns, rows = table.stored()
+    assert {"Sensitivity", "Sensitivity low", "Specificity high", "AUC", "About"} <= set(columns)
+    assert (rows[0]["About"], rows[0]["Pair"], rows[0]["Sensitivity"]) == ("Decisions", "small", 91.0)
+
+
+def test_masks_have_no_area_under_the_curve(tmp_path):
+    section, _ = clinic_of(tmp_path, kind="segmentation", classes="lesion").sections
+    titles = [column.title for column in section.blocks[0].columns]
+    assert section.notes == ("Positive is lesion (pixels).",)
+    assert titles == ["Variant", "Network", "Sensitivity [95 %]", "Specificity [95 %]"]
+
+
+def test_probabilities_are_shown_by_their_scale(tmp_path):
+    """A Brier score lies between 0 and 1, the calibration error is in percent."""
+    values = [value_row("ml_v1", "s1", "brier", 0.1234, low=0.05, high=0.2), value_row("ml_v1", "s1", "ece", 12.34)]
+    (section,) = (one for one in clinic_of(tmp_path, values).sections if one.title.endswith(": probabilities"))
+    assert [cell.text for cell in section.blocks[0].lines[0].cells][2:] == ["0.123 [0.05, 0.20]", "12.3 [11, 13]"]
+
+
+def test_decisions_say_what_is_positive(tmp_path):
+    notes = {classes: clinic_of(tmp_path, classes=classes).sections[0].notes for classes in ("healthy;ill", "a;b;c")}
+    assert notes == {"healthy;ill": ("Positive is ill.",), "a;b;c": ("Means over 3 classes, each against the rest.",)}
+
+
+def test_confusion_shows_the_proposed_variant_beside_networks_alone(tmp_path):
+    runs = (
+        ("kd_ml_v3", "s1", "3"),
+        ("kd_ml_v3", "ensemble", "3"),
+        ("ml_v1", "ensemble", "3"),
+        ("baseline_teacher", "baseline", "1"),
+    )
+    cells = (("a", "a", 1230, 75), ("a", "b", 410, 25), ("b", "a", 0, 0), ("b", "b", 2, 100))
+    confusion = [confused(run, network, *cell, seeds=seeds) for run, network, seeds in runs for cell in cells]
+    last = clinic_of(tmp_path, confusion=confusion).sections[-1]
+    assert [column.title for column in last.blocks[0].columns] == [
+        "Variant",
+        "Network",
+        "True class",
+        "named a (%)",
+        "named b (%)",
+    ]
+    lines = [[cell.text for cell in line.cells] for line in last.blocks[0].lines]
+    assert lines[:2] == [
+        ["Teacher alone", "alone", "a", "1,230 (75.0)", "410 (25.0)"],
+        ["Teacher alone", "alone", "b", "0 (0.0)", "2 (100.0)"],
+    ]
+    assert lines[2] == ["KD + ML V3", "S1", "a", "1,230.0 (75.0)", "410.0 (25.0)"] and len(lines) == 6
+
+
+def test_confusion_shows_every_ensemble_where_the_proposed_variant_was_not_run(tmp_path):
+    confusion = [
+        confused(run, network, "a", "a", 1, 100) for run in ("ml_v1", "mine") for network in ("s1", "ensemble")
+    ]
+    last = clinic_of(tmp_path, confusion=confusion).sections[-1]
+    assert [[cell.text for cell in line.cells[:2]] for line in last.blocks[0].lines] == [
+        ["ML V1", "Ensemble"],
+        ["mine", "Ensemble"],
+    ]
 
 
 def test_other_tables(tmp_path):

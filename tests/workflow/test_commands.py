@@ -104,11 +104,8 @@ def test_no_text_of_a_configuration_is_a_pattern(nasty, tmp_path):
     done = snakemake(nasty, "-s", tmp_path / "Snakefile", "--list-rules", "--configfile", nasty / "config.json")
     assert done.returncode == 0, done.stdout + done.stderr
     plain = re.findall(r"^PLAIN (\w+) (\w+) (.*)$", done.stdout + done.stderr, flags=re.M)
-    assert ("fetch", "source", "--folder") in plain
+    assert ("claims", "protocols", "paper") in plain
     assert {text for _, name, text in plain if name != "code"} <= {
-        "--kaggle",
-        "--store",
         "paper",
         "auto",
-        "--folder",
     }

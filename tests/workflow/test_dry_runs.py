@@ -1,11 +1,13 @@
 """What Snakemake would do: the plan of the paper, the demo, one table alone, profiles, and mistakes in words."""
 
 import re
+import subprocess
+import sys
 import time
 from collections import Counter
 
 import pytest
-from snakemake_runs import ROOT, job_counts, snakemake
+from snakemake_runs import ROOT, clean_environment, job_counts, snakemake
 
 from kdml.data.demo import draw_archive
 
@@ -21,7 +23,7 @@ def test_paper_plan(paper_plan, local_rules):
     assert min(more.values()) >= 0 and dict(Counter(counts) - Counter(more)) == {
         "fetch": 4, "weights": 3, "prepare": 1, "prepare_masks": 2, "split": 4, "splits": 1, "leakage": 1, "train": 297, "runs": 6, "evaluate": 14, "evaluate_teacher": 3, "fidelity": 6,
         "contrasts": 8, "methods": 2, "networks": 1, "compression": 6, "similarity": 24, "similarity_summary": 6, "slices": 4, "graphs": 1, "metrics": 1,
-        "comparison": 1, "schemes": 1, "results": 9, "results_of_fidelity": 6, "table": 7, "figure": 16, "claims": 1, "claims_page": 1, "contents": 1, "index": 1,
+        "comparison": 1, "schemes": 1, "results": 9, "results_of_fidelity": 6, "clinic": 1, "table": 7, "figure": 16, "claims": 1, "claims_page": 1, "contents": 1, "index": 1,
         "all": 1,
     }  # fmt: skip
     submitted = {rule: count for rule, count in counts.items() if rule not in local_rules}
@@ -239,3 +241,30 @@ def test_default_profile_sets_cores_and_keeps_going(tmp_path):
     """It is read without being named: no --cores needed."""
     done = snakemake(tmp_path, "results/tables/table_02.md", "-n", "--configfile", "profiles/demo/experiment.yaml")
     assert job_counts(done)["train"] == 4
+
+
+def test_export_needs_every_run_of_its_place_and_no_table(tmp_path):
+    counts = job_counts(snakemake(tmp_path, *DEMO, "export"))
+    assert (counts["export_place"], counts["train"], counts["export"]) == (2, 29, 1)
+    assert not {"table", "figure", "evaluate", "similarity", "all"} & counts.keys()
+    one = job_counts(snakemake(tmp_path, *DEMO, "results/demo/export/paper/hcd/small.zip"))
+    assert (one["export_place"], one["train"]) == (1, 15) and "export" not in one
+
+
+def test_export_is_no_part_of_all(tmp_path):
+    assert not {"export", "export_place"} & job_counts(snakemake(tmp_path, *DEMO)).keys()
+
+
+@pytest.mark.bad_input
+def test_export_without_its_packages_is_refused_at_planning(tmp_path):
+    """The packages are hidden from a Python that begins anew."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as util\nfind = util.find_spec\n"
+        "util.find_spec = lambda name, package=None: None if name == 'onnxruntime' else find(name, package)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-s", ROOT / "Snakefile", "--directory", tmp_path, *DEMO[2:], "export", "--configfile", ROOT / "profiles/demo/experiment.yaml"],
+        env=clean_environment(tmp_path) | {"PYTHONPATH": str(tmp_path)}, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "needs the package onnxruntime" in said and "uv sync --extra export" in said, said

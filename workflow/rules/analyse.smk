@@ -25,6 +25,9 @@ rule evaluate:
         cases=PATHS.cases(ANY_RUN, "{sheet}"),
         regions=PATHS.regions(ANY_RUN, "{sheet}"),
         found=PATHS.found(ANY_RUN, "{sheet}"),
+        confusion=PATHS.confusion(ANY_RUN, "{sheet}"),
+        reliability=PATHS.reliability(ANY_RUN, "{sheet}"),
+        coverage=PATHS.coverage(ANY_RUN, "{sheet}"),
         values=PATHS.values(ANY_RUN, "{sheet}"),
         by_seed=PATHS.by_seed(ANY_RUN, "{sheet}"),
         comparison=PATHS.comparison(ANY_RUN, "{sheet}"),
@@ -169,7 +172,7 @@ rule similarity:
 rule similarity_summary:
     input:
         runs=PATHS.runs(ANY_RUN),
-        cka=ASK.cka_of_place,
+        cka=OF_NETWORKS.cka_of_place,
     output:
         similarity=PATHS.similarity(ANY_RUN),
         summary=PATHS.similarity_summary(ANY_RUN),
@@ -189,14 +192,14 @@ rule similarity_summary:
 
 rule networks:
     output:
-        costs=ASK.costs_and_layers(PATHS.costs),
-        layers=ASK.costs_and_layers(PATHS.layers),
+        costs=OF_NETWORKS.costs_and_layers(PATHS.costs),
+        layers=OF_NETWORKS.costs_and_layers(PATHS.layers),
     log:
         f"{LOGS}/networks.log",
     params:
         program=program("networks.py"),
         code=code_of("networks.py"),
-        pairs=ASK.pairs_by_task,
+        pairs=OF_NETWORKS.pairs_by_task,
         out=lambda wildcards, output: Path(output.costs[0]).parents[2],  # TASK/PAIR/costs.csv lies in it
     threads: threads(all_cores)  # or a whole node: latency is measured while nothing else runs
     resources:
@@ -316,7 +319,7 @@ rule claims:
         claims=Untracked(CLAIMS),
         program=program("claims.py"),
         code=code_of("claims.py"),
-        protocols=EXPERIMENT.run.protocols,
+        protocols=EXPERIMENT.claimed_protocols(),
         options=ASK.claims_words,
     localrule: True
     conda:

@@ -22,6 +22,7 @@ gc.set_threshold(100_000)
 
 from kdml.common import yaml_files
 from kdml.common.errors import UserError
+from kdml.common.extras import need
 from kdml.common.files import write_csv, write_json
 from kdml.common.gpus import at_once, gpus_here
 from kdml.common.slurm import refuse_beside_earlier_jobs
@@ -31,9 +32,11 @@ from kdml.experiment import code_of_rules, config_files, paths
 from kdml.experiment.config import validated
 from kdml.experiment.contents import Contents
 from kdml.experiment.everything import every_file
+from kdml.experiment.export import ExportFunctions
 from kdml.experiment.figures import BESIDE_TABLES, FIGURES
 from kdml.experiment.inputs import OF_METHODS, Inputs
 from kdml.experiment.items import FIGURE_SUFFIXES, TABLE_SUFFIXES
+from kdml.experiment.network_functions import NetworkFunctions
 from kdml.experiment.paths import ANY_RUN, Paths
 from kdml.experiment.plan import Plan
 from kdml.experiment.run_resources import RunResources
@@ -97,7 +100,11 @@ CONTENTS = Contents(
 )
 INPUTS = Inputs(CONTENTS, PATHS)
 PLACES = CONTENTS.places
-ASK = Told(RuleFunctions(INPUTS, ROOT))
+FUNCTIONS = RuleFunctions(INPUTS, ROOT)
+ASK = Told(FUNCTIONS)
+OF_NETWORKS, EXPORT = Told(NetworkFunctions(FUNCTIONS)), Told(
+    ExportFunctions(FUNCTIONS)
+)
 OF_A_RUN = RunResources(PLAN)
 
 # The Python that runs Snakemake, but where Snakemake makes environments: there it is the one of the environment.

@@ -27,8 +27,8 @@ rule fetch:
         archive=either(TO_FETCH),
     params:
         program=program("fetch.py"),
-        content=lambda wildcards: "" if DRAWN else AT_HAND.content(wildcards.archive),
-        source=archives.fetch_options(EXPERIMENT, ARCHIVES_FOLDER),
+        content=archive_content,
+        source=fetch_options,
     localrule: True
     conda:
         ENVIRONMENT
@@ -46,12 +46,12 @@ rule prepare:
     log:
         f"{LOGS}/prepare/{{dataset}}.log",
     wildcard_constraints:
-        dataset=either(set(EXPERIMENT.datasets) - set(WITH_MASKS)),
+        dataset=either(set(EXPERIMENT.datasets) - EXPERIMENT.with_masks),
     params:
         program=program("prepare.py"),
-        archives=Untracked(ARCHIVES_FOLDER),
+        archives=archives_folder,
         options=prepare_options,
-        slides=slides_content,
+        table=table_content,
         records=lambda wildcards, input: each("--record", input.records),
         out=subpath(output.report, parent=True),
     threads: threads(8)
@@ -72,7 +72,28 @@ use rule prepare as prepare_masks with:
         images=PATHS.images("{dataset}"),
         masks=PATHS.masks("{dataset}"),
     wildcard_constraints:
-        dataset=either(WITH_MASKS),
+        dataset=either(EXPERIMENT.with_masks),
+
+
+rule check_data:
+    input:
+        reports=CHECKED[0],
+        arrays=list(map(ancient, CHECKED[1])),
+    output:
+        json=PATHS.check_of_data("json"),
+        html=PATHS.check_of_data("html"),
+    log:
+        f"{LOGS}/check_data.log",
+    params:
+        program=program("check_data.py"),
+        code=code_of("check_data.py"),
+        words=check_options,
+        note=ASK.note,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "{params.program} {params.words:q} --note {params.note:q} --out {output:q} 2> {log:q}"
 
 
 rule split:

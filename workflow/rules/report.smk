@@ -69,6 +69,33 @@ use rule results as results_of_fidelity with:
     localrule: True
 
 
+if OF_CLINIC:
+
+    rule clinic:
+        input:
+            ASK.files_of(clinic_table),
+        output:
+            html=in_report(paths.table("clinic", "html"), lambda wildcards: "clinic"),
+            table=[paths.table("clinic", suffix) for suffix in ("csv", "md", "tex")],
+            figures=list(clinic_figures()),
+        log:
+            f"{LOGS}/clinic.log",
+        params:
+            program=program("clinic.py"),
+            code=code_of("clinic.py"),
+            title=ASK.part_of(clinic_table, "title"),
+            caption=ASK.part_of(clinic_table, "caption"),
+            data=ASK.data_words(clinic_table),
+            note=ASK.note,
+            drawn=ASK.drawn,
+        localrule: True
+        conda:
+            ENVIRONMENT
+        shell:
+            "{params.program} --title={params.title:q} --caption={params.caption:q} --note={params.note:q} {params.drawn:q}"
+            " --data {params.data:q} --table {output.html:q} {output.table:q} --figures {output.figures:q} 2> {log:q}"
+
+
 rule table:
     input:
         ASK.files_of(ASK.table),

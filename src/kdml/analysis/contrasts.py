@@ -6,7 +6,7 @@ with the classical test over cases for each seed. All are in percentage points, 
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from kdml.analysis import statistics
 from kdml.analysis.counts import Key, Measure, Measured, OfCounts, resamples_of
 from kdml.analysis.metrics import AUC, scale_of
-from kdml.analysis.over_seeds import summarise
+from kdml.analysis.over_seeds import Summary, summarise
 from kdml.analysis.statistics import Interval, Resamples
 
 ONE_SEED = "one seed: uncertainty over test cases only"
@@ -81,6 +81,38 @@ class MeasuredRuns:
 
     def _measure(self, name: str, seed: int, key: Key) -> Measure:
         return self.runs[name][seed].measure(key)
+
+    def spread(self, name: str, measures: Mapping[int, Measure], scale: float = 100.0) -> tuple[Summary, Interval]:
+        """Mean and SD over seeds of what was measured in each, and its interval, the wider of both kinds.
+
+        Args:
+            name: of the run.
+            measures: by seed.
+            scale: factor from measured values to shown ones.
+        """
+        shared = self.resamples(measures)
+        draws = {seed: scale * measure.draws(shared, seed) for seed, measure in measures.items()}
+        return self.interval(name, {seed: scale * measure.value for seed, measure in measures.items()}, draws)
+
+    def resamples(self, seeds: Iterable[int]) -> Resamples:
+        """Draws that all runs of these seeds share."""
+        return self._shared(sorted(seeds))
+
+    def interval(
+        self, name: str, values: Mapping[int, float], draws: Mapping[int, np.ndarray]
+    ) -> tuple[Summary, Interval]:
+        """Mean and SD over seeds of values, and the interval, the wider of both kinds.
+
+        Args:
+            name: of the run.
+            values: by seed.
+            draws: of the same under the draws of `resamples`.
+        """
+        shared = self.resamples(values)
+        each = [values[seed] for seed in shared.seeds]
+        summary = summarise(each)
+        over_both = statistics.percentile(summary.mean, shared.combine(draws), self._groups(name, shared.seeds))
+        return summary, statistics.wider(over_both, statistics.paired_seeds(each))
 
     def contrast(self, wanted: Contrast) -> dict[str, Any]:
         """A row on one contrast; where it cannot be computed, `remark` says why and the numbers are NaN."""

@@ -6,14 +6,14 @@ image where no group is known). All runs share one order of groups, so that any 
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 
-from kdml.analysis import metrics, regions
+from kdml.analysis import metrics, referral, regions, roc
 from kdml.analysis.cases import by_run
 from kdml.analysis.metrics import Function
 from kdml.analysis.statistics import Counts, Resamples, sums_by_group
@@ -77,11 +77,11 @@ class OfCounts:
 
 @dataclass(frozen=True)
 class OfScores:
-    """The area under the ROC curve, a function of all scores.
+    """The area under the ROC curve, a function of all scores; of several classes the mean over them, each against the rest.
 
     Args:
-        scores: of the second class, (n,).
-        positive: whether a case is of the second class, (n,).
+        scores: of the second of two classes, (n, 1), or of each of several, (n, classes).
+        positive: whether a case is of the class, likewise.
         group: place of each case's group, (n,).
     """
 
@@ -92,7 +92,7 @@ class OfScores:
     @property
     def value(self) -> float:
         """Area for the whole test set, 0 to 1."""
-        return metrics.auc(self.scores, self.positive)
+        return roc.macro_auc(self.scores, self.positive)
 
     @property
     def chance(self) -> float:
@@ -101,7 +101,7 @@ class OfScores:
 
     def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
         """Areas under every draw of groups, (resamples,)."""
-        return metrics.weighted_auc(self.scores, self.positive, resamples.group_weights[seed][:, self.group])
+        return roc.weighted_macro_auc(self.scores, self.positive, resamples.group_weights[seed][:, self.group])
 
 
 @dataclass(frozen=True)
@@ -245,9 +245,12 @@ def _measures(mine: pd.DataFrame, truth: str, classes: int, groups: tuple[str, .
     """Measures of one network, by the names of their metrics."""
     columns = {name: mine[name].to_numpy() for name in mine if name not in ("run", "id", "group", "network")}
     names = mine["group"].tolist()
+    summed: dict[Callable, Counts] = {}  # metrics of the same counts share them
     for metric in metrics.of_truth("classification" if classes else "segmentation", truth):
         if metric.columns <= columns.keys():
-            _, sums = sums_by_group(metric.of_cases(columns, classes), names)
+            if metric.of_cases not in summed:
+                summed[metric.of_cases] = sums_by_group(metric.of_cases(columns, classes), names)[1]
+            sums = summed[metric.of_cases]
             counts = sums if metric.of_groups is None else metric.of_groups(sums)
             guessed = (
                 metrics.of_guessing(metric, mine["target"].to_numpy(), classes)
@@ -255,10 +258,14 @@ def _measures(mine: pd.DataFrame, truth: str, classes: int, groups: tuple[str, .
                 else math.nan
             )
             yield metric.name, OfCounts(metric.of_counts, counts, chance=guessed)
-    if truth == "label" and "score" in columns and mine["score"].notna().all():
-        places = {name: place for place, name in enumerate(groups)}
-        positive = columns["target"] == 1
-        yield metrics.AUC, OfScores(columns["score"], positive, np.array([places[name] for name in names]))
+    places = {name: place for place, name in enumerate(groups)}
+    group = np.array([places[name] for name in names])
+    if truth == "label" and (scored := [name for name in roc.scores_of(classes) if name in columns]):
+        positive = columns["target"][:, None] == np.arange(classes)[-len(scored) :]
+        scores = np.stack([columns[name] for name in scored], axis=1)
+        yield metrics.AUC, OfScores(scores, positive, group)
+    if truth == "label" and "uncertainty" in columns:
+        yield from referral.measures(columns, classes, group)
 
 
 def _by_case(cases: pd.DataFrame, first: pd.DataFrame) -> dict[str, Any]:

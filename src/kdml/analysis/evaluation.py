@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kdml.analysis import fidelity, metrics, regions
+from kdml.analysis import fidelity, metrics, regions, reliability, roc
+from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.ensemble import with_ensemble
 from kdml.common.array_files import open_bytes
 from kdml.common.errors import UserError
 from kdml.common.files import read_csv
-from kdml.runs.graph import TEACHER
-from kdml.runs.predictions import Predictions, marked
+from kdml.runs.graph import ENSEMBLE, TEACHER, is_student
+from kdml.runs.predictions import Predictions, dequantise, marked
 
 REGION_COLUMNS = ("id", "group", "region", "area", "top", "bottom", "left", "right", "network", "share")
 DIMENSIONS: Mapping[str, int] = {"classification": 2, "segmentation": 3}  # of a network's output
@@ -146,9 +147,11 @@ def against_labels(stored: Predictions, tested: TestSet) -> Evaluation:
     """
     outputs, rows = with_ensemble(stored.outputs), []
     if (masks := tested.masks) is None:
-        cases = _stacked(tested, outputs, lambda name: _classes(outputs[name], tested.labels))
+        cases = _stacked(
+            tested, outputs, lambda name: _classes(outputs[name], tested.labels) | _disagreement(stored, name)
+        )
     else:
-        cases = _stacked(tested, outputs, lambda name: _pixels(outputs[name], masks))
+        cases = _stacked(tested, outputs, lambda name: _pixels(outputs[name], masks) | _disagreement(stored, name))
         rows = list(_regions(tested, masks, {name: marked(output) for name, output in outputs.items()}))
     return Evaluation(cases, pd.DataFrame(rows, columns=list(REGION_COLUMNS)), _digests(outputs))
 
@@ -171,21 +174,46 @@ Columns = dict[str, np.ndarray]
 
 
 def _classes(probabilities: np.ndarray, labels: np.ndarray) -> Columns:
-    """Class of every image, and for two classes the score of the second."""
+    """Class of every image, and its scores: of two classes that of the second, of several that of each."""
     columns = {"target": labels, "predicted": probabilities.argmax(axis=1)}
-    if probabilities.shape[1] == 2:
-        columns["score"] = (probabilities[:, 1] / probabilities.sum(axis=1)).astype(np.float64).round(6)
-    return columns
+    scores = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float64).round(6)
+    names = roc.scores_of(probabilities.shape[1])
+    columns |= {"uncertainty": 1 - scores.max(axis=1), "brier": reliability.brier(scores, labels)}
+    return columns | dict(zip(names, scores.T[-len(names) :], strict=True))
 
 
 def _pixels(quantised: np.ndarray, masks: np.ndarray) -> Columns:
-    """Right and wrong pixels of every image, and marked regions where there is no lesion."""
+    """Right and wrong pixels of every image, marked regions where there is no lesion, and what the probabilities are worth."""
     # The union of the students' masks is where the larger probability passes the threshold.
     predicted = marked(quantised)
     counts = metrics.pixel_counts(masks, predicted)
     pairs = zip(masks, predicted, strict=True)
-    return dict(zip(metrics.PIXELS, counts.T, strict=True)) | {
-        "false_regions": np.array([regions.false_regions(*pair) for pair in pairs])
+    return (
+        dict(zip(metrics.PIXELS, counts.T, strict=True))
+        | {"false_regions": np.array([regions.false_regions(*pair) for pair in pairs])}
+        | _probabilities(quantised, masks)
+    )
+
+
+def _disagreement(stored: Predictions, network: str) -> Columns:
+    """How far the students of a run are apart on every image, for them and their ensemble; unknown for others."""
+    students = [output for name, output in stored.outputs.items() if is_student(name)]
+    if len(students) < 2 or not (is_student(network) or network == ENSEMBLE):
+        return {"disagreement": np.full(len(stored.rows), np.nan)}
+    apart = pixel_disagreement if students[0].ndim == 3 else disagreement
+    return {"disagreement": apart(students).round(6)}
+
+
+def _probabilities(quantised: np.ndarray, masks: np.ndarray) -> Columns:
+    """Means over the pixels of every image of uncertainty and Brier score, and pixels by bins of the probability."""
+    levels = dequantise(np.arange(256)).astype(float)
+    histogram = reliability.pixel_histogram(quantised, masks)
+    means = histogram / histogram.sum(axis=(1, 2), keepdims=True)
+    squares = np.stack([levels**2, (1 - levels) ** 2])
+    return {
+        "uncertainty": means.sum(axis=1) @ np.minimum(levels, 1 - levels),
+        "brier": np.einsum("ntl,tl->n", means, squares),
+        **dict(zip(reliability.COLUMNS, reliability.pixel_bins(histogram, levels).T, strict=True)),
     }
 
 

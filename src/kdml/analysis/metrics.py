@@ -14,6 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from kdml.analysis import reliability
+from kdml.analysis.ratios import mean_of_known, ratio
+
 PIXELS = ("tp", "fp", "fn", "tn")
 
 Columns = Mapping[str, np.ndarray]
@@ -55,35 +58,83 @@ def confusions(target: np.ndarray, predicted: np.ndarray, classes: int) -> Int[n
 def accuracy(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     """Share of images on the diagonal of flattened confusion matrices."""
     square = _square(cells)
-    return _ratio(_diagonal(square).sum(axis=-1), square.sum(axis=(-2, -1)))
+    return ratio(_diagonal(square).sum(axis=-1), square.sum(axis=(-2, -1)))
 
 
 def precision(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     """Precision averaged over all classes that occur, true or predicted (macro)."""
     square = _square(cells)
-    return _macro(_ratio(_diagonal(square), square.sum(axis=-2), empty=0.0), square)
+    return _macro(ratio(_diagonal(square), square.sum(axis=-2), empty=0.0), square)
 
 
 def recall(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     """Recall averaged over all classes that occur, true or predicted (macro)."""
     square = _square(cells)
-    return _macro(_ratio(_diagonal(square), square.sum(axis=-1), empty=0.0), square)
+    return _macro(ratio(_diagonal(square), square.sum(axis=-1), empty=0.0), square)
+
+
+def sensitivity(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
+    """Share of the cases of a class that are named so: the second one of two, of several the mean over those that have cases
+    (macro, one against the rest)."""
+    square = _square(cells)
+    return _one_against_the_rest(_recalls(square), square)
+
+
+def specificity(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
+    """Share of the cases of all other classes that are not named so: against the second one of two, of several the mean over those
+    that have cases (macro, one against the rest)."""
+    square = _square(cells)
+    true, named = square.sum(axis=-1), square.sum(axis=-2)
+    others = true.sum(axis=-1, keepdims=True) - true
+    return _one_against_the_rest(ratio(others - named + _diagonal(square), others), square)
+
+
+def balanced_accuracy(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
+    """Share of the cases of a class that are named so, mean over all classes that have cases."""
+    return mean_of_known(_recalls(_square(cells)))
+
+
+def pixel_sensitivity(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
+    """Share of the lesion's pixels that are marked, of counts (tp, fp, fn, tn)."""
+    return ratio(pixels[..., 0], pixels[..., 0] + pixels[..., 2])
+
+
+def pixel_specificity(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
+    """Share of all other pixels that are not marked, of counts (tp, fp, fn, tn)."""
+    return ratio(pixels[..., 3], pixels[..., 1] + pixels[..., 3])
+
+
+def pixel_balanced_accuracy(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
+    """Mean of sensitivity and specificity over pixels; of one of them where the other has none to count."""
+    return mean_of_known(np.stack([pixel_sensitivity(pixels), pixel_specificity(pixels)], axis=-1))
+
+
+def _recalls(square: np.ndarray) -> np.ndarray:
+    """Share of each class's cases that are named so; NaN for a class without cases."""
+    return ratio(_diagonal(square), square.sum(axis=-1))
+
+
+def _one_against_the_rest(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """The second one's value of two classes, else the mean over the classes that have cases."""
+    if by_class.shape[-1] == 2:
+        return by_class[..., 1]
+    return mean_of_known(np.where(square.sum(axis=-1) > 0, by_class, np.nan))
 
 
 def _macro(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
     """Mean over the classes that occur; a test set's absent class says nothing of a network."""
     occurs = (square.sum(axis=-1) + square.sum(axis=-2)) > 0
-    return _ratio((by_class * occurs).sum(axis=-1), occurs.sum(axis=-1))
+    return ratio((by_class * occurs).sum(axis=-1), occurs.sum(axis=-1))
 
 
 def iou(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
     """Intersection over union of counts (tp, fp, fn, ...)."""
-    return _ratio(pixels[..., 0], pixels[..., :3].sum(axis=-1))
+    return ratio(pixels[..., 0], pixels[..., :3].sum(axis=-1))
 
 
 def f_score(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
     """F-score, which is the Dice coefficient, of counts (tp, fp, fn, ...); F = 2 IoU / (1 + IoU) for the same counts."""
-    return _ratio(2 * pixels[..., 0], pixels[..., 0] + pixels[..., :3].sum(axis=-1))
+    return ratio(2 * pixels[..., 0], pixels[..., 0] + pixels[..., :3].sum(axis=-1))
 
 
 def pixel_counts(truth: Bool[np.ndarray, "n h w"], predicted: Bool[np.ndarray, "n h w"]) -> Int[np.ndarray, "n 4"]:
@@ -98,40 +149,6 @@ def pixel_counts(truth: Bool[np.ndarray, "n h w"], predicted: Bool[np.ndarray, "
     return np.stack([np.count_nonzero(cell, axis=(1, 2)) for cell in cells], axis=1)
 
 
-def auc(scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"]) -> float:
-    """Area under the ROC curve: how often a positive case scores above a negative one, ties counting half; NaN for one
-    class."""
-    below = np.sort(scores[~positive])
-    if len(below) in (0, len(scores)):
-        return float("nan")
-    above = scores[positive]
-    wins = np.searchsorted(below, above, side="left") + np.searchsorted(below, above, side="right")
-    return float(wins.sum() / (2 * len(above) * len(below)))
-
-
-def weighted_auc(
-    scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"], weights: Float[np.ndarray, "draws n"]
-) -> Float[np.ndarray, " draws"]:
-    """Area under the ROC curve under several weightings of the cases, such as those of a bootstrap; NaN without one of the classes.
-
-    Args:
-        scores: higher for positive cases.
-        positive: the truth.
-        weights: how often each draw has each case.
-    """
-    values, place = np.unique(scores, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    starts = np.searchsorted(place[order], np.arange(len(values)))
-    areas = np.empty(len(weights))
-    for rows in np.array_split(np.arange(len(weights)), max(1, weights.size // 2_000_000)):
-        drawn = weights[rows][:, order]
-        above = np.add.reduceat(drawn * positive[order], starts, axis=1)
-        below = np.add.reduceat(drawn * ~positive[order], starts, axis=1)
-        wins = (above * (below.cumsum(axis=1) - below / 2)).sum(axis=1)
-        areas[rows] = _ratio(wins, above.sum(axis=1) * below.sum(axis=1))
-    return areas
-
-
 def _square(cells: np.ndarray) -> np.ndarray:
     classes = round(cells.shape[-1] ** 0.5)
     return cells.reshape(*cells.shape[:-1], classes, classes)
@@ -141,15 +158,9 @@ def _diagonal(square: np.ndarray) -> np.ndarray:
     return np.diagonal(square, axis1=-2, axis2=-1)
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray, empty: float = float("nan")) -> np.ndarray:
-    """Element by element; `empty` where there is nothing to divide by."""
-    numerator, denominator = np.asarray(numerator, dtype=float), np.asarray(denominator, dtype=float)
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, empty), where=denominator > 0)
-
-
 def share(counts: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
     """First count over second; NaN where there is nothing."""
-    return _ratio(counts[..., 0], counts[..., 1])
+    return ratio(counts[..., 0], counts[..., 1])
 
 
 def _cells(columns: Columns, classes: int) -> np.ndarray:
@@ -158,6 +169,18 @@ def _cells(columns: Columns, classes: int) -> np.ndarray:
 
 def _pixel_columns(columns: Columns, classes: int) -> np.ndarray:
     return np.stack([columns[name] for name in PIXELS], axis=1)
+
+
+def _bins(columns: Columns, classes: int) -> np.ndarray:
+    """Images by bins of the probability of the second of two classes, or of the one of several that is predicted."""
+    certainty, predicted = 1 - np.asarray(columns["uncertainty"]), np.asarray(columns["predicted"])
+    if classes == 2:
+        return reliability.bins(np.where(predicted == 1, certainty, 1 - certainty), np.asarray(columns["target"]) == 1)
+    return reliability.bins(certainty, np.asarray(columns["target"]) == predicted)
+
+
+def _pixel_bins(columns: Columns, classes: int) -> np.ndarray:
+    return np.stack([columns[name] for name in reliability.COLUMNS], axis=1)
 
 
 def _each(value: Callable[[Columns], np.ndarray]) -> Callable[[Columns, int], np.ndarray]:
@@ -198,7 +221,7 @@ class Metric:
         of_cases: (columns, number of classes) to counts (n, k) of every case.
         of_counts: sums of counts to the value, as a fraction, or in nats.
         of_groups: sums of counts by group to other counts, for what is a mean over groups; None for what is not.
-        unit: of the value that is shown: `%`, or `nats`.
+        unit: of the value that is shown: `%`, `nats`, or `1` for a number without one.
         higher_is_better: whether a larger value is a better one.
         is_primary: whether tasks of its kind are judged by it.
     """
@@ -218,11 +241,21 @@ class Metric:
     @property
     def scale(self) -> float:
         """Factor from the computed value to the shown one."""
-        return 1.0 if self.unit == "nats" else 100.0
+        return 100.0 if self.unit == "%" else 1.0
 
 
 _BOTH, _LABEL, _TEACHER = ("label", "teacher"), ("label",), ("teacher",)
 _CLASSES, _PIXELS = frozenset({"target", "predicted"}), frozenset(PIXELS)
+
+
+def _calibration_metrics(
+    kind: str, columns: frozenset[str], of_cases: Callable[[Columns, int], np.ndarray]
+) -> Iterator[Metric]:
+    yield Metric(
+        "brier", "Brier score", kind, _LABEL, frozenset({"brier"}), _each(lambda columns: columns["brier"]), share,
+        unit="1", higher_is_better=False,
+    )  # fmt: skip
+    yield Metric("ece", "ECE", kind, _LABEL, columns, of_cases, reliability.calibration_error, higher_is_better=False)
 
 
 def _agreement_metrics(kind: str) -> Iterator[Metric]:
@@ -239,23 +272,36 @@ METRICS: tuple[Metric, ...] = (
     Metric("accuracy", "Accuracy", "classification", _BOTH, _CLASSES, _cells, accuracy, is_primary=True),
     Metric("precision", "Precision", "classification", _BOTH, _CLASSES, _cells, precision),
     Metric("recall", "Recall", "classification", _BOTH, _CLASSES, _cells, recall),
+    Metric("sensitivity", "Sensitivity", "classification", _LABEL, _CLASSES, _cells, sensitivity),
+    Metric("specificity", "Specificity", "classification", _LABEL, _CLASSES, _cells, specificity),
+    Metric("balanced_accuracy", "Balanced accuracy", "classification", _LABEL, _CLASSES, _cells, balanced_accuracy),
+    *_calibration_metrics("classification", _CLASSES | {"uncertainty"}, _bins),
     *_agreement_metrics("classification"),
     Metric("iou", "IoU", "segmentation", _BOTH, _PIXELS, _pixel_columns, iou, is_primary=True),
     Metric("f_score", "F-score", "segmentation", _BOTH, _PIXELS, _pixel_columns, f_score),
     Metric("iou_per_image", "IoU, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(iou)), share),
     Metric("f_score_per_image", "F-score, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(f_score)), share),
     Metric("iou_per_group", "IoU, mean of groups", "segmentation", _BOTH, _PIXELS, _pixel_columns, share, _own_of_groups),
+    Metric("sensitivity", "Sensitivity", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_sensitivity),
+    Metric("specificity", "Specificity", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_specificity),
+    Metric(
+        "balanced_accuracy", "Balanced accuracy", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_balanced_accuracy
+    ),
     Metric(
         "false_regions", "False regions per 100 images", "segmentation", _LABEL, frozenset({"false_regions"}),
         _each(lambda columns: columns["false_regions"]), share, higher_is_better=False,
     ),
+    *_calibration_metrics("segmentation", frozenset(reliability.COLUMNS), _pixel_bins),
     *_agreement_metrics("segmentation"),
 )  # fmt: skip
-# What is measured otherwise than on counts of cases: areas under ROC curves on scores, and regions by their size.
-AUC = "auc"
+# What is measured otherwise than on counts of cases: areas under curves, on scores or in an order, and regions by their size.
+AUC, AURC, AURC_DISAGREEMENT, AURC_GAIN = "auc", "aurc", "aurc_disagreement", "aurc_gain"
 TITLES: Mapping[str, str] = {
     **{metric.name: metric.title for metric in METRICS},
     AUC: "AUC",
+    AURC: "AURC",
+    AURC_DISAGREEMENT: "AURC by disagreement",
+    AURC_GAIN: "AURC gained by disagreement",
     **{f"found_{size}": f"{size.capitalize()} regions found" for size in ("small", "medium", "large")},
 }
 PRIMARY: Mapping[str, str] = {metric.kind: metric.name for metric in METRICS if metric.is_primary}
@@ -283,17 +329,20 @@ def columns_of(kind: str, truth: str) -> list[str]:
 
 
 def scale_of(name: str) -> float:
-    """Factor from a metric's computed value to the shown one: 100 for percent, 1 for nats."""
+    """Factor from a metric's computed value to the shown one: 100 for percent, else 1."""
     return _SCALES.get(name, 100.0)
 
 
 def of_guessing(metric: Metric, target: np.ndarray, classes: int) -> float:
-    """Value of a metric for naming the most frequent class of the test set every time, as a fraction.
+    """Value of a metric for naming the most frequent class of the test set every time, as a fraction; NaN for one that is
+    computed from more than `target` and `predicted`.
 
     Args:
-        metric: one that is computed from `target` and `predicted`.
+        metric: of a classification.
         target: true classes, (n,).
         classes: their number.
     """
+    if metric.columns != _CLASSES:
+        return float("nan")
     guessed = {"target": target, "predicted": np.full_like(target, np.bincount(target).argmax())}
     return float(metric.of_counts(metric.of_cases(guessed, classes).sum(axis=0)))

@@ -233,10 +233,15 @@ class Resamples:
             if names not in drawn:
                 drawn[names] = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
         self.group_weights = {seed: drawn[tuple(names)].astype(np.float64) for seed, names in groups.items()}
+        self._last: dict[int, tuple[Counts, np.ndarray]] = {}
 
     def of(self, seed: int, counts: Counts, metric: Metric) -> Float[np.ndarray, " resamples"]:
         """A metric of one run under every draw of groups."""
-        return metric(self.group_weights[seed] @ counts)
+        if (
+            seed not in self._last or self._last[seed][0] is not counts
+        ):  # several metrics of one network share their counts
+            self._last[seed] = (counts, self.group_weights[seed] @ counts)
+        return metric(self._last[seed][1])
 
     def combine(self, by_seed: Mapping[int, np.ndarray]) -> Float[np.ndarray, " resamples"]:
         """Mean over the drawn seeds of what `of` gave; `by_seed` holds every seed of the comparison."""

@@ -1,4 +1,7 @@
-"""The four archives as Kaggle packs them, or unpacked: which data set needs which, where it is found, and what is recorded of it.
+"""Archives, packed or unpacked: which data set needs which, where it is found, and what is recorded of it.
+
+The paper's data sets need four, as Kaggle packs them; they lie in a folder of archives, under their names. A data set of the user's
+own is one archive, a folder or a zip under any name: what is called its folder here is that folder or zip itself.
 
 Where an archive lies is not what it is: a record knows its size, its checksum, and a fingerprint that is read in milliseconds. The
 path in it is the last known place, for those who give no other.
@@ -11,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError
-from kdml.data.unpacked import Unpacked
+from kdml.data.unpacked import TABLES, Unpacked
 from kdml.data.zipped import Zipped
 
 Source = Zipped | Unpacked
@@ -68,8 +71,10 @@ ARCHIVES_OF: Mapping[str, tuple[str, ...]] = {
     "lgg": ("lgg-mri-segmentation",),
     "ham10000": ("skin-cancer-mnist-ham10000", "ham10000-lesion-segmentations"),
 }
-WITH_MASKS = ("ham10000", "lgg")  # data sets whose archives hold masks
+OWN = "own_"  # before the name of a user's own data set: its one archive
 RECORDED: Mapping[str, type] = {"archive": str, "bytes": int, "sha256": str, "fingerprint": str, "path": str}
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")  # that a user's own data set may hold
+NAME_SOURCE = "name the folder or zip with the pictures, relative to the project's root"
 THREE_WAYS = """There are three ways to get images:
   1. a Kaggle token: kaggle.com > Settings > API > Create new token; put it into ~/.kaggle/access_token (or the environment
      variable KAGGLE_API_TOKEN), and accept the rules of the competition on its page;
@@ -77,16 +82,23 @@ THREE_WAYS = """There are three ways to get images:
   3. drawn look-alike images, no account needed: uv run snakemake --profile profiles/demo"""
 
 
+def archives_of(dataset: str) -> tuple[str, ...]:
+    """Names of the archives of a data set: the paper's, or the one of a user's own."""
+    return ARCHIVES_OF.get(dataset, (f"{OWN}{dataset}",))
+
+
 def found_in(folder: Path, name: str) -> Path | None:
     """Find an archive: its zip, else the folder that it was unpacked into, which is the given one itself, or one of its name in it.
 
     Args:
-        folder: of archives.
-        name: key of `ARCHIVES`.
+        folder: of archives; of a user's own data set, the folder or zip that it is.
+        name: of the archive.
 
     Returns:
         Path of the zip, or of the folder with its files; None if there is neither.
     """
+    if name not in ARCHIVES:
+        return folder if folder.exists() else None
     packed = folder / f"{name}.zip"
     if packed.is_file():
         return packed
@@ -99,10 +111,12 @@ def source_of(name: str, path: Path) -> Source:
     """What reads the files of an archive.
 
     Args:
-        name: key of `ARCHIVES`.
+        name: of the archive.
         path: of its zip, or of the folder that it was unpacked into.
     """
-    return Unpacked(path, ARCHIVES[name].holds) if path.is_dir() else Zipped(path)
+    if not path.is_dir():
+        return Zipped(path)
+    return Unpacked(path, ARCHIVES[name].holds) if name in ARCHIVES else Unpacked(path, ("*",), (*PICTURES, *TABLES))
 
 
 def missing_from(folder: Path, names: Iterable[str]) -> list[str]:
@@ -129,6 +143,11 @@ def way_to(folder: Path | None, names: list[str], has_token: bool) -> str | None
     )
 
 
+def not_there(name: str, source: Path) -> str:
+    """What to say where the folder or zip of a user's own data set is missing."""
+    return f"`datasets.{name.removeprefix(OWN)}.source: {source}` does not exist."
+
+
 def described(name: str) -> str:
     """What to look for: the zip of an archive, or a folder that it was unpacked into."""
     return f"{name}.zip (or a folder {name} with {ARCHIVES[name].holds[0]})"
@@ -152,6 +171,8 @@ def in_folder(folder: Path, name: str) -> Path:
         UserError: it is not there.
     """
     path = found_in(folder, name)
+    if path is None and name not in ARCHIVES:
+        raise UserError(not_there(name, folder), NAME_SOURCE)
     if path is None:
         hint = _similar(folder, name) if folder.is_dir() else " There is no such folder."
         raise UserError(
@@ -165,7 +186,7 @@ def record_of(name: str, path: Path, origin: str) -> dict[str, Any]:
     """Say what is written down of an archive.
 
     Args:
-        name: key of `ARCHIVES`.
+        name: of the archive.
         path: of its zip, or of the folder that it was unpacked into.
         origin: where it came from, in words.
 
@@ -225,10 +246,10 @@ def place_of(record: Mapping[str, Any], folder: Path | None) -> Path | None:
 
 
 def paths_of(dataset: str, records: Iterable[Mapping[str, Any]], folder: Path | None = None) -> list[Path]:
-    """Find the archives of a data set, unchanged since they were recorded, in the order of `ARCHIVES_OF`.
+    """Find the archives of a data set, unchanged since they were recorded, in the order of `archives_of`.
 
     Args:
-        dataset: key of `ARCHIVES_OF`.
+        dataset: its key.
         records: of `record_of`, in any order.
         folder: of archives; the last known places if not given, or where it lacks one.
 
@@ -236,7 +257,7 @@ def paths_of(dataset: str, records: Iterable[Mapping[str, Any]], folder: Path | 
         UserError: a record is missing, of another data set, given twice or incomplete, or its archive has gone or changed.
     """
     by_name: dict[str, Path] = {}
-    wanted = ARCHIVES_OF[dataset]
+    wanted = archives_of(dataset)
     remedy = f"give one --record for each of: {', '.join(wanted)}"
     for record in records:
         name = record.get("archive") if isinstance(record, Mapping) else None
@@ -268,7 +289,10 @@ def path_of(record: Mapping[str, Any], folder: Path | None = None) -> Path:
     path = place_of(record, folder)
     if path is None:
         looked = f"{record['path']} has gone since it was recorded"
-        also = f", and {folder} has no {record['archive']}.zip" if folder is not None else ""
+        also = ""
+        if folder is not None:
+            is_own = record["archive"] not in ARCHIVES
+            also = f", and {folder} " + ("does not exist" if is_own else f"has no {record['archive']}.zip")
         raise UserError(f"{looked}{also}.", f"name the folder that holds it, or {again}, to fetch it")
     if not is_recorded(path, record):
         remedy = "start the workflow again, which records what it is now, or run python src/fetch.py"

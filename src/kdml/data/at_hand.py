@@ -5,7 +5,7 @@ it did, or nowhere any more, is no reason: what was made from it stays as it is.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,17 @@ from typing import Any
 from kdml.common.errors import UserError
 from kdml.common.files import read_json
 from kdml.data.archives import (
-    ARCHIVES_OF,
+    ARCHIVES,
+    NAME_SOURCE,
     THREE_WAYS,
+    archives_of,
     described,
     found_in,
     in_folder,
     is_record,
     is_recorded,
     missing_from,
+    not_there,
     path_of,
     place_of,
     source_of,
@@ -33,18 +36,23 @@ class AtHand:
     """Archives and their records, as they are before a run.
 
     Args:
-        folder: that holds the archives, or downloads.
+        folder: that holds the archives of the paper's data sets, or downloads.
         records: name of every archive -> file of its record, made or not.
         downloads: whether an archive that the folder lacks is downloaded into it.
+        own: name of the archive of every data set of the user's own -> the folder or zip that it is.
     """
 
     folder: Path
     records: Mapping[str, Path]
     downloads: bool
+    own: Mapping[str, Path] = field(default_factory=dict)
+
+    def _folder(self, name: str) -> Path:
+        return self.own.get(name, self.folder)
 
     def path(self, name: str) -> Path | None:
         """Where an archive lies; None if it is not at hand."""
-        return found_in(self.folder, name)
+        return found_in(self._folder(name), name)
 
     def record(self, name: str) -> dict[str, Any] | None:
         """Read the record of an archive; None if there is none that could be used."""
@@ -74,7 +82,7 @@ class AtHand:
 
     def _damage(self, name: str) -> UserError | None:
         try:
-            source_of(name, in_folder(self.folder, name)).check()
+            source_of(name, in_folder(self._folder(name), name)).check()
         except UserError as error:
             return error
         return None
@@ -110,10 +118,12 @@ class AtHand:
             has_token: for Kaggle.
         """
         fetched = sorted(fetched)
-        missing = missing_from(self.folder, fetched)
+        if gone := [name for name in fetched if name in self.own and self.path(name) is None]:
+            return str(UserError(not_there(gone[0], self.own[gone[0]]), NAME_SOURCE))
+        missing = missing_from(self.folder, (name for name in fetched if name in ARCHIVES))
         if missing and (problem := way_to(None if self.downloads else self.folder, missing, has_token)):
             return problem
-        known = (name for dataset in prepared for name in ARCHIVES_OF[dataset] if name not in fetched)
+        known = (name for dataset in prepared for name in archives_of(dataset) if name not in fetched)
         return next((problem for name in sorted(set(known)) if (problem := self._unreadable(name))), None)
 
     def _unreadable(self, name: str) -> str | None:
@@ -123,14 +133,16 @@ class AtHand:
         record = self.record(name)
         if record is None:
             return str(UserError(f"{self.records[name]} is no record of an archive.", "delete it and start again"))
-        if place_of(record, self.folder) is None:
+        if place_of(record, self._folder(name)) is None:
+            if name in self.own:
+                return str(UserError(not_there(name, self.own[name]), NAME_SOURCE))
             return (
                 f"{name}.zip is needed again, but is neither in {self.folder} nor at its last known place, {record['path']}."
                 f" To have it downloaded again, delete {self.records[name]} first.\n"
                 + THREE_WAYS.format(files=described(name))
             )
         try:
-            path_of(record, self.folder)
+            path_of(record, self._folder(name))
         except UserError as error:
             return str(error)
         return None

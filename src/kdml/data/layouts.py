@@ -1,4 +1,4 @@
-"""How each data set lies in its archives: one function per data set that lists its pictures with label, mask and group.
+"""How each of the paper's data sets lies in its archives: a function for each that lists its pictures with label, mask and group.
 
 Facts on the archives that the functions rely on: LGG and HAM10000 hold files twice, under a second folder; two patches of the
 metastasis competition are known to be broken (one unreadable by many tools, one all black).
@@ -23,6 +23,7 @@ from kdml.data.archives import Source
 log = logging.getLogger(__name__)
 
 NO_GROUP = ""
+METADATA = "metadata_"  # before the names of columns of the index that hold it
 KNOWN_BAD_PATCHES = {
     "dd6dfed324f9fcb6f93f46f32fc800f2ec196be2": "known to be unreadable by many tools",
     "9369c7278ec8bcc6c880d99194de09fc2bd4efbe": "known to be all black",
@@ -49,6 +50,7 @@ class Picture:
         mask: where its mask is, if the data set has masks.
         label: class; None where the mask decides it.
         group: patient, lesion or slide; empty if unknown.
+        metadata: what else is known of it, by name.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Picture:
     mask: Member | None
     label: int | None
     group: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def histopathologic_cancer_detection(sources: Sequence[Source], choice: Choice) 
     table = _read_csv(sources[0], "train_labels.csv", ("id", "label"))
     files = {PurePosixPath(name).stem: name for name in sources[0].names() if re.fullmatch(r"train/[^/]+\.tif", name)}
     labels = _unique([(row["id"], row["label"]) for row in table], "train_labels.csv")
-    _same_names(labels, files, "train_labels.csv", "train/")
+    same_names(labels, files, "train_labels.csv", "train/")
     wrong = next((key for key, label in labels.items() if label not in ("0", "1")), None)
     if wrong is not None:
         raise UserError(
@@ -146,7 +149,7 @@ def _slides(path: Path | None) -> dict[str, str]:
         rows = read_csv(path, "name a CSV with the columns id and wsi, one line for each patch", ("id", "wsi"))
     except UserError as error:
         raise UserError(f"`slides`: {error.problem}", error.remedy) from None
-    _check_complete(list(enumerate(rows, 2)), str(path), ("id", "wsi"))
+    check_complete(list(enumerate(rows, 2)), str(path), ("id", "wsi"))
     for row in rows:
         first = slides.setdefault(row["id"], row["wsi"])
         if first != row["wsi"]:
@@ -186,9 +189,9 @@ def lgg_mri_segmentation(sources: Sequence[Source], choice: Choice) -> Listing:
     files, doubled = _once(sources[0], pattern)
     masks = {name.removesuffix("_mask"): member for name, member in files.items() if name.endswith("_mask")}
     images = {name: member for name, member in files.items() if not name.endswith("_mask")}
-    _same_names(images, masks, "the images in kaggle_3m/", "its masks")
+    same_names(images, masks, "the images in kaggle_3m/", "its masks")
     pictures = []
-    for name in sorted(images, key=_natural):
+    for name in sorted(images, key=natural):
         stem = name.rpartition("/")[2]
         patient = re.match(r"TCGA_[^_]+_[^_]+", stem)
         if patient is None:
@@ -196,16 +199,16 @@ def lgg_mri_segmentation(sources: Sequence[Source], choice: Choice) -> Listing:
                 f"{images[name]}: the name does not start with TCGA_<site>_<case>.", "fetch the archive again"
             )
         pictures.append(Picture(stem, Member(0, images[name]), Member(0, masks[name]), None, patient.group()))
-    return Listing(_whole_groups(pictures, choice), ("no_lesion", "lesion"), {"doubled folder": doubled})
+    return Listing(whole_groups(pictures, choice), ("no_lesion", "lesion"), {"doubled folder": doubled})
 
 
-def _natural(name: str) -> list:
-    """Slice 10 comes after slice 9."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+def natural(name: str) -> list:
+    """Key to sort names by, such that slice 10 comes after slice 9."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
-def _whole_groups(pictures: list[Picture], choice: Choice) -> list[Picture]:
-    """Whole patients, drawn until there are enough slices."""
+def whole_groups(pictures: list[Picture], choice: Choice) -> list[Picture]:
+    """Pictures of whole patients, drawn until there are enough slices."""
     if choice.limit is None:
         return pictures
     sizes = Counter(picture.group for picture in pictures)
@@ -229,8 +232,8 @@ def ham10000(sources: Sequence[Source], choice: Choice) -> Listing:
     rows = _unique([(row["image_id"], row) for row in table], "HAM10000_metadata.csv")
     images, doubled = _once(sources[0], r"(?:.*/)?(ISIC_\d+)\.jpg")
     masks, doubled_masks = _once(sources[1], r"(?:.*/)?(ISIC_\d+)_segmentation\.png")
-    _same_names(rows, images, "HAM10000_metadata.csv", "the image folders")
-    _same_names(rows, masks, "HAM10000_metadata.csv", "the archive of masks")
+    same_names(rows, images, "HAM10000_metadata.csv", "the image folders")
+    same_names(rows, masks, "HAM10000_metadata.csv", "the archive of masks")
     unknown = next((key for key, row in rows.items() if row["dx"] not in HAM10000_CLASSES), None)
     if unknown is not None:
         known = ", ".join(HAM10000_CLASSES)
@@ -241,11 +244,11 @@ def ham10000(sources: Sequence[Source], choice: Choice) -> Listing:
         Picture(key, Member(0, images[key]), Member(1, masks[key]), HAM10000_CLASSES.index(row["dx"]), row["lesion_id"])
         for key, row in sorted(rows.items())
     ]
-    return Listing(_stratified(pictures, choice), HAM10000_CLASSES, {"doubled folder": doubled + doubled_masks})
+    return Listing(stratified(pictures, choice), HAM10000_CLASSES, {"doubled folder": doubled + doubled_masks})
 
 
-def _stratified(pictures: list[Picture], choice: Choice, smallest: int = 20) -> list[Picture]:
-    """A share of each class, but at least `smallest` of each, so that every part of a split sees it."""
+def stratified(pictures: list[Picture], choice: Choice, smallest: int = 20) -> list[Picture]:
+    """Pictures with a share of each class, but at least `smallest` of each, so that every part of a split sees it."""
     if choice.limit is None:
         return pictures
     generator = np.random.default_rng(choice.seed)
@@ -306,11 +309,21 @@ def _read_csv(source: Source, name: str, columns: tuple[str, ...]) -> list[dict[
             f"{source.path}: {name} is damaged ({error}).", "delete the archive and fetch it again"
         ) from None
     rows = csv_rows(io.StringIO(text, newline=""), name, f"it must be a CSV with {', '.join(columns)}", columns)
-    _check_complete(rows, name, columns)
+    check_complete(rows, name, columns)
     return [row for _, row in rows]
 
 
-def _check_complete(rows: Sequence[tuple[int, Mapping[str, str]]], name: str, columns: tuple[str, ...]) -> None:
+def check_complete(rows: Sequence[tuple[int, Mapping[str, str]]], name: str, columns: Sequence[str]) -> None:
+    """Refuse a table without rows, and a row that lacks a value.
+
+    Args:
+        rows: each with its line.
+        name: of the table.
+        columns: that must have a value in every row.
+
+    Raises:
+        UserError: names table and line.
+    """
     if not rows:
         raise UserError(f"{name} has no rows.", "check that it is whole")
     for line, row in rows:
@@ -330,8 +343,19 @@ def _unique(pairs: Iterable[tuple[str, Any]], name: str) -> dict[str, Any]:
     return table
 
 
-def _same_names(expected: Iterable[str], found: Iterable[str], what: str, where: str) -> None:
+def same_names(
+    expected: Iterable[str],
+    found: Iterable[str],
+    what: str,
+    where: str,
+    remedy: str = "fetch the archive again, or mend the table",
+) -> None:
     """Check that two lists name the same pictures.
+
+    Args:
+        expected, found: names.
+        what, where: what the lists are of, for messages.
+        remedy: what to do where they differ.
 
     Raises:
         UserError: names the first picture that is in one of them only.
@@ -345,6 +369,4 @@ def _same_names(expected: Iterable[str], found: Iterable[str], what: str, where:
     for lacking, has, lacks in ((expected - found, what, where), (found - expected, where, what)):
         if lacking:
             count = f" ({len(lacking)} of such)" if len(lacking) > 1 else ""
-            raise UserError(
-                f"{min(lacking)} is in {has} but not in {lacks}{count}.", "fetch the archive again, or mend the table"
-            )
+            raise UserError(f"{min(lacking)} is in {has} but not in {lacks}{count}.", remedy)

@@ -1,174 +1,30 @@
 """Archives to arrays: every picture decoded once, resized, hashed, and kept once."""
 
-import hashlib
-import io
 import logging
 import shutil
-import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from kdml.common.errors import MachineError, UserError, fault_of, faults_told
+from kdml.common.errors import MachineError, UserError, faults_told
 from kdml.common.files import sha256_of, write_json, written_whole
 from kdml.common.locks import alone_in
 from kdml.common.together import written_together
-from kdml.common.zip_files import UNREADABLE, TooLarge
-from kdml.data.archives import ARCHIVES_OF, Source, check_sha256, paths_of, source_of
-from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Member, Picture
+from kdml.data.archives import archives_of, check_sha256, paths_of, source_of
+from kdml.data.layouts import LAYOUTS, METADATA, NO_GROUP, Choice, Listing, Picture
+from kdml.data.own import Own, list_own
+from kdml.data.reader import BLACK_AND_WHITE, Decoding, Pixels, Reader
 
+MOST_SIZES = 10  # that a report lists
+MOST_FAULTS = 20  # pictures that a message names
 READ_AT_ONCE = 256  # pictures; so many wait in memory to be written
 log = logging.getLogger(__name__)
-
-MOST_PIXELS = 64 * 2**20  # of a picture; the data sets' largest have 0.3 million
-THRESHOLD = 127  # grey values above it are marked
-GREY_MODES = ("1", "L", "I", "F")  # and I;16 in its kinds, which PIL does not turn into RGB
-COLOUR = 32  # by which the channels of a pixel may differ: what JPEG makes of grey
-LEAVE_OUT = "replace it in the archive, or leave it out there and in its table"
-BLACK_AND_WHITE = "draw the masks in black and white: 0 for the background, 255 for what is marked"
-
-
-def _reason(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """A picture as it was read.
-
-    Args:
-        sha256: of the resized image and mask: equal for pictures of equal content.
-        dhash: 64-bit difference hash of the image, 16 hex digits: near for pictures that look alike.
-        has_lesion: whether the mask marks anything, at the arrays' size.
-        is_full: whether it marks everything.
-        is_odd: whether its file is coloured, or has grey values none of which counts as marked.
-    """
-
-    sha256: str
-    dhash: str
-    has_lesion: bool
-    is_full: bool
-    is_odd: bool
-
-
-class Reader:
-    """Reads pictures out of archives from several threads; each thread has its own handles, because zip files are no sharers.
-
-    Args:
-        archives: paths by name, in the order that members number them.
-        size: side of the arrays' images in pixels.
-    """
-
-    def __init__(self, archives: Mapping[str, Path], size: int):
-        self.names, self.archives, self.size = [*archives], [*archives.values()], size
-        self._local = threading.local()
-
-    def _sources(self) -> list[Source]:
-        if not hasattr(self._local, "sources"):
-            self._local.sources = list(map(source_of, self.names, self.archives))
-        return self._local.sources
-
-    def _open(self, member: Member) -> Image.Image:
-        path = self.archives[member.archive]
-        where = f"{path.name}: {member.name}"
-        try:
-            content = self._sources()[member.archive].read(member.name)
-        except TooLarge as error:
-            raise UserError(f"{where} is no picture of this data set: {error}.", LEAVE_OUT) from None
-        except (*UNREADABLE, KeyError) as error:
-            if isinstance(fault := fault_of(error, path), MachineError):
-                raise fault from None
-            raise UserError(
-                f"{where} cannot be read ({_reason(error)}).", "delete the archive and fetch it again"
-            ) from None
-        try:
-            image = Image.open(io.BytesIO(content))
-            if image.width * image.height > MOST_PIXELS:  # known from its header, before memory is taken for it
-                size = f"{image.width} x {image.height}"
-                raise UserError(
-                    f"{where} has {size} pixels; more than {MOST_PIXELS / 1e6:.0f} million are not read.", LEAVE_OUT
-                )
-            image.load()
-        except UserError:
-            raise
-        except Exception as error:  # PIL raises almost anything on damaged bytes
-            raise UserError(
-                f"{where} cannot be read ({_reason(error)}).", f"fetch the archive again, or {LEAVE_OUT}"
-            ) from None
-        return image
-
-    def read(self, picture: Picture, image: np.ndarray, mask: np.ndarray | None) -> Pixels:
-        """Fill one row of the arrays.
-
-        Args:
-            picture: to read.
-            image: (size, size, 3) uint8 to fill, bicubic where the size differs.
-            mask: (size, size) uint8 to fill with 0 and 1, nearest.
-
-        Raises:
-            UserError: a file is damaged, not RGB, or image and mask differ in size.
-        """
-        opened = self._open(picture.image)
-        if opened.mode != "RGB":
-            name = f"{self.archives[picture.image.archive].name}: {picture.image.name}"
-            raise UserError(f"{name} is not an RGB image but of mode {opened.mode}.", "convert it, or leave it out")
-        image[:] = self._resized(opened, Image.Resampling.BICUBIC)
-        digest = hashlib.sha256(image.tobytes())
-        is_odd = False
-        if mask is not None:
-            drawn, is_odd = self._mask(picture.mask)
-            if drawn.size != opened.size:
-                sizes = f"{opened.size[0]}x{opened.size[1]} and {drawn.size[0]}x{drawn.size[1]}"
-                raise UserError(
-                    f"{picture.image.name} and its mask differ in size ({sizes}).", "fetch the archive again"
-                )
-            mask[:] = self._resized(drawn, Image.Resampling.NEAREST) > THRESHOLD
-            digest.update(mask.tobytes())
-        marked = (False, False) if mask is None else (bool(mask.any()), bool(mask.all()))
-        return Pixels(digest.hexdigest(), difference_hash(image), *marked, is_odd)
-
-    def _mask(self, member: Member) -> tuple[Image.Image, bool]:
-        """A mask in grey, and whether its values are others than black and white: coloured, or none of them marked."""
-        opened = self._open(member)
-        drawn = self._grey(opened, member)
-        values = np.asarray(drawn)
-        is_faint = bool(values.any()) and not bool((values > THRESHOLD).any())
-        return drawn, is_faint or (not opened.mode.startswith(GREY_MODES) and _is_coloured(opened))
-
-    def _grey(self, opened: Image.Image, member: Member) -> Image.Image:
-        try:
-            return opened.convert("L")
-        except ValueError:
-            where = f"{self.archives[member.archive].name}: {member.name}"
-            raise UserError(f"{where} is of mode {opened.mode}, which masks are not.", BLACK_AND_WHITE) from None
-
-    def described(self, member: Member) -> str:
-        """What a mask's file holds, in words: its mode, and the grey values as masks are read."""
-        drawn = self._open(member)
-        values = np.unique(np.asarray(self._grey(drawn, member))).tolist()
-        listed = ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
-        return f"(mode {drawn.mode}) has the grey values {listed}; above {THRESHOLD} is marked"
-
-    def _resized(self, image: Image.Image, how: Image.Resampling) -> np.ndarray:
-        side = (self.size, self.size)
-        return np.asarray(image if image.size == side else image.resize(side, how))
-
-
-def _is_coloured(image: Image.Image) -> bool:
-    return int(np.ptp(np.asarray(image.convert("RGB"), dtype=np.int16), axis=2).max()) > COLOUR
-
-
-def difference_hash(image: np.ndarray) -> str:
-    """64 bits: is each of 8 x 9 grey cells brighter than the one to its left? As 16 hex digits."""
-    cells = np.asarray(Image.fromarray(image).convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
-    return np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes().hex()
 
 
 def prepare(
@@ -179,19 +35,21 @@ def prepare(
     out: Path,
     threads: int = 2,
     folder: Path | None = None,
+    own: Own | None = None,
 ) -> dict[str, Any]:
     """Write `images.npy`, `masks.npy` where there are masks, `index.parquet` and `report.json`.
 
     The arrays have a row for every listed picture; rows of pictures that were dropped as duplicates are not in the index.
 
     Args:
-        dataset: key of `LAYOUTS`.
+        dataset: key of `LAYOUTS`, or the name of a user's own.
         records: of its archives, in any order.
         size: side of the images in pixels.
         choice: what of it is wanted.
         out: folder to write to.
         threads: that decode.
         folder: of the archives; where they were last known to lie, if not given.
+        own: how a data set of the user's own lies, and how its files become pixels.
 
     Returns:
         What report.json says.
@@ -199,22 +57,25 @@ def prepare(
     Raises:
         UserError: an archive, a table or a picture is not as it should be.
     """
-    archives = dict(zip(ARCHIVES_OF[dataset], paths_of(dataset, records, folder), strict=True))
+    archives = dict(zip(archives_of(dataset), paths_of(dataset, records, folder), strict=True))
     by_name = {record["archive"]: record for record in records}
     for name, path in archives.items():
         check_sha256(path, by_name[name])
     with ExitStack() as stack:
         sources = [stack.enter_context(closing(source_of(name, path))) for name, path in archives.items()]
-        listing = LAYOUTS[dataset](sources, choice)
+        listing = LAYOUTS[dataset](sources, choice) if own is None else list_own(sources[0], own, choice)
     _check_space(out, len(listing.pictures), size, has_masks=listing.pictures[0].mask is not None)
     with alone_in(out), written_together(out, seal="report.json") as folder:
         log.info("%s: reading %d pictures", dataset, len(listing.pictures))
-        rows, dropped, checksums = _write(listing, Reader(archives, size), folder, threads)
-        report = {"dataset": dataset, "size": size, **_counted(listing, rows, dropped)} | {
+        reader = Reader(archives, size, Decoding() if own is None else own.decoding())
+        rows, dropped, checksums, files = _write(listing, reader, folder, threads)
+        report = {"dataset": dataset, "size": size, **_counted(listing, rows, dropped), "files": files} | {
             "choice": _chosen(choice),
             "sha256": checksums,
             "archives": {record["archive"]: record["sha256"] for record in records},
         }
+        if own is not None:
+            report["own"] = own.described()
         write_json(folder / "report.json", report)
     return report
 
@@ -251,8 +112,8 @@ def _check_space(out: Path, pictures: int, size: int, has_masks: bool) -> None:
 
 def _write(
     listing: Listing, reader: Reader, out: Path, threads: int
-) -> tuple[list[dict[str, Any]], dict[str, list[str]], dict[str, str]]:
-    """Write arrays and index; give the rows of the index, what was dropped, and checksums of the arrays."""
+) -> tuple[list[dict[str, Any]], dict[str, list[str]], dict[str, str], dict[str, Any]]:
+    """Write arrays and index; give the rows of the index, what was dropped, checksums of the arrays, and what files were read."""
     paths = {name: out / f"{name}.npy" for name in (("images", "masks") if listing.pictures[0].mask else ("images",))}
     pixels = list(_fill(listing, reader, paths, threads))
     if listing.pictures[0].mask is not None:
@@ -261,7 +122,15 @@ def _write(
     if not rows:
         raise UserError(f"{reader.archives[0]}: every picture has a double with another label.", "look at its labels")
     _write_index(out / "index.parquet", rows)
-    return rows, dropped, {name: sha256_of(path) for name, path in paths.items()}
+    return rows, dropped, {name: sha256_of(path) for name, path in paths.items()}, _files(pixels)
+
+
+def _files(pixels: Sequence[Pixels]) -> dict[str, Any]:
+    """What the report says of the files that were read: how many of each kind, and the most frequent sizes."""
+    kinds = {what: Counter(getattr(one, what) for one in pixels) for what in ("image", "mask")}
+    sizes = Counter("x".join(map(str, one.size)) for one in pixels)
+    listed = {f"{what}s": dict(counts.most_common()) for what, counts in kinds.items() if "" not in counts}
+    return listed | {"sizes": dict(sizes.most_common(MOST_SIZES)), "different_sizes": len(sizes)}
 
 
 def _check_masks(listing: Listing, pixels: Sequence[Pixels], reader: Reader) -> None:
@@ -299,12 +168,39 @@ def _fill(listing: Listing, reader: Reader, paths: Mapping[str, Path], threads: 
             pictures = listing.pictures[first : first + READ_AT_ONCE]
             images = np.empty((len(pictures), *shape, 3), np.uint8)
             masks = np.empty((len(pictures), *shape), np.uint8) if "masks" in paths else [None] * len(pictures)
-            yield from pool.map(reader.read, pictures, images, masks)
+            yield from _without_faults(pool.map(partial(_read, reader), pictures, images, masks))
             for name, rows in (("images", images), ("masks", masks)):
                 if name in files:
                     files[name](rows)
             if first and first % 5120 == 0:
                 log.info("%d of %d read", first, count)
+
+
+def _read(reader: Reader, picture: Picture, image: np.ndarray, mask: np.ndarray | None) -> Pixels | UserError:
+    """A picture, or what is wrong with it."""
+    try:
+        return reader.read(picture, image, mask)
+    except MachineError:
+        raise
+    except UserError as error:
+        return error
+
+
+def _without_faults(found: Iterable[Pixels | UserError]) -> list[Pixels]:
+    """Pictures that were read together, all of which must be sound.
+
+    Raises:
+        UserError: says of the first faults what is wrong; the remedy is that of the first.
+    """
+    pixels, faults = [], []
+    for one in found:
+        (faults if isinstance(one, UserError) else pixels).append(one)
+    if not faults:
+        return pixels
+    first, *others = faults
+    listed = [f"\n  {error.problem}" for error in others[: MOST_FAULTS - 1]]
+    more = f"\n  and {len(others) - len(listed)} more" if len(others) > len(listed) else ""
+    raise UserError(first.problem + "".join(listed) + more, first.remedy)
 
 
 @contextmanager
@@ -356,6 +252,7 @@ def _row(row: int, listing: Listing, pixels: Pixels) -> dict[str, Any]:
         "sha256": pixels.sha256,
         "dhash": pixels.dhash,
         "source": picture.image.name,
+        **{f"{METADATA}{name}": value for name, value in picture.metadata.items()},
     }
 
 

@@ -13,7 +13,7 @@ from kdml.common.files import sha256_of
 from kdml.common.zip_files import LARGEST_MEMBER, TooLarge
 from kdml.data.zipped import is_data
 
-TABLES = ".csv"  # whose content counts in a fingerprint: a label can be edited without a change of size
+TABLES = (".csv", ".parquet")  # whose content counts in a fingerprint: a label can be edited without a change of size
 
 
 class Unpacked:
@@ -22,10 +22,11 @@ class Unpacked:
     Args:
         path: of the folder.
         holds: patterns of what of it belongs to the archive: names of files and folders at its top.
+        suffixes: of its files, in small letters; all if not given.
     """
 
-    def __init__(self, path: Path, holds: Sequence[str]):
-        self.path, self.holds = path, holds
+    def __init__(self, path: Path, holds: Sequence[str], suffixes: tuple[str, ...] = ()):
+        self.path, self.holds, self.suffixes = path, holds, suffixes
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
@@ -34,7 +35,11 @@ class Unpacked:
     def _sizes(self) -> dict[str, int]:
         """Bytes by name below the folder, sorted."""
         with faults_told(self.path):
-            return dict(sorted(_files_below(self.path, self.holds)))
+            found = _files_below(self.path, self.holds)
+            return dict(sorted((name, size) for name, size in found if self._belongs(name)))
+
+    def _belongs(self, name: str) -> bool:
+        return not self.suffixes or name.lower().endswith(self.suffixes)
 
     def names(self) -> list[str]:
         """Names of the files that are data, below the folder."""
@@ -84,7 +89,10 @@ class Unpacked:
             UserError: there is none.
         """
         if not self._sizes:
-            raise UserError(f"{self.path} holds none of {', '.join(self.holds)}.", "unpack the archive again")
+            raise UserError(
+                f"{self.path} holds none of {', '.join(self.suffixes or self.holds)}.",
+                "name another folder" if self.suffixes else "unpack the archive again",
+            )
         return len(self._sizes)
 
 

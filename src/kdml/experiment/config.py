@@ -16,8 +16,8 @@ from kdml.experiment.messages import describe, nearest, not_a_method, not_finite
 from kdml.experiment.old_names import renamed
 from kdml.experiment.sections import (
     DATASETS,
+    Content,
     Dataset,
-    DatasetName,
     GridSearch,
     MethodChoice,
     NetworkEntry,
@@ -61,7 +61,7 @@ class Experiment(Model):
     grid_search: GridSearch = GridSearch()
     variants: dict[Name, OwnVariant] = {}
     methods: dict[Name, MethodChoice] = {}
-    datasets: dict[DatasetName, Dataset]
+    datasets: dict[Name, Dataset]
     tasks: dict[Name, Task]
     networks: dict[Name, NetworkEntry]
     weights: dict[Name, WeightsEntry] = {}
@@ -77,6 +77,7 @@ class Experiment(Model):
             if name not in known:
                 raise ValueError(f"{where}: '{name}' is not defined{nearest(name, known)}")
         self._check_names()
+        self._check_datasets()
         self._check_places()
         self._check_methods()
         for key, task in self.tasks.items():
@@ -86,10 +87,56 @@ class Experiment(Model):
             self._check_images(key)
         return self
 
-    @staticmethod
-    def _check_task(where: str, task: Task) -> None:
+    def content(self, dataset: str) -> Content:
+        """What a dataset holds: one of the paper's, or of the user's own."""
+        return DATASETS[dataset] if dataset in DATASETS else self.datasets[dataset].content()
+
+    @property
+    def own_datasets(self) -> dict[str, Dataset]:
+        """Datasets of the user's own."""
+        return {key: dataset for key, dataset in self.datasets.items() if key not in DATASETS}
+
+    @property
+    def with_masks(self) -> set[str]:
+        """Datasets that hold masks."""
+        return {key for key in self.datasets if self.content(key).has_masks}
+
+    def _check_datasets(self) -> None:
+        for key, dataset in self.datasets.items():
+            if key in DATASETS:
+                if given := dataset.own_keys():
+                    raise ValueError(f"datasets.{key}.{given[0]}: '{key}' is the paper's; give your own another name")
+                continue
+            if dataset.source is None:
+                near = nearest(key, DATASETS)
+                raise ValueError(f"datasets.{key}.source: name the folder or zip of your own dataset{near}")
+            try:
+                dataset.check_own()
+            except ValueError as error:
+                raise ValueError(f"datasets.{key}.{error}") from None
+
+    def protocols_of(self, task: str) -> list[str]:
+        """How the splits of a task are made: as it says, else by group where its dataset is the user's with groups, else as all."""
+        chosen = self.tasks[task]
+        if chosen.protocols is not None:
+            return list(chosen.protocols)
+        return ["grouped"] if self.datasets[chosen.dataset].group is not None else list(self.run.protocols)
+
+    @property
+    def protocols(self) -> list[str]:
+        """Protocols of all tasks that are run, those of `run: protocols` first."""
+        used = [name for task in self.run.tasks for name in self.protocols_of(task)]
+        return list(dict.fromkeys([*(name for name in self.run.protocols if name in used), *used]))
+
+    def claimed_protocols(self) -> list[str]:
+        """Protocols that the paper's claims are judged under: those of tasks on its data, else the first of all."""
+        tasks = [task for task in self.run.tasks if self.tasks[task].dataset in DATASETS]
+        used = {name for task in tasks for name in self.protocols_of(task)}
+        return [name for name in self.protocols if name in used] or self.protocols[:1]
+
+    def _check_task(self, where: str, task: Task) -> None:
         """What its dataset cannot give."""
-        labels, has_masks, _ = DATASETS[task.dataset]
+        labels, has_masks, _ = self.content(task.dataset)
         if task.kind == "classification" and len(task.classes) != labels:
             raise ValueError(
                 f"{where}.classes: {len(task.classes)} are named, but '{task.dataset}' has {labels} labels"

@@ -62,8 +62,8 @@ class Contents:
         return self.plan.experiment.tasks[task].title
 
     def suffix(self, place: Place) -> str:
-        """Part of the name of a figure about one place; a protocol that is not the first is named."""
-        protocol = "" if place.protocol == self.plan.experiment.run.protocols[0] else f"_{place.protocol}"
+        """Part of the name of a figure about one place; a protocol that is not the task's first is named."""
+        protocol = "" if place.protocol == self.plan.experiment.protocols_of(place.task)[0] else f"_{place.protocol}"
         return f"{place.task}_{place.pair}{protocol}"
 
     def nearest(self, kind: str, task: str, student: str = "resnet18") -> Place | None:

@@ -65,6 +65,9 @@ def _of_sheet(inputs: Inputs, place: Place, sheet: str) -> Iterator[str]:
         yield from (
             paths.regions(place, sheet),
             paths.found(place, sheet),
+            paths.confusion(place, sheet),
+            paths.reliability(place, sheet),
+            paths.coverage(place, sheet),
             paths.curves(place, sheet),
             paths.bands(place, sheet),
         )

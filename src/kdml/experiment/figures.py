@@ -4,6 +4,7 @@ A figure of the paper is drawn for the paper's task and pair where those were ru
 other place it can be asked for by name.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -13,13 +14,14 @@ from kdml.experiment.items import Item, Kind, Labelled
 from kdml.experiment.paths import claims
 from kdml.experiment.places import Place
 from kdml.experiment.plan import Run
-from kdml.experiment.tables import TABLES, WITH_CURVES
+from kdml.experiment.tables import TABLES, WITH_CURVES, clinic_files
 from kdml.runs.graph import VARIANTS
 
 SCHEMES = (1, 2, 3, 8)
 SLICES = {4: "telling", 5: "telling", 7: "spread", 9: "telling"}  # number -> rule of `kdml.analysis.slices`
 SIMILARITIES = (6, 10, 11)
 WITH_TEACHER = 10  # compares teachers and students, also of techniques that may have no teacher
+PLACES_ON_A_PAGE = 4
 ENSEMBLES = 7  # shows masks of ensembles, the others probabilities of students
 
 
@@ -178,9 +180,9 @@ def _by_lesion(item: Item, inputs: Inputs) -> Labelled:
 
 
 def _search(contents: Contents) -> Iterator[Item]:
-    """Scores of the grid search, a figure per place with variants of the paper, of the first protocol."""
-    first = contents.plan.experiment.run.protocols[0]
+    """Scores of the grid search, a figure per place with variants of the paper, of the task's first protocol."""
     for place in contents.places.all:
+        first = contents.plan.experiment.protocols_of(place.task)[0]
         if place.protocol == first and any(run.run in VARIANTS for run in contents.places.variants_at(place)):
             words = {"task": contents.task_title(place.task), "pair": place.pair}
             name = f"grid_search_{contents.suffix(place)}"
@@ -189,6 +191,17 @@ def _search(contents: Contents) -> Iterator[Item]:
 
 def _settings(item: Item, inputs: Inputs) -> Labelled:
     yield "settings", inputs.paths.ranked_settings(item.place)
+
+
+def _clinic(contents: Contents) -> Iterator[Item]:
+    """Curves of the places of the table, dealt out evenly to as many figures as they need."""
+    places = contents.tables["clinic"].places if "clinic" in contents.tables else ()
+    pages = math.ceil(len(places) / PLACES_ON_A_PAGE)
+    each = math.ceil(len(places) / max(pages, 1))
+    for page in range(pages):
+        name = f"clinic_curves_{page + 1}" if page else "clinic_curves"
+        words = {"page": f" ({page + 1} of {pages})" if pages > 1 else ""}
+        yield contents.item(name, "clinic_curves", words, places=places[page * each : (page + 1) * each])
 
 
 FIGURES: Mapping[str, Kind[Contents, Inputs]] = {
@@ -212,6 +225,7 @@ FIGURES: Mapping[str, Kind[Contents, Inputs]] = {
         _by_size,
         _of_places("detection_by_size", "detection_by_size", "segmentation", on_request=True),
     ),
+    "clinic_curves": Kind("Clinic", "figures.clinic:draw", clinic_files, _clinic),
     "search": Kind("Grid search", "figures.search:draw", _settings, _search),
 }
 BESIDE_TABLES = ("beside", "curves", "runs")  # made in one job with their table

@@ -1,5 +1,7 @@
 """What an experiment will cost before it is done: trainings, hours, disk, and what shorter lists under `run:` would save."""
 
+import os
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +10,7 @@ from typing import Any
 
 from kdml.common.errors import UserError
 from kdml.common.json_text import parse_json
+from kdml.common.project import ROOT
 from kdml.experiment.config import Experiment
 from kdml.experiment.paths import Paths
 from kdml.experiment.plan import Plan, Run
@@ -30,7 +33,8 @@ class Pictures:
         size: in pixels of a side.
         total: of the prepared data set.
         train, validation, test: of the split.
-        counted: whether they were counted, in the prepared data; else they are as published, or as configured.
+        counted: whether they were counted, in the prepared data; else they are as published, as configured, or as many as there are
+            files.
     """
 
     size: int
@@ -57,9 +61,24 @@ def pictures_of(experiment: Experiment, paths: Paths, task: str, base: Path) -> 
     if total is None:
         at_most = (dataset.subset if key == "hcd" else None, dataset.limit)
         drawn = experiment.archives == "demo"
-        total = min([dataset.demo_images if drawn else PUBLISHED[key], *filter(None, at_most)])
+        if dataset.source is not None:
+            there = files_in(ROOT / dataset.source.expanduser()) // (2 if experiment.content(key).has_masks else 1)
+        else:
+            there = dataset.demo_images if drawn else PUBLISHED[key]
+        total = min([there, *filter(None, at_most)])
     train, validation, test = (round(total * share) for share in experiment.split.fractions)
     return Pictures(dataset.image_size, total, train, validation, test, counted)
+
+
+def files_in(source: Path) -> int:
+    """Number of files of a folder or zip, about as many as its pictures and masks; 0 where there is none to look into."""
+    try:
+        if source.is_dir():
+            return sum(len(files) for _, _, files in os.walk(source))
+        with zipfile.ZipFile(source) as file:
+            return sum(not member.is_dir() for member in file.infolist())
+    except (OSError, zipfile.BadZipFile):
+        return 0
 
 
 def _counted(report: Path) -> int | None:

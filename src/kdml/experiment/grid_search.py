@@ -47,7 +47,7 @@ def shared_out(alpha: float, like: LossWeights) -> LossWeights:
 
 
 class Search:
-    """All trials of a configuration's grid search, of the first of its protocols, each on the split of its seed.
+    """All trials of a configuration's grid search, of the first protocol of every task, each on the split of its seed.
 
     The chosen weights serve all runs of a task. Where the experiment has other splits, by protocol or by seed, their test sets hold
     images that chose weights here: `other_splits` names them.
@@ -62,8 +62,8 @@ class Search:
     def __init__(self, plan: Plan):
         self.plan = plan
         self.grid = plan.experiment.grid_search
-        first = plan.experiment.run.protocols[0]
-        variants = [run for run in plan.runs if run.protocol == first and run.run in VARIANTS]
+        first = {task: plan.experiment.protocols_of(task)[0] for task in plan.experiment.run.tasks}
+        variants = [run for run in plan.runs if run.run in VARIANTS and run.protocol == first[run.task]]
         order = list(VARIANTS)
         variants.sort(key=lambda run: (run.task, run.pair, order.index(run.run)))
         self.variants = tuple(dict.fromkeys(replace(run, seed=0) for run in variants))
@@ -119,9 +119,9 @@ class Search:
     @cached_property
     def splits(self) -> tuple[str, ...]:
         """Splits on whose validation part settings are ranked, as `protocol seed`."""
-        first = self.plan.experiment.run.protocols[0]
-        seeds = (self.plan.split_seed(Run(first, "", "", "", seed)) for seed in self.grid.seeds)
-        return tuple(f"{first} {seed}" for seed in sorted(set(seeds)))
+        first = dict.fromkeys(run.protocol for run in self.variants)
+        seeds = {self.plan.split_seed(Run("", "", "", "", seed)) for seed in self.grid.seeds}
+        return tuple(f"{protocol} {seed}" for protocol, seed in product(first, sorted(seeds)))
 
     @cached_property
     def other_splits(self) -> tuple[str, ...]:

@@ -9,8 +9,8 @@ from kdml.experiment.plan import Run
 
 # Categories in the order of the static page; what a grid search makes is not on it.
 CATEGORIES = (
-    "Claims", "Results", "Comparison", "Fidelity", "Representations", "Predictions", "Detection", "Compression",
-    "Learning curves", "Method",
+    "Claims", "Results", "Comparison", "Fidelity", "Representations", "Predictions", "Detection", "Clinic",
+    "Compression", "Learning curves", "Method",
 )  # fmt: skip
 TABLE_SUFFIXES = ("html", "md", "tex", "csv")
 FIGURE_SUFFIXES = ("png", "pdf")

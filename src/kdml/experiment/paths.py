@@ -115,6 +115,10 @@ class Paths:
         """How many test images of every split resemble training images."""
         return f"{self.results}/leakage.{suffix}"
 
+    def check_of_data(self, suffix: str) -> str:
+        """What is in the prepared data, and what each way to split them would leak, on request."""
+        return f"{self.results}/check_data.{suffix}"
+
     def start_weights(self, name: str) -> str:
         """Start weights of a backbone."""
         return f"{self.resources}/weights/{name}.safetensors"
@@ -229,6 +233,18 @@ class Paths:
         """How many students of the runs of a sheet find each region of the test masks."""
         return self.sheet(at, sheet, "found.csv")
 
+    def confusion(self, at: Located, sheet: str) -> str:
+        """Test cases of the runs of a sheet by true and predicted class."""
+        return self.sheet(at, sheet, "confusion.csv")
+
+    def reliability(self, at: Located, sheet: str) -> str:
+        """How often what the runs of a sheet predict comes true, by the probability that they give it."""
+        return self.sheet(at, sheet, "reliability.csv")
+
+    def coverage(self, at: Located, sheet: str) -> str:
+        """What is wrong among the surest cases of the runs of a sheet."""
+        return self.sheet(at, sheet, "coverage.csv")
+
     def comparison(self, at: Located, sheet: str) -> str:
         """The paper's numbers beside those of a sheet."""
         return self.sheet(at, sheet, "comparison.csv")
@@ -276,6 +292,15 @@ class Paths:
     def compression(self, at: Located) -> str:
         """Scores of all networks beside their costs."""
         return f"{self.place(at)}/compression.csv"
+
+    def exported(self, at: Located, name: str = "") -> str:
+        """Folder of a place to take home, or a file in it."""
+        folder = f"{self.results}/export/{at.protocol}/{at.task}/{at.pair}"
+        return f"{folder}/{name}" if name else folder
+
+    def exported_zip(self, at: Located) -> str:
+        """Packed folder of a place to take home."""
+        return f"{self.exported(at)}.zip"
 
     def costs(self, task: str, pair: str) -> str:
         """Parameters, operations and time of a pair's networks."""

@@ -56,8 +56,12 @@ class Places:
     def all(self) -> tuple[Place, ...]:
         """Places with runs, if only of networks alone, in the order of the configuration."""
         choice, experiment = self.plan.experiment.run, self.plan.experiment
-        keys = product(choice.protocols, choice.tasks, choice.pairs)
-        places = (self._place(*key) for key in keys if experiment.is_run_on(key[2], key[1]))
+        keys = product(experiment.protocols, choice.tasks, choice.pairs)
+        places = (
+            self._place(protocol, task, pair)
+            for protocol, task, pair in keys
+            if protocol in experiment.protocols_of(task) and experiment.is_run_on(pair, task)
+        )
         if (
             not choice.baselines
         ):  # some are trained all the same, as teachers, but make no place of a pair where nothing else runs

@@ -83,18 +83,19 @@ class Plan:
 
     def _variants(self) -> Iterator[Run]:
         choice = self.experiment.run
-        for protocol, task, pair, seed in product(choice.protocols, choice.tasks, choice.pairs, choice.seeds):
+        for task, pair, seed in product(choice.tasks, choice.pairs, choice.seeds):
             if self.experiment.is_run_on(pair, task):
-                yield from (Run(protocol, task, pair, variant, seed) for variant in self._variants_of(task, pair))
+                named = product(self.experiment.protocols_of(task), self._variants_of(task, pair))
+                yield from (Run(protocol, task, pair, variant, seed) for protocol, variant in named)
 
     def _methods(self) -> Iterator[Run]:
         choice = self.experiment.run
-        for protocol, place, seed in product(choice.protocols, choice.methods_at, choice.seeds):
+        for place, seed in product(choice.methods_at, choice.seeds):
             task, pair = place.split("/")
             if task in choice.tasks and pair in choice.pairs and self.experiment.is_run_on(pair, task):
                 yield from (
                     Run(protocol, task, pair, name, seed)
-                    for name in choice.methods
+                    for protocol, name in product(self.experiment.protocols_of(task), choice.methods)
                     if self.experiment.suits(name, task)
                 )
 
@@ -113,9 +114,10 @@ class Plan:
         choice = self.experiment.run
         if not choice.baselines:
             return
-        for protocol, task, pair, seed in product(choice.protocols, choice.tasks, choice.pairs, choice.seeds):
+        for task, pair, seed in product(choice.tasks, choice.pairs, choice.seeds):
             if self.experiment.is_run_on(pair, task):
-                for network in (self.experiment.pairs[pair].teacher, self.experiment.pairs[pair].student):
+                networks = (self.experiment.pairs[pair].teacher, self.experiment.pairs[pair].student)
+                for protocol, network in product(self.experiment.protocols_of(task), networks):
                     yield Run(protocol, task, network, BASELINE, seed)
 
     def teacher_of(self, run: Run) -> Run | None:

@@ -3,7 +3,6 @@
 Arguments are lists of words, which the rules quote one by one; nothing of the configuration becomes part of a command unquoted.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from kdml.common.errors import UserError
 from kdml.common.files import sha256_of
 from kdml.common.untracked import Untracked
-from kdml.experiment.archives import located
+from kdml.experiment.archives import is_drawn, is_drawn_dataset, located
 from kdml.experiment.config import Experiment
 from kdml.experiment.figures import ENSEMBLES, SLICES
 from kdml.experiment.grid_search import Search, Trial
@@ -21,7 +20,6 @@ from kdml.experiment.items import Item
 from kdml.experiment.places import Place
 from kdml.experiment.plan import Run
 from kdml.experiment.run_rows import run_rows
-from kdml.experiment.sections import DATASETS
 from kdml.runs.graph import ENSEMBLE, STUDENTS
 from kdml.runs.run_table import VARIANTS_SHEET
 
@@ -254,48 +252,6 @@ class RuleFunctions:
             found.setdefault(name, []).append(f"{place.folder}={path}")
         return [word for name, files in found.items() for word in (f"--{name}", *files)]
 
-    # Networks opened after training
-
-    def cka_runs(self, wildcards: Wildcards) -> list[Run]:
-        """Runs whose CKA one job computes."""
-        return self.places.grouped(self.place(wildcards), wildcards.group)
-
-    def cka_networks(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Weights of these runs and of the networks that they are compared with, and start weights, which say how to build them."""
-        runs = self.cka_runs(wildcards)
-        everything = dict.fromkeys([*runs, *filter(None, map(self.places.reference_of, runs))])
-        trained = [self.paths.weights(run) for run in everything]
-        return {"trained": trained, "weights": self.inputs.start_weights(everything)}
-
-    def cka_of_place(self, wildcards: Wildcards) -> list[str]:
-        """CKA of all runs of a place."""
-        place = self.place(wildcards)
-        return self.inputs.cka(place, self.places.variants_at(place), "upper")
-
-    # Networks of all pairs
-
-    def costs_and_layers(self, kind: Callable[[str, str], str]) -> list[str]:
-        """Outputs of src/networks.py: a file of this kind for every task and pair."""
-        return list(dict.fromkeys(kind(place.task, place.pair) for place in self.places.all))
-
-    def pairs_by_task(self, wildcards: Wildcards) -> str:
-        """What src/networks.py is told of the pairs, as JSON."""
-        pairs = {f"{place.task}/{place.pair}": self._pair(place.task, place.pair) for place in self.places.all}
-        return json.dumps(pairs, sort_keys=True)
-
-    def _pair(self, task: str, pair: str) -> dict[str, Any]:
-        networks, settings = self.plan.architectures(task, pair), self.experiment.tasks[task]
-        titles = {name: self.experiment.networks[one.architecture].title for name, one in networks.items()}
-        return {
-            "kind": settings.kind,
-            "outputs": settings.outputs,
-            "size": self.experiment.datasets[settings.dataset].image_size,
-            "threads": self.plan.training[task].threads,
-            "students": self.inputs.numbers_of_students(task, pair),
-            "titles": titles | {"teacher": f"{titles['teacher']} (teacher)"},
-            **{name: one.model_dump(mode="json") for name, one in networks.items()},
-        }
-
     # Slices
 
     def _slices_rule(self, item: Item) -> str:
@@ -311,7 +267,7 @@ class RuleFunctions:
     def slices_words(self, wildcards: Wildcards) -> Words:
         """Arguments of src/slices.py."""
         item = self.slices_figure(wildcards)
-        rule, grey = self._slices_rule(item), DATASETS[self.dataset(item.place.task)].grey
+        rule, grey = self._slices_rule(item), self.experiment.content(self.dataset(item.place.task)).grey
         networks = [ENSEMBLE] if int(item.options["number"]) == ENSEMBLES else STUDENTS
         judges = [name for name, _ in self.inputs.judges(item, rule)]
         shown = ["--seed", item.runs[0].seed, "--show", *(run.run for run in item.runs), "--networks", *networks]
@@ -319,10 +275,16 @@ class RuleFunctions:
 
     # Tables, figures, page
 
+    def _is_drawn(self, wildcards: Wildcards) -> bool:
+        """Whether images are drawn: those of the task that wildcards name, or some of the experiment's."""
+        if (task := wildcards.get("task")) is not None:
+            return is_drawn_dataset(self.experiment, self.dataset(task))
+        return is_drawn(self.experiment)
+
     def note(self, wildcards: Wildcards) -> str:
         """What a reader must know before comparing with the paper."""
         drawn = "Synthetic images, not patients: the numbers say nothing about the paper. "
-        said = f"{drawn if self.experiment.archives == 'demo' else ''}{self.experiment.description}".rstrip()
+        said = f"{drawn if self._is_drawn(wildcards) else ''}{self.experiment.description}".rstrip()
         return re.sub(r"(?<=[^.!?])$", ".", said)
 
     def page_title(self, wildcards: Wildcards) -> str:
@@ -331,7 +293,7 @@ class RuleFunctions:
 
     def drawn(self, wildcards: Wildcards) -> Words:
         """Argument of a script that says whether the images are drawn."""
-        return ["--drawn"] if self.experiment.archives == "demo" else []
+        return ["--drawn"] if self._is_drawn(wildcards) else []
 
     def leakage_words(self, wildcards: Wildcards) -> Words:
         """Title, caption and titles of tasks as arguments of src/leakage.py."""

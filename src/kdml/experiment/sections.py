@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from kdml.runs.graph import STRATEGIES, STUDENT_NAME, TECHNIQUES, Edge, SharingGraph, TeacherMode
 from kdml.runs.settings import (
@@ -43,11 +43,11 @@ DATASETS: Mapping[str, Content] = {
 if TYPE_CHECKING:  # a type checker reads no values that only running the program gives
     Technique = str
     Strategy = str
-    DatasetName = str
 else:
     Technique = Literal[tuple(TECHNIQUES)]
     Strategy = Literal[tuple(STRATEGIES)]
-    DatasetName = Literal[tuple(DATASETS)]
+
+Protocol = Literal["paper", "grouped"]
 
 
 class RunChoice(Model):
@@ -72,14 +72,43 @@ class RunChoice(Model):
         [],
         description="task/pair at which methods are run, those of its kind of task; left out where task or pair is not run",
     )
-    protocols: Once[Literal["paper", "grouped"]] = Field(
+    protocols: Once[Protocol] = Field(
         ["paper"], min_length=1, description="paper: split by image; grouped: by patient, lesion or slide"
     )
     seeds: Once[Seed] = Field([0, 1, 2], min_length=1, description="repetitions; a seed pairs the runs of all variants")
 
 
+OWN_KEYS = ("source", "classes", "table", "image", "label", "mask", "group", "window", "mask_above", "licence")
+
+
+def _words(value: Any) -> Any:
+    """Whole numbers of a list as texts: classes may be called 0 and 1."""
+    return [str(one) if type(one) is int else one for one in value] if isinstance(value, list) else value
+
+
+Percentage = Annotated[float, Field(ge=0, le=100)]
+
+
+class Window(Model):
+    """Which values of pictures with 16 bits become black and white: two values, or two percentiles of each picture."""
+
+    limits: tuple[float, float] | None = Field(None, description="the two values, for example [0, 4095]")
+    percentiles: tuple[Percentage, Percentage] | None = Field(
+        None, description="the two percentiles, for example [1, 99]"
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Window":
+        if (self.limits is None) == (self.percentiles is None):
+            raise ValueError("give either `limits` or `percentiles`")
+        low, high = self.limits or self.percentiles or (0, 0)
+        if low >= high:
+            raise ValueError(f"the first number must be below the second: {low:g} is not below {high:g}")
+        return self
+
+
 class Dataset(Model):
-    """How a dataset is prepared."""
+    """How a dataset is prepared; of one of your own, how it lies, too."""
 
     image_size: Count = Field(description="side in pixels that images are scaled to")
     subset: Count | None = Field(
@@ -88,9 +117,77 @@ class Dataset(Model):
     subset_seed: Seed = Field(0, description="of that draw")
     limit: Count | None = Field(None, description="keep about so many images, for small trial runs")
     slides: Path | None = Field(
-        None, description="CSV with the columns id and wsi: the slide of each patch, for the grouped protocol"
+        None, description="CSV with the columns id and wsi: the slide of each patch, for the grouped protocol (HCD)"
     )
     demo_images: Count = Field(400, description="how many look-alike images to draw when `archives: demo`")
+    source: Path | None = Field(
+        None, description="of your own: folder or zip with the pictures, relative to the project"
+    )
+    classes: Annotated[Once[str], BeforeValidator(_words)] = Field(
+        [],
+        description="of your own: values of the column `label`, or folders of pictures, in the order of labels 0, 1, ...",
+    )
+    table: Path | None = Field(
+        None,
+        description="of your own: CSV or Parquet, relative to the project or within `source`, a row for each picture",
+    )
+    image: str | None = Field(None, description="column of the table: file of the picture")
+    label: str | None = Field(None, description="column of the table: its class")
+    mask: str | None = Field(None, description="column of the table: file of its mask")
+    group: str | None = Field(
+        None, description="column of the table: its patient, lesion or slide; makes `grouped` the protocol of its tasks"
+    )
+    window: Window | None = Field(
+        None,
+        description="of your own: what of pictures with 16 bits becomes black and white: `{limits: [0, 4095]}`, or"
+        " `{percentiles: [1, 99]}` of each",
+    )
+    mask_above: Annotated[int, Field(ge=0, le=254)] = Field(
+        127, description="of your own: grey values of masks above it are marked; 0 for masks of 0 and 1"
+    )
+    licence: str = Field(
+        "",
+        description="of your own: its terms of use, for the model card of `snakemake export`: as Hugging Face names them"
+        " (`cc-by-4.0`), or in words",
+    )
+
+    @property
+    def columns(self) -> dict[str, str | None]:
+        """Columns of the table, by what they hold."""
+        return {"image": self.image, "label": self.label, "mask": self.mask, "group": self.group}
+
+    def own_keys(self) -> list[str]:
+        """Keys that are given and for datasets of the user's own alone."""
+        return [key for key in OWN_KEYS if key in self.model_fields_set]
+
+    def content(self) -> Content:
+        """What a dataset of the user's own holds, by what is said of it."""
+        has_masks = self.mask is not None if self.table is not None else not self.classes
+        return Content(labels=len(self.classes) or 2, has_masks=has_masks)
+
+    def check_own(self) -> None:
+        """Refuse what contradicts itself in a dataset of the user's own.
+
+        Raises:
+            ValueError: names the keys.
+        """
+        named = [key for key, column in self.columns.items() if column is not None]
+        if self.table is None and named:
+            raise ValueError(f"{named[0]}: names a column, but there is no `table`")
+        if self.table is not None and self.image is None:
+            raise ValueError("image: name the column of the table that holds the files of pictures")
+        if self.table is not None and self.label is None and self.mask is None:
+            raise ValueError("table: name its column `label`, `mask`, or both")
+        if len({self.columns[key] for key in named}) < len(named):
+            raise ValueError(f"{' and '.join(named)} must be different columns of the table")
+        if (self.label is not None) != bool(self.classes) and self.table is not None:
+            raise ValueError("classes: the column `label` needs the list of its values, and nothing else does")
+        if len(self.classes) == 1:
+            raise ValueError(f"classes: '{self.classes[0]}' is the only one; a classifier needs two or more")
+        if self.subset is not None or self.slides is not None:
+            raise ValueError(
+                f"{'slides' if self.slides else 'subset'}: is for hcd; use `limit`, and `group` of a table"
+            )
 
 
 class Similarity(Model):
@@ -105,7 +202,7 @@ class Similarity(Model):
 class Task(Model):
     """A dataset with a kind of target."""
 
-    dataset: DatasetName = Field(description="key of `datasets`")
+    dataset: str = Field(description="key of `datasets`")
     kind: Kind = Field(description="of target: a class per image, or a mask")
     classes: Once[str] = Field(
         min_length=1, description="their names: of the labels 0, 1, ..., or what the mask marks (segmentation)"
@@ -113,6 +210,11 @@ class Task(Model):
     title: str = Field(description="in tables and figures")
     balance: Literal["none", "resample", "class_weights"] = Field(
         "none", description="of the training images: each class drawn as often, or weighed in the loss (classification)"
+    )
+    protocols: Once[Protocol] | None = Field(
+        None,
+        min_length=1,
+        description="how its splits are made, in place of `run: protocols`; grouped if not given where its dataset has a `group`",
     )
     head: Literal["paper", "linear"] = Field("paper", description="of a classifier: the paper's three layers, or one")
     training: dict[str, Any] = Field({}, description="keys of `training` that differ for this task")

@@ -187,6 +187,17 @@ def _detection(item: Item, inputs: Inputs) -> Labelled:
         yield from ((f"values:{place.folder}", path) for path in inputs.scored(place, inputs.paths.values))
 
 
+def clinic_files(item: Item, inputs: Inputs) -> Labelled:
+    """Files that the table of what a clinic asks and its curves are made from, in one job."""
+    files = inputs.paths
+    for place in item.places:
+        yield f"runs:{place.folder}", files.runs(place)
+        kinds = {"values": files.values, "confusion": files.confusion}
+        kinds |= {"reliability": files.reliability, "coverage": files.coverage}
+        for label, file_of in kinds.items():
+            yield from ((f"{label}:{place.folder}", path) for path in inputs.scored(place, file_of))
+
+
 def _comparison(contents: Contents) -> Iterator[Item]:
     yield contents.item("comparison", "comparison", {}, places=contents.places.all)
 
@@ -220,6 +231,7 @@ TABLES: Mapping[str, Kind[Contents, Inputs]] = {
     "detection": Kind(
         "Detection", "plain_tables.detection:table", _detection, _everywhere("detection", "segmentation")
     ),
+    "clinic": Kind("Clinic", "plain_tables.clinic:table", clinic_files, _everywhere("clinic")),
     "grid_search": Kind("Grid search", "plain_tables.grid_search:table", _hyperparameters, _grid_search),
 }
 WITH_CURVES = ("results", "baselines", "methods")  # made in one job with the figures beside_, curves_ and runs_

@@ -80,6 +80,16 @@ class Data:
         """Places (protocol/task/pair) with a file of a kind, in the order in which they were given."""
         return [label.partition(":")[2] for label in self.files if label.startswith(f"{kind}:")]
 
+    def of_places(self, places: Iterable[str]) -> "Data":
+        """Select the files of some places, and those of no place.
+
+        Args:
+            places: protocol/task/pair each.
+        """
+        wanted = set(places)
+        files = {label: paths for label, paths in self.files.items() if label.partition(":")[2] in {"", *wanted}}
+        return Data(files, self.options)
+
     def under(self, kind: str) -> dict[str, list[dict[str, str]]]:
         """Rows of all files of a kind, by place."""
         return {place: self.rows(f"{kind}:{place}") for place in self.places(kind)}

@@ -25,6 +25,7 @@ LARGEST = 20_000  # characters of a table that stands on the page; larger ones a
 CLAIMS = "Claims"  # the category of the first chapter
 CHAPTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {  # title -> (anchor, categories of tables and figures)
     "Scores": ("scores", ("Results", "Comparison", "Fidelity", "Detection")),
+    "In a clinic": ("clinic", ("Clinic",)),
     "Pictures": ("pictures", ("Predictions", "Representations", "Method")),
     "Costs": ("costs", ("Compression",)),
     "Runs and provenance": ("provenance", ("Learning curves",)),

@@ -94,10 +94,15 @@ class RunTable:
         """Whether teacher and students have the paper's architectures, and none that stands in for them."""
         return all(self.facts[f"{role}_network"] == self.facts[f"{role}_stands_for"] for role in ("teacher", "student"))
 
+    @property
+    def class_names(self) -> list[str]:
+        """Classes of the task, or what its masks mark."""
+        return self.facts["classes"].split(SEPARATOR)
+
     @cached_property
     def classes(self) -> int:
         """Number of classes of the task; 0 for segmentation."""
-        return len(self.facts["classes"].split(SEPARATOR)) if self.kind == "classification" else 0
+        return len(self.class_names) if self.kind == "classification" else 0
 
     def sheet(self, name: str) -> list[RunRow]:
         """Rows of one of `SHEETS`; for fidelity those of variants with a teacher.

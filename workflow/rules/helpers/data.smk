@@ -2,39 +2,84 @@
 
 from snakemake.logging import logger
 
-from kdml.data.archives import ARCHIVES_OF, WITH_MASKS
+from kdml.data.archives import NAME_SOURCE, archives_of, not_there
 from kdml.data.at_hand import AtHand
 from kdml.data.kaggle_download import token_present
+from kdml.data.layouts import Choice
+from kdml.data.own import check_own, own_of
 from kdml.experiment import archives
 
 DRAWN = archives.is_drawn(EXPERIMENT)
 ARCHIVES_FOLDER = or_message(archives.folder_of, EXPERIMENT, PATHS, ROOT)
+# Folder or zip of every data set of the user's own, by the name of its archive.
+OWN_SOURCES = {
+    archives_of(key)[0]: Path(or_message(archives.own_source, EXPERIMENT, key, ROOT))
+    for key in EXPERIMENT.own_datasets
+}
 AT_HAND = AtHand(
     Path(ARCHIVES_FOLDER),
-    {name: Path(PATHS.archive_record(name)) for name in ARCHIVES},
+    {
+        name: Path(PATHS.archive_record(name))
+        for name in (*(() if DRAWN else ARCHIVES), *OWN_SOURCES)
+    },
     downloads=EXPERIMENT.archives is None,
+    own=OWN_SOURCES,
 )
 # All drawn ones have a rule, so that Snakemake compares what they are drawn with; of others those alone that are new or have changed.
-TO_FETCH = list(ARCHIVES) if DRAWN else or_message(AT_HAND.to_fetch)
+TO_FETCH = [*(ARCHIVES if DRAWN else ()), *or_message(AT_HAND.to_fetch)]
+CHECKED = archives.checked_files(EXPERIMENT, PATHS)
 WARNED = set()  # archives that the user was warned of
 
 
 def drawn_archives(names):
     """Archives as inputs, where the workflow draws them."""
-    return [PATHS.drawn_archive(name) for name in names] if DRAWN else []
+    return [PATHS.drawn_archive(name) for name in names if DRAWN and name in ARCHIVES]
 
 
-def slides_content(wildcards):
-    """Checksum of the table of slides of a data set, if there is one."""
-    slides = or_message(archives.slides_of, EXPERIMENT, wildcards.dataset, ROOT)
-    return or_message(archives.content_of_slides, wildcards.dataset, slides)
+def fetch_options(wildcards):
+    """Arguments of src/fetch.py that say where an archive comes from."""
+    name = wildcards.archive
+    return archives.fetch_options(EXPERIMENT, ARCHIVES_FOLDER, OWN_SOURCES.get(name))
+
+
+def archive_content(wildcards):
+    """What an archive is, so that another is recorded anew; drawn ones are inputs of their records."""
+    is_drawn = bool(drawn_archives([wildcards.archive]))
+    return "" if is_drawn else AT_HAND.content(wildcards.archive)
+
+
+def table_of(wildcards):
+    """Where the user's own table on a data set lies, if it is a file."""
+    return or_message(archives.table_of, EXPERIMENT, wildcards.dataset, ROOT)
+
+
+def table_content(wildcards):
+    """Checksum of the user's own table on a data set, if there is one."""
+    return or_message(archives.content_of_table, wildcards.dataset, table_of(wildcards))
+
+
+@functools.cache
+def check_own_data(dataset):
+    """Refuse data of the user's own that are not as configured, while old data still stand; what was prepared needs its pictures no more."""
+    (name,) = archives_of(dataset)
+    source, configured = OWN_SOURCES[name], EXPERIMENT.datasets[dataset]
+    if not source.exists():
+        if not Path(PATHS.data_report(dataset)).exists():
+            raise WorkflowError(str(UserError(not_there(name, source), NAME_SOURCE)))
+        return
+    table = or_message(archives.table_of, EXPERIMENT, dataset, ROOT)
+    own = own_of(archives.described(configured, table, dataset), table)
+    choice = Choice(limit=configured.limit, seed=configured.subset_seed)
+    or_message(check_own, own, source, choice)
 
 
 def prepare_inputs(wildcards):
     """Records of the archives, which say what they are; a table of slides that is missing is refused while old data still stand."""
-    slides_content(wildcards)
-    names = ARCHIVES_OF[wildcards.dataset]
-    for name in () if DRAWN else names:
+    table_content(wildcards)
+    names = archives_of(wildcards.dataset)
+    if wildcards.dataset in EXPERIMENT.own_datasets:
+        check_own_data(wildcards.dataset)
+    for name in names:
         if name not in WARNED and (warning := AT_HAND.warning(name)):
             logger.warning(warning)
             WARNED.add(name)
@@ -44,16 +89,30 @@ def prepare_inputs(wildcards):
     }
 
 
+def archives_folder(wildcards):
+    """Where the archives of a data set, or of a task's, lie, which is no reason to make anything of them again."""
+    task = wildcards.get("task")
+    (name, *_) = archives_of(wildcards.dataset if task is None else ASK.dataset(task))
+    return Untracked(OWN_SOURCES.get(name, ARCHIVES_FOLDER))
+
+
 def prepare_options(wildcards):
     """Arguments of src/prepare.py that decide what the arrays hold."""
-    slides = archives.slides_of(EXPERIMENT, wildcards.dataset, ROOT)
-    return archives.prepare_options(EXPERIMENT.datasets[wildcards.dataset], slides)
+    name = wildcards.dataset
+    return archives.prepare_options(
+        EXPERIMENT.datasets[name], table_of(wildcards), name
+    )
+
+
+def check_options(wildcards):
+    """Arguments of src/check_data.py."""
+    return archives.check_options(EXPERIMENT, PATHS)
 
 
 def demo_options(wildcards):
     """Arguments of src/draw_demo.py."""
     dataset = next(
-        key for key, names in ARCHIVES_OF.items() if wildcards.archive in names
+        key for key in EXPERIMENT.datasets if wildcards.archive in archives_of(key)
     )
     return archives.demo_options(EXPERIMENT.datasets[dataset])
 
@@ -81,13 +140,16 @@ def split_inputs(protocol, task, seed):
 
 def check_archives_at_hand():
     """Before anything runs: can the archives be had that planned jobs read?"""
-    jobs = [] if DRAWN else list(workflow.dag.needrun_jobs())
+    jobs = list(workflow.dag.needrun_jobs())
     fetched = {job.wildcards.archive for job in jobs if job.rule.name == "fetch"}
     prepared = {
         job.wildcards.dataset
         for job in jobs
         if job.rule.name in ("prepare", "prepare_masks")
     }
+    if DRAWN:  # what is drawn is at hand once it is needed
+        fetched -= set(ARCHIVES)
+        prepared &= EXPERIMENT.own_datasets.keys()
     has_token = bool(fetched) and AT_HAND.downloads and or_message(token_present)
     if problem := AT_HAND.obstacle(fetched, prepared, has_token):
         raise WorkflowError(problem)
@@ -111,12 +173,12 @@ def train_inputs(wildcards):
 
 def cka_inputs(wildcards):
     """Table of runs, data, splits, and networks of a job that computes CKA."""
-    splits = INPUTS.splits_of(ASK.cka_runs(wildcards))
+    splits = INPUTS.splits_of(OF_NETWORKS.cka_runs(wildcards))
     return {
         "runs": PATHS.runs(wildcards),
         **data_inputs(ASK.dataset(wildcards.task), with_masks=False),
         "splits": list(map(ancient, splits)),
-        **ASK.cka_networks(wildcards),
+        **OF_NETWORKS.cka_networks(wildcards),
     }
 
 
@@ -128,4 +190,21 @@ def slices_inputs(wildcards):
         "predictions": [PATHS.predictions(run) for run in runs],
         "split": list(map(ancient, INPUTS.splits_of(runs))),
         **data_inputs(ASK.dataset(place.task), with_masks=True),
+    }
+
+
+def export_inputs(wildcards):
+    """Table of runs, what they have left, data, splits and archives of a folder to take home; refused without the packages for it."""
+    if not CONDA:
+        or_message(need, "export", "`snakemake export`")
+    dataset = ASK.dataset(wildcards.task)
+    names = archives_of(dataset)
+    return {
+        "runs": PATHS.runs(wildcards),
+        **EXPORT.of_runs(wildcards),
+        **data_inputs(dataset, ASK.has_masks(wildcards.task)),
+        "index": ancient(PATHS.index(dataset)),
+        "splits": list(map(ancient, EXPORT.splits(wildcards))),
+        "archive_records": list(map(PATHS.archive_record, names)),
+        "archives": list(map(ancient, drawn_archives(names))),
     }

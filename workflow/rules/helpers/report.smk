@@ -50,10 +50,15 @@ OF_SCHEMES = [
     *OF_GRAPHS,
     *(name for name, one in CONTENTS.figures.items() if one.kind == "scheme"),
 ]
+OF_CLINIC = [
+    name for name, one in CONTENTS.figures.items() if one.kind == "clinic_curves"
+]
 # A name that none of the other rules makes falls to `table` and `figure`, which say what there is.
-ELSEWHERE = f"{names_of([*WITH_CURVES, 'fidelity'])}|{'|'.join(OF_GRAPHS)}"
+ELSEWHERE = f"{names_of([*WITH_CURVES, 'fidelity'])}|{'|'.join([*OF_GRAPHS, *(['clinic'] if OF_CLINIC else [])])}"
 OTHER_TABLES = rf"(?!(?:{ELSEWHERE})\.)[a-z][\w-]*"
-ELSEWHERE = f"(?:{'|'.join(BESIDE_TABLES)})_|(?:{'|'.join(OF_SCHEMES)})\\."
+ELSEWHERE = (
+    f"(?:{'|'.join(BESIDE_TABLES)})_|(?:{'|'.join([*OF_SCHEMES, *OF_CLINIC])})\\."
+)
 OTHER_FIGURES = rf"(?!{ELSEWHERE})[a-z][\w-]*"
 
 
@@ -65,8 +70,21 @@ def schemes_files():
         yield in_report(path, name, "schemes") if shown else path
 
 
+def clinic_figures():
+    """Curves of what a clinic asks; the report shows one form of each."""
+    for path in CONTENTS.files_of(["clinic_curves"]):
+        name = lambda wildcards, name=Path(path).stem: name
+        yield in_report(path, name) if path.endswith(".png") else path
+
+
+def clinic_table(wildcards):
+    """The table of what a clinic asks."""
+    return CONTENTS.tables["clinic"]
+
+
 def tell_what_was_made():
-    """End by naming the file to open."""
-    page = Path(rules.index.output[0])
-    if page.exists():
-        print(f"Open {page} in a browser.", file=sys.stderr)
+    """End by naming the file to open: the page that was made last."""
+    pages = [Path(rules.check_data.output.html), Path(rules.index.output[0])]
+    if there := [page for page in pages if page.exists()]:
+        last = max(there, key=lambda page: page.stat().st_mtime)
+        print(f"Open {last} in a browser.", file=sys.stderr)

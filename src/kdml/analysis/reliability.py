@@ -1,0 +1,84 @@
+"""Whether probabilities mean what they say: counts by bins of the predicted probability, for images and for pixels.
+
+What a probability is of: with two classes, and in a pixel, of the second class (lesion); with several classes of the one that is
+predicted. Bins are `BINS` of equal width between 0 and 1, closed below; the last one holds 1, too.
+
+Reference:
+    Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017 (expected calibration error);
+    Brier, Monthly Weather Review 1950.
+"""
+
+from itertools import product
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from kdml.analysis.ratios import ratio
+
+BINS = 10
+COUNTS = (
+    "cases",
+    "probability",
+    "events",
+)  # of a bin: their number, the sum of their probabilities, and in how many it came true
+COLUMNS = tuple(f"bin{number}_{count}" for number, count in product(range(BINS), COUNTS))
+
+
+def bins(probability: Float[np.ndarray, " n"], event: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "n columns"]:
+    """Counts of every image, in the order of `COLUMNS`.
+
+    Args:
+        probability: that was predicted.
+        event: whether that which it is of came true.
+    """
+    counts = np.zeros((len(probability), BINS, len(COUNTS)))
+    counts[np.arange(len(probability)), _bin_of(probability)] = np.stack(
+        [np.ones_like(probability), probability, event], axis=1
+    )
+    return counts.reshape(len(probability), -1)
+
+
+def _bin_of(probability: np.ndarray) -> Int[np.ndarray, "..."]:
+    return np.minimum((probability * BINS).astype(int), BINS - 1)
+
+
+def pixel_bins(
+    histogram: Float[np.ndarray, "n 2 levels"], probability: Float[np.ndarray, " levels"]
+) -> Float[np.ndarray, "n columns"]:
+    """Counts of the pixels of every image, in the order of `COLUMNS`.
+
+    Args:
+        histogram: pixels outside the lesion and within by their level.
+        probability: of each level.
+    """
+    member = np.eye(BINS)[_bin_of(probability)]
+    pixels = histogram.sum(axis=1)
+    counts = (pixels @ member, pixels @ (member * probability[:, None]), histogram[:, 1] @ member)
+    return np.stack(counts, axis=2).reshape(len(histogram), -1)
+
+
+def pixel_histogram(
+    levels: UInt8[np.ndarray, "n h w"], truth: Bool[np.ndarray, "n h w"]
+) -> Float[np.ndarray, "n 2 levels"]:
+    """Pixels of every image outside the lesion and within by their level, 0 to 255."""
+    each = [
+        np.bincount(image.ravel() + 256 * mask.ravel().astype(np.intp), minlength=512)
+        for image, mask in zip(levels, truth, strict=True)
+    ]
+    return np.array(each, dtype=float).reshape(len(levels), 2, 256)
+
+
+def calibration_error(counts: Float[np.ndarray, "*any columns"]) -> Float[np.ndarray, "*any"]:
+    """Expected calibration error: distance of mean probability and observed frequency, averaged over bins by their cases."""
+    by_bin = counts.reshape(*counts.shape[:-1], BINS, len(COUNTS))
+    cases = by_bin[..., 0].sum(axis=-1)
+    gaps = np.abs(by_bin[..., 1] - by_bin[..., 2]).sum(axis=-1)
+    return ratio(gaps, cases)
+
+
+def brier(probabilities: Float[np.ndarray, "n classes"], target: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    """Brier score of every image: half the squared distance between its probabilities and the truth, 0 to 1.
+
+    With two classes it is the square of what the probability of the second lacks.
+    """
+    return np.square(probabilities - np.eye(probabilities.shape[1])[target]).sum(axis=1) / 2

@@ -1,0 +1,40 @@
+"""Scores of one network of one run, or of the ensemble of its students, with intervals over the test cases."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kdml.analysis import cases
+from kdml.analysis.contrasts import MeasuredRuns
+from kdml.analysis.counts import measured
+from kdml.analysis.sheets import evaluated
+from kdml.runs.run_table import RunRow
+
+LABEL = "label"
+
+
+def scores_of(row: RunRow, network: str, kind: str, data: Path, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every metric of a network against the labels or true masks.
+
+    Args:
+        row: of its run, in the table of runs.
+        network: its name in the run, or `ensemble`.
+        kind: of the task.
+        data: folder of the prepared arrays, which masks are read from.
+        record: run.json.
+
+    Returns:
+        A row per metric: `metric`, `value` and the ends `low` and `high` of its 95 % interval (bootstrap over groups of test
+        cases), `cases`, `groups`, and what is to be known as `remark`.
+    """
+    classes = len(record["settings"]["classes"]) if kind == "classification" else 0
+    found = evaluated([row], kind, data, LABEL)
+    regions = None if classes else cases.stacked(found, "regions")
+    table = cases.stacked(found, "cases")
+    runs = MeasuredRuns(measured(table, regions, LABEL, classes, {(row.run, row.seed): record}))
+    return [
+        {"metric": value["metric"], "value": value["mean"]}
+        | {name: value[name] for name in ("low", "high", "cases", "groups", "remark")}
+        for value in runs.values()
+        if value["network"] == network
+    ]

@@ -1,0 +1,357 @@
+"""Data sets of the user's own, which the configuration describes: a table, a folder for each class, or images beside masks."""
+
+import posixpath
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kdml.common.errors import MachineError, UserError
+from kdml.common.files import sha256_of
+from kdml.common.zip_files import UNREADABLE, TooLarge
+from kdml.data.archives import PICTURES, Source, archives_of, source_of
+from kdml.data.arrays import PARTS
+from kdml.data.layouts import (
+    NO_GROUP,
+    Choice,
+    Listing,
+    Member,
+    Picture,
+    check_complete,
+    natural,
+    same_names,
+    stratified,
+    whole_groups,
+)
+from kdml.data.reader import THRESHOLD, Decoding
+from kdml.data.tables import Row, read_table
+from kdml.data.zipped import is_data
+from kdml.deploy.pictures import Window
+
+BY_MASK = ("unmarked", "marked")  # labels of pictures that have nothing but a mask
+IMAGES, MASKS = "images", "masks"  # folders of pictures beside their masks
+UNNAMED = "not in the table"
+
+
+@dataclass(frozen=True)
+class Own:
+    """How a data set of the user's own lies, and how its files become pixels.
+
+    Args:
+        name: its key.
+        classes: values of the column of labels, or names of the folders, of the labels 0, 1, ...; none where masks decide.
+        table: that lists the pictures: a file, else a name within folder or zip; none where folders decide.
+        image, label, mask, group: columns of the table that name a picture, its class, its mask, its patient.
+        window: of pictures with 16 bits, arguments of `kdml.deploy.pictures.Window`.
+        mask_above: grey values of masks above it are marked.
+    """
+
+    name: str
+    classes: tuple[str, ...] = ()
+    table: str | None = None
+    image: str | None = None
+    label: str | None = None
+    mask: str | None = None
+    group: str | None = None
+    window: Mapping[str, Any] | None = None
+    mask_above: int = THRESHOLD
+
+    def decoding(self) -> Decoding:
+        """How its files become pixels."""
+        window = None if self.window is None else Window(**self.window)
+        return Decoding(None, window, self.mask_above, again="export it again")
+
+    def described(self) -> dict[str, Any]:
+        """What the report says of it; of a table that is a file its checksum, because where it lies is not what it is."""
+        table = self._file()
+        return asdict(self) | ({} if table is None else {"table": sha256_of(table)})
+
+    def _file(self) -> Path | None:
+        """The table, where it is a file and not within folder or zip."""
+        return Path(self.table) if self.table is not None and Path(self.table).is_file() else None
+
+    def columns(self) -> list[str]:
+        """Columns of the table that every row must fill."""
+        return [column for column in (self.image, self.label, self.mask, self.group) if column is not None]
+
+
+def own_of(described: Mapping[str, Any], table: str | None) -> Own:
+    """Take a data set from what a command line says of it.
+
+    Args:
+        described: its fields.
+        table: that lists its pictures, where that is a file and not within folder or zip.
+
+    Raises:
+        UserError: it has other fields.
+    """
+    try:
+        own = replace(Own(**described), classes=tuple(described.get("classes", ())))
+        return own if table is None else replace(own, table=table)
+    except TypeError as error:
+        raise UserError(f"--own is no data set ({error}).", "pass the keys of `kdml.data.own.Own`") from None
+
+
+def check_own(own: Own, path: Path, choice: Choice) -> None:
+    """List the pictures of a data set before anything runs; none of them is read.
+
+    Args:
+        own: how it lies.
+        path: of its folder or zip, which is there.
+        choice: what of it is wanted.
+
+    Raises:
+        UserError: folder, zip or table are not as the configuration says.
+    """
+    if path.is_file() and path.suffix.lower() != ".zip":
+        raise UserError(
+            f"`datasets.{own.name}.source: {path}` is neither a folder nor a zip.", "unpack it, or pack it as a zip"
+        )
+    source = source_of(archives_of(own.name)[0], path)
+    try:
+        source.check()
+    except MachineError:
+        raise
+    except UserError as error:
+        raise UserError(f"`datasets.{own.name}.source`: {error.problem}", "name a folder, or a sound zip") from None
+    with closing(source):
+        list_own(source, own, choice)
+
+
+def list_own(source: Source, own: Own, choice: Choice) -> Listing:
+    """List all pictures of a data set of the user's own, those of one folder in the order that people count in.
+
+    Args:
+        source: its folder or zip.
+        own: how it lies there.
+        choice: `limit` and `seed` count; groups stay whole.
+
+    Raises:
+        UserError: names the data set, and the table, folder or file that is not as it should be.
+    """
+    try:
+        files = [name for name in source.names() if _is_picture(name)]
+        if not files:
+            raise UserError(f"{source.path} holds no picture.", f"pictures are {', '.join(PICTURES)} files")
+        listing = _listed(source, files, own)
+        pictures = _limited(sorted(listing.pictures, key=lambda picture: natural(picture.id)), own, choice)
+        _check_divisible(pictures, listing.classes)
+        return replace(listing, pictures=pictures)
+    except MachineError:
+        raise
+    except UserError as error:
+        raise UserError(f"`datasets.{own.name}`: {error.problem}", error.remedy) from None
+
+
+def _is_picture(name: str) -> bool:
+    """Whether a file is one, not what programs leave behind in hidden folders."""
+    hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+    return is_data(name) and not hidden and name.lower().endswith(PICTURES)
+
+
+def _listed(source: Source, files: Sequence[str], own: Own) -> Listing:
+    if own.table is not None:
+        return _from_table(source, files, own)
+    return _by_folder(source, files, own) if own.classes else _beside_masks(source, files)
+
+
+# A folder for each class, images beside masks
+
+
+def _by_folder(source: Source, files: Sequence[str], own: Own) -> Listing:
+    """Pictures `<class>/<name>`, at any depth; the outermost folder that has the name of a class decides."""
+    pictures = []
+    for name in files:
+        classes = [part for part in PurePosixPath(name).parts[:-1] if part in own.classes]
+        if not classes:
+            raise UserError(
+                f"{source.path}: {name} lies in no folder of a class ({', '.join(own.classes)}).",
+                "move it into one, take it away, or add its folder to `classes`",
+            )
+        pictures.append(Picture(name, Member(0, name), None, own.classes.index(classes[0]), NO_GROUP))
+    return Listing(pictures, own.classes)
+
+
+def _beside_masks(source: Source, files: Sequence[str]) -> Listing:
+    """Pictures `images/<name>` with `masks/<name>`, which may have another suffix, at any depth."""
+    found = {kind: _by_stem(source, files, kind) for kind in (IMAGES, MASKS)}
+    for kind, names in found.items():
+        if not names:
+            raise UserError(
+                f"{source.path} has no pictures in a folder {kind}.",
+                "put pictures into images/ and masks of the same names into masks/; or name `classes` or a `table`",
+            )
+    same_names(found[IMAGES], found[MASKS], f"{IMAGES}/", f"{MASKS}/", "every picture needs a mask of its name")
+    pictures = [
+        Picture(name, Member(0, name), Member(0, found[MASKS][stem]), None, NO_GROUP)
+        for stem, name in found[IMAGES].items()
+    ]
+    return Listing(pictures, BY_MASK)
+
+
+def _by_stem(source: Source, files: Sequence[str], kind: str) -> dict[str, str]:
+    """Files below folders of a name, by what images and masks have in common: their path without that folder and a suffix."""
+    found: dict[str, str] = {}
+    for name in files:
+        parts = PurePosixPath(name).parts
+        if kind not in parts[:-1]:
+            continue
+        place = parts.index(kind)
+        stem = str(PurePosixPath(*parts[:place], *parts[place + 1 :]).with_suffix(""))
+        first = found.setdefault(stem, name)
+        if first != name:
+            raise UserError(
+                f"{source.path}: {first} and {name} differ in nothing but their suffix.", "keep one of the two"
+            )
+    return found
+
+
+# A table
+
+
+def _from_table(source: Source, files: Sequence[str], own: Own) -> Listing:
+    """Pictures that a table names, with label, mask and group of the columns that are configured; the others are metadata."""
+    name, rows = _rows(source, own)
+    find = _Finder(source, files, posixpath.dirname(name), name)
+    check_complete(rows, name, own.columns())
+    pictures: dict[str, Picture] = {}
+    for line, row in rows:
+        where = f"{name}, line {line}"
+        picture = _picture(where, row, own, find)
+        if picture.id in pictures:
+            raise UserError(f"{where}: {picture.id} is named a second time.", "keep one row for each picture")
+        pictures[picture.id] = picture
+    named = {member.name for one in pictures.values() for member in (one.image, one.mask) if member is not None}
+    unnamed = sorted(set(files) - named)
+    classes = own.classes if own.label is not None else BY_MASK
+    return Listing(list(pictures.values()), classes, {UNNAMED: unnamed})
+
+
+def _picture(where: str, row: Mapping[str, str], own: Own, find: "_Finder") -> Picture:
+    label = None if own.label is None else row[own.label]
+    if label is not None and label not in own.classes:
+        raise UserError(
+            f"{where}: the class '{label}' is unknown; known are {', '.join(own.classes)}.",
+            f"mend the column '{own.label}', or add the class to `classes`",
+        )
+    image = find(where, row[str(own.image)])
+    mask = None if own.mask is None else Member(0, find(where, row[own.mask]))
+    if mask is not None and mask.name == image:
+        raise UserError(f"{where}: {image} is both picture and mask.", f"mend the column '{own.mask}'")
+    return Picture(
+        image,
+        Member(0, image),
+        mask,
+        None if label is None else own.classes.index(label),
+        NO_GROUP if own.group is None else row[own.group],
+        {column: value for column, value in row.items() if column not in own.columns()},
+    )
+
+
+class _Finder:
+    """Finds the file that a cell of a table means: by its path, or by the end of it, with or without its suffix.
+
+    Of files with one content, as in a folder that was copied into itself, the one with the shortest path is meant.
+
+    Args:
+        source: folder or zip.
+        files: names of its pictures.
+        folder: of the table within it, which names may be relative to.
+        table: its name, for messages.
+    """
+
+    def __init__(self, source: Source, files: Sequence[str], folder: str, table: str):
+        self.source, self.folder, self.table = source, folder, table
+        self.files = set(files)
+        self.by_end: dict[str, list[str]] = defaultdict(list)
+        for name in files:
+            parts = name.split("/")
+            for start in range(len(parts)):
+                end = "/".join(parts[start:])
+                self.by_end[end].append(name)
+                self.by_end[posixpath.splitext(end)[0]].append(name)
+        self.example = files[0]
+
+    def __call__(self, where: str, cell: str) -> str:
+        """Name of the file.
+
+        Raises:
+            UserError: there is none, or several may be meant.
+        """
+        path = posixpath.normpath(cell.replace("\\", "/"))
+        for exact in (posixpath.normpath(posixpath.join(self.folder, path)), path):
+            if exact in self.files:
+                return exact
+        found = sorted(self.by_end.get(path, []), key=lambda name: (len(name), name))
+        if any(not self.source.equal(found[0], other) for other in found[1:]):
+            raise UserError(
+                f"{where}: {cell} may be {found[0]} or {found[1]}.",
+                "write the folder, and the suffix, in the table, too",
+            )
+        if not found:
+            raise UserError(
+                f"{where}: {self.source.path} holds no picture {cell}; it holds for example {self.example}.",
+                "write names as they are there, or leave the row out; pictures are " + ", ".join(PICTURES) + " files",
+            )
+        return found[0]
+
+
+def _rows(source: Source, own: Own) -> tuple[str, list[Row]]:
+    """Name of the table within the source (of a file elsewhere, without a folder), and its rows as texts."""
+    table = str(own.table)
+    file = own._file()
+    name = table if file is None else file.name
+    try:
+        content = source.read(table) if file is None else file.read_bytes()
+    except KeyError:
+        raise UserError(
+            f"`table: {table}` is neither a file nor in {source.path}.",
+            "name it relative to the project's root, or as it lies within `source`",
+        ) from None
+    except TooLarge as error:
+        raise UserError(f"{name} is no table: {error}.", "name another file") from None
+    except UNREADABLE as error:
+        raise UserError(f"{name} cannot be read ({error}).", "write it again") from None
+    return name, read_table(content, name, own.columns())
+
+
+# What is wanted, and whether it can be split
+
+
+def _limited(pictures: list[Picture], own: Own, choice: Choice) -> list[Picture]:
+    return whole_groups(pictures, choice) if own.group is not None else stratified(pictures, choice)
+
+
+def _check_divisible(pictures: Sequence[Picture], classes: Sequence[str]) -> None:
+    """Refuse a class that cannot be in every part of a split, whatever the split.
+
+    Raises:
+        UserError: a class has no picture, or fewer pictures or groups than there are parts.
+    """
+    labels = [picture.label for picture in pictures if picture.label is not None]
+    if not labels:
+        _check_enough("All", _units(pictures))
+        return
+    counts = Counter(labels)
+    for label, name in enumerate(classes):
+        if not counts[label]:
+            raise UserError(f"no picture has the class '{name}'.", "add some, or leave it out of `classes`")
+        _check_enough(f"The class '{name}'", _units(picture for picture in pictures if picture.label == label))
+
+
+def _units(pictures: Iterable[Picture]) -> tuple[int, str]:
+    """How many pictures, or groups, there are to divide."""
+    listed = list(pictures)
+    groups = {picture.group for picture in listed} - {NO_GROUP}
+    return (len(groups), "groups") if groups else (len(listed), "pictures")
+
+
+def _check_enough(what: str, units: tuple[int, str]) -> None:
+    count, kind = units
+    if count < len(PARTS):
+        raise UserError(
+            f"{what} has {count} {kind}, too few to be in {', '.join(PARTS)} alike.",
+            f"add {kind}, or leave the class out",
+        )

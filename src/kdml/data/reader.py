@@ -1,0 +1,249 @@
+"""Pictures and masks as they lie in archives to pixels: decoded, brought to eight bits a channel, resized, hashed."""
+
+import hashlib
+import io
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from kdml.common.errors import MachineError, UserError, fault_of
+from kdml.common.zip_files import UNREADABLE, TooLarge
+from kdml.data.archives import Source, source_of
+from kdml.data.layouts import Member, Picture
+from kdml.deploy.pictures import SIXTEEN_BITS, Window
+
+MOST_PIXELS = 64 * 2**20  # of a picture; the data sets' largest have 0.3 million
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+THRESHOLD = 127  # grey values above it are marked
+GREY_MODES = ("1", "L", "I", "F")  # and I;16 in its kinds, which PIL does not turn into RGB
+COLOUR = 32  # by which the channels of a pixel may differ: what JPEG makes of grey
+LEAVE_OUT = "replace it in the archive, or leave it out there and in its table"
+FETCH_AGAIN = "fetch the archive again"
+BLACK_AND_WHITE = "draw the masks in black and white: 0 for the background, 255 for what is marked"
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How files of pictures and masks become pixels.
+
+    Args:
+        modes: of pictures, as PIL names them, that are read as they are; None for grey, colour, palettes and 16 bits alike, the
+            right way up.
+        window: of pictures with 16 bits (`kdml.deploy.pictures.Window`); without one they are refused.
+        mask_above: grey values of masks above it are marked.
+        again: what to do about damaged files.
+    """
+
+    modes: tuple[str, ...] | None = ("RGB",)
+    window: Window | None = None
+    mask_above: int = THRESHOLD
+    again: str = FETCH_AGAIN
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A picture as it was read.
+
+    Args:
+        sha256: of the resized image and mask: equal for pictures of equal content.
+        dhash: 64-bit difference hash of the image, 16 hex digits: near for pictures that look alike.
+        has_lesion: whether the mask marks anything, at the arrays' size.
+        is_full: whether it marks everything.
+        is_odd: whether its file is coloured, or has grey values none of which counts as marked.
+        image: format, mode and bits a channel of the image's file.
+        mask: likewise of the mask's; empty if there is none.
+        size: width and height of the image's file in pixels.
+    """
+
+    sha256: str
+    dhash: str
+    has_lesion: bool
+    is_full: bool
+    is_odd: bool
+    image: str
+    mask: str
+    size: tuple[int, int]
+
+
+class Reader:
+    """Reads pictures out of archives from several threads; each thread has its own handles, because zip files are no sharers.
+
+    Args:
+        archives: paths by name, in the order that members number them.
+        size: side of the arrays' images in pixels.
+        decoding: how files become pixels.
+    """
+
+    def __init__(self, archives: Mapping[str, Path], size: int, decoding: Decoding):
+        self.names, self.archives, self.size = [*archives], [*archives.values()], size
+        self.decoding = decoding
+        self._local = threading.local()
+
+    def _sources(self) -> list[Source]:
+        if not hasattr(self._local, "sources"):
+            self._local.sources = list(map(source_of, self.names, self.archives))
+        return self._local.sources
+
+    def _where(self, member: Member) -> str:
+        return f"{self.archives[member.archive].name}: {member.name}"
+
+    def _open(self, member: Member) -> tuple[Image.Image, int, str]:
+        """A file as a picture, the right way up where modes are free; its bits a channel; and what kind of file it is."""
+        path, where = self.archives[member.archive], self._where(member)
+        try:
+            content = self._sources()[member.archive].read(member.name)
+        except TooLarge as error:
+            raise UserError(f"{where} is no picture of this data set: {error}.", LEAVE_OUT) from None
+        except (*UNREADABLE, KeyError) as error:
+            if isinstance(fault := fault_of(error, path), MachineError):
+                raise fault from None
+            raise UserError(
+                f"{where} cannot be read ({_reason(error)}).", "delete the archive and fetch it again"
+            ) from None
+        try:
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
+            if image.width * image.height > MOST_PIXELS:  # known from its header, before memory is taken for it
+                size = f"{image.width} x {image.height}"
+                raise UserError(
+                    f"{where} has {size} pixels; more than {MOST_PIXELS / 1e6:.0f} million are not read.", LEAVE_OUT
+                )
+            pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+            image.load()
+            bits = _bits(image, content)
+            kind = f"{image.format}, mode {image.mode}, {bits} bits"
+        except UserError:
+            raise
+        except Exception as error:  # PIL raises almost anything on damaged bytes
+            raise UserError(
+                f"{where} cannot be read ({_reason(error)}).", f"{self.decoding.again}, or {LEAVE_OUT}"
+            ) from None
+        if self.decoding.modes is not None:
+            return image, bits, kind
+        if pages > 1:
+            raise UserError(f"{where} has {pages} pages.", "give every page a file of its own")
+        return ImageOps.exif_transpose(image), bits, kind
+
+    def read(self, picture: Picture, image: np.ndarray, mask: np.ndarray | None) -> Pixels:
+        """Fill one row of the arrays.
+
+        Args:
+            picture: to read.
+            image: (size, size, 3) uint8 to fill, bicubic where the size differs.
+            mask: (size, size) uint8 to fill with 0 and 1, nearest.
+
+        Raises:
+            UserError: a file is damaged, of a mode or depth that is not read, or image and mask differ in size.
+        """
+        opened, bits, kind = self._open(picture.image)
+        image[:] = self._resized(self._in_colour(opened, bits, picture.image), Image.Resampling.BICUBIC)
+        digest = hashlib.sha256(image.tobytes())
+        is_odd, of_mask = False, ""
+        if mask is not None:
+            drawn, is_odd, of_mask = self._mask(picture.mask)
+            if drawn.size != opened.size:
+                sizes = f"{opened.size[0]}x{opened.size[1]} and {drawn.size[0]}x{drawn.size[1]}"
+                raise UserError(f"{picture.image.name} and its mask differ in size ({sizes}).", self.decoding.again)
+            mask[:] = self._resized(drawn, Image.Resampling.NEAREST) > self.decoding.mask_above
+            digest.update(mask.tobytes())
+        marked = (False, False) if mask is None else (bool(mask.any()), bool(mask.all()))
+        return Pixels(digest.hexdigest(), difference_hash(image), *marked, is_odd, kind, of_mask, opened.size)
+
+    def original(self, member: Member) -> np.ndarray:
+        """A picture at its own size, (h, w, 3) uint8.
+
+        Raises:
+            UserError: its file is damaged, or of a mode or depth that is not read.
+        """
+        opened, bits, _ = self._open(member)
+        return np.asarray(self._in_colour(opened, bits, member))
+
+    def _in_colour(self, opened: Image.Image, bits: int, member: Member) -> Image.Image:
+        """A picture as RGB with eight bits a channel."""
+        modes, window = self.decoding.modes, self.decoding.window
+        if modes is not None:
+            if opened.mode not in modes:
+                raise UserError(
+                    f"{self._where(member)} is not an RGB image but of mode {opened.mode}.",
+                    "convert it, or leave it out",
+                )
+            return opened
+        if opened.mode.startswith(SIXTEEN_BITS):
+            if window is None:
+                values = np.asarray(opened)
+                raise UserError(
+                    f"{self._where(member)} has 16 bits, with values from {values.min()} to {values.max()}.",
+                    "say with `window` which values, or which percentiles, become black and white",
+                )
+            return Image.fromarray(window.applied(np.asarray(opened))).convert("RGB")
+        if window is not None:
+            raise UserError(
+                f"{self._where(member)} has no 16 bits of grey (mode {opened.mode}), but `window` is for these.",
+                "keep pictures of 8 and of 16 bits in data sets of their own",
+            )
+        return self._of_eight_bits(opened, bits, member)
+
+    def _of_eight_bits(self, opened: Image.Image, bits: int, member: Member) -> Image.Image:
+        if bits > 8 or opened.mode not in ("1", "L", "P", "RGB", "LA", "PA", "RGBA"):
+            raise UserError(
+                f"{self._where(member)} is of mode {opened.mode} with {bits} bits, which is not read.",
+                "save it as 8-bit grey or RGB, or as 16-bit grey",
+            )
+        if opened.has_transparency_data:
+            if opened.convert("RGBA").getextrema()[3][0] < 255:
+                raise UserError(f"{self._where(member)} has transparent pixels, whose colour is unknown.", "flatten it")
+            opened = opened.convert("RGBA")
+        return opened.convert("RGB")
+
+    def _mask(self, member: Member) -> tuple[Image.Image, bool, str]:
+        """A mask in grey; whether it is not black and white, but coloured or with nothing marked; its kind of file."""
+        opened, _, kind = self._open(member)
+        drawn = self._grey(opened, member)
+        values = np.asarray(drawn)
+        is_faint = bool(values.any()) and not bool((values > self.decoding.mask_above).any())
+        return drawn, is_faint or (not opened.mode.startswith(GREY_MODES) and _is_coloured(opened)), kind
+
+    def _grey(self, opened: Image.Image, member: Member) -> Image.Image:
+        try:
+            return opened.convert("L")
+        except ValueError:
+            raise UserError(
+                f"{self._where(member)} is of mode {opened.mode}, which masks are not.", BLACK_AND_WHITE
+            ) from None
+
+    def described(self, member: Member) -> str:
+        """What a mask's file holds, in words: its mode, and the grey values as masks are read."""
+        drawn, *_ = self._open(member)
+        values = np.unique(np.asarray(self._grey(drawn, member))).tolist()
+        listed = ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
+        return f"(mode {drawn.mode}) has the grey values {listed}; above {self.decoding.mask_above} is marked"
+
+    def _resized(self, image: Image.Image, how: Image.Resampling) -> np.ndarray:
+        side = (self.size, self.size)
+        return np.asarray(image if image.size == side else image.resize(side, how))
+
+
+def _bits(image: Image.Image, content: bytes) -> int:
+    """Bits a channel of a file: PIL cuts those of colour to eight without a word."""
+    if image.format == "PNG":
+        return content[24]  # of the header
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(258, (1,)))  # BitsPerSample
+    return 8
+
+
+def _is_coloured(image: Image.Image) -> bool:
+    return int(np.ptp(np.asarray(image.convert("RGB"), dtype=np.int16), axis=2).max()) > COLOUR
+
+
+def difference_hash(image: np.ndarray) -> str:
+    """64 bits: is each of 8 x 9 grey cells brighter than the one to its left? As 16 hex digits."""
+    cells = np.asarray(Image.fromarray(image).convert("L").resize((9, 8), Image.Resampling.BOX), dtype=np.int16)
+    return np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes().hex()

@@ -1,0 +1,73 @@
+"""Tables that people bring along, CSV or Parquet, as rows of texts; what their columns are called is theirs to say."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kdml.common.errors import UserError
+from kdml.data.unpacked import TABLES
+
+COMMAS = "save it as CSV in UTF-8 with commas between the columns, the first line their names; or as Parquet"
+Row = tuple[int, Mapping[str, str]]
+"""Line and values of a row; rows of a Parquet file count from 1, lines of a CSV begin with that of the names."""
+
+
+def read_table(content: bytes, name: str, columns: Sequence[str]) -> list[Row]:
+    """Rows of a table, their values without spaces around them.
+
+    Args:
+        content: of its file.
+        name: of its file, for messages, too; the suffix says what it is.
+        columns: that it must have.
+
+    Raises:
+        UserError: it is no such table, lacks a column, has one twice, or a line that does not fit the first.
+    """
+    if not name.lower().endswith(TABLES):
+        raise UserError(f"{name} is neither a {' nor a '.join(TABLES)} file.", COMMAS)
+    names, rows = _csv(content, name) if name.lower().endswith(TABLES[0]) else _parquet(content, name)
+    if missing := [column for column in columns if column not in names]:
+        raise UserError(
+            f"{name} lacks the column '{missing[0]}'; it has {', '.join(names)}.", f"mend its first line, or {COMMAS}"
+        )
+    if twice := [column for place, column in enumerate(names) if column in names[:place]]:
+        raise UserError(f"{name} has the column '{twice[0]}' twice.", "give one of them another name")
+    return [(line, dict(zip(names, values, strict=True))) for line, values in rows]
+
+
+def _csv(content: bytes, name: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    try:
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        rows = [(reader.line_num, [value.strip() for value in row]) for row in reader if any(map(str.strip, row))]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{name} cannot be read ({error}).", COMMAS) from None
+    if not rows:
+        raise UserError(f"{name} is empty.", COMMAS)
+    (_, names), *rows = rows
+    for line, row in rows:
+        if len(row) != len(names):
+            raise UserError(
+                f"{name}, line {line}, has {len(row)} values, but the first line {len(names)} columns.",
+                "give every line a value for every column; one with a comma in it stands in quotes",
+            )
+    return names, rows
+
+
+def _parquet(content: bytes, name: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(pyarrow.BufferReader(content))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{name} is no readable Parquet file ({error}).", "write it again, or as CSV") from None
+    columns = [list(map(_text, column.to_pylist())) for column in table.columns]
+    return table.column_names, [(line, list(row)) for line, row in enumerate(zip(*columns, strict=True), 1)]
+
+
+def _text(value: Any) -> str:
+    """A value as a CSV would have it; whole numbers that pandas made fractions, because others are missing, as such."""
+    if value is None or value != value:
+        return ""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()

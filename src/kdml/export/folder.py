@@ -1,0 +1,129 @@
+"""Graphs of the chosen networks of a place, compared with what is stored of them, in a folder and its zip."""
+
+import logging
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import ModelProto
+
+from kdml import deploy
+from kdml.common.files import sha256_of, write_text, written_whole
+from kdml.data.originals import Originals
+from kdml.export import parity
+from kdml.export.choice import Chosen
+from kdml.export.graphs import graph_of
+from kdml.export.preparation import resizing
+from kdml.export.trained import networks_of
+from kdml.learning.networks import parameter_count
+from kdml.runs import predictions
+
+log = logging.getLogger(__name__)
+BEGIN = """import sys
+from pathlib import Path
+
+from kdml.deploy.__main__ import main
+
+sys.exit(main(Path(sys.argv[0]).resolve().parent))
+"""
+REQUIREMENTS = """onnxruntime>=1.20
+numpy>=1.26
+pillow>=10
+"""
+DATE = (2020, 1, 1, 0, 0, 0)  # of a zip's members, so that equal files make equal zips
+
+
+def write_graph(path: Path, chosen: Chosen, record: Mapping[str, Any]) -> tuple[ModelProto, int]:
+    """Write the ONNX graph of chosen networks, which says of itself what it is.
+
+    Args:
+        path: to write.
+        chosen: the networks.
+        record: run.json of their run.
+
+    Returns:
+        The graph, and the number of parameters in it.
+    """
+    settings, size = record["settings"], record["images"]["size"]
+    networks = networks_of(chosen.row.folder, chosen.networks)
+    model = graph_of(networks, settings["kind"], size)
+    about = {
+        "run": f"{settings['protocol']}/{settings['task']}/{settings['pair']}/{settings['run']}/seed-{settings['seed']}",
+        "networks": ", ".join(chosen.networks),
+        "classes": ", ".join(settings["classes"]),
+        "settings_hash": record["settings_hash"],
+        "code_hash": record["code_hash"],
+    }
+    onnx.helper.set_model_props(model, about)
+    onnx.save(model, path)
+    return model, sum(map(parameter_count, networks))
+
+
+def exported(
+    path: Path, chosen: Chosen, record: Mapping[str, Any], pictures: Originals, threads: int
+) -> dict[str, Any]:
+    """Write the graph of chosen networks, run it over the whole test set, and say what is known of it.
+
+    Args:
+        path: to write.
+        chosen: the networks.
+        record: run.json of their run.
+        pictures: of the data set.
+        threads: that compute.
+
+    Raises:
+        UserError: the graph does not say what the run said after its training.
+    """
+    settings = record["settings"]
+    log.info("%s: %s of %s", path.name, ", ".join(chosen.networks), chosen.row.folder)
+    model, parameters = write_graph(path, chosen, record)
+    stored = predictions.load(chosen.row.folder / "predictions.npz")
+    found = parity.compared(
+        model,
+        resizing(record["images"]["size"]),
+        pictures.pictures(stored.rows),
+        (pictures.images[row] for row in stored.rows),
+        parity.stored_of(stored.outputs, chosen.networks, settings["kind"]),
+        threads,
+    )
+    parity.check(found, settings["training"]["precision"], path.stem)
+    log.info("%s: probabilities differ by at most %.2g", path.name, found.difference)
+    bar = parity.BARS[settings["training"]["precision"]]
+    return {
+        "file": path.name,
+        "sha256": sha256_of(path),
+        "run": chosen.row.run,
+        "seed": chosen.row.seed,
+        "networks": list(chosen.networks),
+        "validation": chosen.score,
+        "among": chosen.among,
+        "parameters": parameters,
+        "settings_hash": record["settings_hash"],
+        "code_hash": record["code_hash"],
+        "parity": asdict(found) | {"bar_probability": bar.probability, "bar_decisions": bar.decisions},
+    }
+
+
+def pack(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a zip, whole or not at all; equal files make an equal zip.
+
+    Args:
+        path: of the zip.
+        files: content by the name in it.
+    """
+    with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
+        for name, content in sorted(files.items()):
+            member = zipfile.ZipInfo(name, DATE)
+            member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            file.writestr(member, content)
+
+
+def write_program(folder: Path) -> None:
+    """Write predict.pyz, which Python runs as it is, and what it needs, requirements.txt."""
+    source = Path(deploy.__file__).parent
+    files = {f"kdml/deploy/{path.name}": path.read_bytes() for path in source.glob("*.py")}
+    pack(folder / "predict.pyz", files | {"kdml/__init__.py": b"", "__main__.py": BEGIN.encode()})
+    write_text(folder / "requirements.txt", REQUIREMENTS)

@@ -1,0 +1,89 @@
+"""The page of the check of data: a section for each data set, with samples."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from kdml.reporting import labels
+from kdml.reporting.leakage_table import table as leakage_table
+from kdml.reporting.table_layout import ON_SCREEN, shown
+
+SIDE = 112  # pixels of a sample
+MARK = (255, 40, 40)  # of the outline of a mask
+GROUPS = {
+    "groups": "known groups (patients, lesions, slides)",
+    "smallest": "pictures of the smallest group",
+    "median": "pictures of the median group",
+    "largest": "pictures of the largest group",
+    "of_several_classes": "groups with pictures of several classes",
+    "images_of_unknown_group": "pictures of unknown group",
+}
+
+
+def picture(image: np.ndarray, mask: np.ndarray | None) -> str:
+    """A sample as a data URI, with the outline of its mask.
+
+    Args:
+        image: (h, w, 3) uint8.
+        mask: (h, w) of 0 and 1, if there is one.
+    """
+    pixels = np.array(image)
+    if mask is not None:
+        inside = np.pad(np.asarray(mask, bool), 1, mode="edge")
+        core = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
+        pixels[inside[1:-1, 1:-1] & ~core] = MARK
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).resize((SIDE, SIDE)).save(buffer, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def section(
+    facts: Mapping[str, Any], samples: Mapping[str, Sequence[str]], alike: Sequence[Sequence[str]]
+) -> dict[str, Any]:
+    """What the template shows of a data set.
+
+    Args:
+        facts: as `kdml.data.check.checked` gives them.
+        samples: pictures by class.
+        alike: both pictures of every example of near-duplicates.
+    """
+    near = facts["near_duplicates"]
+    rows = [one["leakage"] for one in facts["splits"] if one["leakage"] is not None]
+    return {
+        "title": facts["dataset"],
+        "facts": _facts(facts),
+        "classes": facts["classes"],
+        "groups": {words: facts["groups"][key] for key, words in GROUPS.items() if key in facts["groups"]},
+        "metadata": facts["metadata"],
+        "dropped": facts["dropped"],
+        "near": near,
+        "alike": list(zip(near["examples"], alike, strict=True)),
+        "leakage": shown(leakage_table(rows, {}), ON_SCREEN).sections if rows else (),
+        "refused": [
+            f"{labels.protocol(one['protocol'])}: {one['refused']}" for one in facts["splits"] if one["refused"]
+        ],
+        "used": [labels.protocol(one["protocol"]) for one in facts["splits"] if one["is_used"]],
+        "samples": samples,
+    }
+
+
+def _facts(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Counts, kinds and sizes of files, in words."""
+    files = facts["files"]
+    sizes = [f"{size} ({count})" for size, count in files.get("sizes", {}).items()]
+    more = files.get("different_sizes", 0) - len(sizes)
+    said = {
+        "pictures": f"{facts['kept']} of {facts['read']} that were read; scaled to {facts['size']} pixels",
+        "files of pictures": _counts(files.get("images", {})),
+        "files of masks": _counts(files.get("masks", {})),
+        "width x height": ", ".join(sizes) + (f" and {more} more" if more > 0 else ""),
+    }
+    return {name: words for name, words in said.items() if words}
+
+
+def _counts(counted: Mapping[str, int]) -> str:
+    return "; ".join(f"{count} {kind}" for kind, count in counted.items())

@@ -1,0 +1,88 @@
+"""The card of exported students, in the form of Hugging Face's model cards: a head in YAML, and words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kdml.analysis.metrics import TITLES, scale_of
+from kdml.reporting import labels, leakage_table
+from kdml.reporting.cells import digits_of, with_interval
+from kdml.reporting.templates import fill
+
+TASKS = {"classification": "image-classification", "segmentation": "image-segmentation"}
+ORDER = ("student", "ensemble", "teacher")
+
+
+def card(
+    facts: Mapping[str, Any],
+    scores: Sequence[Mapping[str, Any]],
+    latencies: Sequence[Mapping[str, Any]],
+    leakage: Sequence[Mapping[str, Any]],
+) -> str:
+    """Write the card.
+
+    Args:
+        facts: what export.json says.
+        scores: rows of scores.csv.
+        latencies: rows of latency.csv.
+        leakage: rows of the table of leakage, one per split of the exported networks.
+    """
+    metrics = [name for name in TITLES if any(row["metric"] == name for row in scores)]
+    models = [name for name in ORDER if any(row["model"] == name for row in scores)]
+    return fill(
+        "model_card.md.j2",
+        head=_head(facts, scores),
+        facts=facts,
+        models=models,
+        scores=[(TITLES[name], [_score(scores, model, name) for model in models]) for name in metrics],
+        latencies=sorted(latencies, key=lambda row: (row["threads"], ORDER.index(row["model"]))),
+        certificates=[(labels.protocol(row["protocol"]), row["seed"], _said(row)) for row in leakage],
+        title_of=labels.run,
+    )
+
+
+def _said(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is known of one split, in words."""
+    (section,) = leakage_table.table([row], {}).sections
+    return [(line.title, line.cells[0].text) for block in section.blocks for line in block.lines]
+
+
+def _score(scores: Sequence[Mapping[str, Any]], model: str, metric: str) -> str:
+    for row in scores:
+        if (row["model"], row["metric"]) == (model, metric):
+            return with_interval(row["value"], row["low"], row["high"], digits_of(row["cases"], scale_of(metric))).text
+    return ""
+
+
+def _head(facts: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> str:
+    """YAML head; of the results those metrics that the task is judged by."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    results = [
+        EvalResult(
+            task_type=TASKS[facts["kind"]],
+            dataset_type=facts["dataset"],
+            dataset_name=facts["title"],
+            dataset_config=facts["protocol"],
+            dataset_split="test",
+            metric_type=row["metric"],
+            metric_name=f"{TITLES[row['metric']]} (%), {row['model']}",
+            metric_value=round(row["value"], 2),
+        )
+        for row in scores
+        if row["metric"] in facts["metrics"] and row["model"] in facts["models"] and row["value"] == row["value"]
+    ]
+    licence = {"license": facts["licence"]}
+    if facts["licence"] == "other":
+        licence |= {"license_name": "terms-of-the-training-data"}
+    data = ModelCardData(
+        model_name=facts["name"],
+        library_name="onnx",
+        pipeline_tag=TASKS[facts["kind"]],
+        tags=["knowledge-distillation", "biomedical", "onnx", facts["kind"]],
+        datasets=[facts["dataset"]],
+        metrics=list(facts["metrics"]),
+        eval_results=results or None,
+        ignore_metadata_errors=True,
+        **licence,
+    )
+    return data.to_yaml()

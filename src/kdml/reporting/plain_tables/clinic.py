@@ -1,0 +1,142 @@
+"""What a clinic asks of a network beyond its score, at every place: which decisions it takes, which of them are wrong,
+whether its probabilities mean what they say, and when a person should be asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, scale_of
+from kdml.reporting import labels
+from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, text, with_interval
+from kdml.reporting.data import Data
+from kdml.reporting.plain_tables.place_columns import by_place
+from kdml.reporting.table_model import Column, Row, Section, Table
+from kdml.runs.graph import ENSEMBLE, PROPOSED
+from kdml.runs.run_table import SEPARATOR
+
+WHO = ("Variant", "Network")
+DECISIONS = ("sensitivity", "specificity", "balanced_accuracy", "auc")
+PROBABILITIES = ("brier", "ece")
+REFERRAL = (AURC, AURC_DISAGREEMENT, AURC_GAIN)
+
+Values = Mapping[tuple[str, str, str], Row]
+"""Rows of values.csv by run, network and metric."""
+
+
+def table(data: Data) -> Table:
+    """Sections of a place below each other: decisions, confusion matrices, probabilities, referral.
+
+    Args:
+        data: files `values:PLACE` and `confusion:PLACE` of variants and of networks trained alone, and `runs:PLACE`.
+    """
+    parts = (_decisions(data), _confusion(data), _probabilities(data), _referral(data))
+    places = data.places("values")
+    sections = sorted((section for part in parts for section in part), key=lambda one: places.index(one.key))
+    return Table(tuple(sections))
+
+
+def _section(
+    data: Data, place: str, about: str, columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]], note: str = ""
+) -> tuple[Section, ...]:
+    """The section of a place, which says in its heading and in every stored row what it is about; none without rows."""
+    found = by_place(data, columns, {place: rows}, said={place: note} if note else None).sections
+    return tuple(
+        replace(one, title=f"{one.title}: {about.lower()}", place=(*one.place, ("About", about))) for one in found
+    )
+
+
+def _who(row: Row) -> tuple[Cell, Cell]:
+    return text(labels.run(row["run"])), text(labels.network(row["network"]))
+
+
+def _order(row: Row) -> tuple:
+    return labels.run_order(row["run"]), labels.network_order(row["network"])
+
+
+# Decisions
+
+
+def _decisions(data: Data) -> tuple[Section, ...]:
+    """Sensitivity, specificity and what follows from them, of every network; masks have no AUC."""
+    found: tuple[Section, ...] = ()
+    for label, rows in data.under("values").items():
+        found += _section(data, label, "Decisions", *_scores(rows, DECISIONS), _positive(data, label))
+    return found
+
+
+def _scores(rows: Sequence[Row], wanted: Sequence[str]) -> tuple[Sequence[str | Column], list[tuple[Cell, ...]]]:
+    """Columns and cells of those of the wanted metrics that were measured, a row for every network."""
+    values: Values = {(row["run"], row["network"], row["metric"]): row for row in rows if row["truth"] == "label"}
+    metrics = [name for name in wanted if any(metric == name for _, _, metric in values)]
+    networks = {(run, network): row for (run, network, metric), row in values.items() if metric in metrics}
+    columns = (*WHO, *(Column(f"{labels.metric(name)}{INTERVAL}", labels.metric(name)) for name in metrics))
+    return columns, [
+        (*_who(row), *(_value(values.get((row["run"], row["network"], name))) for name in metrics))
+        for row in sorted(networks.values(), key=_order)
+    ]
+
+
+def _positive(data: Data, place: str) -> str:
+    """What is looked for at a place."""
+    facts = data.rows(f"runs:{place}")[0]
+    classes = facts["classes"].split(SEPARATOR)
+    if facts["kind"] == "classification" and len(classes) > 2:
+        return f"Means over {len(classes)} classes, each against the rest."
+    return f"Positive is {classes[-1]}{' (pixels)' if facts['kind'] == 'segmentation' else ''}."
+
+
+def _value(row: Row | None) -> Cell:
+    if row is None:
+        return number("")
+    return with_interval(row["mean"], row["low"], row["high"], digits_of(row["cases"], scale_of(row["metric"])))
+
+
+# Probabilities
+
+
+def _probabilities(data: Data) -> tuple[Section, ...]:
+    """How far the probabilities of every network are from the truth, and from how often they come true."""
+    found: tuple[Section, ...] = ()
+    for label, rows in data.under("values").items():
+        found += _section(data, label, "Probabilities", *_scores(rows, PROBABILITIES))
+    return found
+
+
+def _referral(data: Data) -> tuple[Section, ...]:
+    """What is wrong where the surest cases are decided without a person: by a network's own uncertainty, and by disagreement."""
+    found: tuple[Section, ...] = ()
+    for label, rows in data.under("values").items():
+        found += _section(data, label, "Referral", *_scores(rows, REFERRAL))
+    return found
+
+
+# Confusion matrices
+
+
+def _confusion(data: Data) -> tuple[Section, ...]:
+    """A row per true class, of the networks trained alone and the proposed variant; where that was not run, of every ensemble."""
+    found: tuple[Section, ...] = ()
+    for label, rows in data.under("confusion").items():
+        named = list(dict.fromkeys(row["predicted"] for row in rows))
+        lines: dict[tuple[str, str, str], list[Row]] = {}
+        for row in sorted(_shown(rows), key=_order):
+            lines.setdefault((row["run"], row["network"], row["true"]), []).append(row)
+        cells = [(*_who(mine[0]), text(mine[0]["true"]), *map(_count, mine)) for mine in lines.values()]
+        columns = (*WHO, "True class", *(Column(f"named {name} (%)", f"named {name}") for name in named))
+        found += _section(data, label, "Confusion", columns, cells)
+    return found
+
+
+def _shown(rows: Sequence[Row]) -> list[Row]:
+    proposed = any(row["run"] == PROPOSED for row in rows)
+    return [
+        row
+        for row in rows
+        if row["run"] in labels.ALONE or (row["run"] == PROPOSED if proposed else row["network"] == ENSEMBLE)
+    ]
+
+
+def _count(row: Row) -> Cell:
+    """How many cases, and which share of the true class's; over several seeds their mean."""
+    many = number(row["mean"], f",.{int(row['seeds'] != '1')}f")
+    share = number(row["share"], ".1f")
+    return Cell(f"{many.text} ({share.text})", many.value, (("share", share.value),))

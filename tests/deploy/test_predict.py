@@ -1,0 +1,214 @@
+"""An exported folder applied to pictures by its own program: without torch, the same as the stored predictions, and told what is wrong."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from exported_place import DRAWN
+from fabricated import call, read
+from PIL import Image
+
+from kdml.analysis.ensemble import largest_probability
+from kdml.common.files import read_json
+from kdml.data.originals import Originals
+from kdml.deploy.pictures import outlined
+from kdml.runs import predictions
+
+
+@pytest.fixture(scope="module")
+def pictures(place, tmp_path_factory):
+    """The test pictures as PNG files, named by their rows; one in a folder of its own."""
+    folder = tmp_path_factory.mktemp("pictures")
+    (folder / "more").mkdir()
+    record = read_json(place.folder / "record.json", "")
+    found = Originals(place.dataset, [record], place.folder / "archives", place.data)
+    for row, picture in zip(place.place.test_rows, found.pictures(place.place.test_rows), strict=True):
+        name = f"{row}.png" if row != place.place.test_rows[0] else f"more/{row}.png"
+        Image.fromarray(picture).save(folder / name)
+    (folder / "notes.txt").write_text("x")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def predicted(place, pictures, walled, tmp_path_factory):
+    out = tmp_path_factory.mktemp("predicted") / "out"
+    done = walled(place.out, pictures, "--out", out, "--threads", 1)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done, out, {row["file"]: row for row in read(out / "predictions.csv")}
+
+
+def stored(place):
+    found = predictions.load(place.place.folder_of("kd_ml_v3") / "predictions.npz")
+    return found.rows, found.outputs["s1"], found.outputs["s2"]
+
+
+def row_of(rows, number):
+    return rows.get(f"{number}.png") or rows[f"more/{number}.png"]
+
+
+def test_predictions_are_the_stored_ones_without_torch(place, predicted):
+    _, _, rows = predicted
+    numbers, first, second = stored(place)
+    assert len(rows) == len(numbers)
+    for place_of, number in enumerate(numbers):
+        row, both = row_of(rows, number), (first[place_of], second[place_of])
+        largest = largest_probability(both)
+        assert (row["width"], row["height"], row["problem"]) == (str(DRAWN), str(DRAWN), "")
+        if place.kind == "classification":
+            names = ["a", "b"]
+            assert row["class"] == names[largest.argmax()]
+            for name, value in zip(names, largest / largest.sum(), strict=True):
+                assert float(row[f"probability_of_{name}"]) == pytest.approx(value, abs=1e-5)
+            assert int(row["students_agree"]) == (both[0].argmax() == both[1].argmax())
+            assert float(row["largest_difference_of_students"]) == pytest.approx(
+                np.abs(both[0] - both[1]).max(), abs=1e-5
+            )
+        else:
+            a, b = (one >= 128 for one in both)
+            dice = 2 * (a & b).sum() / (a.sum() + b.sum()) if a.any() or b.any() else 1
+            assert float(row["dice_of_students"]) == pytest.approx(dice, abs=1e-6)
+            assert float(row["largest_probability"]) == pytest.approx(largest.max() / 256, abs=0.004)
+
+
+def test_masks_and_overlays_have_the_pictures_size(place, predicted, pictures):
+    _, out, rows = predicted
+    if place.kind == "classification":
+        assert not (out / "masks").exists()
+        return
+    for name, row in rows.items():
+        mask, overlay = (np.asarray(Image.open(out / folder / f"{name}.png")) for folder in ("masks", "overlays"))
+        assert mask.shape == (DRAWN, DRAWN) and set(np.unique(mask)) <= {0, 255}
+        assert int(row["marked_pixels"]) == (mask > 0).sum()
+        picture = np.asarray(Image.open(pictures / name))
+        assert np.array_equal(overlay, outlined(picture, mask > 0))
+        assert np.array_equal(overlay[mask == 0], picture[mask == 0])
+    assert any(int(row["marked_pixels"]) for row in rows.values())
+
+
+def test_what_was_passed_over_is_said(predicted, place):
+    done, _, rows = predicted
+    assert f"{len(rows)} of {len(rows)} pictures predicted" in done.stdout and "1 files were passed over" in done.stdout
+
+
+def here(place, *words, folder=None):
+    """Call src/predict.py in this process, where its imports are there already; exit code and what it said on stderr."""
+    return call("predict", *words, "--model", folder or place.out, "--threads", 1)
+
+
+ONE_KIND = pytest.mark.parametrize("place", ["classification"], indirect=True)  # where the kind makes no difference
+
+
+def test_script_of_the_project_says_the_same(place, pictures, predicted, tmp_path):
+    code, _ = here(place, pictures, "--out", tmp_path / "out")
+    assert code == 0 and read(tmp_path / "out/predictions.csv") == [*predicted[2].values()]
+
+
+def test_student_alone_has_no_agreement(place, pictures, tmp_path):
+    code, _ = here(place, pictures, "--out", tmp_path / "out", "--use", "student", "--no-overlays")
+    (row, *_) = read(tmp_path / "out/predictions.csv")
+    assert code == 0 and "students_agree" not in row and not (tmp_path / "out/overlays").exists()
+
+
+@pytest.fixture
+def odd(pictures, place, tmp_path):
+    """One good picture, and others that are unlike those of the training."""
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    good = Image.open(sorted(pictures.glob("*.png"))[0])
+    good.save(folder / "good.png")
+    good.convert("L").save(folder / "grey.png")
+    good.resize((90, 70)).save(folder / "large.png")
+    Image.fromarray(np.full((DRAWN, DRAWN, 3), (0, 255, 0), np.uint8)).save(folder / "green.png")
+    return folder
+
+
+def test_pictures_unlike_the_training_set_are_warned_of(place, odd, tmp_path, capsys):
+    code, _ = here(place, odd, "--out", tmp_path / "out")
+    said = {row["file"]: row["unlike_training"] for row in read(tmp_path / "out/predictions.csv")}
+    assert code == 0 and "are unlike those of the training" in capsys.readouterr().out
+    assert "mode L (training: RGB)" in said["grey.png"]
+    assert (
+        f"height 70 (training: {DRAWN})" in said["large.png"] and f"width 90 (training: {DRAWN})" in said["large.png"]
+    )
+    assert "colours or contrast" in said["green.png"]
+    assert "colours or contrast" not in said["good.png"] and "mode" not in said["good.png"]
+
+
+def test_few_validation_pictures_are_beyond_the_threshold(place):
+    facts = read_json(place.out / "export.json", "")["training_pictures"]
+    assert facts["sizes"] == {"height": [DRAWN, DRAWN], "width": [DRAWN, DRAWN]} and facts["threshold"] > 0
+    lines = [line for line in place._split() if line[-1] in ("train", "validation")]
+    assert facts["training_pictures"] + facts["validation_pictures"] == len(lines)
+
+
+@pytest.mark.bad_input
+@ONE_KIND
+def test_bad_pictures_are_told_each_and_the_others_predicted(place, odd, walled, tmp_path):
+    (odd / "broken.png").write_bytes((odd / "good.png").read_bytes()[:200])
+    (odd / "words.jpg").write_text("no picture")
+    Image.fromarray(np.zeros((20, 20), np.uint16)).save(odd / "deep.tif")
+    done = walled(place.out, odd, "--out", tmp_path / "out", "--threads", 1)
+    rows = {row["file"]: row for row in read(tmp_path / "out/predictions.csv")}
+    bad = {"broken.png", "words.jpg", "deep.tif"}
+    assert done.returncode == 2 and {name for name, row in rows.items() if row["problem"]} == bad and len(rows) == 7
+    assert done.stderr.count("Error: ") == done.stderr.count("What to do: ") == 3 and "Traceback" not in done.stderr
+    assert all(name in done.stderr for name in bad) and "3 pictures could not be read" in done.stdout
+    assert "more than 8 bits a channel" in rows["deep.tif"]["problem"]
+
+
+def spoiled(place, tmp_path, change):
+    folder = tmp_path / "folder"
+    shutil.copytree(place.out, folder, ignore=shutil.ignore_patterns(".*"))
+    change(folder)
+    return folder
+
+
+def other_bytes(folder):
+    with open(folder / "ensemble.onnx", "ab") as file:
+        file.write(b"x")
+
+
+def edited(folder):
+    facts = json.loads((folder / "export.json").read_text())
+    (folder / "export.json").write_text(json.dumps({name: one for name, one in facts.items() if name != "size"}))
+
+
+FOLDERS = {
+    "no facts": (lambda folder: (folder / "export.json").unlink(), "no folder of exported students"),
+    "no JSON": (lambda folder: (folder / "export.json").write_text("{"), "export.json cannot be read"),
+    "a fact less": (edited, "does not say 'size'"),
+    "no graph": (lambda folder: (folder / "ensemble.onnx").unlink(), "ensemble.onnx does not exist"),
+    "another graph": (other_bytes, "is not the graph whose checksum"),
+}
+
+
+@pytest.mark.bad_input
+@ONE_KIND
+@pytest.mark.parametrize(("change", "message"), FOLDERS.values(), ids=FOLDERS)
+def test_a_spoiled_folder_is_refused(place, pictures, tmp_path, change, message):
+    folder = spoiled(place, tmp_path, change)
+    code, said = here(place, pictures, "--out", tmp_path / "out", folder=folder)
+    assert code == 2 and message in said and "What to do: " in said and not (tmp_path / "out").exists(), said
+
+
+@pytest.mark.bad_input
+@ONE_KIND
+def test_no_pictures_and_a_folder_in_use_are_refused(place, pictures, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used/mine.txt").write_text("x")
+    for words, message in (
+        ((tmp_path / "gone", "--out", tmp_path / "out"), "gone does not exist"),
+        ((tmp_path / "empty", "--out", tmp_path / "out"), "holds no pictures"),
+        ((pictures, "--out", tmp_path / "used"), "used is not empty"),
+    ):
+        code, said = here(place, *words)
+        assert code == 2 and message in said and not (tmp_path / "out").exists(), said
+
+
+def test_the_wall_holds(walled, tmp_path):
+    """Otherwise a program that loads torch would pass all of this."""
+    (tmp_path / "predict.pyz").write_text("import torch\n")
+    done = walled(tmp_path)
+    assert done.returncode == 1 and "no module named torch" in done.stderr

@@ -1,0 +1,83 @@
+"""The page on one's own pictures holds: its commands, as they stand there, lead from a folder of pictures to the page."""
+
+import csv
+import json
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+from miniature import copy_project
+from snakemake_runs import ROOT, snakemake
+
+pytestmark = pytest.mark.xdist_group("own_data")
+PAGE = (ROOT / "docs/start/own_data.md").read_text(encoding="utf-8")
+COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.S) for line in block.splitlines()]
+(CONFIGURATION,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+
+
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory):
+    """A copy of the project in which the page was followed; what Snakemake said at each call."""
+    project = copy_project(tmp_path_factory.mktemp("own") / "project")
+    (project / "my").mkdir()
+    (project / "my/moles.yaml").write_text(CONFIGURATION)
+    said = []
+    for command in COMMANDS:
+        uv, run, program, *words = shlex.split(command)
+        assert (uv, run) == ("uv", "run") and program in ("python", "snakemake")
+        if program == "python":
+            subprocess.run([sys.executable, *words], cwd=project, check=True, capture_output=True)
+        else:
+            done = snakemake(project, *words, root=project)
+            assert done.returncode == 0, done.stdout + done.stderr
+            said.append(done.stderr)
+    return project, said
+
+
+def test_data_are_checked_and_then_trained_on(followed):
+    project, (checked, trained) = followed
+    assert "Open results/moles/check_data.html" in checked and "Open results/index.html" in trained
+    assert len(COMMANDS) == 4 and len(list((project / "results/moles").rglob("run.json"))) == 4
+    (found,) = json.loads((project / "results/moles/check_data.json").read_text())
+    assert found["read"] == 240 and {"age", "sex"} <= found["metadata"].keys()
+
+
+def test_what_the_page_says_of_leakage_is_so(followed):
+    project, _ = followed
+    (found,) = json.loads((project / "results/moles/check_data.json").read_text())
+    by_image, grouped = (one["leakage"] for one in found["splits"])
+    # "A third of the test pictures".
+    assert by_image["test_with_group_in_train_share"] == pytest.approx(1 / 3, abs=0.05)
+    assert grouped["test_with_group_in_train"] == 0
+    (row,) = csv.DictReader((project / "results/moles/leakage.csv").open())
+    assert (row["protocol"], row["split_by"], row["test_with_group_in_train"]) == ("grouped", "group", "0")
+
+
+def test_its_students_can_be_taken_home(followed):
+    """As the page says at its end; nothing is trained for it."""
+    project, _ = followed
+    (command,) = re.findall(r"`uv run (snakemake export [^`]*)`", PAGE)
+    done = snakemake(project, *shlex.split(command)[1:], root=project)
+    assert done.returncode == 0 and "rule train:" not in done.stderr, done.stdout + done.stderr
+    folder = project / "results/moles/export/grouped/moles/small"
+    facts = json.loads((folder / "export.json").read_text())
+    assert facts["pictures_from"] == "archives" and facts["classes"][0] == "akiec" and not facts["drawn"]
+    assert all(one["parity"]["changed"] == one["parity"]["pixels_otherwise"] == 0 for one in facts["models"].values())
+    assert "licence not stated" in (folder / "README.md").read_text() and folder.with_suffix(".zip").is_file()
+
+
+def test_results_are_on_the_page(followed):
+    project, _ = followed
+    page = (project / "results/index.html").read_text()
+    for name in ("results_moles_small", "baselines_moles", "contrasts", "compression"):
+        assert f'id="item-{name}"' in page, name
+    rows = list(csv.DictReader((project / "results/moles/grouped/moles/small/variants/values.csv").open()))
+    assert {row["run"] for row in rows} == {"kd_on_v1", "kd_on_v3"} and {row["network"] for row in rows} >= {
+        "teacher",
+        "s1",
+        "s2",
+        "ensemble",
+    }
+    assert "Synthetic images" not in page  # the program cannot know that these are drawn

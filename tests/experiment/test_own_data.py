@@ -1,0 +1,214 @@
+"""Data sets of the user's own in the configuration: what they hold, how they are split, and what contradicts itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+from experiments import contents_of, inputs_of, places_of, plan_of
+from snakemake.iocontainers import Wildcards
+
+from kdml.common.errors import UserError
+from kdml.data.own import own_of
+from kdml.experiment import archives
+from kdml.experiment.export import ExportFunctions
+from kdml.experiment.forecast import pictures_of
+from kdml.experiment.grid_search import Search
+from kdml.experiment.paths import Paths
+from kdml.experiment.rule_functions import RuleFunctions
+from kdml.experiment.sections import Dataset
+
+TABLE = {"source": "my/polyps", "table": "list.csv", "image": "file", "label": "class", "mask": "outline", "group": "patient",
+         "classes": ["benign", "malignant"], "image_size": 64}  # fmt: skip
+FOLDERS = {"source": "my/moles", "classes": [0, 1, "two"], "image_size": 64}
+MASKS = {"source": "my/cells.zip", "image_size": 64}
+TASKS = {
+    "polyps": {"title": "Polyps", "dataset": "polyps", "kind": "classification", "classes": ["benign", "malignant"]},
+    "outlines": {"title": "Outlines", "dataset": "polyps", "kind": "segmentation", "classes": ["polyp"]},
+    "moles": {"title": "Moles", "dataset": "moles", "kind": "classification", "classes": ["none", "one", "two"]},
+    "cells": {"title": "Cells", "dataset": "cells", "kind": "segmentation", "classes": ["cell"]},
+}
+
+
+def sections(**changed):
+    """Sections of a configuration with three data sets, and tasks over them."""
+    given = {"polyps": TABLE, "moles": FOLDERS, "cells": MASKS} | changed.pop("datasets", {})
+    return {"datasets": given, "tasks": TASKS | changed.pop("tasks", {}), "hyperparameters": "even", **changed}
+
+
+RUN = {"tasks": ["hcd", *TASKS], "pairs": ["resnet50-resnet18"], "methods": [], "seeds": [0]}
+
+
+def test_what_they_hold_follows_from_what_is_said():
+    experiment = plan_of(RUN, **sections()).experiment
+    held = {key: experiment.content(key)[:2] for key in ("polyps", "moles", "cells", "hcd")}
+    assert held == {"polyps": (2, True), "moles": (3, False), "cells": (2, True), "hcd": (2, False)}
+    assert experiment.with_masks == {"polyps", "cells", "lgg", "ham10000"}
+    assert experiment.datasets["moles"].classes == ["0", "1", "two"]
+    no_masks = plan_of(
+        RUN | {"tasks": ["polyps"]},
+        **sections(datasets={"polyps": {**TABLE, "mask": None}}, tasks={"outlines": TASKS["polyps"]}),
+    )
+    assert not no_masks.experiment.content("polyps").has_masks
+
+
+def test_a_column_of_groups_makes_the_split_grouped():
+    plan = plan_of(RUN, **sections())
+    protocols = {task: {run.protocol for run in plan.runs if run.task == task} for task in RUN["tasks"]}
+    assert protocols == {
+        "hcd": {"paper"},
+        "polyps": {"grouped"},
+        "outlines": {"grouped"},
+        "moles": {"paper"},
+        "cells": {"paper"},
+    }
+    places = [place.folder for place in places_of(RUN, **sections()).all]
+    pair = "resnet50-resnet18"
+    assert places == [
+        *(f"paper/{task}/{pair}" for task in ("hcd", "moles", "cells")),
+        *(f"grouped/{task}/{pair}" for task in ("polyps", "outlines")),
+    ]
+    assert plan.experiment.protocols == ["paper", "grouped"] and plan.experiment.claimed_protocols() == ["paper"]
+
+
+def test_a_task_may_say_otherwise():
+    said = {
+        "polyps": {**TASKS["polyps"], "protocols": ["paper", "grouped"]},
+        "hcd": {**hcd(), "protocols": ["grouped"]},
+    }
+    plan = plan_of(RUN, **sections(tasks=said))
+    assert plan.experiment.protocols_of("polyps") == ["paper", "grouped"] and plan.experiment.claimed_protocols() == [
+        "grouped"
+    ]
+    assert {run.protocol for run in plan.runs if run.task == "polyps"} == {"paper", "grouped"}
+    assert {run.protocol for run in plan.runs if run.task == "hcd"} == {"grouped"}
+    own_alone = plan_of(RUN | {"tasks": ["outlines"]}, **sections())
+    assert own_alone.experiment.claimed_protocols() == own_alone.experiment.protocols == ["grouped"]
+
+
+def hcd():
+    return {"title": "Patches", "dataset": "hcd", "kind": "classification", "classes": ["normal", "metastasis"]}
+
+
+def test_tables_figures_and_the_search_are_of_the_protocol_of_the_task():
+    contents = contents_of(RUN, **sections())
+    assert {
+        "results_polyps_resnet50-resnet18",
+        "baselines_outlines",
+        "fidelity_cells_resnet50-resnet18",
+    } <= contents.tables.keys()
+    assert {
+        "compression_polyps_resnet50-resnet18",
+        "detection_outlines_resnet50-resnet18",
+        "beside_baselines_moles",
+    } <= contents.figures.keys()
+    searched = Search(contents.plan)
+    assert {place[:2] for place in searched.places} == {
+        ("paper", "hcd"),
+        ("paper", "moles"),
+        ("paper", "cells"),
+        ("grouped", "polyps"),
+        ("grouped", "outlines"),
+    }
+    assert searched.splits == ("paper 0", "grouped 0") and searched.other_splits == ()
+
+
+WRONG = {
+    "no source": ("polyps", {**TABLE, "source": None}, "datasets.polyps.source: name the folder or zip"),
+    "misspelt name of the paper's": ("hdc", {"image_size": 64}, "datasets.hdc.source: .*did you mean 'hcd'"),
+    "the paper's with a source": ("lgg", {"image_size": 64, "source": "my"}, "datasets.lgg.source: 'lgg' is the paper's"),
+    "column without table": ("moles", {**FOLDERS, "group": "patient"}, "datasets.moles.group: names a column, but there is no `table`"),
+    "no column of pictures": ("polyps", {**TABLE, "image": None}, "datasets.polyps.image: name the column"),
+    "neither label nor mask": ("polyps", {**TABLE, "label": None, "mask": None, "classes": []}, "datasets.polyps.table: name its column `label`, `mask`"),
+    "one column twice": ("polyps", {**TABLE, "group": "file"}, "datasets.polyps.image and .*must be different columns"),
+    "label without classes": ("polyps", {**TABLE, "classes": []}, "datasets.polyps.classes: the column `label` needs"),
+    "classes without label": ("polyps", {**TABLE, "label": None}, "datasets.polyps.classes: the column `label` needs"),
+    "one class": ("moles", {**FOLDERS, "classes": ["a"]}, "datasets.moles.classes: 'a' is the only one"),
+    "a class twice": ("moles", {**FOLDERS, "classes": ["1", 1]}, "datasets.moles.classes: '1' is listed twice"),
+    "classes that YAML reads as truth": ("moles", {**FOLDERS, "classes": [True, False]}, "datasets.moles.classes"),
+    "a subset": ("moles", {**FOLDERS, "subset": 9}, "datasets.moles.subset: is for hcd"),
+    "slides": ("moles", {**FOLDERS, "slides": "a.csv"}, "datasets.moles.slides: is for hcd"),
+    "window of nothing": ("moles", {**FOLDERS, "window": {}}, "datasets.moles.window: give either `limits` or `percentiles`"),
+    "window twice": ("moles", {**FOLDERS, "window": {"limits": [0, 1], "percentiles": [0, 1]}}, "datasets.moles.window: give either"),
+    "window turned round": ("moles", {**FOLDERS, "window": {"limits": [9, 1]}}, "datasets.moles.window: .*9 is not below 1"),
+    "no percentiles": ("moles", {**FOLDERS, "window": {"percentiles": [1, 101]}}, "datasets.moles.window.percentiles"),
+    "no threshold": ("cells", {**MASKS, "mask_above": 255}, "datasets.cells.mask_above"),
+}  # fmt: skip
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("name", "dataset", "words"), WRONG.values(), ids=WRONG)
+def test_what_contradicts_itself_is_refused_by_its_key(name, dataset, words):
+    with pytest.raises(UserError, match=words):
+        plan_of(RUN, **sections(datasets={name: dataset}))
+
+
+TASKS_IN_VAIN = {
+    "other classes": ({**TASKS["moles"], "classes": ["a", "b"]}, "tasks.moles.classes: 2 are named, but 'moles' has 3 labels"),
+    "no masks": ({**TASKS["moles"], "kind": "segmentation", "classes": ["a"]}, "tasks.moles.kind: 'moles' has no masks"),
+    "unknown data": ({**TASKS["moles"], "dataset": "mole"}, "tasks.moles.dataset: 'mole' is not defined; did you mean 'moles'"),
+    "no protocol": ({**TASKS["moles"], "protocols": []}, "tasks.moles.protocols"),
+}  # fmt: skip
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("task", "words"), TASKS_IN_VAIN.values(), ids=TASKS_IN_VAIN)
+def test_tasks_that_their_data_cannot_serve_are_refused(task, words):
+    with pytest.raises(UserError, match=words):
+        plan_of(RUN, **sections(tasks={"moles": task}))
+
+
+# What the scripts are told
+
+
+def test_what_reads_them_is_told_all_but_where_a_table_lies():
+    dataset = Dataset(**TABLE, window={"percentiles": (1, 99)}, mask_above=0)
+    for table in (None, "../elsewhere/list.csv"):
+        own = own_of(archives.described(dataset, table, "polyps"), table)
+        assert (own.name, own.classes, own.columns()) == (
+            "polyps",
+            ("benign", "malignant"),
+            ["file", "class", "outline", "patient"],
+        )
+        assert own.table == (table or "list.csv") and own.mask_above == 0
+        assert own.window == {"low": 1, "high": 99, "of_percentiles": True}
+    here, there = (archives.prepare_options(dataset, table, "polyps") for table in ("a.csv", "b/a.csv"))
+    assert repr(here) == repr(there) and str(there[-1]) == "b/a.csv" and "list.csv" not in str(here)
+    assert json.loads(archives.prepare_options(dataset, None, "polyps")[-1])["table"] == "list.csv"
+    assert "--own" not in archives.prepare_options(Dataset(image_size=64), None, "hcd")
+
+
+def test_a_table_is_a_file_or_lies_within(tmp_path):
+    experiment = plan_of(RUN, **sections()).experiment
+    assert (
+        archives.table_of(experiment, "polyps", tmp_path) is None
+        and archives.table_of(experiment, "moles", tmp_path) is None
+    )
+    (tmp_path / "list.csv").write_text("file\n")
+    assert Path(archives.table_of(experiment, "polyps", tmp_path)).resolve() == tmp_path / "list.csv"
+
+
+def test_images_are_drawn_only_where_somebody_looks_at_them():
+    assert archives.is_drawn(plan_of(RUN, **sections(archives="demo")).experiment)
+    assert not archives.is_drawn(plan_of(RUN | {"tasks": ["moles"]}, **sections(archives="demo")).experiment)
+
+
+def test_what_is_said_of_a_task_is_of_its_data_alone(root):
+    """Where other tasks of the experiment have drawn images, and where a licence is stated."""
+    given = sections(archives="demo", datasets={"moles": {**FOLDERS, "licence": "cc-by-4.0"}})
+    ask = RuleFunctions(inputs_of(RUN, **given), root)
+    export = ExportFunctions(ask)
+    for task, drawn in (("moles", False), ("hcd", True)):
+        named = Wildcards(fromdict={"task": task})
+        assert ask.drawn(named) == (["--drawn"] if drawn else [])
+        assert ask.note(named).startswith("Synthetic images") == drawn
+        assert export.licence(named) == ("" if drawn else "cc-by-4.0")
+    assert ask.drawn(Wildcards()) == ["--drawn"]
+
+
+def test_forecast_counts_files_until_they_are_prepared(tmp_path):
+    for number in range(20):
+        (tmp_path / f"{number}.png").write_bytes(b"")
+    given = {"cells": {**MASKS, "source": str(tmp_path)}, "moles": {**FOLDERS, "source": str(tmp_path), "limit": 15}}
+    experiment = plan_of(RUN, **sections(datasets=given)).experiment
+    totals = [pictures_of(experiment, Paths("x"), task, tmp_path).total for task in ("cells", "moles", "polyps")]
+    assert totals == [10, 15, 0]

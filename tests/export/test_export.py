@@ -1,0 +1,128 @@
+"""The folder to take home, from archives and trained networks to a zip: src/export.py as the workflow calls it."""
+
+import hashlib
+import json
+import re
+import zipfile
+
+import numpy as np
+import pytest
+import yaml
+from exported_place import SIZE, ExportedPlace
+from fabricated import read, spoil_record
+
+from kdml.common.files import write_json
+from kdml.runs import predictions
+
+FILES = {
+    "README.md", "export.json", "latency.csv", "leakage.json", "scores.csv", "student.onnx", "predict.pyz", "requirements.txt",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["classification", "segmentation"])
+def place(request, tmp_path_factory):
+    made = ExportedPlace(tmp_path_factory.mktemp("exported"), request.param)
+    made.add("kd_ml_v3", {"s1": 0.6, "s2": 0.7, "teacher": 0.9})
+    made.add("ml_v1", {"s1": 0.8, "s2": 0.2})
+    made.add("baseline_teacher", {"baseline": 0.9}, sheet="alone")
+    code, said = made.export("--note", "A note.")
+    assert code == 0, said
+    return made
+
+
+def facts_of(place):
+    return json.loads((place.out / "export.json").read_text())
+
+
+def test_folder_and_zip_hold_the_same_whole(place):
+    files = {path.name: path.read_bytes() for path in place.out.iterdir() if not path.name.startswith(".")}
+    assert files.keys() == FILES | {"ensemble.onnx"}
+    with zipfile.ZipFile(place.folder / "taken.zip") as file:
+        name = facts_of(place)["name"]
+        assert {one: file.read(f"{name}/{one}") for one in files} == files
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items() if name != "export.json"}
+    assert facts_of(place)["files"] == hashes
+    assert {one["file"]: one["sha256"] for one in facts_of(place)["models"].values()}.items() <= hashes.items()
+
+
+def test_whole_test_set_is_compared_from_the_original_pictures_on(place):
+    facts = facts_of(place)
+    assert facts["pictures_from"] == "archives"
+    for model in facts["models"].values():
+        found, n = model["parity"], len(place.place.test_rows)
+        assert (found["pictures"], found["pixels"]) == (n, n * SIZE * SIZE * 3)
+        assert found["pixels_otherwise"] == found["changed"] == 0 and found["difference"] < 1e-5
+        assert found["decisions"] == (n if place.kind == "classification" else n * SIZE * SIZE)
+
+
+def test_students_are_chosen_by_validation(place):
+    models = facts_of(place)["models"]
+    assert (models["student"]["run"], models["student"]["networks"]) == ("ml_v1", ["s1"])
+    assert (models["ensemble"]["run"], models["ensemble"]["networks"]) == ("kd_ml_v3", ["s1", "s2"])
+
+
+def test_scores_are_those_of_the_stored_predictions_with_intervals(place):
+    rows = {(row["model"], row["metric"]): row for row in read(place.out / "scores.csv")}
+    assert {model for model, _ in rows} == {"student", "ensemble", "teacher"}
+    metric = "accuracy" if place.kind == "classification" else "iou"
+    row = rows["student", metric]
+    assert (row["run"], row["network"]) == ("ml_v1", "s1") and float(row["low"]) <= float(row["value"]) <= float(
+        row["high"]
+    )
+    if place.kind == "classification":
+        stored = predictions.load(place.place.folder_of("ml_v1") / "predictions.npz")
+        labels = [line[2] for line in place._split() if line[-1] == "test"]
+        assert float(row["value"]) == pytest.approx(100 * np.mean(stored.outputs["s1"].argmax(1) == labels))
+
+
+def test_latency_stands_beside_the_teachers(place):
+    rows = read(place.out / "latency.csv")
+    assert {row["model"] for row in rows} == {"student", "ensemble", "teacher"}
+    assert all(
+        float(row["median_ms"]) > 0 and float(row["peak_memory_mib"]) > 0 and row["width"] == "48" for row in rows
+    )
+
+
+def test_card_has_a_head_that_can_be_read_and_says_what_matters(place):
+    text = (place.out / "README.md").read_text()
+    _, head, words = text.split("---\n", 2)
+    head = yaml.safe_load(head)
+    assert head["library_name"] == "onnx" and head["license"] == "mit" and head["model-index"][0]["results"]
+    task = "image-classification" if place.kind == "classification" else "image-segmentation"
+    assert head["pipeline_tag"] == task
+    for said in ("drawn images", "A note.", "near-duplicate", "0 of ", "`kd_ml_v3`", "no medical device"):
+        assert said in words, said
+    assert re.search(r"\| Brier score \| 0\.\d\d+ \[", words)  # which is no percentage
+    assert not {"None", "nan"} & set(re.findall(r"\w+", re.sub(r"```python.*?```", "", words, flags=re.S)))
+
+
+def test_without_the_archive_the_prepared_pictures_are_compared_and_that_is_said(place, tmp_path, caplog):
+    record = json.loads((place.folder / "record.json").read_text())
+    write_json(place.folder / "record.json", record | {"path": str(tmp_path / "gone.zip")})
+    code, _ = place.export("--out", tmp_path / "out", "--zip", tmp_path / "out.zip", archives=False)
+    write_json(place.folder / "record.json", record)
+    assert code == 0 and "is not at hand" in caplog.text
+    assert json.loads((tmp_path / "out/export.json").read_text())["pictures_from"] == "prepared arrays"
+    assert "resizing was not compared" in (tmp_path / "out/README.md").read_text()
+
+
+@pytest.mark.bad_input
+def test_a_graph_that_says_something_else_is_refused_and_nothing_is_left(place, tmp_path):
+    """As after an edit of the weights, or with packages that compute otherwise."""
+    path = place.place.folder_of("ml_v1") / "predictions.npz"
+    kept, stored = path.read_bytes(), predictions.load(path)
+    predictions.save(path, stored.rows, {name: output[::-1] for name, output in stored.outputs.items()})
+    code, said = place.export("--out", tmp_path / "out", "--zip", tmp_path / "out.zip")
+    path.write_bytes(kept)
+    assert code == 2 and "the student does not say what its run said" in said and "What to do:" in said
+    assert [one for one in tmp_path.rglob("*") if one.is_file() and one.name != ".lock"] == []
+
+
+@pytest.mark.bad_input
+def test_runs_of_several_versions_are_refused(place, tmp_path):
+    folder = place.place.folder_of("ml_v1")
+    kept = (folder / "run.json").read_text()
+    spoil_record(folder, code_hash="other")
+    code, said = place.export("--out", tmp_path / "out", "--zip", tmp_path / "out.zip")
+    (folder / "run.json").write_text(kept)
+    assert code == 2 and "2 versions of the training code" in said and not (tmp_path / "out.zip").exists()

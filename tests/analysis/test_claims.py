@@ -9,6 +9,7 @@ import pytest
 
 from kdml.analysis import claims
 from kdml.analysis.claims import Answer, Claim, Finding, Verdict
+from kdml.analysis.contrasts import runs_in
 from kdml.analysis.statistics import Interval
 from kdml.common.errors import UserError
 from kdml.common.files import write_csv
@@ -42,7 +43,7 @@ def test_all_eleven_claims_stand_there_and_name_what_exists(read):
     methods = {method for _, method, _ in numbers.methods()}
     for one in read.claims:
         assert {tuple(place.split("/")) for place in one.where} <= set(numbers.TABLES)
-        named = {name for place in one.where for pair in one.pairs_at(place) for name in pair}
+        named = {name for place in one.where for pair in one.pairs_at(place) for side in pair for name in runs_in(side)}
         assert named <= set(VARIANTS) | methods, one.number
 
 
@@ -139,6 +140,24 @@ def test_the_papers_own_numbers_are_judged_by_the_same_rule(read):
     similarity = next(one for one in read.claims if one.number == 8)
     rows = claims.rows_of(similarity, read.level, "hcd/resnet18", {}, "classification")
     assert {row["paper_answer"] for row in rows} == {Answer.NOT_GIVEN}
+
+
+def test_claim_4_is_one_contrast_with_the_mean_of_three(read):
+    """The paper says an average: by its own means and SDs +1.96 [0.77, 3.16], which is significant and reaches about 2."""
+    four = next(one for one in read.claims if one.number == 4)
+    (row,) = claims.rows_of(four, read.level, "hcd/resnet18", {}, "classification")
+    assert (row["left"], row["right"].split()) == ("kd_ml_v3", ["ml_v1", "kd_off_v1", "kd_on_v1"])
+    found = [round(row[f"paper_{name}"], 2) for name in ("estimate", "low", "high")]
+    assert found == [1.96, 0.77, 3.16] and row["paper_answer"] is Answer.YES and row["answer"] is Answer.NOT_RUN
+    assert [one.right for one in claims.contrasts_at(read, "hcd/resnet18", "classification")].count(row["right"]) == 1
+
+
+def test_a_mean_of_runs_that_the_paper_has_in_part_only_is_not_judged():
+    asked = claim(contrasts=[("kd_ml_v3", ["ml_v1", "own"])])
+    (row,) = claims.rows_of(asked, 0.05, "hcd/resnet18", {}, "classification")
+    assert row["paper_answer"] is Answer.NOT_GIVEN and row["right"] == "ml_v1 own"
+    with pytest.raises(ValueError, match="a mean of runs has no similarity: ml_v1 ml_v2"):
+        claim(contrasts=[("kd_ml_v3", ["ml_v1", "ml_v2"])], measure="similarity")
 
 
 def test_methods_are_judged_from_table_10(read):

@@ -63,6 +63,25 @@ def test_seeds_that_disagree_leave_the_question_open():
     assert row["p_both"] < 0.01 and row["p"] == row["p_seeds"] > 0.2 and row["low"] < 0 < row["high"]
 
 
+def test_the_mean_of_several_runs_is_one_side():
+    """Seeds are paired, cases drawn once for all, and a run that is missing leaves no number."""
+    runs = [run("a", seed, wrong_at(100, *range(seed))) for seed in range(3)]
+    others = {"b": 6, "c": 9, "d": 0}
+    runs += [run(name, s, wrong_at(100, *range(s + more))) for name, more in others.items() for s in range(3)]
+    row = contrast(runs, right="b c d")
+    assert (row["left"], row["right"]) == ("a", "b c d") and row["by_seed"] == "5.000 5.000 5.000"
+    assert row["estimate"] == pytest.approx(5) and row["seeds"] == 3 and row["p_cases"] == row["test"] == ""
+    three = [contrast(runs, right=name) for name in others]
+    assert row["estimate"] == pytest.approx(np.mean([one["estimate"] for one in three]))
+    assert three[2]["both_low"] < row["both_low"] < 5 < row["both_high"] < three[1]["both_high"]
+    same = contrast([*runs, *(run("e", s, wrong_at(100, *range(s + 6))) for s in range(3))], right="b e")
+    alone = contrast(runs, right="b")
+    assert [same[name] for name in ("low", "high", "p")] == pytest.approx([alone[n] for n in ("low", "high", "p")])
+    assert contrast(runs, right="b x")["remark"] == "not run: x"
+    assert "0 of b" in contrast([one for one in runs if (one.run, one.seed) != ("c", 0)], right="b c")["remark"]
+    assert "means" in contrast(runs, right="b c", metric="auc")["remark"]
+
+
 def test_only_common_seeds_count():
     runs = [
         run("a", 0, wrong_at(20)),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kdml.analysis.contrasts import Contrast, MeasuredRuns
+from kdml.analysis.contrasts import Contrast, MeasuredRuns, runs_in
 from kdml.analysis.metrics import AUC, PRIMARY
 from kdml.analysis.statistics import holm
 from kdml.runs.graph import PROPOSED, TEACHER, VARIANTS
@@ -38,7 +38,7 @@ def rows(runs: MeasuredRuns, claimed: Sequence[Contrast], classes: int, of_metho
 def _families(
     names: list[str], claimed: Sequence[Contrast], classes: int, of_methods: bool
 ) -> dict[str, list[Contrast]]:
-    found = {CLAIMS: [one for one in claimed if (one.right in METHODS) == of_methods]}
+    found = {CLAIMS: [one for one in claimed if METHODS.keys().isdisjoint(runs_in(one.right)) != of_methods]}
     if PROPOSED not in names:
         return found
     if of_methods:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kdml.analysis.claims import Answer, Verdict
+from kdml.analysis.contrasts import runs_in
 from kdml.reporting import labels
 from kdml.reporting.cells import number, p_value, text, with_interval
 from kdml.reporting.places import departures
@@ -183,8 +184,14 @@ def _contrast(row: Row, reach: float, shared: str) -> Contrast:
     )
 
 
+def _side(side: str) -> str:
+    """Title of a run, or of the mean of several."""
+    first, *others = (labels.run(name) for name in runs_in(side))
+    return f"mean of {', '.join((first, *others[:-1]))} and {others[-1]}" if others else first
+
+
 def _row(row: Row) -> tuple[Cell, ...]:
-    contrast = f"{labels.run(row['left'])} – {labels.run(row['right'])}" if row["left"] else "parameters saved (%)"
+    contrast = " – ".join(map(_side, (row["left"], row["right"]))) if row["left"] else "parameters saved (%)"
     return (
         text(row["place"]),
         text(row["pair"]),

@@ -56,6 +56,16 @@ def test_families_are_the_declared_ones(read):
     }
 
 
+def heads_in(folder):
+    """Arguments of the script for the counts of two readings."""
+    counts = [("hcd/resnet18", "paper", "linear", 0, 1000, 854), ("hcd/mobilenet", "paper", "linear", 0, 1000, 247)]
+    counts += [("hcd/resnet18", "paper", "paper", 1, 1000, 954), ("hcd/mobilenet", "paper", "paper", 1, 1000, 353)]
+    columns = ("place", "teacher_head", "students_head", "block", "teacher", "students")
+    write_csv(folder / "heads.csv", [dict(zip(columns, row, strict=True)) for row in counts])
+    written = ["--readings", folder / "readings.csv", "--design", folder / "design.csv"]
+    return ["--heads", folder / "heads.csv", *written]
+
+
 ANSWERS = [
     # estimate, low, high, adjusted p, at_least, answer
     (3.0, 1.0, 5.0, 0.01, 0.0, Answer.YES),
@@ -215,6 +225,7 @@ def test_script_judges_parameters_of_the_papers_own_networks_alone(root, tmp_pat
     }
     write_csv(tmp_path / "runs.csv", [facts], COLUMNS)
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += heads_in(tmp_path)
     command += ["--runs", "paper/hcd/p=runs.csv", "--costs", "paper/hcd/p=costs.csv"]
     subprocess.run([*command, "--protocols", "paper", "--out", "claims.csv"], cwd=tmp_path, check=True)
     with open(tmp_path / "claims.csv", newline="") as file:
@@ -225,8 +236,8 @@ def test_script_judges_parameters_of_the_papers_own_networks_alone(root, tmp_pat
 
 def test_script_names_what_was_not_run(root, tmp_path):
     (tmp_path / "contrasts.csv").write_text(
-        "family,left,right,network,truth,metric,estimate,low,high,p,p_holm,seeds,groups,remark\n"
-        "claims,ml_v3,ml_v1,ensemble,label,accuracy,2.0,1.0,3.0,0.001,,1,50,one seed\n"
+        "family,left,right,network,truth,metric,estimate,low,high,p,p_holm,seeds,cases,groups,by_seed,cases_error,remark\n"
+        "claims,ml_v3,ml_v1,ensemble,label,accuracy,2.0,1.0,3.0,0.001,,1,50,50,2.0,0.5,one seed\n"
     )
     (tmp_path / "upper.csv").write_text(
         "run,seed,first,second,upper_mean\nkd_ml_v3,0,teacher,s1,0.8\nkd_ml_v1,0,teacher,s1,0.7\n"
@@ -240,6 +251,7 @@ def test_script_names_what_was_not_run(root, tmp_path):
     write_csv(tmp_path / "runs.csv", [facts | networks | stands_for], COLUMNS)
     files = {"runs": "runs.csv", "contrasts": "contrasts.csv", "similarity": "upper.csv", "costs": "costs.csv"}
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += heads_in(tmp_path)
     for name, path in files.items():
         command += [f"--{name}", f"paper/hcd/small={path}"]
     command += ["--protocols", "paper", "--out", "claims.csv"]
@@ -247,6 +259,10 @@ def test_script_names_what_was_not_run(root, tmp_path):
     assert done.returncode == 0, done.stderr
     with open(tmp_path / "claims.csv", newline="") as file:
         rows = list(csv.DictReader(file))
+    with open(tmp_path / "design.csv", newline="") as file:
+        ours, *theirs = csv.DictReader(file)
+    assert (ours["place"], ours["cases"], ours["scatter"], ours["cases_error"]) == ("hcd/resnet18", "50", "nan", "0.5")
+    assert float(ours["power"]) > 0.9 and [row["table"] for row in theirs] == ["4", "8", "9", "14", "15"]
     first = [row for row in rows if row["claim"] == "1"]
     assert (
         first[0]["answer"] == "yes"
@@ -264,9 +280,29 @@ def test_script_names_what_was_not_run(root, tmp_path):
 
 def test_an_experiment_without_variants_has_all_claims_not_run(root, tmp_path):
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += heads_in(tmp_path)
     command += ["--runs", "--protocols", "paper", "grouped", "--out", tmp_path / "claims.csv"]
     subprocess.run(command, check=True)
     with open(tmp_path / "claims.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len({(row["protocol"], row["claim"]) for row in rows}) == 22
     assert {row["answer"] for row in rows} == {"not run"} and {row["verdict"] for row in rows} == {"without numbers"}
+
+
+def test_claim_10_is_decided_under_every_reading(root, tmp_path, read):
+    """15 % and 63 % follow from the paper's rounded counts, and under no one reading of the networks together."""
+    command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += [*heads_in(tmp_path), "--runs", "--protocols", "paper", "--out", tmp_path / "claims.csv"]
+    subprocess.run(command, check=True)
+    with open(tmp_path / "readings.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = {(row["teacher_head"], row["students_head"], row["place"]): row for row in rows}
+    assert {row["claim"] for row in rows} == {"10"} and len(rows) == 6
+    quoted = [found["quoted", "quoted", place] for place in ("hcd/resnet18", "hcd/mobilenet")]
+    assert [round(float(row["saved"]), 1) for row in quoted] == [15.4, 63.1]
+    assert {row["verdict"] for row in quoted} == {"holds"}
+    mixed = [found["paper", "linear", place] for place in ("hcd/resnet18", "hcd/mobilenet")]
+    assert [row["answer"] for row in mixed] == ["yes", "no"] and {row["verdict"] for row in mixed} == {"does not hold"}
+    assert found["paper", "paper", "hcd/resnet18"]["answer"] == "no"
+    with pytest.raises(ValueError, match="`quoted` needs a number for the teacher"):
+        claim("near", (), measure="compression", expected={"hcd/resnet18": 15}, quoted={"teacher": 26})

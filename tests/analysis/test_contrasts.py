@@ -220,3 +220,12 @@ def test_a_divergence_is_compared_in_nats():
     row = MeasuredRuns(runs).contrast(Contrast("a", "b", "s1", "teacher", "predictive_kl"))
     means = [one.measures[key].value for one in runs]
     assert row["estimate"] == pytest.approx(means[0] - means[1]) and abs(row["estimate"]) < 1 and row["test"] == ""
+
+
+def test_the_error_over_cases_leaves_the_seeds_as_they_are():
+    """Of equal runs of one seed each it is that of a share; scatter of seeds does not enter it."""
+    one = contrast([run("a", 0, wrong_at(400)), run("b", 0, wrong_at(400, *range(40)))])
+    assert one["cases_error"] == pytest.approx(100 * math.sqrt(0.1 * 0.9 / 400), rel=0.1)
+    runs = [run("a", s, wrong_at(400)) for s in range(3)]
+    runs += [run("b", s, wrong_at(400, *range(wrong))) for s, wrong in enumerate((0, 40, 80))]
+    assert contrast(runs)["cases_error"] == pytest.approx(one["cases_error"], rel=0.3)

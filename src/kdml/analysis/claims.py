@@ -85,11 +85,14 @@ class Claim(Model):
     at_least: float = 0.0
     expected: dict[str, float] = {}
     tolerance: float = 0.0
+    quoted: dict[str, float] = {}
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Claim":
         if self.rule == "near" and self.expected.keys() != set(self.where):
             raise ValueError("the rule near needs a number under `expected` for every place")
+        if self.quoted and self.quoted.keys() != {TEACHER, *self.where}:
+            raise ValueError("`quoted` needs a number for the teacher and for every place")
         if self.rule != "near" and not all(self.pairs_at(place) for place in self.where):
             raise ValueError("there are no contrasts")
         means = [side for place in self.where for pair in self.pairs_at(place) for side in pair if runs_in(side)[1:]]

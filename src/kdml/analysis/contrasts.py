@@ -75,13 +75,18 @@ class MeasuredRuns:
         return self._resamples[chosen]
 
     def _drawn(self, name: str, key: Key, seeds: Sequence[int]) -> np.ndarray:
-        """A run's metric, as it is shown, under the draws of seeds and groups; all of these seeds must have it."""
+        """A run's metric, as it is shown; all of these seeds must have it.
+
+        Returns:
+            (2, resamples): under the draws of seeds and groups, and of groups alone, as the mean over all seeds.
+        """
         address = (name, key, tuple(seeds))
         if address not in self._draws:
             measures = {seed: self._measure(name, seed, key) for seed in seeds}
             shared = self._shared(seeds)
             by_seed = {seed: measure.draws(shared, seed) for seed, measure in measures.items()}
-            self._draws[address] = scale_of(key.metric) * shared.combine(by_seed)
+            alone = np.mean([by_seed[seed] for seed in seeds], axis=0)
+            self._draws[address] = scale_of(key.metric) * np.stack([shared.combine(by_seed), alone])
         return self._draws[address]
 
     def _measure(self, name: str, seed: int, key: Key) -> Measure:
@@ -108,8 +113,10 @@ class MeasuredRuns:
             scale_of(key.metric) * (self._mean(wanted.left, seed, key) - self._mean(wanted.right, seed, key))
             for seed in seeds
         ]
-        found = statistics.percentile(float(np.mean(differences)), left - right, self._groups(names[0], seeds))
-        return row | self._described(found, differences, seeds, wanted, self._case_tests(wanted, key, seeds))
+        drawn, of_cases = left - right
+        found = statistics.percentile(float(np.mean(differences)), drawn, self._groups(names[0], seeds))
+        tests = self._case_tests(wanted, key, seeds) | {"cases_error": float(np.std(of_cases))}
+        return row | self._described(found, differences, seeds, wanted, tests)
 
     def _mean_drawn(self, side: str, key: Key, seeds: Sequence[int]) -> np.ndarray:
         """Mean over the runs of a side of what `_drawn` gives."""
@@ -143,7 +150,7 @@ class MeasuredRuns:
         differences: Sequence[float],
         seeds: Sequence[int],
         wanted: Contrast,
-        tests: Mapping[str, str],
+        tests: Mapping[str, Any],
     ) -> dict[str, Any]:
         over_seeds = statistics.paired_seeds(differences)
         found = statistics.wider(over_both, over_seeds)
@@ -233,7 +240,7 @@ class MeasuredRuns:
             return row | {"remark": f"not measured in {', '.join(lacking)}"}
         measures = [by_seed[seed].measures[key] for seed in seeds]
         values = [scale_of(key.metric) * measure.value for measure in measures]
-        summary, drawn = summarise(values), self._drawn(name, key, seeds)
+        summary, drawn = summarise(values), self._drawn(name, key, seeds)[0]
         over_both = statistics.percentile(summary.mean, drawn, self._groups(name, seeds))
         found = statistics.wider(over_both, statistics.paired_seeds(values))
         undefined = self._undefined(name, key, seeds)

@@ -13,7 +13,8 @@ CLAIMS = "claims"  # adjusted where they are judged, over all contrasts of a cla
 STUDENT_ALONE = "baseline_student"
 COLUMNS = (
     "family", "left", "right", "network", "truth", "metric", "estimate", "low", "high", "p", "p_holm", "seeds", "cases", "groups",
-    "by_seed", "both_low", "both_high", "p_both", "seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "test", "p_cases", "remark",
+    "by_seed", "both_low", "both_high", "p_both", "seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "cases_error", "test",
+    "p_cases", "remark",
 )  # fmt: skip
 
 

@@ -137,7 +137,8 @@ def main() -> None:
         write_csv(arguments.out / name / "costs.csv", rows)
         write_csv(arguments.out / name / "layers.csv", layers)
     students = {f"{task}/{student}": BACKBONES[student] for task, student in TABLES if task == SIZED}
-    write_csv(arguments.out / "heads.csv", heads.counted(BACKBONES[ARCHITECTURES[0]], students, CLASSES), heads.COLUMNS)
+    counts = list(heads.counted(BACKBONES[ARCHITECTURES[0]], students, CLASSES))
+    write_csv(arguments.out / "heads.csv", counts, heads.COLUMNS)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Parameters of a teacher and its students under every reading of how they end, from the architectures alone."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import product
 from typing import Any, get_args
 
@@ -36,6 +37,7 @@ def counted(teacher: str, students: Mapping[str, str], classes: int) -> Iterator
                 yield dict(zip(COLUMNS, (place, of_teacher, of_students, int(block), *found), strict=True))
 
 
+@cache
 def _count(backbone: str, head: Any, block_like: str | None, classes: int) -> int:
     like = None if block_like is None else Backbone(timm=block_like)
     settings = NetworkSettings(architecture=backbone, backbone=Backbone(timm=backbone), head=head, block_like=like)

@@ -289,7 +289,7 @@ def test_a_claim_on_sizes_shows_every_reading_with_its_verdict():
     ]  # fmt: skip
     quoted, mixed = claim.readings.lines
     assert quoted.title == "as the paper quotes them, in millions"
-    assert mixed.title == "teacher: 1024-512 head; students: linear head"
+    assert mixed.title == "teacher: 1024-512 head, no extra block; students: linear head"
     assert [cell.text for cell in mixed.cells] == [
         "14.6 (22.4 of 26.2 M; paper 15): yes", "14.6 (22.4 of 26.2 M; paper 15): no", "does not hold",
     ]  # fmt: skip

@@ -47,7 +47,7 @@ def detects(rows: Sequence[Row]) -> Block:
     tests = next((row["tests"] for row in rows if row["tests"]), "")
     columns = (
         "test images", "groups", "seeds", "SD over seeds", "SE over test cases", f"+{points} points found",
-        f"the same, first of {tests} by Holm", "found 4 times in 5",
+        f"first of {tests} (Holm)", "found 4 times in 5",
     )  # fmt: skip
     lines = [Line(_ours(row), _title(row)) for row in rows if row["seeds"]]
     papers = {row["table"]: row for row in rows if row["table"]}

@@ -37,7 +37,7 @@ def _student(place: str) -> str:
 def _title(row: Row) -> str:
     if row["teacher_head"] == QUOTED:
         return AS_QUOTED
-    block = ", extra block" if row["block"] == "1" else ""
+    block = ", extra block" if row["block"] == "1" else ", no extra block"
     return f"teacher: {HEADS[row['teacher_head']]}{block}; students: {HEADS[row['students_head']]}"
 
 

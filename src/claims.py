@@ -1,4 +1,8 @@
-"""Makes claims.csv: every contrast of the paper's claims with our numbers, the paper's, both answers, and the verdicts."""
+"""Makes claims.csv: every contrast of the paper's claims with our numbers, the paper's, both answers, and the verdicts.
+
+Beside it readings.csv: the claim on the networks' size under every reading of how the paper's networks end; and design.csv: what
+the experiment, and the paper's, can detect.
+"""
 
 import argparse
 import math
@@ -7,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kdml.analysis import claims, statistics
+from kdml.analysis import claims, power, readings, statistics
 from kdml.analysis.claims import Claim, Finding, Findings
 from kdml.analysis.metrics import PRIMARY
 from kdml.analysis.statistics import Interval
@@ -18,6 +22,8 @@ from kdml.paper import numbers
 from kdml.runs.graph import ENSEMBLE, TEACHER
 from kdml.runs.run_table import RunTable
 
+CONTRAST_COLUMNS = ("left", "right", "network", "by_seed", "cases_error", "seeds", "cases", "groups")
+HEAD_COLUMNS = ("place", "teacher_head", "students_head", "block", "teacher", "students")
 FILES = {
     "runs": "runs.csv",
     "contrasts": "contrasts.csv, of variants and of methods,",
@@ -28,7 +34,7 @@ FILES = {
 
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--claims", type=Path, required=True, help="claims.yaml")
     for name, what in FILES.items():
         parser.add_argument(f"--{name}", nargs="*", default=[], metavar="PLACE=FILE", help=f"{what} of every place")
@@ -38,6 +44,9 @@ def parse_arguments() -> argparse.Namespace:
         required=True,
         help="that are judged, also where nothing was run that a claim is about",
     )
+    parser.add_argument("--heads", type=Path, required=True, help="heads.csv")
+    parser.add_argument("--readings", type=Path, required=True, help="to write")
+    parser.add_argument("--design", type=Path, required=True, help="to write")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
@@ -130,6 +139,24 @@ def places_of(arguments: argparse.Namespace) -> list[Judged]:
     return [Judged(files) for files in places.values()]
 
 
+def designs(places: list[Judged], level: float) -> list[dict[str, Any]]:
+    """Rows of design.csv: places with variants, then those of the paper that were not run."""
+    rows = []
+    for place in places:
+        table, metric = place.table, PRIMARY[place.table.kind]
+        contrasts = [row for path in place.files["contrasts"] for row in read_csv(path, MAKE_AGAIN, CONTRAST_COLUMNS)]
+        if found := power.described(contrasts, metric, level):
+            keys = {
+                "protocol": table.facts["protocol"],
+                "place": table.name,
+                "pair": table.facts["pair"],
+                "metric": metric,
+            }
+            task, _, student = table.name.partition("/")
+            rows.append(keys | power.of_paper(task, student, metric, level) | found)
+    return [*rows, *power.not_run(rows, PRIMARY, level)]
+
+
 def rows_of(claim: Claim, level: float, places: list[Judged], protocol: str) -> list[dict[str, Any]]:
     """Contrasts of a claim under one protocol; a place that is not run keeps its rows, so that what is missing can be seen."""
     rows = []
@@ -168,6 +195,15 @@ def main() -> None:
         for claim in read.claims
         for row in rows_of(claim, read.level, places, protocol)
     ]
+    counted = read_csv(arguments.heads, MAKE_AGAIN, HEAD_COLUMNS)
+    read_as = [
+        row
+        for claim in read.claims
+        if claim.measure == "compression"
+        for row in readings.rows(claim, read.level, counted)
+    ]
+    write_csv(arguments.design, designs(places, read.level), power.COLUMNS)
+    write_csv(arguments.readings, read_as, readings.COLUMNS)
     write_csv(arguments.out, rows)
 
 

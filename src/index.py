@@ -8,6 +8,7 @@ from kdml.common.errors import UserError, run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_text
 from kdml.reporting import first_screen, index_page
 from kdml.reporting.claims_page import RULES, pages
+from kdml.reporting.design import DETECTS, TEACHERS, detects, teachers
 from kdml.reporting.places import departures
 from kdml.reporting.templates import fill, write_table
 from kdml.runs.run_table import RunTable
@@ -23,6 +24,8 @@ def main() -> None:
         "--contents", required=True, help="contents.json: name, category, title, caption, files of items"
     )
     parser.add_argument("--claims", type=Path, required=True, help="claims.csv")
+    parser.add_argument("--readings", type=Path, required=True, help="readings.csv")
+    parser.add_argument("--design", type=Path, required=True, help="design.csv")
     parser.add_argument(
         "--comparison", type=Path, required=True, help="comparison.csv: how runs differ from the paper's"
     )
@@ -41,7 +44,9 @@ def main() -> None:
         raise UserError(f"{arguments.metrics} has no rows.", MAKE_AGAIN)
     records = index_page.records_of(runs)
     recorded, places = list(records.values()), [RunTable(path).facts for path in arguments.runs]
-    protocols = pages(read_csv(arguments.claims, MAKE_AGAIN, ("claim", "verdict", "seeds")))
+    claims = read_csv(arguments.claims, MAKE_AGAIN, ("claim", "verdict", "seeds"))
+    protocols = pages(claims, read_csv(arguments.readings, MAKE_AGAIN, ("claim", "saved", "verdict")))
+    design = read_csv(arguments.design, MAKE_AGAIN, ("place", "power", "table"))
     differing = departures(read_csv(arguments.comparison, MAKE_AGAIN, ("departures",)))
     of_claims = [item for item in items if item["category"] == index_page.CLAIMS]
     table = index_page.runs_table(runs, records, arguments.metrics.parent, page)
@@ -61,6 +66,7 @@ def main() -> None:
         departures=differing,
         rules=RULES,
         protocols=protocols,
+        design=[(TEACHERS, teachers(design)), (DETECTS, detects(design))],
         more_on_claims=[item for item in of_claims if not item["size"]],
         chapters=index_page.chapters(items),
         provenance=index_page.provenance(recorded),

@@ -1,7 +1,7 @@
 """Makes two CSV for every task and pair: costs of its networks, and their layers aligned by part and output size (tables 6 and 7).
 
-Both depend on the architecture alone, so nothing is trained or downloaded for them. Costs: parameters, multiply-accumulates,
-bytes on disk, latency on this CPU.
+Beside them heads.csv: parameters of the paper's own networks by how these end. All depend on the architecture alone, so nothing is
+trained or downloaded for them. Costs: parameters, multiply-accumulates, bytes on disk, latency on this CPU.
 """
 
 import argparse
@@ -17,12 +17,14 @@ from kdml.analysis.scores_by_cost import STUDENT, TEACHER_ALONE, saved
 from kdml.common.command_line import mapping_argument
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import write_csv
-from kdml.inspection import costs
+from kdml.inspection import costs, heads
 from kdml.inspection.layers import describe
 from kdml.learning.networks import Network, build, parameter_count, trainable_count
+from kdml.paper.numbers import ARCHITECTURES, BACKBONES, TABLES
 from kdml.runs.graph import ENSEMBLE, TEACHER
 from kdml.runs.settings import NetworkSettings, Sharing
 
+SIZED, CLASSES = "hcd", 2  # the task whose networks the paper counts
 PARTS = ("stem", "encoder", "extra block", "decoder", "head")
 
 
@@ -65,7 +67,7 @@ def parse_arguments() -> argparse.Namespace:
         "--pairs", required=True, help="JSON, or a file of it: by TASK/PAIR what the plan says of the pair"
     )
     parser.add_argument(
-        "--out", type=Path, required=True, help="folder; TASK/PAIR/costs.csv and layers.csv are written"
+        "--out", type=Path, required=True, help="folder; heads.csv, TASK/PAIR/costs.csv and layers.csv are written"
     )
     return parser.parse_args()
 
@@ -134,6 +136,9 @@ def main() -> None:
         layers = layer_rows({TEACHER: teacher, STUDENT: student}, pair.titles, pair.size)
         write_csv(arguments.out / name / "costs.csv", rows)
         write_csv(arguments.out / name / "layers.csv", layers)
+    students = {f"{task}/{student}": BACKBONES[student] for task, student in TABLES if task == SIZED}
+    counts = list(heads.counted(BACKBONES[ARCHITECTURES[0]], students, CLASSES))
+    write_csv(arguments.out / "heads.csv", counts, heads.COLUMNS)
 
 
 if __name__ == "__main__":

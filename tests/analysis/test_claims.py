@@ -9,6 +9,7 @@ import pytest
 
 from kdml.analysis import claims
 from kdml.analysis.claims import Answer, Claim, Finding, Verdict
+from kdml.analysis.contrasts import runs_in
 from kdml.analysis.statistics import Interval
 from kdml.common.errors import UserError
 from kdml.common.files import write_csv
@@ -42,7 +43,7 @@ def test_all_eleven_claims_stand_there_and_name_what_exists(read):
     methods = {method for _, method, _ in numbers.methods()}
     for one in read.claims:
         assert {tuple(place.split("/")) for place in one.where} <= set(numbers.TABLES)
-        named = {name for place in one.where for pair in one.pairs_at(place) for name in pair}
+        named = {name for place in one.where for pair in one.pairs_at(place) for side in pair for name in runs_in(side)}
         assert named <= set(VARIANTS) | methods, one.number
 
 
@@ -53,6 +54,16 @@ def test_families_are_the_declared_ones(read):
     assert {right for _, right in by_number[7].contrasts_at["lgg/resnet18"]} == {
         method for task, method, _ in numbers.methods() if task == "lgg" and method not in VARIANTS
     }
+
+
+def heads_in(folder):
+    """Arguments of the script for the counts of two readings."""
+    counts = [("hcd/resnet18", "paper", "linear", 0, 1000, 854), ("hcd/mobilenet", "paper", "linear", 0, 1000, 247)]
+    counts += [("hcd/resnet18", "paper", "paper", 1, 1000, 954), ("hcd/mobilenet", "paper", "paper", 1, 1000, 353)]
+    columns = ("place", "teacher_head", "students_head", "block", "teacher", "students")
+    write_csv(folder / "heads.csv", [dict(zip(columns, row, strict=True)) for row in counts])
+    written = ["--readings", folder / "readings.csv", "--design", folder / "design.csv"]
+    return ["--heads", folder / "heads.csv", *written]
 
 
 ANSWERS = [
@@ -141,6 +152,24 @@ def test_the_papers_own_numbers_are_judged_by_the_same_rule(read):
     assert {row["paper_answer"] for row in rows} == {Answer.NOT_GIVEN}
 
 
+def test_claim_4_is_one_contrast_with_the_mean_of_three(read):
+    """The paper says an average: by its own means and SDs +1.96 [0.77, 3.16], which is significant and reaches about 2."""
+    four = next(one for one in read.claims if one.number == 4)
+    (row,) = claims.rows_of(four, read.level, "hcd/resnet18", {}, "classification")
+    assert (row["left"], row["right"].split()) == ("kd_ml_v3", ["ml_v1", "kd_off_v1", "kd_on_v1"])
+    found = [round(row[f"paper_{name}"], 2) for name in ("estimate", "low", "high")]
+    assert found == [1.96, 0.77, 3.16] and row["paper_answer"] is Answer.YES and row["answer"] is Answer.NOT_RUN
+    assert [one.right for one in claims.contrasts_at(read, "hcd/resnet18", "classification")].count(row["right"]) == 1
+
+
+def test_a_mean_of_runs_that_the_paper_has_in_part_only_is_not_judged():
+    asked = claim(contrasts=[("kd_ml_v3", ["ml_v1", "own"])])
+    (row,) = claims.rows_of(asked, 0.05, "hcd/resnet18", {}, "classification")
+    assert row["paper_answer"] is Answer.NOT_GIVEN and row["right"] == "ml_v1 own"
+    with pytest.raises(ValueError, match="a mean of runs has no similarity: ml_v1 ml_v2"):
+        claim(contrasts=[("kd_ml_v3", ["ml_v1", "ml_v2"])], measure="similarity")
+
+
 def test_methods_are_judged_from_table_10(read):
     against = next(one for one in read.claims if one.number == 7)
     rows = claims.rows_of(against, read.level, "lgg/resnet18", {}, "segmentation")
@@ -196,6 +225,7 @@ def test_script_judges_parameters_of_the_papers_own_networks_alone(root, tmp_pat
     }
     write_csv(tmp_path / "runs.csv", [facts], COLUMNS)
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += heads_in(tmp_path)
     command += ["--runs", "paper/hcd/p=runs.csv", "--costs", "paper/hcd/p=costs.csv"]
     subprocess.run([*command, "--protocols", "paper", "--out", "claims.csv"], cwd=tmp_path, check=True)
     with open(tmp_path / "claims.csv", newline="") as file:
@@ -206,8 +236,8 @@ def test_script_judges_parameters_of_the_papers_own_networks_alone(root, tmp_pat
 
 def test_script_names_what_was_not_run(root, tmp_path):
     (tmp_path / "contrasts.csv").write_text(
-        "family,left,right,network,truth,metric,estimate,low,high,p,p_holm,seeds,groups,remark\n"
-        "claims,ml_v3,ml_v1,ensemble,label,accuracy,2.0,1.0,3.0,0.001,,1,50,one seed\n"
+        "family,left,right,network,truth,metric,estimate,low,high,p,p_holm,seeds,cases,groups,by_seed,cases_error,remark\n"
+        "claims,ml_v3,ml_v1,ensemble,label,accuracy,2.0,1.0,3.0,0.001,,1,50,50,2.0,0.5,one seed\n"
     )
     (tmp_path / "upper.csv").write_text(
         "run,seed,first,second,upper_mean\nkd_ml_v3,0,teacher,s1,0.8\nkd_ml_v1,0,teacher,s1,0.7\n"
@@ -221,6 +251,7 @@ def test_script_names_what_was_not_run(root, tmp_path):
     write_csv(tmp_path / "runs.csv", [facts | networks | stands_for], COLUMNS)
     files = {"runs": "runs.csv", "contrasts": "contrasts.csv", "similarity": "upper.csv", "costs": "costs.csv"}
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += heads_in(tmp_path)
     for name, path in files.items():
         command += [f"--{name}", f"paper/hcd/small={path}"]
     command += ["--protocols", "paper", "--out", "claims.csv"]
@@ -228,6 +259,10 @@ def test_script_names_what_was_not_run(root, tmp_path):
     assert done.returncode == 0, done.stderr
     with open(tmp_path / "claims.csv", newline="") as file:
         rows = list(csv.DictReader(file))
+    with open(tmp_path / "design.csv", newline="") as file:
+        ours, *theirs = csv.DictReader(file)
+    assert (ours["place"], ours["cases"], ours["scatter"], ours["cases_error"]) == ("hcd/resnet18", "50", "nan", "0.5")
+    assert float(ours["power"]) > 0.9 and [row["table"] for row in theirs] == ["4", "8", "9", "14", "15"]
     first = [row for row in rows if row["claim"] == "1"]
     assert (
         first[0]["answer"] == "yes"
@@ -245,9 +280,29 @@ def test_script_names_what_was_not_run(root, tmp_path):
 
 def test_an_experiment_without_variants_has_all_claims_not_run(root, tmp_path):
     command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += heads_in(tmp_path)
     command += ["--runs", "--protocols", "paper", "grouped", "--out", tmp_path / "claims.csv"]
     subprocess.run(command, check=True)
     with open(tmp_path / "claims.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len({(row["protocol"], row["claim"]) for row in rows}) == 22
     assert {row["answer"] for row in rows} == {"not run"} and {row["verdict"] for row in rows} == {"without numbers"}
+
+
+def test_claim_10_is_decided_under_every_reading(root, tmp_path, read):
+    """15 % and 63 % follow from the paper's rounded counts, and under no one reading of the networks together."""
+    command = [sys.executable, root / "src/claims.py", "--claims", root / "workflow/resources/paper/claims.yaml"]
+    command += [*heads_in(tmp_path), "--runs", "--protocols", "paper", "--out", tmp_path / "claims.csv"]
+    subprocess.run(command, check=True)
+    with open(tmp_path / "readings.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = {(row["teacher_head"], row["students_head"], row["place"]): row for row in rows}
+    assert {row["claim"] for row in rows} == {"10"} and len(rows) == 6
+    quoted = [found["quoted", "quoted", place] for place in ("hcd/resnet18", "hcd/mobilenet")]
+    assert [round(float(row["saved"]), 1) for row in quoted] == [15.4, 63.1]
+    assert {row["verdict"] for row in quoted} == {"holds"}
+    mixed = [found["paper", "linear", place] for place in ("hcd/resnet18", "hcd/mobilenet")]
+    assert [row["answer"] for row in mixed] == ["yes", "no"] and {row["verdict"] for row in mixed} == {"does not hold"}
+    assert found["paper", "paper", "hcd/resnet18"]["answer"] == "no"
+    with pytest.raises(ValueError, match="`quoted` needs a number for the teacher"):
+        claim("near", (), measure="compression", expected={"hcd/resnet18": 15}, quoted={"teacher": 26})

@@ -63,6 +63,25 @@ def test_seeds_that_disagree_leave_the_question_open():
     assert row["p_both"] < 0.01 and row["p"] == row["p_seeds"] > 0.2 and row["low"] < 0 < row["high"]
 
 
+def test_the_mean_of_several_runs_is_one_side():
+    """Seeds are paired, cases drawn once for all, and a run that is missing leaves no number."""
+    runs = [run("a", seed, wrong_at(100, *range(seed))) for seed in range(3)]
+    others = {"b": 6, "c": 9, "d": 0}
+    runs += [run(name, s, wrong_at(100, *range(s + more))) for name, more in others.items() for s in range(3)]
+    row = contrast(runs, right="b c d")
+    assert (row["left"], row["right"]) == ("a", "b c d") and row["by_seed"] == "5.000 5.000 5.000"
+    assert row["estimate"] == pytest.approx(5) and row["seeds"] == 3 and row["p_cases"] == row["test"] == ""
+    three = [contrast(runs, right=name) for name in others]
+    assert row["estimate"] == pytest.approx(np.mean([one["estimate"] for one in three]))
+    assert three[2]["both_low"] < row["both_low"] < 5 < row["both_high"] < three[1]["both_high"]
+    same = contrast([*runs, *(run("e", s, wrong_at(100, *range(s + 6))) for s in range(3))], right="b e")
+    alone = contrast(runs, right="b")
+    assert [same[name] for name in ("low", "high", "p")] == pytest.approx([alone[n] for n in ("low", "high", "p")])
+    assert contrast(runs, right="b x")["remark"] == "not run: x"
+    assert "0 of b" in contrast([one for one in runs if (one.run, one.seed) != ("c", 0)], right="b c")["remark"]
+    assert "means" in contrast(runs, right="b c", metric="auc")["remark"]
+
+
 def test_only_common_seeds_count():
     runs = [
         run("a", 0, wrong_at(20)),
@@ -201,3 +220,12 @@ def test_a_divergence_is_compared_in_nats():
     row = MeasuredRuns(runs).contrast(Contrast("a", "b", "s1", "teacher", "predictive_kl"))
     means = [one.measures[key].value for one in runs]
     assert row["estimate"] == pytest.approx(means[0] - means[1]) and abs(row["estimate"]) < 1 and row["test"] == ""
+
+
+def test_the_error_over_cases_leaves_the_seeds_as_they_are():
+    """Of equal runs of one seed each it is that of a share; scatter of seeds does not enter it."""
+    one = contrast([run("a", 0, wrong_at(400)), run("b", 0, wrong_at(400, *range(40)))])
+    assert one["cases_error"] == pytest.approx(100 * math.sqrt(0.1 * 0.9 / 400), rel=0.1)
+    runs = [run("a", s, wrong_at(400)) for s in range(3)]
+    runs += [run("b", s, wrong_at(400, *range(wrong))) for s, wrong in enumerate((0, 40, 80))]
+    assert contrast(runs)["cases_error"] == pytest.approx(one["cases_error"], rel=0.3)

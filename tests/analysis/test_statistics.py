@@ -97,13 +97,25 @@ def test_paired_seeds_is_the_t_test():
 
 def test_welch_from_the_papers_headline():
     """KD+ML V3 against V2 on HCD: 96.68 +- 0.584 against 96.15 +- 0.22, t about 1.5."""
-    found = statistics.welch((96.68, 0.584, 3), (96.15, 0.22, 3))
+    found = statistics.welch([(96.68, 0.584, 3)], [(96.15, 0.22, 3)])
     assert 0.2 < found.p < 0.3 and found.low < 0 < found.high
     data = np.random.default_rng(0).normal(size=(2, 6))
-    summaries = [(row.mean(), row.std(ddof=1), 6) for row in data]
+    summaries = [[(row.mean(), row.std(ddof=1), 6)] for row in data]
     expected = stats.ttest_ind(*data, equal_var=False)
     assert statistics.welch(*summaries).p == pytest.approx(expected.pvalue)
     assert statistics.welch(*summaries).low == pytest.approx(expected.confidence_interval().low)
+
+
+def test_welch_of_a_mean_of_several_runs_keeps_its_level():
+    """One run against the mean of three of equal expectation, unequal spread: 1 in 20 is significant, and the interval fits p."""
+    draws = np.random.default_rng(1).normal(size=(1500, 4, 4)) * np.array([1.0, 0.3, 2.0, 0.5])[:, None]
+    summarised = [[(row.mean(), row.std(ddof=1), 4) for row in one] for one in draws]
+    found = [statistics.welch(one[:1], one[1:]) for one in summarised]
+    assert 0.03 < np.mean([one.p < 0.05 for one in found]) < 0.07
+    assert all((one.p < 0.05) == (one.low > 0 or one.high < 0) for one in found)
+    alike = [(4.0, 0.0, 3)]
+    assert statistics.welch([(5.0, 1.0, 3)], alike * 2).estimate == 1
+    assert math.isnan(statistics.welch(alike, alike).p) and math.isnan(statistics.welch([(5.0, 1.0, 1)], alike).p)
 
 
 def test_holm_worked_example():

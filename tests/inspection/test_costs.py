@@ -114,6 +114,10 @@ def test_a_teacher_alone_has_costs_of_its_own(tmp_path):
     ]  # fmt: skip
     teacher, alone, student, two, three = (int(row["parameters"]) for row in rows)
     assert student < alone and teacher != alone and (two, three) == (2 * student, 3 * student)
+    heads = list(
+        csv.DictReader((tmp_path / "heads.csv").read_text().splitlines())
+    )  # of the paper's networks, whatever the pairs
+    assert len(heads) == 16 and {row["place"] for row in heads} == {"hcd/resnet18", "hcd/mobilenet"}
     settings = {name: NetworkSettings.model_validate(value) for name, value in networks.items()}
     expected = [settings["teacher"], settings["teacher"].model_copy(update={"block_like": None})]
     for count, one in zip((teacher, alone), expected, strict=True):

@@ -19,7 +19,14 @@ def test_departures_come_from_the_run():
             "networks": {
                 "s1": {
                     "architecture": "resnet18",
-                    "weights": {"note": "rebuilt"},
+                    "weights": {
+                        "note": "rebuilt",
+                        "source": "file",
+                        "stride_on": "3x3",
+                        "options": {},
+                        "mean": [0.5],
+                        "std": [0.5],
+                    },
                     "backbone": {"timm": "resnet18", "options": {}},
                 },
                 "s2": {"architecture": "tiny", "weights": None, "backbone": {"timm": "resnet18", "options": {"a": 1}}},
@@ -28,7 +35,8 @@ def test_departures_come_from_the_run():
         "images": {"total": 280, "size": 224, "test": 98},
     }
     assert departures(record) == [
-        "280 of 10,015 images", "35% of the images to test on (15%)", "at most 2 epochs (200)", "resnet18: rebuilt", "network tiny", "tiny from a random start",
+        "280 of 10,015 images", "35% of the images to test on (15%)", "at most 2 epochs (200)",
+        "resnet18 starts from a file of other weights (Keras classification_models)", "resnet18: rebuilt", "network tiny", "tiny from a random start",
     ]  # fmt: skip
 
 
@@ -37,13 +45,24 @@ OF_ITS_OWN = "weights alpha, beta, gamma of its own"
 
 @pytest.fixture(scope="module")
 def settings_of(root):
-    """Settings of a variant of the full experiment, changed."""
+    """Settings of a variant of the full experiment that starts from the weights that the paper cites, changed."""
+    imagenet = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    cited = {
+        "resnet50": {"path": "a/r.safetensors", "stride_on": "1x1"} | imagenet,
+        "mobilenet": {
+            "path": "m.safetensors",
+            "options": {"pad_type": "same", "bn_eps": 1e-3},
+            "mean": [0.5, 0.5, 0.5],
+            "std": [0.5, 0.5, 0.5],
+        },
+    }
 
-    def make(task="hcd", run="kd_ml_v3", **changes):
+    def make(task="hcd", run="kd_ml_v3", pair="resnet50-mobilenet", **changes):
         config = yaml.safe_load((root / "config.yaml").read_text())
+        config["weights"] |= cited
         for section, values in changes.items():
             config[section] |= values
-        return Plan(validated(config)).settings(Run("paper", task, "resnet50-resnet18", run, 0)).model_dump(mode="json")
+        return Plan(validated(config)).settings(Run("paper", task, pair, run, 0)).model_dump(mode="json")
 
     return make
 
@@ -81,3 +100,28 @@ def test_settings_beyond_size_and_epochs_are_named(settings_of):
         training={"patience": 5, "threads": 1, "schedule": {"factor": 0.1, "patience": 10, "floor": 1e-7}}
     )
     assert departures_of(changed) == ["patience 5 (40)", "schedule factor 0.1 (0.5)"]
+
+
+TIMMS = "{} starts from {} (Keras classification_models)"
+OF_A_FILE = "{} starts from a file of other weights (Keras classification_models)"
+RESNET18 = TIMMS.format("resnet18", "resnet18.tv_in1k")
+
+
+def test_start_weights_that_the_paper_does_not_cite_are_named(settings_of):
+    """Those that timm offers, and all of ResNet18; a file whose network needs what the cited ones need is not."""
+    assert departures_of(settings_of(pair="resnet50-resnet18")) == [RESNET18]
+    tag = {"timm": "resnet50.tv_in1k"}
+    said = departures_of(settings_of(pair="resnet50-resnet18", weights={"resnet50": tag}))
+    assert said == [TIMMS.format("resnet50", "resnet50.tv_in1k"), RESNET18]
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [("resnet50", {"stride_on": "3x3"}), ("resnet50", {"mean": [0.5, 0.5, 0.5]}), ("mobilenet", {"options": {}})],
+)
+def test_a_file_whose_network_is_another_is_not_the_cited_one(settings_of, name, changed):
+    settings = settings_of()
+    for network in settings["networks"].values():
+        if network["architecture"] == name:
+            network["weights"] = network["weights"] | changed
+    assert departures_of(settings) == [OF_A_FILE.format(name)]

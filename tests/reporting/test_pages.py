@@ -15,7 +15,7 @@ from small import settings_of
 
 from kdml.common.errors import UserError
 from kdml.experiment.items import CATEGORIES
-from kdml.reporting import claims_page, index_page
+from kdml.reporting import claims_page, design, index_page
 from kdml.runs.graph import single
 
 RECORD = record_of(settings_of(single("s1"))) | {
@@ -66,6 +66,23 @@ def page_of(words="<p>words</p>"):
     return f"<html><!-- content --><h1>Heading</h1>{words}<h2>Part</h2><!-- /content --></html>"
 
 
+READINGS = [
+    {"claim": "1", "teacher_head": head, "students_head": students, "block": block, "place": place, "teacher": "26185154",
+     "students": "22374276", "saved": "14.55", "expected": "15", "answer": answer, "verdict": "does not hold"}
+    for head, students, block in (("quoted", "quoted", ""), ("paper", "linear", "0"))
+    for place, answer in (("hcd/resnet18", "yes"), ("hcd/mobilenet", "no"))
+]  # fmt: skip
+OF_RUN = {"protocol": "paper", "pair": "small", "cases": "140", "groups": "140", "seeds": "3", "scatter": "1.5", "cases_error": "0.5",
+          "power": "0.22", "power_adjusted": "0.04", "detectable": "4.1"}  # fmt: skip
+OF_PAPER = {"metric": "accuracy", "points": "2.0", "tests": "11", "paper_sd": "0.5", "paper_power": "0.97",
+            "paper_power_adjusted": "0.6", "paper_teachers_low": "94.1", "paper_teachers_high": "95.4"}  # fmt: skip
+DESIGN = [
+    OF_PAPER | OF_RUN | {"place": "hcd/resnet18", "table": "3"},
+    OF_PAPER | dict.fromkeys(OF_RUN, "") | {"place": "hcd/mobilenet", "table": "8"},
+    OF_PAPER | OF_RUN | {"place": "own/resnet18", "table": "", "detectable": "inf"},
+]
+
+
 def make(root, experiment):
     above = experiment.parent
     (above / "t.html").write_text(page_of())
@@ -84,6 +101,8 @@ def make(root, experiment):
     files = {
         "contents": write_json(experiment / "contents.json", items),
         "claims": write(above / "claims.csv", [claim_row("1")]),
+        "readings": write(experiment / "readings.csv", READINGS),
+        "design": write(experiment / "design.csv", DESIGN),
         "comparison": write(experiment / "comparison.csv", COMPARED),
         "metrics": experiment / "metrics.csv",
         "runs": experiment / "paper/hcd/small/runs.csv",
@@ -233,6 +252,10 @@ def test_the_page_of_claims_is_written(root, tmp_path):
         root / "src/claims_page.py",
         "--claims",
         claims,
+        "--readings",
+        write(tmp_path / "readings.csv", READINGS),
+        "--design",
+        write(tmp_path / "design.csv", DESIGN),
         "--comparison",
         compared,
         "--note",
@@ -247,5 +270,49 @@ def test_the_page_of_claims_is_written(root, tmp_path):
     assert "a\\_b" in text and "V3 \\*beats\\* V1 \\| V2" in text and "**Holds**" in text
     for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.M):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1
+    assert "learns from the labels alone" in text and "as the paper quotes them" in text
     page = (tmp_path / "c.html").read_text()
-    assert "unadjusted 95 %" in page and "<svg" in page and "V1 | V2" in page
+    assert (
+        "learns from the labels alone" in page
+        and "as the paper quotes them" in page
+        and "unadjusted 95 %" in page
+        and "<svg" in page
+        and "V1 | V2" in page
+    )
+
+
+def test_a_claim_on_sizes_shows_every_reading_with_its_verdict():
+    ((_, (claim, other)),) = claims_page.pages([claim_row("1"), claim_row("2")], READINGS)
+    assert other.readings is None
+    assert [column.title for column in claim.readings.columns] == [
+        "two ResNet18: saved, %", "two MobileNet: saved, %", "verdict on the claim",
+    ]  # fmt: skip
+    quoted, mixed = claim.readings.lines
+    assert quoted.title == "as the paper quotes them, in millions"
+    assert mixed.title == "teacher: 1024-512 head, no extra block; students: linear head"
+    assert [cell.text for cell in mixed.cells] == [
+        "14.6 (22.4 of 26.2 M; paper 15): yes", "14.6 (22.4 of 26.2 M; paper 15): no", "does not hold",
+    ]  # fmt: skip
+
+
+def test_what_follows_from_the_design_stands_on_both_pages(root, experiment, tmp_path):
+    apart = design.teachers(DESIGN)
+    assert [line.title for line in apart.lines] == ["3: hcd/resnet18", "8: hcd/mobilenet"]
+    assert [cell.text for cell in apart.lines[0].cells] == ["Accuracy", "94.10", "95.40", "1.30"]
+    block = design.detects(DESIGN)
+    assert "+2 points found" in [column.title for column in block.columns] and len(block.lines) == 4
+    assert [cell.text for cell in block.lines[0].cells] == [
+        "140",
+        "140",
+        "3",
+        "1.50",
+        "0.50",
+        "22 %",
+        "4 %",
+        "4.1 points",
+    ]
+    assert block.lines[1].cells[-1].text == "none"
+    assert [cell.text for cell in block.lines[2].cells][2:] == ["3", "0.50 of one run", "–", "97 %", "60 %", "–"]
+    assert make(root, experiment).returncode == 0
+    page = (experiment.parent / "index.html").read_text()
+    assert "learns from the labels alone" in page and "4.1 points" in page and "verdict on the claim" in page

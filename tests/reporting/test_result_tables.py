@@ -156,6 +156,16 @@ def test_a_number_of_the_paper_that_cannot_be_is_marked_as_printed(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("task", "student", "said"), [("lgg", "mobilenet", "0.0.438”, read as 0.438"), ("hcd", "resnet18", "")]
+)
+def test_what_the_paper_misprints_is_said_beside_its_numbers(tmp_path, task, student, said):
+    place = f"paper/{task}/small"
+    notes = results(data_of(tmp_path, {place: variants(task, student_stands_for=student)})).notes
+    found = [note for note in notes if "misprints" in note]
+    assert len(found) == bool(said) and all(said in note for note in found)
+
+
 def test_undefined_values_and_missing_seeds_are_named(tmp_path):
     runs, values = variants()
     values[0] |= {"mean": "nan", "remark": "undefined in seed 0"}

@@ -194,6 +194,7 @@ rule networks:
     output:
         costs=OF_NETWORKS.costs_and_layers(PATHS.costs),
         layers=OF_NETWORKS.costs_and_layers(PATHS.layers),
+        heads=PATHS.heads(),
     log:
         f"{LOGS}/networks.log",
     params:
@@ -311,8 +312,11 @@ rule comparison:
 rule claims:
     input:
         [path for _, _, path in INPUTS.claims()],
+        heads=PATHS.heads(),
     output:
-        paths.claims("csv"),
+        claims=paths.claims("csv"),
+        readings=PATHS.readings(),
+        design=PATHS.design(),
     log:
         f"{LOGS}/claims.log",
     params:
@@ -325,4 +329,5 @@ rule claims:
     conda:
         ENVIRONMENT
     shell:
-        "{params.program} --claims {params.claims:q} --protocols {params.protocols:q} {params.options:q} --out {output:q} 2> {log:q}"
+        "{params.program} --claims {params.claims:q} --protocols {params.protocols:q} {params.options:q} --heads {input.heads:q}"
+        " --readings {output.readings:q} --design {output.design:q} --out {output.claims:q} 2> {log:q}"

@@ -152,7 +152,9 @@ rule figure:
 
 rule claims_page:
     input:
-        claims=rules.claims.output,
+        claims=rules.claims.output.claims,
+        readings=rules.claims.output.readings,
+        design=rules.claims.output.design,
         comparison=PATHS.whole_comparison(),
     output:
         md=paths.claims("md"),
@@ -173,7 +175,8 @@ rule claims_page:
     conda:
         ENVIRONMENT
     shell:
-        "{params.program} --claims {input.claims:q} --comparison {input.comparison:q} --note={params.note:q} --page {output:q} 2> {log:q}"
+        "{params.program} --claims {input.claims:q} --readings {input.readings:q} --design {input.design:q} --comparison {input.comparison:q}"
+        " --note={params.note:q} --page {output:q} 2> {log:q}"
 
 
 rule contents:
@@ -192,7 +195,9 @@ rule index:
     input:
         CONTENTS.files(("html", "png")),
         contents=PATHS.contents(),
-        claims=rules.claims.output,
+        claims=rules.claims.output.claims,
+        readings=rules.claims.output.readings,
+        design=rules.claims.output.design,
         page=rules.claims_page.output,
         comparison=PATHS.whole_comparison(),
         metrics=PATHS.all_metrics(),
@@ -215,7 +220,8 @@ rule index:
         ENVIRONMENT
     shell:
         "{params.program} --title={params.title:q} --note={params.note:q} {params.drawn:q} --contents {input.contents:q}"
-        " --claims {input.claims:q} --comparison {input.comparison:q} --metrics {input.metrics:q} --runs {input.runs:q}"
+        " --claims {input.claims:q} --readings {input.readings:q} --design {input.design:q} --comparison {input.comparison:q}"
+        " --metrics {input.metrics:q} --runs {input.runs:q}"
         " --values {input.values:q} --leakage {input.leakage[0]:q} --out {output.page:q} 2> {log:q}"
 
 

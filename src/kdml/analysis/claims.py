@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError, model_validator
+from pydantic import BeforeValidator, ValidationError, model_validator
 
-from kdml.analysis.contrasts import Contrast
+from kdml.analysis.contrasts import Contrast, runs_in
 from kdml.analysis.metrics import PRIMARY
 from kdml.analysis.statistics import Interval, holm, welch
 from kdml.common.errors import UserError
@@ -61,6 +61,15 @@ class Verdict(StrEnum):
     NOTHING = "without numbers"  # nothing was run, or the paper gives nothing
 
 
+def _joined(side: Any) -> Any:
+    """One string of a list of runs, as contrasts and their files have them."""
+    return " ".join(map(str, side)) if isinstance(side, list) else side
+
+
+Side = Annotated[str, BeforeValidator(_joined)]
+"""A run, or several of which the mean is meant."""
+
+
 class Claim(Model):
     """One of the paper's claims; see claims.yaml."""
 
@@ -71,18 +80,24 @@ class Claim(Model):
     measure: Literal["performance", "fidelity", "similarity", "compression", "detection"]
     networks: list[str]
     rule: Literal["all_above", "not_all_above", "near"]
-    contrasts: list[tuple[str, str]] = []
-    contrasts_at: dict[str, list[tuple[str, str]]] = {}
+    contrasts: list[tuple[Side, Side]] = []
+    contrasts_at: dict[str, list[tuple[Side, Side]]] = {}
     at_least: float = 0.0
     expected: dict[str, float] = {}
     tolerance: float = 0.0
+    quoted: dict[str, float] = {}
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Claim":
         if self.rule == "near" and self.expected.keys() != set(self.where):
             raise ValueError("the rule near needs a number under `expected` for every place")
+        if self.quoted and self.quoted.keys() != {TEACHER, *self.where}:
+            raise ValueError("`quoted` needs a number for the teacher and for every place")
         if self.rule != "near" and not all(self.pairs_at(place) for place in self.where):
             raise ValueError("there are no contrasts")
+        means = [side for place in self.where for pair in self.pairs_at(place) for side in pair if runs_in(side)[1:]]
+        if means and self.measure not in BY_CASES:
+            raise ValueError(f"a mean of runs has no {self.measure}: {means[0]}")
         return self
 
     def in_words(self, level: float) -> str:
@@ -266,10 +281,13 @@ def _of_paper(claim: Claim, place: str, network: str, left: str, right: str, kin
     """Contrast of the paper's means and SDs of 3 runs (Welch); undefined where it gives none."""
     if claim.measure == "compression":
         return Interval(claim.expected[place], math.nan, math.nan, math.nan)
-    first, second = (_papers_value(claim.measure, place, network, name, PRIMARY[kind]) for name in (left, right))
-    if first is None or second is None:
+    sides = [
+        [_papers_value(claim.measure, place, network, name, PRIMARY[kind]) for name in runs_in(side)]
+        for side in (left, right)
+    ]
+    if None in (*sides[0], *sides[1]):
         return UNDEFINED
-    return welch((*first, numbers.RUNS), (*second, numbers.RUNS))
+    return welch(*([(*value, numbers.RUNS) for value in side if value is not None] for side in sides))
 
 
 def _papers_value(measure: str, place: str, network: str, run: str, metric: str) -> numbers.Value | None:

@@ -27,8 +27,8 @@ class Contrast:
     """A question: by how much is `left` ahead of `right`?
 
     Args:
-        left: name of a run.
-        right: of another.
+        left: name of a run, or names of several between spaces: the mean of their scores.
+        right: likewise.
         network: whose output is compared; of a run of a single network that one.
         truth: the label, or the teacher (fidelity).
         metric: of `kdml.analysis.metrics`, `auc`, or found_small, found_medium, found_large.
@@ -39,6 +39,11 @@ class Contrast:
     network: str
     truth: str
     metric: str
+
+
+def runs_in(side: str) -> tuple[str, ...]:
+    """Names of the runs on one side of a contrast, whose scores are averaged where there are several."""
+    return tuple(side.split())
 
 
 class MeasuredRuns:
@@ -70,13 +75,18 @@ class MeasuredRuns:
         return self._resamples[chosen]
 
     def _drawn(self, name: str, key: Key, seeds: Sequence[int]) -> np.ndarray:
-        """A run's metric, as it is shown, under the draws of seeds and groups; all of these seeds must have it."""
+        """A run's metric, as it is shown; all of these seeds must have it.
+
+        Returns:
+            (2, resamples): under the draws of seeds and groups, and of groups alone, as the mean over all seeds.
+        """
         address = (name, key, tuple(seeds))
         if address not in self._draws:
             measures = {seed: self._measure(name, seed, key) for seed in seeds}
             shared = self._shared(seeds)
             by_seed = {seed: measure.draws(shared, seed) for seed, measure in measures.items()}
-            self._draws[address] = scale_of(key.metric) * shared.combine(by_seed)
+            alone = np.mean([by_seed[seed] for seed in seeds], axis=0)
+            self._draws[address] = scale_of(key.metric) * np.stack([shared.combine(by_seed), alone])
         return self._draws[address]
 
     def _measure(self, name: str, seed: int, key: Key) -> Measure:
@@ -117,28 +127,36 @@ class MeasuredRuns:
     def contrast(self, wanted: Contrast) -> dict[str, Any]:
         """A row on one contrast; where it cannot be computed, `remark` says why and the numbers are NaN."""
         row: dict[str, Any] = {name: getattr(wanted, name) for name in ("left", "right", "network", "truth", "metric")}
-        missing = [name for name in (wanted.left, wanted.right) if name not in self.runs]
+        names = *runs_in(wanted.left), *runs_in(wanted.right)
+        missing = [name for name in names if name not in self.runs]
         if missing:
             return row | _unknown(f"not run: {', '.join(missing)}")
-        seeds = self._common(wanted.left, wanted.right)
+        seeds = self._common(*names)
         if not seeds:
             return row | _unknown("no seed in common")
         if wanted.metric == AUC:
             return row | self._areas(wanted, seeds)
         key = Key(wanted.network, wanted.truth, wanted.metric)
-        lacking = [where for name in (wanted.left, wanted.right) for where in self._lacking(name, key, seeds)]
+        lacking = [where for name in names for where in self._lacking(name, key, seeds)]
         if lacking:
             return row | _unknown(f"not measured, no such network, teacher or region: {', '.join(lacking)}")
-        draws = [self._drawn(name, key, seeds) for name in (wanted.left, wanted.right)]
+        left, right = (self._mean_drawn(side, key, seeds) for side in (wanted.left, wanted.right))
         differences = [
-            scale_of(key.metric)
-            * (self._measure(wanted.left, seed, key).value - self._measure(wanted.right, seed, key).value)
+            scale_of(key.metric) * (self._mean(wanted.left, seed, key) - self._mean(wanted.right, seed, key))
             for seed in seeds
         ]
-        found = statistics.percentile(
-            float(np.mean(differences)), draws[0] - draws[1], self._groups(wanted.left, seeds)
-        )
-        return row | self._described(found, differences, seeds, wanted, self._case_tests(wanted, key, seeds))
+        drawn, of_cases = left - right
+        found = statistics.percentile(float(np.mean(differences)), drawn, self._groups(names[0], seeds))
+        tests = self._case_tests(wanted, key, seeds) | {"cases_error": float(np.std(of_cases))}
+        return row | self._described(found, differences, seeds, wanted, tests)
+
+    def _mean_drawn(self, side: str, key: Key, seeds: Sequence[int]) -> np.ndarray:
+        """Mean over the runs of a side of what `_drawn` gives."""
+        return np.mean([self._drawn(name, key, seeds) for name in runs_in(side)], axis=0)
+
+    def _mean(self, side: str, seed: int, key: Key) -> float:
+        """Mean over the runs of a side of their metric in one seed, not scaled."""
+        return float(np.mean([self._measure(name, seed, key).value for name in runs_in(side)]))
 
     def _lacking(self, name: str, key: Key, seeds: Sequence[int]) -> list[str]:
         """Seeds of a run that were not measured on this."""
@@ -164,19 +182,20 @@ class MeasuredRuns:
         differences: Sequence[float],
         seeds: Sequence[int],
         wanted: Contrast,
-        tests: Mapping[str, str],
+        tests: Mapping[str, Any],
     ) -> dict[str, Any]:
         over_seeds = statistics.paired_seeds(differences)
         found = statistics.wider(over_both, over_seeds)
-        left = self.runs[wanted.left][seeds[0]]
+        names = *runs_in(wanted.left), *runs_in(wanted.right)
+        first = self.runs[names[0]][seeds[0]]
         return {
             "estimate": found.estimate,
             "low": found.low,
             "high": found.high,
             "p": found.p,
             "seeds": len(seeds),
-            "cases": left.cases,
-            "groups": len(left.groups),
+            "cases": first.cases,
+            "groups": len(first.groups),
             "by_seed": " ".join(f"{value:.3f}" for value in differences),
             "both_low": over_both.low,
             "both_high": over_both.high,
@@ -186,7 +205,7 @@ class MeasuredRuns:
             "p_seeds": over_seeds.p,
             "seeds_ahead": statistics.probability_of_outperforming(differences),
             **tests,
-            "remark": _joined(self._why(wanted, over_both, seeds), self._unpaired(wanted.left, wanted.right)),
+            "remark": _joined(self._why(wanted, over_both, seeds), self._unpaired(*names)),
         }
 
     def _why(self, wanted: Contrast, found: Interval, seeds: Sequence[int]) -> str:
@@ -194,14 +213,13 @@ class MeasuredRuns:
         if not math.isnan(found.estimate) or wanted.metric == AUC:
             return _remark(found, seeds, compared=True)
         key = Key(wanted.network, wanted.truth, wanted.metric)
-        return _without_value(
-            [one for name in (wanted.left, wanted.right) for one in self._undefined(name, key, seeds)]
-        )
+        names = *runs_in(wanted.left), *runs_in(wanted.right)
+        return _without_value([one for name in names for one in self._undefined(name, key, seeds)])
 
     def _case_tests(self, wanted: Contrast, key: Key, seeds: Sequence[int]) -> dict[str, str]:
-        """The classical test over cases, one p per seed."""
+        """The classical test over cases, one p per seed; there is none of a mean of several runs."""
         found = _CASE_TESTS.get((wanted.truth, wanted.metric))
-        if found is None:
+        if found is None or {wanted.left, wanted.right} - self.runs.keys():
             return {"test": "", "p_cases": ""}
         test, of_seed = found
         values = [of_seed(self.runs[wanted.left][s], self.runs[wanted.right][s], key) for s in seeds]
@@ -209,6 +227,8 @@ class MeasuredRuns:
 
     def _areas(self, wanted: Contrast, seeds: Sequence[int]) -> dict[str, Any]:
         """Contrast of areas under the ROC curve: DeLong over cases in place of the bootstrap, Student over seeds."""
+        if {wanted.left, wanted.right} - self.runs.keys():
+            return _unknown("areas of single runs are compared, not means of several")
         left, right = self.runs[wanted.left], self.runs[wanted.right]
         tested = [_delong(left[seed], right[seed], wanted.network) for seed in seeds]
         by_case = [one for one in tested if one is not None]
@@ -252,7 +272,7 @@ class MeasuredRuns:
             return row | {"remark": f"not measured in {', '.join(lacking)}"}
         measures = [by_seed[seed].measures[key] for seed in seeds]
         values = [scale_of(key.metric) * measure.value for measure in measures]
-        summary, drawn = summarise(values), self._drawn(name, key, seeds)
+        summary, drawn = summarise(values), self._drawn(name, key, seeds)[0]
         over_both = statistics.percentile(summary.mean, drawn, self._groups(name, seeds))
         found = statistics.wider(over_both, statistics.paired_seeds(values))
         undefined = self._undefined(name, key, seeds)

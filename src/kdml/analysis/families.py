@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kdml.analysis.contrasts import Contrast, MeasuredRuns
+from kdml.analysis.contrasts import Contrast, MeasuredRuns, runs_in
 from kdml.analysis.metrics import AUC, PRIMARY
 from kdml.analysis.statistics import holm
 from kdml.runs.graph import PROPOSED, TEACHER, VARIANTS
@@ -13,7 +13,8 @@ CLAIMS = "claims"  # adjusted where they are judged, over all contrasts of a cla
 STUDENT_ALONE = "baseline_student"
 COLUMNS = (
     "family", "left", "right", "network", "truth", "metric", "estimate", "low", "high", "p", "p_holm", "seeds", "cases", "groups",
-    "by_seed", "both_low", "both_high", "p_both", "seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "test", "p_cases", "remark",
+    "by_seed", "both_low", "both_high", "p_both", "seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "cases_error", "test",
+    "p_cases", "remark",
 )  # fmt: skip
 
 
@@ -38,7 +39,7 @@ def rows(runs: MeasuredRuns, claimed: Sequence[Contrast], classes: int, of_metho
 def _families(
     names: list[str], claimed: Sequence[Contrast], classes: int, of_methods: bool
 ) -> dict[str, list[Contrast]]:
-    found = {CLAIMS: [one for one in claimed if (one.right in METHODS) == of_methods]}
+    found = {CLAIMS: [one for one in claimed if METHODS.keys().isdisjoint(runs_in(one.right)) != of_methods]}
     if PROPOSED not in names:
         return found
     if of_methods:

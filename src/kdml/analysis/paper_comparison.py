@@ -53,7 +53,7 @@ def difference(ours: Mapping[str, str], theirs: numbers.Value) -> tuple[Interval
     """
     mean, std, seeds = float(ours["mean"]), float(ours["std"] or "nan"), int(ours["seeds"])
     if seeds > 1:
-        return welch((mean, std, seeds), (*theirs, numbers.RUNS)), f"Welch over {seeds} and {numbers.RUNS} runs"
+        return welch([(mean, std, seeds)], [(*theirs, numbers.RUNS)]), f"Welch over {seeds} and {numbers.RUNS} runs"
     low, high = (float(ours[name] or "nan") for name in ("low", "high"))
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, numbers.RUNS - 1)) * theirs[1] / math.sqrt(numbers.RUNS)
     gap = mean - theirs[0]

@@ -170,24 +170,33 @@ def mean_of_correlated(intervals: Sequence[Interval]) -> Interval:
     return Interval(estimate, estimate - reach, estimate + reach, float(2 * stats.norm.sf(z)))
 
 
-def welch(left: tuple[float, float, int], right: tuple[float, float, int]) -> Interval:
-    """Welch's interval and p of a difference of means, from means, standard deviations (ddof 1) and numbers of runs.
+Summarised = tuple[float, float, int]
+"""Mean, standard deviation (ddof 1) and number of runs."""
+
+
+def welch(left: Sequence[Summarised], right: Sequence[Summarised]) -> Interval:
+    """Welch's interval and p of a difference of means, each of one run or the unweighted mean of several.
 
     Args:
-        left: (mean, SD, n) of the one.
+        left: mean, SD and n of each run of the one side.
         right: of the other.
 
     Returns:
-        Of left minus right; interval and p are NaN if a side has a single run, or neither side has any spread.
+        Of left minus right; interval and p are NaN if something was run once only, or nothing has any spread.
+
+    Reference:
+        Welch, Biometrika 1947: degrees of freedom of a linear combination of means.
     """
-    (mean, sd, n), (mean_, sd_, n_) = left, right
-    difference = mean - mean_
-    if min(n, n_) < 2 or math.isnan(sd) or math.isnan(sd_) or sd == sd_ == 0:
+    terms = [(sign / len(side), *one) for sign, side in ((1, left), (-1, right)) for one in side]
+    difference = math.fsum(weight * mean for weight, mean, _, _ in terms)
+    parts = [(weight * sd) ** 2 / n for weight, _, sd, n in terms]
+    variance = math.fsum(parts)
+    if min(n for *_, n in terms) < 2 or math.isnan(variance) or variance == 0:
         return Interval(difference, math.nan, math.nan, math.nan)
-    parts = sd**2 / n, sd_**2 / n_
-    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (n - 1) + parts[1] ** 2 / (n_ - 1))
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(sum(parts))
-    p = float(stats.ttest_ind_from_stats(mean, sd, n, mean_, sd_, n_, equal_var=False).pvalue)
+    freedom = variance**2 / math.fsum(part**2 / (n - 1) for part, (*_, n) in zip(parts, terms, strict=True))
+    error = math.sqrt(variance)
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * error
+    p = float(2 * stats.t.sf(abs(difference) / error, freedom))
     return Interval(difference, difference - reach, difference + reach, p)
 
 

@@ -310,7 +310,19 @@ class Paths:
         """Layers of a pair's networks."""
         return f"{self.results}/networks/{task}/{pair}/layers.csv"
 
+    def heads(self) -> str:
+        """Parameters of the paper's networks by how they end."""
+        return f"{self.results}/networks/heads.csv"
+
     # All places, tables, figures
+
+    def readings(self) -> str:
+        """The claim on the networks' size under every reading of how they end."""
+        return f"{self.results}/readings.csv"
+
+    def design(self) -> str:
+        """What the experiment can detect, and the paper's."""
+        return f"{self.results}/design.csv"
 
     def calibration(self) -> str:
         """How long a step of every kind of training takes on the machine at hand, on request."""

@@ -1,7 +1,7 @@
 """How a run differs from the paper's setting, in words."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from kdml.paper import numbers
@@ -14,7 +14,32 @@ IMAGES: Mapping[str, tuple[int, int]] = {"hcd": (20000, 224), "lgg": (3929, 256)
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 200, 8, 1e-4
 TEST, NEAR = 0.15, 0.05  # share of the images to test on; whole patients, or lesions, do not part to the image
 MACHINE = ("device", "deterministic", "threads")  # settings that change rounding alone
-BACKBONES = ("resnet50", "resnet18", "mobilenetv1_100")
+BACKBONES = tuple(numbers.BACKBONES.values())
+
+
+@dataclass(frozen=True)
+class Cited:
+    """Start weights that the paper cites, those of Keras' `classification_models`, told by what a network needs to run them.
+
+    Args:
+        stride_on: the convolution of a stage's first block that has the stride.
+        options: of the timm builder.
+        mean: of the images, per channel, in 0..1.
+        std: likewise.
+    """
+
+    stride_on: str
+    options: Mapping[str, Any]
+    mean: Sequence[float]
+    std: Sequence[float]
+
+
+# By timm's name of the backbone. That of ResNet18 is missing: the cited one normalises its input by a BatchNorm of its own, so none
+# that timm's network can run is the cited one.
+CITED: Mapping[str, Cited] = {
+    "resnet50": Cited("1x1", {}, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "mobilenetv1_100": Cited("3x3", {"pad_type": "same", "bn_eps": 0.001}, (0.5,) * 3, (0.5,) * 3),
+}
 
 
 def departures(record: Mapping[str, Any]) -> list[str]:
@@ -44,9 +69,30 @@ def departures(record: Mapping[str, Any]) -> list[str]:
         if network["backbone"]["options"] or network["backbone"]["timm"] not in BACKBONES:
             words.append(f"network {name}")
         words += [f"{name} from a random start"] if weights is None else []
+        words += [_other_start(name, network["backbone"]["timm"], weights)] if weights else []
         words += [f"{name}: {weights['note']}"] if weights and weights["note"] else []
     words += [] if _has_papers_weights(settings) else ["weights alpha, beta, gamma of its own"]
-    return list(dict.fromkeys(words))
+    return list(dict.fromkeys(filter(None, words)))
+
+
+def _other_start(name: str, backbone: str, weights: Mapping[str, Any]) -> str:
+    """Names start weights that are not the cited ones; nothing where they may be.
+
+    None of timm's own are: its ResNets have the stride on the 3x3 convolution, its MobileNet was trained anew. A file's content is
+    told by what it needs, because the same weights come in files of many checksums.
+    """
+    if weights["source"] == "timm":
+        return f"{name} starts from {weights['timm']} (Keras classification_models)"
+    cited = CITED.get(backbone)
+    if cited is None or any(weights[key] != value for key, value in _as_json(cited).items()):
+        return f"{name} starts from a file of other weights (Keras classification_models)"
+    return ""
+
+
+def _as_json(cited: Cited) -> dict[str, Any]:
+    return {
+        "stride_on": cited.stride_on, "options": dict(cited.options), "mean": list(cited.mean), "std": list(cited.std)
+    }  # fmt: skip
 
 
 def _changed(ours: Mapping[str, Any], default: Training | Sharing, left_out: Sequence[str]) -> list[str]:

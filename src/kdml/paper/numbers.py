@@ -43,6 +43,8 @@ USUAL_METRICS: Mapping[str, tuple[str, ...]] = {  # of tasks that the paper does
     "segmentation": ("iou", "f_score"),
 }
 ARCHITECTURES = ("resnet50", "resnet18", "mobilenet")
+# timm's names of them.
+BACKBONES: Mapping[str, str] = {"resnet50": "resnet50", "resnet18": "resnet18", "mobilenet": "mobilenetv1_100"}
 NETWORKS: Mapping[str, str] = {"t": "teacher"}  # the CSV's names, where they differ from ours
 SEARCH = "to search for weights: `snakemake grid_search --config hyperparameters=even`"
 WEIGHTS = ("alpha", "alpha_prime", "beta", "beta_prime", "gamma", "gamma_prime")
@@ -146,6 +148,19 @@ def impossible(values: Mapping[tuple[str, ...], Value]) -> set[tuple[str, ...]]:
         for key, (mean, _) in values.items()
         if key[-1] == "f_score" and mean < values.get((*key[:-1], "iou"), (mean,))[0]
     }
+
+
+def misprints(table: int) -> list[dict[str, str]]:
+    """What is misprinted in a table, each with how its numbers here were read.
+
+    Args:
+        table: its number in the paper.
+
+    Returns:
+        Rows with `run`, `network` and `metric` (the latter two empty for loss weights), `column` of the CSV file, `printed`,
+        `read_as`, `why`.
+    """
+    return [row for row in rows_of("misprints") if row["table"] == str(table)]
 
 
 def weights_in(row: Mapping[str, Any]) -> tuple[LossWeights, LossWeights]:

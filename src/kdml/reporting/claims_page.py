@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kdml.analysis.claims import Answer, Verdict
+from kdml.analysis.contrasts import runs_in
 from kdml.reporting import labels
 from kdml.reporting.cells import number, p_value, text, with_interval
 from kdml.reporting.places import departures
+from kdml.reporting.readings import of_sizes
 from kdml.reporting.table_model import Block, Cell, Row, plain_block
 
 MARKS: Mapping[str, str] = {Verdict.HOLDS: "yes", Verdict.FAILS: "no"}  # the others are open
@@ -70,6 +72,7 @@ class Page:
         contrasts: those that were run.
         reach: percentage points from the middle of the drawing to its ends.
         table: the same as a table.
+        readings: what the claim's numbers are under every reading of the paper, with the verdict under each; None without any.
     """
 
     anchor: str
@@ -88,13 +91,15 @@ class Page:
     contrasts: Sequence[Contrast]
     reach: float
     table: Block
+    readings: Block | None = None
 
 
-def pages(rows: Sequence[Row]) -> list[tuple[str, list[Page]]]:
+def pages(rows: Sequence[Row], read_as: Sequence[Row] = ()) -> list[tuple[str, list[Page]]]:
     """Claims by protocol.
 
     Args:
         rows: of claims.csv.
+        read_as: rows of readings.csv.
 
     Returns:
         (how the images are split, its claims) in the order of the rows.
@@ -103,7 +108,11 @@ def pages(rows: Sequence[Row]) -> list[tuple[str, list[Page]]]:
     for row in rows:
         protocols.setdefault(row["protocol"], {}).setdefault(row["claim"], []).append(row)
     return [
-        (labels.protocol(protocol), [_page(mine) for mine in claims.values()]) for protocol, claims in protocols.items()
+        (
+            labels.protocol(protocol),
+            [_page(mine, [row for row in read_as if row["claim"] == number]) for number, mine in claims.items()],
+        )
+        for protocol, claims in protocols.items()
     ]
 
 
@@ -128,7 +137,7 @@ def warnings(compared: Sequence[Row], note: str) -> Iterator[str]:
         yield f"{labels.ONE_SEED}."
 
 
-def _page(rows: Sequence[Row]) -> Page:
+def _page(rows: Sequence[Row], read_as: Sequence[Row]) -> Page:
     first = rows[0]
     counts = Counter(row["answer"] for row in rows)
     run = [row for row in rows if row["answer"] != Answer.NOT_RUN]
@@ -152,6 +161,7 @@ def _page(rows: Sequence[Row]) -> Page:
         [_contrast(row, reach, shared) for row in run],
         reach,
         plain_block(COLUMNS, [_row(row) for row in run]),
+        of_sizes(read_as) if read_as else None,
     )
 
 
@@ -183,8 +193,14 @@ def _contrast(row: Row, reach: float, shared: str) -> Contrast:
     )
 
 
+def _side(side: str) -> str:
+    """Title of a run, or of the mean of several."""
+    first, *others = (labels.run(name) for name in runs_in(side))
+    return f"mean of {', '.join((first, *others[:-1]))} and {others[-1]}" if others else first
+
+
 def _row(row: Row) -> tuple[Cell, ...]:
-    contrast = f"{labels.run(row['left'])} – {labels.run(row['right'])}" if row["left"] else "parameters saved (%)"
+    contrast = " – ".join(map(_side, (row["left"], row["right"]))) if row["left"] else "parameters saved (%)"
     return (
         text(row["place"]),
         text(row["pair"]),

@@ -15,6 +15,7 @@ from kdml.runs.run_table import ALONE_SHEET, COLUMNS, SEPARATOR
 
 VALUE_COLUMNS = ("run", "network", "truth", "metric", "mean", "std", "seeds", "cases", "code_hash", "outputs")
 _RUNS = {key: name for name, key in VARIANTS.items()}
+_COLUMNS = {"std": "SD", "gamma": "γ", "gamma_prime": "γ'"}  # of the paper's files, in words
 
 Key = tuple[str, str, str]
 """(run, network, metric)."""
@@ -91,10 +92,26 @@ class PlaceResults:
             return dict(self._papers_baselines())
         if kind == "methods":
             return dict(_papers_methods(self.task, student))
-        tables = numbers.FIDELITY_TABLES if kind == "fidelity" else numbers.TABLES
-        table = tables.get((self.task, student))
+        table = self._table(kind)
         found = numbers.variants(table) if table else {}
         return {(_RUNS[t, s], network, metric): value for (t, s, network, metric), value in found.items()}
+
+    def _table(self, kind: str) -> int | None:
+        """Number of the paper's table of a kind (`results`, `fidelity` or `methods`) that has this place's numbers."""
+        student = self.described("student", "stands_for")
+        if kind == "methods":
+            return numbers.METHODS_TABLE if dict(_papers_methods(self.task, student)) else None
+        return (numbers.FIDELITY_TABLES if kind == "fidelity" else numbers.TABLES).get((self.task, student))
+
+    def misprints(self, kind: str) -> str:
+        """What the paper's table of a kind misprints, and how it was read; nothing where there is no such table, or no misprint.
+
+        Args:
+            kind: of the table: `results`, `fidelity` or `methods`.
+        """
+        table = self._table(kind)
+        said = dict.fromkeys(_said_of(row) for row in numbers.misprints(table)) if table else {}
+        return f"The paper's table {table} misprints {'; '.join(said)}." if said else ""
 
     def _papers_baselines(self) -> Iterator[tuple[Key, numbers.Value]]:
         table = numbers.BASELINE_TABLES.get(self.task)
@@ -102,6 +119,14 @@ class PlaceResults:
             for role in ("teacher", "student"):
                 if (task, architecture) == (self.task, self.described(role, "stands_for")):
                     yield (f"{BASELINE}_{role}", BASELINE, metric), value
+
+
+def _said_of(row: Row) -> str:
+    """One misprint in words."""
+    columns = " and ".join(_COLUMNS.get(name, name) for name in row["column"].split(", "))
+    of = [labels.run(row["run"]), labels.network(row["network"]), labels.metric(row["metric"])]
+    read = "" if row["printed"] == row["read_as"] else f", read as {row['read_as']}"
+    return f"{' '.join(filter(None, of))}, {columns}: “{row['printed']}”{read} ({row['why']})"
 
 
 def _papers_methods(task: str, student: str) -> Iterator[tuple[Key, numbers.Value]]:
@@ -160,6 +185,16 @@ def departures(rows: Iterable[Row]) -> list[str]:
         rows: of values.csv or comparison.csv, with `departures`.
     """
     return list(dict.fromkeys(part for row in rows for part in row["departures"].split("; ") if part))
+
+
+def misprinted(places: Sequence[PlaceResults], kind: str) -> list[str]:
+    """What the paper's tables of a kind misprint that have the numbers of these places, a note for each.
+
+    Args:
+        places: that a table shows.
+        kind: of the table: `results`, `fidelity` or `methods`.
+    """
+    return list(dict.fromkeys(filter(None, (place.misprints(kind) for place in places))))
 
 
 def by_protocol(places: Sequence[PlaceResults]) -> dict[str, list[PlaceResults]]:

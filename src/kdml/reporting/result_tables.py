@@ -16,6 +16,7 @@ from kdml.reporting.places import (
     PlaceResults,
     by_protocol,
     introduced,
+    misprinted,
     read_places,
     role_of,
     title_of_network,
@@ -61,7 +62,7 @@ def results(data: Data) -> Table:
     ]
     notes = [
         *_networks_notes(places), _extent(places, "label"), *_weights_notes(places), *_teacher_notes(places),
-        *_undefined(places, "label"),
+        *_undefined(places, "label"), *misprinted(places, "results"),
     ]  # fmt: skip
     return _table(sections, notes, data)
 
@@ -91,7 +92,7 @@ def fidelity(data: Data) -> Table:
     alone = () if any(teachers.values()) else (NO_OTHER_TEACHER,)
     notes = [
         *_networks_notes(places), _extent(places, TEACHER), *_weights_notes(places), FIDELITY_NOTE, *alone,
-        *_undefined(places, TEACHER),
+        *_undefined(places, TEACHER), *misprinted(places, "fidelity"),
     ]  # fmt: skip
     return _table(sections, notes, data)
 

@@ -6,7 +6,7 @@ from kdml.paper import numbers
 from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, digits_of, measured, number, p_value, papers, text, with_interval
 from kdml.reporting.data import Data
-from kdml.reporting.places import PlaceResults, compared_network, read_places
+from kdml.reporting.places import PlaceResults, compared_network, misprinted, read_places
 from kdml.reporting.plain_tables.place_columns import by_place
 from kdml.reporting.table_model import NOTHING, Cell, Column, Row, Table
 from kdml.runs.graph import PROPOSED
@@ -33,8 +33,9 @@ def table(data: Data) -> Table:
     Raises:
         UserError: a file is missing or unfit, or versions of the training code are mixed.
     """
-    rows = {place.label: list(_rows(place, data)) for place in read_places(data)}
-    return by_place(data, COLUMNS, rows, (NOTE,))
+    places = read_places(data)
+    rows = {place.label: list(_rows(place, data)) for place in places}
+    return by_place(data, COLUMNS, rows, (NOTE, *misprinted(places, "methods")))
 
 
 def _rows(place: PlaceResults, data: Data) -> Iterator[tuple[Cell, ...]]:

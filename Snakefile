@@ -13,14 +13,14 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/helpers/packs.smk"
+include: "workflow/rules/publish.smk"
 
 
 rule all:
     default_target: True
     input:
-        rules.index.output,
-        rules.claims_page.output,
-        every_file(INPUTS),
+        asked_of_all,
 
 
 onstart:

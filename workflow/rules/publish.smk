@@ -49,5 +49,27 @@ rule rebuilt:
         "{params.program} --pack {params.pack:q} --out {output:q} 2> {log:q}"
 
 
+rule compare_packs:
+    input:
+        two_packs,
+    output:
+        rows=paths.packs_compared("csv"),
+        table=[paths.packs_compared(suffix) for suffix in ("html", "md")],
+    log:
+        f"{LOGS}/compare_packs.log",
+    params:
+        program=program("compare_packs.py"),
+        code=code_of("compare_packs.py"),
+        title=said_of_packs("title"),
+        caption=said_of_packs("caption"),
+        note=ASK.note,
+    localrule: True
+    conda:
+        ENVIRONMENT
+    shell:
+        "{params.program} --packs {input:q} --title={params.title:q} --caption={params.caption:q} --note={params.note:q}"
+        " --rows {output.rows:q} --table {output.table:q} 2> {log:q}"
+
+
 if REBUILDING:
     or_message(start_from_pack)

@@ -49,6 +49,11 @@ def rebuilt() -> str:
     return "results/rebuilt.csv"
 
 
+def packs_compared(suffix: str) -> str:
+    """Two packs of one experiment beside each other."""
+    return f"results/packs_compared.{suffix}"
+
+
 @dataclass(frozen=True)
 class Paths:
     """Files of one experiment.

@@ -9,6 +9,7 @@ from kdml.common.errors import UserError
 from kdml.common.json_text import parse_json
 from kdml.packs import configuration
 from kdml.packs.reading import AGAIN, Pack, read_pack
+from kdml.packs.repeats import check_one_experiment
 
 FROM, WITH = KEYS = ("results_from", "compare_with")  # of `--config`, which name packs
 FOLDER = "rebuilt"  # below the working directory
@@ -62,6 +63,21 @@ def asked_for(config: Mapping[str, Any], root: Path) -> Rebuilding | None:
     pack.unpack([name for name in pack.members if name.startswith(f"{configuration.FOLDER}/")], folder)
     folder.mkdir(parents=True, exist_ok=True)
     return Rebuilding(pack, folder, configuration.unpacked(pack.about["configuration"], folder), *others)
+
+
+def both(rebuilding: Rebuilding | None) -> tuple[Pack, Pack]:
+    """The two packs of a comparison.
+
+    Args:
+        rebuilding: what the call names.
+
+    Raises:
+        UserError: it does not name two packs, or they are not of one experiment.
+    """
+    if rebuilding is None or rebuilding.other is None:
+        raise UserError("Two packs are needed for a comparison.", f"name them: --config {FROM}=FILE {WITH}=FILE")
+    check_one_experiment(rebuilding.pack, rebuilding.other)
+    return rebuilding.pack, rebuilding.other
 
 
 def _path(value: Any, key: str, root: Path) -> Path:

@@ -3,6 +3,8 @@
 from kdml.packs import of_experiment
 from kdml.packs.making import Maker, Making
 
+# Now, because a workflow that uses this as a module gives rules other names.
+PAGES = [*rules.index.output, *rules.claims_page.output]
 LICENCES = yaml_files.read_yaml(ROOT / "workflow/resources/licences.yaml")
 
 
@@ -32,10 +34,19 @@ def rebuilt_files(wildcards):
 
 def asked_of_all(wildcards):
     """All that is made when nothing else is asked for."""
-    pages = [*rules.index.output, *rules.claims_page.output]
     if REBUILDING:
-        return [*pages, *rebuilt_files(wildcards), paths.rebuilt()]
-    return [*pages, *every_file(INPUTS)]
+        return [*PAGES, *rebuilt_files(wildcards), paths.rebuilt()]
+    return [*PAGES, *every_file(INPUTS)]
+
+
+def two_packs(wildcards):
+    """Both packs of a comparison."""
+    return [str(one.path) for one in or_message(rebuilding.both, REBUILDING)]
+
+
+def said_of_packs(part):
+    """Parameter: title or caption of a comparison."""
+    return lambda wildcards: CONTENTS.captions["compare_packs"][part]
 
 
 def pack_listed(wildcards):
@@ -54,7 +65,15 @@ def start_from_pack():
         pack, lambda names: [name for name in names if not making().again(name)]
     )
     makers = map(making().maker, rebuilt_files(None))
-    beside = {"contents", "index", "all", "tables", "figures", "rebuilt"}
+    beside = {
+        "contents",
+        "index",
+        "all",
+        "tables",
+        "figures",
+        "rebuilt",
+        "compare_packs",
+    }
     known = {one.rule for one in makers} | beside
     # Snakemake's own `--allowed-rules` is read before the rules are.
     for name in [one.name for one in workflow.rules if one.name not in known]:

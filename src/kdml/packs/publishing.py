@@ -4,6 +4,7 @@ import hashlib
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,16 @@ def publish(path: Path, listed: Mapping[str, Any]) -> int:
     about |= {
         "drawn": drawn,
         "title": f"Results of the experiment '{listed['experiment']}'",
-        "published": max(record["finished"] for record in records),
+        "published": max(map(_finished, records)).isoformat(),
         "licence": CODE,
     }
     crate.write(path, about, files)
     return len(files)
+
+
+def _finished(record: Mapping[str, Any]) -> datetime:
+    """When a run was finished: a pack has no later date, so that equal results give an equal file."""
+    return datetime.strptime(record["finished"], "%Y-%m-%dT%H:%M:%S%z")
 
 
 def environment(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

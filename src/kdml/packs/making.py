@@ -102,12 +102,12 @@ class Sorted:
 
     @cached_property
     def again(self) -> list[str]:
-        """Those that are made again."""
+        """Files that are made again."""
         return list(filter(self.making.again, self.files))
 
     @cached_property
     def given(self) -> list[str]:
-        """Those that a pack holds because nothing without pictures or networks makes them."""
+        """Files that a pack holds because nothing without pictures or networks makes them."""
         kept = (path for path in self.files if not self.making.again(path))
         return list(filter(self.making.is_packed, kept))
 

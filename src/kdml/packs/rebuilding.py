@@ -19,7 +19,7 @@ class Settings(Protocol):
     """Settings of a run, as `kdml.runs.settings.RunSettings`."""
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:
-        """As JSON has them."""
+        """Values as JSON has them."""
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,14 @@ def leave_out(contents: Contents, making: Making) -> dict[str, str]:
     Returns:
         The file that each would need, by its name.
     """
-    shown = [(one, paths.table, TABLE_SUFFIXES) for one in contents.tables]
-    shown += [(one, paths.figure, FIGURE_SUFFIXES) for one in contents.figures]
-    found = {name: making.lacking(path(name, suffixes[0])) for name, path, suffixes in shown}
+    kinds = ((contents.tables, paths.table, TABLE_SUFFIXES), (contents.figures, paths.figure, FIGURE_SUFFIXES))
+    shown = {
+        name: path(name, suffixes[0])
+        for items, path, suffixes in kinds
+        for name, item in items.items()
+        if not item.on_request
+    }
+    found = {name: making.lacking(path) for name, path in shown.items()}
     lacking = {name: needs for name, needs in found.items() if needs}
     contents.leave_out(lacking)
     return lacking

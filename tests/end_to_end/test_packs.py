@@ -93,6 +93,7 @@ def test_everything_but_pictures_is_rebuilt_to_the_byte(rebuilt, pack):
     drawn = {file for file, state in states.items() if state == LEFT_OUT and file.startswith("results/figures/")}
     assert drawn and all(row["needs"].endswith(".npz") for row in rows if row["file"] in drawn)
     assert all(f"Left out: {file.split('/')[-1].partition('.')[0]}, which needs" in said for file in drawn)
+    assert f"Open {folder}/results/index.html in a browser; {folder}/results/rebuilt.csv says" in said
     # Not by the word of the workflow alone.
     with zipfile.ZipFile(pack) as file:
         for name in sorted(same & set(file.namelist())):

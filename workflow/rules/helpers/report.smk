@@ -68,5 +68,11 @@ def schemes_files():
 def tell_what_was_made():
     """End by naming the file to open."""
     page = Path(rules.index.output[0])
-    if page.exists():
+    if page.exists() and REBUILDING:
+        beside = REBUILDING.folder / paths.rebuilt()
+        print(
+            f"Open {REBUILDING.folder / page} in a browser; {beside} says which files are as published.",
+            file=sys.stderr,
+        )
+    elif page.exists():
         print(f"Open {page} in a browser.", file=sys.stderr)

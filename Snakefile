@@ -14,14 +14,14 @@ include: "workflow/rules/search.smk"
 include: "workflow/rules/analyse.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/export.smk"
+include: "workflow/rules/helpers/packs.smk"
+include: "workflow/rules/publish.smk"
 
 
 rule all:
     default_target: True
     input:
-        rules.index.output,
-        rules.claims_page.output,
-        every_file(INPUTS),
+        asked_of_all,
 
 
 onstart:

@@ -42,6 +42,7 @@ from kdml.experiment.plan import Plan
 from kdml.experiment.run_resources import RunResources
 from kdml.experiment.rule_functions import RuleFunctions
 from kdml.experiment.tables import OF_GRAPHS, TABLES, WITH_CURVES
+from kdml.packs import rebuilding
 from kdml.runs.run_table import EVALUATED, FIDELITY_SHEET, TEACHER_SHEET
 
 
@@ -82,14 +83,22 @@ class Told:
         return told
 
 
+# A pack that the call names is all that is there: its configuration, and a working directory of its own.
+REBUILDING = or_message(rebuilding.asked_for, config, ROOT)
+
+
 def configured():
     """The project's configuration with the user's laid over it; a workflow that uses this as a module brings its own alone."""
+    if REBUILDING:
+        os.chdir(REBUILDING.folder)
+        return REBUILDING.config
     for path in workflow.configfiles:
         yaml_files.check_read(Path(path))
     return config_files.merged([ROOT / "config.yaml"], config)
 
 
-PLAN = or_message(lambda: Plan(validated(configured())))
+CONFIGURED = or_message(configured)
+PLAN = or_message(lambda: Plan(validated(CONFIGURED)))
 EXPERIMENT = PLAN.experiment
 PATHS = Paths(EXPERIMENT.experiment)
 LOGS = PATHS.logs

@@ -193,7 +193,7 @@ rule contents:
 
 rule index:
     input:
-        CONTENTS.files(("html", "png")),
+        lambda wildcards: CONTENTS.files(("html", "png")),
         contents=PATHS.contents(),
         claims=rules.claims.output.claims,
         readings=rules.claims.output.readings,
@@ -227,11 +227,11 @@ rule index:
 
 rule tables:
     input:
-        CONTENTS.files(TABLE_SUFFIXES),
+        lambda wildcards: CONTENTS.files(TABLE_SUFFIXES),
     localrule: True
 
 
 rule figures:
     input:
-        CONTENTS.files(FIGURE_SUFFIXES),
+        lambda wildcards: CONTENTS.files(FIGURE_SUFFIXES),
     localrule: True

@@ -4,7 +4,8 @@ Rules, captions and the static page all read this list, so that they cannot disa
 `kdml.experiment.tables` and `kdml.experiment.figures`; this module only collects it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kdml.experiment.grid_search import Search
@@ -56,6 +57,15 @@ class Contents:
         texts = {name: self.captions[name] for name in ("upper", "beside")} | dict(words)
         title, caption = (self.captions[said or kind][part].format(**texts) for part in ("title", "caption"))
         return Item(name, kind, title, caption, **rest)
+
+    def leave_out(self, names: Iterable[str]) -> None:
+        """Make tables and figures only when they are asked for by name.
+
+        Args:
+            names: of them.
+        """
+        for items in (self.tables, self.figures):
+            items |= {name: replace(items[name], on_request=True) for name in names if name in items}
 
     def task_title(self, task: str) -> str:
         """Title of a task."""

@@ -44,6 +44,16 @@ def claims(suffix: str) -> str:
     return f"results/claims.{suffix}"
 
 
+def rebuilt() -> str:
+    """What became of the files of a pack that was rebuilt from it."""
+    return "results/rebuilt.csv"
+
+
+def packs_compared(suffix: str) -> str:
+    """Two packs of one experiment beside each other."""
+    return f"results/packs_compared.{suffix}"
+
+
 @dataclass(frozen=True)
 class Paths:
     """Files of one experiment.
@@ -351,3 +361,13 @@ class Paths:
     def contents(self) -> str:
         """Tables and figures on the static page, with titles, captions and files."""
         return f"{self.results}/contents.json"
+
+    # Result packs
+
+    def pack(self) -> str:
+        """All numbers of the experiment in one file, on request."""
+        return f"{self.results}.zip"
+
+    def pack_listed(self) -> str:
+        """What goes into it, on request."""
+        return f"{self.results}/pack.json"

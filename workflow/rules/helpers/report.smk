@@ -85,6 +85,15 @@ def clinic_table(wildcards):
 def tell_what_was_made():
     """End by naming the file to open: the page that was made last."""
     pages = [Path(rules.check_data.output.html), Path(rules.index.output[0])]
-    if there := [page for page in pages if page.exists()]:
-        last = max(there, key=lambda page: page.stat().st_mtime)
+    there = [page for page in pages if page.exists()]
+    if not there:
+        return
+    last = max(there, key=lambda page: page.stat().st_mtime)
+    if REBUILDING:
+        beside = REBUILDING.folder / paths.rebuilt()
+        print(
+            f"Open {REBUILDING.folder / last} in a browser; {beside} says which files are as published.",
+            file=sys.stderr,
+        )
+    else:
         print(f"Open {last} in a browser.", file=sys.stderr)

@@ -1,0 +1,130 @@
+"""A call that rebuilds from a pack: which pack, where to, and what must agree before anything is planned."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from kdml.common.errors import UserError
+from kdml.common.json_text import parse_json
+from kdml.packs import configuration
+from kdml.packs.reading import AGAIN, Pack, read_pack
+from kdml.packs.repeats import check_one_experiment
+
+FROM, WITH = KEYS = ("results_from", "compare_with")  # of `--config`, which name packs
+FOLDER = "rebuilt"  # below the working directory
+
+
+class Settings(Protocol):
+    """Settings of a run, as `kdml.runs.settings.RunSettings`."""
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Values as JSON has them."""
+
+
+@dataclass(frozen=True)
+class Rebuilding:
+    """What a call rebuilds.
+
+    Args:
+        pack: that it is rebuilt from.
+        folder: of its own, which all paths of the workflow are relative to.
+        config: the pack's configuration, as the workflow takes it.
+        other: the pack that it is compared with, if one is named.
+    """
+
+    pack: Pack
+    folder: Path
+    config: Mapping[str, Any]
+    other: Pack | None = None
+
+
+def asked_for(config: Mapping[str, Any], root: Path) -> Rebuilding | None:
+    """Open the packs that a call names; None if it names none.
+
+    What the configuration of a pack reads is unpacked into a folder of its own, named after experiment and content of the pack, so
+    that no two packs meet in one.
+
+    Args:
+        config: of the call.
+        root: of the project, which names of files are relative to.
+
+    Raises:
+        UserError: a pack cannot be used, the call has other settings than the pack, or names a pack to compare with and none else.
+    """
+    if FROM not in config:
+        if WITH in config:
+            raise UserError(f"`{WITH}` is given without `{FROM}`.", f"name the first of the two packs by `{FROM}`")
+        return None
+    pack, *others = (read_pack(_path(config[key], key, root)) for key in KEYS if key in config)
+    over = {key: value for key, value in config.items() if key not in KEYS}
+    configuration.check_nothing_else(over, pack.about["configuration"], pack.path)
+    folder = Path.cwd() / FOLDER / f"{pack.experiment}-{pack.sha256[:8]}"
+    pack.unpack([name for name in pack.members if name.startswith(f"{configuration.FOLDER}/")], folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Rebuilding(pack, folder, configuration.unpacked(pack.about["configuration"], folder), *others)
+
+
+def both(rebuilding: Rebuilding | None) -> tuple[Pack, Pack]:
+    """The two packs of a comparison.
+
+    Args:
+        rebuilding: what the call names.
+
+    Raises:
+        UserError: it does not name two packs, or they are not of one experiment.
+    """
+    if rebuilding is None or rebuilding.other is None:
+        raise UserError("Two packs are needed for a comparison.", f"name them: --config {FROM}=FILE {WITH}=FILE")
+    check_one_experiment(rebuilding.pack, rebuilding.other)
+    return rebuilding.pack, rebuilding.other
+
+
+def _path(value: Any, key: str, root: Path) -> Path:
+    if not isinstance(value, str) or not value:
+        raise UserError(
+            f"`{key}: {value}` names no file.", f"write --config {key}=FILE, a zip that `snakemake publish` wrote"
+        )
+    return root / Path(value).expanduser()
+
+
+def check_runs(pack: Pack, records: Mapping[str, Settings]) -> None:
+    """Refuse a pack whose runs were not trained as its configuration says.
+
+    Args:
+        pack: to check.
+        records: settings of every run by the configuration, by the name of its run.json.
+
+    Raises:
+        UserError: a run is missing, or has other settings.
+    """
+    for name, settings in records.items():
+        if name not in pack.members:
+            raise UserError(f"{pack.path} lacks {name}, a run of its configuration.", AGAIN)
+        record = parse_json(pack.read(name).decode())
+        trained = record.get("settings") if isinstance(record, dict) else None
+        if trained is None or _comparable(trained) != _comparable(settings.model_dump(mode="json")):
+            raise UserError(
+                f"{pack.path} is mixed: {name} was trained with other settings than its configuration says.", AGAIN
+            )
+
+
+def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without where a user's own method lies: its checksum says what it is."""
+    method = settings.get("method")
+    return {**settings, "method": method and {**method, "name": method["name"].rpartition(":")[2]}}
+
+
+def unpack(pack: Pack, given: Callable[[list[str]], list[str]]) -> list[str]:
+    """Unpack into the working directory what nothing there makes.
+
+    Args:
+        pack: to unpack.
+        given: chooses, among names of its files, those that nothing makes.
+
+    Returns:
+        Names of the files.
+    """
+    names = given([name for name in pack.members if name.startswith("results/")])
+    pack.unpack(names, Path())
+    return names

@@ -1,0 +1,79 @@
+"""Whether two packs are of one experiment, and what else is known of how they differ."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from kdml.common.errors import UserError
+from kdml.common.files import csv_rows
+from kdml.common.json_text import parse_json
+from kdml.packs.publishing import ENVIRONMENT
+from kdml.packs.reading import AGAIN, Pack
+
+FREE = ("seed",)  # of a run's settings, what two repeats may differ in
+
+
+def metrics_of(pack: Pack) -> list[dict[str, str]]:
+    """Rows of a pack's metrics.csv.
+
+    Raises:
+        UserError: the pack lacks it, or it is no such table.
+    """
+    name = f"results/{pack.experiment}/metrics.csv"
+    text = io.StringIO(pack.read(name).decode(), newline="")
+    columns = ("protocol", "task", "pair", "run", "seed", "network", "truth", "metric", "value")
+    return [row for _, row in csv_rows(text, f"{pack.path}: {name}", AGAIN, columns)]
+
+
+def known_of(pack: Pack) -> dict[str, Any]:
+    """Configuration, and what the runs were trained with, for a list of what differs."""
+    environment = parse_json(pack.read(ENVIRONMENT).decode())
+    trained = {key: environment.get(key) for key in ("training_code", "trained_with")}
+    return {"configuration": pack.about["configuration"], **trained}
+
+
+def check_one_experiment(first: Pack, second: Pack) -> None:
+    """Refuse packs whose runs were trained with other settings than the seed.
+
+    Args:
+        first: a pack.
+        second: the one that it is compared with.
+
+    Raises:
+        UserError: a run differs in a setting, or there is none in common.
+    """
+    both = [_settings(pack) for pack in (first, second)]
+    common = [key for key in both[0] if key in both[1]]
+    for key in common:
+        if different := _first_difference(both[0][key], both[1][key]):
+            raise UserError(
+                f"{first.path} and {second.path} are of different experiments: {'/'.join(key)} was trained with another"
+                f" `{different}`.",
+                "compare packs of one configuration; seeds alone may differ",
+            )
+    if not common:
+        raise UserError(
+            f"{first.path} and {second.path} have no run in common.",
+            "compare packs of one configuration; seeds alone may differ",
+        )
+
+
+def _settings(pack: Pack) -> dict[tuple[str, ...], Mapping[str, Any]]:
+    """Settings of a seed of every run."""
+    found = {}
+    for name in pack.members:
+        if name.startswith(f"results/{pack.experiment}/") and name.endswith("/run.json"):
+            settings = parse_json(pack.read(name).decode())["settings"]
+            found[tuple(name.split("/")[-6:-2])] = settings
+    return found
+
+
+def _first_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    """Key of a setting in which two runs differ; empty if in none but the seed, and where a user's own method lies."""
+    for key in dict.fromkeys([*first, *second]):
+        one, other = (
+            {**(side.get(key) or {}), "name": ""} if key == "method" else side.get(key) for side in (first, second)
+        )
+        if key not in FREE and one != other:
+            return key
+    return ""

@@ -1,0 +1,114 @@
+"""The configuration of a pack: without places of the machine, with the files that a plan reads."""
+
+import json
+
+import pytest
+
+from kdml.common.errors import UserError
+from kdml.common.project import ROOT
+from kdml.packs import configuration, crate
+from kdml.packs.rebuilding import asked_for, check_runs
+
+CONFIG = {
+    "experiment": "mine",
+    "archives": "/data/me/archives",
+    "hyperparameters": "tables/mine.csv",
+    "methods": {"rkd": {"method": "docs/examples/rkd.py:RKD"}, "sp": None},
+    "weights": {"own": {"path": "/data/me/w.safetensors"}, "hub": {"timm": "resnet18"}},
+    "datasets": {"hcd": {"slides": "/data/me/slides.csv"}},
+    "run": {"seeds": [0, 1]},
+}
+
+
+def test_places_of_the_machine_are_left_out():
+    packed, files = configuration.packed(CONFIG)
+    assert "/data/me" not in json.dumps(packed) and packed["archives"] is None
+    assert CONFIG["archives"] == "/data/me/archives", "the configuration that is run stays as it is"
+    assert files == {
+        "configuration/mine.csv": ROOT / "tables/mine.csv",
+        "configuration/rkd/rkd.py": ROOT / "docs/examples/rkd.py",
+    }
+
+
+def test_drawn_images_stay_drawn():
+    assert configuration.packed(CONFIG | {"archives": "demo"})[0]["archives"] == "demo"
+
+
+def test_files_are_found_where_they_are_unpacked(tmp_path):
+    packed, _ = configuration.packed(CONFIG)
+    found = configuration.unpacked(packed, tmp_path)
+    assert found["hyperparameters"] == str(tmp_path / "configuration/mine.csv")
+    assert found["methods"]["rkd"]["method"] == f"{tmp_path}/configuration/rkd/rkd.py:RKD"
+    assert configuration.packed({"hyperparameters": "even"})[0]["hyperparameters"] == "even"
+
+
+def pack_of(path, config, files=()):
+    about = {
+        "title": "", "description": "", "published": "2026-01-02", "licence": "", "experiment": config["experiment"],
+        "configuration": config, "given": [], "again": [], "left_out": {}, "drawn": {},
+    }  # fmt: skip
+    crate.write(path, about, dict(files))
+    return path
+
+
+@pytest.fixture
+def pack(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = {"configuration/mine.csv": b"table\n", "configuration/rkd/rkd.py": b""}
+    return pack_of(tmp_path / "mine.zip", configuration.packed(CONFIG)[0], files)
+
+
+def test_a_call_without_packs_is_none_of_ours():
+    assert asked_for({"experiment": "mine"}, ROOT) is None
+
+
+def test_every_pack_has_a_folder_of_its_own(pack, tmp_path):
+    first = asked_for({"results_from": str(pack)}, ROOT)
+    assert (first.folder / "configuration/mine.csv").read_text() == "table\n"
+    assert first.folder.parent == tmp_path / "rebuilt" and first.folder.name.startswith("mine-")
+    other = pack_of(tmp_path / "b.zip", {"experiment": "mine"})
+    both = asked_for({"results_from": str(other), "compare_with": str(pack)}, ROOT)
+    assert both.folder != first.folder and both.other.path == pack
+
+
+def test_what_a_profile_repeats_of_the_configuration_is_taken(pack):
+    assert asked_for({"results_from": str(pack), "run": {"seeds": [0, 1]}}, ROOT)
+
+
+CALLS = {
+    "another configuration": ({"results_from": "mine.zip", "run": {"seeds": [3]}}, "`run` is given otherwise"),
+    "a number for a file": ({"results_from": 3}, "`results_from: 3` names no file"),
+    "no file": ({"results_from": ""}, "names no file"),
+    "a second pack alone": ({"compare_with": "mine.zip"}, "without `results_from`"),
+    "a second pack that is none": ({"results_from": "mine.zip", "compare_with": "no.zip"}, "no.zip does not exist"),
+}
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("config, said", CALLS.values(), ids=CALLS)
+def test_a_call_is_refused_and_leaves_nothing(pack, tmp_path, config, said):
+    with pytest.raises(UserError, match=said):
+        asked_for(config, tmp_path)
+    assert not (tmp_path / "rebuilt").exists()
+
+
+class Trained:
+    def __init__(self, **settings):
+        self.settings = {"run": "sp", "method": None} | settings
+
+    def model_dump(self, mode):
+        return self.settings
+
+
+def test_runs_are_those_of_the_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    method = {"name": "docs/rkd.py:RKD", "sha256": "12"}
+    record = crate.as_json({"settings": Trained(method=method).settings})
+    pack = asked_for(
+        {"results_from": str(pack_of(tmp_path / "a.zip", {"experiment": "x"}, {"r.json": record}))}, ROOT
+    ).pack
+    check_runs(pack, {"r.json": Trained(method=method | {"name": "/elsewhere/rkd.py:RKD"})})
+    with pytest.raises(UserError, match=r"is mixed: r\.json"):
+        check_runs(pack, {"r.json": Trained(method=method | {"sha256": "34"})})
+    with pytest.raises(UserError, match=r"lacks other\.json"):
+        check_runs(pack, {"other.json": Trained()})

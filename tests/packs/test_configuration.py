@@ -15,7 +15,10 @@ CONFIG = {
     "hyperparameters": "tables/mine.csv",
     "methods": {"rkd": {"method": "docs/examples/rkd.py:RKD"}, "sp": None},
     "weights": {"own": {"path": "/data/me/w.safetensors"}, "hub": {"timm": "resnet18"}},
-    "datasets": {"hcd": {"slides": "/data/me/slides.csv"}},
+    "datasets": {
+        "hcd": {"slides": "/data/me/slides.csv"},
+        "own": {"source": "/data/me/moles.zip", "table": "/data/me/list.csv"},
+    },
     "run": {"seeds": [0, 1]},
 }
 

@@ -5,7 +5,9 @@ from experiments import inputs_of
 from kdml.packs.making import Maker, Making
 from kdml.packs.of_experiment import folders_of_pictures, leave_out, listed, sorted_files
 
-LICENCES = {"demo": "drawn", "hcd": "of HCD", "lgg": "of LGG", "other": "ask"}
+
+def terms_of(dataset):
+    return f"of {dataset}"
 
 
 def making_of(inputs):
@@ -32,8 +34,8 @@ def test_figures_that_show_pictures_are_left_out():
 def test_list_of_a_pack():
     inputs = inputs_of({"tasks": ["lgg", "hcd"]})
     config = {"experiment": "full", "archives": "/data/me"}
-    found = listed(inputs, making_of(inputs), config, LICENCES)
-    assert found["licences"] == {"hcd": "of HCD", "lgg": "of LGG"} and found["configuration"]["archives"] is None
+    found = listed(inputs, making_of(inputs), config, terms_of)
+    assert found["licences"] == {"hcd": "of hcd", "lgg": "of lgg"} and found["configuration"]["archives"] is None
     assert {"results/claims.csv", "results/tables/table_03.html"} <= set(found["again"])
     assert "results/full/contents.json" not in {*found["again"], *found["given"], *found["left_out"]}
     records = set(found["records"])
@@ -41,8 +43,3 @@ def test_list_of_a_pack():
     assert found["left_out"]["results/full/data/hcd/index.parquet"] == "results/full/data/hcd/images.npy"
     files = sorted_files(inputs, making_of(inputs)).files
     assert len(files) == len(found["again"]) + len(found["given"]) + len(found["left_out"])
-
-
-def test_terms_of_drawn_images_are_their_own():
-    inputs = inputs_of({"tasks": ["hcd"]}, archives="demo")
-    assert listed(inputs, making_of(inputs), {}, LICENCES)["licences"] == {"hcd": "drawn"}

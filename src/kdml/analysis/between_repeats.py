@@ -59,7 +59,7 @@ def _row(key: tuple[str, ...], first: Values, second: Values) -> dict[str, Any]:
         mean = summarise(list(values.values())) if values else Summary(math.nan, math.nan, 0)
         row |= {f"{name}_mean": mean.mean, f"{name}_std": mean.std, f"{name}_seeds": mean.n}
     sides = ((row[f"{name}_mean"], row[f"{name}_std"], row[f"{name}_seeds"]) for name in ("second", "first"))
-    found = welch(*sides) if first and second else Interval(math.nan, math.nan, math.nan, math.nan)
+    found = welch(*([side] for side in sides)) if first and second else Interval(math.nan, math.nan, math.nan, math.nan)
     row |= {"estimate": found.estimate, "low": found.low, "high": found.high, "p": found.p, "p_holm": math.nan}
     return row | {
         "answer": "" if first and second and not _equal(first, second) else EQUAL if first and second else ALONE

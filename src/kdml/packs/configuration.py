@@ -11,6 +11,8 @@ from kdml.common.project import ROOT
 FOLDER = "configuration"  # of the files that it names, in the pack
 DEMO = "demo"
 WORDS = ("paper", "even")  # in place of a table of loss weights
+# Keys that name places of the machine, which a pack keeps the last part of.
+OF_THIS_MACHINE = (("weights", "path"), ("datasets", "slides"), ("datasets", "source"), ("datasets", "table"))
 Config = Mapping[str, Any]
 
 
@@ -22,7 +24,7 @@ def packed(config: Config) -> tuple[dict[str, Any], dict[str, Path]]:
 
     Returns:
         The same, naming tables of loss weights and methods of the user's own by their names in the pack, and without the folders of
-        start weights and tables of slides, which are not packed; and the files that are packed, by their names in the pack.
+        start weights, slides and the user's own data sets, which are not packed; and the files that are, by their names there.
     """
     config, files = copy.deepcopy(dict(config)), {}
     if config.get("archives") != DEMO:
@@ -30,7 +32,7 @@ def packed(config: Config) -> tuple[dict[str, Any], dict[str, Path]]:
     for entry, key, source, member in _files(config):
         files[member] = ROOT / Path(source).expanduser()
         entry[key] = entry[key].replace(source, member, 1)
-    for section, key in (("weights", "path"), ("datasets", "slides")):
+    for section, key in OF_THIS_MACHINE:
         for entry in (config.get(section) or {}).values():
             if entry and entry.get(key):
                 entry[key] = Path(entry[key]).name

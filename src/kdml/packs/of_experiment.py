@@ -1,10 +1,9 @@
 """Files of an experiment for a pack, and the tables and figures that cannot be made again from one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kdml.experiment import paths
-from kdml.experiment.archives import is_drawn
 from kdml.experiment.contents import Contents
 from kdml.experiment.everything import every_file
 from kdml.experiment.inputs import Inputs
@@ -55,20 +54,18 @@ def leave_out(contents: Contents, making: Making) -> dict[str, str]:
     return lacking
 
 
-def listed(inputs: Inputs, making: Making, config: Mapping[str, Any], licences: Mapping[str, str]) -> dict[str, Any]:
+def listed(inputs: Inputs, making: Making, config: Mapping[str, Any], terms_of: Callable[[str], str]) -> dict[str, Any]:
     """List what goes into the pack of an experiment.
 
     Args:
         inputs: runs and files of its analyses.
         making: says what can be made again.
         config: of the experiment, as it was given.
-        licences: terms of the images, by data set, `demo` and `other`.
+        terms_of: gives the terms of a data set's images, by its key.
     """
     experiment, files = inputs.plan.experiment, sorted_files(inputs, making)
     published, named = configuration.packed(config)
     datasets = sorted({experiment.tasks[run.task].dataset for run in inputs.plan.runs})
-    drawn = is_drawn(experiment)
-    terms = {name: licences["demo" if drawn else name if name in licences else "other"] for name in datasets}
     return {
         "experiment": experiment.experiment,
         "description": experiment.description,
@@ -78,5 +75,5 @@ def listed(inputs: Inputs, making: Making, config: Mapping[str, Any], licences: 
         "given": files.given,
         "again": files.again,
         "left_out": files.left_out,
-        "licences": terms,
+        "licences": {dataset: terms_of(dataset) for dataset in datasets},
     }

@@ -1,11 +1,11 @@
 """What a pack holds and what is made again from one, read off the rules; what decides stands in the package, tested."""
 
+from kdml.data.licences import licences_of
 from kdml.packs import of_experiment
 from kdml.packs.making import Maker, Making
 
 # Now, because a workflow that uses this as a module gives rules other names.
 PAGES = [*rules.index.output, *rules.claims_page.output]
-LICENCES = yaml_files.read_yaml(ROOT / "workflow/resources/licences.yaml")
 
 
 def maker_of(path):
@@ -49,9 +49,16 @@ def said_of_packs(part):
     return lambda wildcards: CONTENTS.captions["compare_packs"][part]
 
 
+def terms_of(dataset):
+    """Terms of a data set's images, in words."""
+    drawn = archives.is_drawn_dataset(EXPERIMENT, dataset)
+    stated = EXPERIMENT.datasets[dataset].licence
+    return "; ".join(one.terms for one in licences_of(dataset, drawn, stated))
+
+
 def pack_listed(wildcards):
     """List of what goes into the pack of the experiment."""
-    return of_experiment.listed(INPUTS, making(), CONFIGURED, LICENCES)
+    return of_experiment.listed(INPUTS, making(), CONFIGURED, terms_of)
 
 
 def start_from_pack():

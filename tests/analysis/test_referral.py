@@ -7,7 +7,7 @@ import pytest
 from fabricated import SEGMENTATION, SPLIT, FabricatedPlace, by_key, evaluate, probabilities, read
 
 from kdml.analysis.disagreement import disagreement, pixel_disagreement
-from kdml.analysis.referral import OfOrder
+from kdml.analysis.referral import Gain, OfOrder
 from kdml.analysis.statistics import Resamples
 
 
@@ -32,8 +32,15 @@ def test_a_signal_that_knows_the_errors_is_worth_more():
     known, useless = OfOrder(loss, loss, np.arange(4)), OfOrder(np.zeros(4), loss, np.arange(4))
     assert known.value == pytest.approx((1 / 3 + 1 / 2) / 4) and useless.value == pytest.approx(0.5)
     assert known.curve([0.25, 0.5, 1]) == pytest.approx([0, 0, 0.5]) and useless.curve([0.25]) == pytest.approx([0.5])
-    gain = OfOrder(loss, loss, np.arange(4), instead_of=np.zeros(4))
-    assert gain.value == pytest.approx(useless.value - known.value)
+    assert Gain(known, useless).value == pytest.approx(useless.value - known.value)
+    resamples = Resamples({0: "abcd"}, resamples=10)
+    gained = useless.draws(resamples, 0) - known.draws(resamples, 0)
+    assert Gain(known, useless).draws(resamples, 0) == pytest.approx(gained) and gained.max() > 0
+
+
+def test_without_errors_nothing_is_at_risk():
+    measure = OfOrder(np.arange(3.0), np.zeros(3), np.arange(3))
+    assert measure.value == 0 and measure.curve([0.5, 1]) == pytest.approx([0, 0])
 
 
 def test_draws_weight_whole_groups():

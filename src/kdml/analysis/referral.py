@@ -10,7 +10,6 @@ Reference:
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -23,80 +22,135 @@ from kdml.analysis.statistics import Resamples
 CHUNK = 2_000_000  # values at once
 
 
-class Cumulated(NamedTuple):
-    """Cases and their losses up to and with each distinct value of the signal, (draws, values) each."""
-
-    cases: np.ndarray
-    losses: np.ndarray
-
-
-def cumulated(
-    signal: Float[np.ndarray, " n"], loss: Float[np.ndarray, " n"], weights: Float[np.ndarray, "draws n"]
-) -> Cumulated:
-    """Cases and losses in the order of a signal, the surest first.
-
-    Args:
-        signal: larger where a person is sooner asked.
-        loss: of each case.
-        weights: how often each draw has each case.
-    """
-    order = np.argsort(signal, kind="stable")
-    starts = np.flatnonzero(np.diff(signal[order], prepend=-np.inf))
-    drawn = weights[:, order]
-    cases, losses = (np.add.reduceat(one, starts, axis=1) for one in (drawn, drawn * loss[order]))
-    return Cumulated(cases.cumsum(axis=1), losses.cumsum(axis=1))
-
-
-def area(found: Cumulated) -> Float[np.ndarray, " draws"]:
-    """Area under the risk-coverage curve: mean of the risk over all numbers of cases that may be decided.
-
-    Args:
-        found: whole numbers of cases in every draw.
-    """
-    harmonic = np.concatenate([[0.0], (1 / np.arange(1, found.cases.max() + 1)).cumsum()])
-    before, losses_before = (np.pad(one, ((0, 0), (1, 0)))[:, :-1] for one in found)
-    cases, losses = found.cases - before, found.losses - losses_before
-    each = ratio(losses, cases, empty=0.0)
-    # Of k cases, some of them tied, the losses are expected to be losses_before + (k - before) * each.
-    steps = harmonic[found.cases.astype(int)] - harmonic[before.astype(int)]
-    return ratio((losses + (losses_before - before * each) * steps).sum(axis=1), found.cases[:, -1])
-
-
-def risks(found: Cumulated, coverages: Sequence[float]) -> Float[np.ndarray, "draws coverages"]:
-    """Mean loss of the surest cases.
-
-    Args:
-        found: cases and losses in the order of a signal.
-        coverages: shares of all cases that are decided, above 0.
-    """
-    decided = found.cases[:, -1:] * np.asarray(coverages)
-    cases, losses = (np.pad(one, ((0, 0), (1, 0))) for one in found)
-    above = (cases[:, :, None] < decided[:, None, :]).sum(axis=1).clip(1, cases.shape[1] - 1)
-    ends = [np.take_along_axis(one, place, axis=1) for place in (above - 1, above) for one in (cases, losses)]
-    share = ratio(decided - ends[0], ends[2] - ends[0], empty=0.0)
-    return ratio(ends[1] + share * (ends[3] - ends[1]), decided)
-
-
-@dataclass(frozen=True)
-class OfOrder:
-    """The area under the risk-coverage curve, by one signal, or what it is smaller by than with another.
+class Order:
+    """Cases in the order of a signal, the surest first; those of equal signals are one step.
 
     Args:
         signal: of each case, (n,); larger where a person is sooner asked.
         loss: of each case, (n,).
         group: place of each case's group, (n,).
-        instead_of: another signal, whose area this one's is subtracted from; None for the area itself.
     """
 
-    signal: np.ndarray
-    loss: np.ndarray
-    group: np.ndarray
-    instead_of: np.ndarray | None = None
+    def __init__(self, signal: np.ndarray, loss: np.ndarray, group: np.ndarray):
+        order = np.argsort(signal, kind="stable")
+        self.loss, self.group = loss[order], group[order]
+        self.starts = np.flatnonzero(np.diff(signal[order], prepend=-np.inf))
+        wrong = np.flatnonzero(self.loss)
+        # Most classes are right, and a case without loss only counts: losses are summed over the others alone.
+        steps = np.searchsorted(self.starts, wrong, side="right") - 1
+        self.wrong, (self.wrong_steps, self.wrong_starts) = wrong, np.unique(steps, return_index=True)
+
+    def cases(self, drawn: Float[np.ndarray, "draws n"]) -> Float[np.ndarray, "draws steps"]:
+        """Cases of each step."""
+        return drawn if len(self.starts) == len(self.loss) else np.add.reduceat(drawn, self.starts, axis=1)
+
+    def losses(self, drawn: Float[np.ndarray, "draws n"]) -> Float[np.ndarray, "draws wrong_steps"]:
+        """Losses of the steps that have any."""
+        return np.add.reduceat(drawn[:, self.wrong] * self.loss[self.wrong], self.wrong_starts, axis=1)
+
+
+def area(order: Order, weights: Float[np.ndarray, "draws groups"]) -> Float[np.ndarray, " draws"]:
+    """Area under the risk-coverage curve: mean of the risk over all numbers of cases that may be decided.
+
+    Args:
+        order: of the cases.
+        weights: how often each draw has each group, whole numbers.
+    """
+    drawn = weights[:, order.group]
+    cases = order.cases(drawn)
+    decided = cases.cumsum(axis=1)
+    total = decided[:, -1].astype(int)
+    if not len(order.wrong):
+        return np.where(total > 0, 0.0, np.nan)
+    harmonic = np.concatenate([[0.0], (1 / np.arange(1, total.max() + 1)).cumsum()])
+    earlier = np.concatenate([[0.0], harmonic[:-1].cumsum()])  # sum of harmonic[p - 1] over the places p up to each
+    own, after = cases[:, order.wrong_steps].astype(int), decided[:, order.wrong_steps].astype(int)
+    # A case at place p is among the first k for all k >= p, with the weight 1 / k; tied cases share their places.
+    shares = own * harmonic[total][:, None] - (earlier[after] - earlier[after - own])
+    return ratio((ratio(order.losses(drawn), own, empty=0.0) * shares).sum(axis=1), total)
+
+
+def risks(
+    order: Order, weights: Float[np.ndarray, "draws groups"], coverages: Sequence[float]
+) -> Float[np.ndarray, "draws coverages"]:
+    """Mean loss of the surest cases.
+
+    Args:
+        order: of the cases.
+        weights: how often each draw has each group.
+        coverages: shares of all cases that are decided, above 0.
+    """
+    drawn = weights[:, order.group]
+    cases, losses = np.zeros((2, len(weights), len(order.starts) + 1))
+    np.cumsum(order.cases(drawn), axis=1, out=cases[:, 1:])
+    if len(order.wrong):
+        losses[:, order.wrong_steps + 1] = order.losses(drawn)
+    np.cumsum(losses, axis=1, out=losses)
+    decided = cases[:, -1:] * np.asarray(coverages)
+    found = [np.searchsorted(*of_draw) for of_draw in zip(cases, decided, strict=True)]
+    above = np.stack(found).clip(1, cases.shape[1] - 1)
+    ends = [np.take_along_axis(one, place, axis=1) for place in (above - 1, above) for one in (cases, losses)]
+    share = ratio(decided - ends[0], ends[2] - ends[0], empty=0.0)
+    return ratio(ends[1] + share * (ends[3] - ends[1]), decided)
+
+
+class OfOrder:
+    """The area under the risk-coverage curve by one signal.
+
+    Args:
+        signal: of each case, (n,); larger where a person is sooner asked.
+        loss: of each case, (n,).
+        group: place of each case's group, (n,).
+    """
+
+    def __init__(self, signal: np.ndarray, loss: np.ndarray, group: np.ndarray):
+        self.order = Order(signal, loss, group)
+        self.once = np.ones((1, int(group.max()) + 1))
+        self._drawn: tuple[Resamples, int, np.ndarray] | None = None
 
     @property
     def value(self) -> float:
         """Value of the whole test set, as a fraction."""
-        return float(self._of(np.ones((1, len(self.loss))))[0])
+        return float(area(self.order, self.once)[0])
+
+    @property
+    def chance(self) -> float:
+        """None that is known."""
+        return float("nan")
+
+    def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
+        """Values under every draw of groups, (resamples,); kept, because what another signal gains takes them, too."""
+        if self._drawn is None or self._drawn[0] is not resamples or self._drawn[1] != seed:
+            parts = [area(self.order, part) for part in self._parts(resamples.group_weights[seed])]
+            self._drawn = (resamples, seed, np.concatenate(parts))
+        return self._drawn[2]
+
+    def curve(self, coverages: Sequence[float], weights: np.ndarray | None = None) -> np.ndarray:
+        """Risks at some coverages, of the whole test set (coverages,), or under weightings of the groups (draws, coverages)."""
+        if weights is None:
+            return risks(self.order, self.once, coverages)[0]
+        return np.concatenate([risks(self.order, part, coverages) for part in self._parts(weights)])
+
+    def _parts(self, weights: np.ndarray) -> list[np.ndarray]:
+        return np.array_split(weights, max(1, len(weights) * len(self.order.loss) // CHUNK))
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What the area under the risk-coverage curve by one signal is smaller by than by another.
+
+    Args:
+        by: the signal.
+        instead_of: the other.
+    """
+
+    by: OfOrder
+    instead_of: OfOrder
+
+    @property
+    def value(self) -> float:
+        """Value of the whole test set, as a fraction."""
+        return self.instead_of.value - self.by.value
 
     @property
     def chance(self) -> float:
@@ -105,25 +159,10 @@ class OfOrder:
 
     def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
         """Values under every draw of groups, (resamples,)."""
-        weights = resamples.group_weights[seed]
-        parts = np.array_split(weights, max(1, len(weights) * len(self.loss) // CHUNK))
-        return np.concatenate([self._of(part[:, self.group]) for part in parts])
-
-    def _of(self, weights: np.ndarray) -> np.ndarray:
-        found = area(cumulated(self.signal, self.loss, weights))
-        return found if self.instead_of is None else area(cumulated(self.instead_of, self.loss, weights)) - found
-
-    def curve(self, coverages: Sequence[float], weights: np.ndarray | None = None) -> np.ndarray:
-        """Risks at some coverages, of the whole test set (coverages,), or under weightings of the groups (draws, coverages)."""
-        if weights is None:
-            return risks(cumulated(self.signal, self.loss, np.ones((1, len(self.loss)))), coverages)[0]
-        parts = np.array_split(weights, max(1, len(weights) * len(self.loss) // CHUNK))
-        return np.concatenate(
-            [risks(cumulated(self.signal, self.loss, part[:, self.group]), coverages) for part in parts]
-        )
+        return self.instead_of.draws(resamples, seed) - self.by.draws(resamples, seed)
 
 
-def measures(columns: Columns, classes: int, group: np.ndarray) -> Iterator[tuple[str, OfOrder]]:
+def measures(columns: Columns, classes: int, group: np.ndarray) -> Iterator[tuple[str, OfOrder | Gain]]:
     """Areas of one network by its own uncertainty and, for students and their ensemble, by the students' disagreement.
 
     Args:
@@ -137,7 +176,9 @@ def measures(columns: Columns, classes: int, group: np.ndarray) -> Iterator[tupl
     else:
         pixels = np.stack([columns[name] for name in metrics.PIXELS], axis=1)
         loss = 1 - np.nan_to_num(metrics.f_score(pixels), nan=1.0)
-    yield metrics.AURC, OfOrder(own, loss, group)
+    by_own = OfOrder(own, loss, group)
+    yield metrics.AURC, by_own
     if other is not None and not np.isnan(other).any():
-        yield metrics.AURC_DISAGREEMENT, OfOrder(other, loss, group)
-        yield metrics.AURC_GAIN, OfOrder(other, loss, group, instead_of=own)
+        by_other = OfOrder(other, loss, group)
+        yield metrics.AURC_DISAGREEMENT, by_other
+        yield metrics.AURC_GAIN, Gain(by_other, by_own)

@@ -1,0 +1,56 @@
+"""The packs in docs/reproduction: whole, rebuilt to the published numbers without data or training, and quoted rightly."""
+
+import csv
+import io
+import re
+import zipfile
+
+import pytest
+from snakemake_runs import ROOT, snakemake
+
+from kdml.common.files import sha256_of
+
+FOLDER = ROOT / "docs/reproduction"
+PACKS = sorted(FOLDER.glob("*.zip"))
+TEXT = (FOLDER / "README.md").read_text()
+NUMBERS = ("results/claims.csv", "results/tables/table_03.csv", "results/tables/contrasts.csv")
+
+
+def table_of(pack, name):
+    with zipfile.ZipFile(pack) as file:
+        return list(csv.DictReader(io.StringIO(file.read(name).decode())))
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)
+def test_published_numbers_are_rebuilt(pack, tmp_path):
+    done = snakemake(tmp_path, "--cores", "2", *NUMBERS, "--config", f"results_from={pack}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = (tmp_path / "rebuilt").iterdir()
+    with zipfile.ZipFile(pack) as file:
+        for name in NUMBERS:
+            assert (folder / name).read_bytes() == file.read(name), name
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)
+def test_a_published_pack_is_the_one_that_the_page_names(pack):
+    assert f"| [{pack.stem}]({pack.name}) |" in TEXT and sha256_of(pack) in TEXT
+
+
+def test_scores_on_the_page_are_those_of_the_pack():
+    rows = table_of(FOLDER / "hcd_on_a_gpu.zip", "results/tables/table_03.csv")
+    of_ensembles = {(row["block"], row["column"]): row for row in rows if row["network"] == "ensemble"}
+    titles = {"ML": "ml", "KD (off)": "kd_off", "KD (on)": "kd_on", "KD + ML": "kd_ml"}
+    quoted = re.findall(r"^\| (ML|KD \(off\)|KD \(on\)|KD \+ ML) \| (.+) \|$", TEXT, flags=re.M)
+    assert [title for title, _ in quoted] == list(titles)
+    for title, cells in quoted:
+        for column, cell in zip(("v1", "v2", "v3"), cells.split(" | "), strict=True):
+            row = of_ensembles[titles[title], column]
+            ours, paper = f"{float(row['mean']):.1f} ± {float(row['std']):.1f}", f"{float(row['paper_mean']):.1f}"
+            assert cell == f"{ours} ({paper})", (title, column)
+
+
+def test_verdicts_on_the_page_are_those_of_the_pack():
+    rows = table_of(FOLDER / "hcd_on_a_gpu.zip", "results/claims.csv")
+    said = {row["claim"]: row["verdict"].replace("_", " ") for row in rows}
+    quoted = re.findall(r"^\| (\d+)\. [^|]+ \| ([a-z ]+) \|", TEXT, flags=re.M)
+    assert len(quoted) == len(said) and dict(quoted) == said

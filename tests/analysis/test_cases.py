@@ -1,5 +1,6 @@
 """Tables of cases come back from disk as they were, and what cannot be used is named."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -27,6 +28,18 @@ def test_runs_stand_below_each_other_and_come_back(tmp_path):
     assert list(by_run) == [("b", 1), ("a", 0), ("b", 0), ("c", 5)]  # in their order
     assert by_run["b", 1]["id"].tolist() == ["x", "y"] and by_run["b", 0]["tp"].tolist() == [0]
     assert set(read["kl"]) == {0.1234567890123} and by_run["c", 5]["id"].iloc[0] == "x"
+
+
+def test_numbers_of_few_decimals_take_half_the_space_and_come_back_exactly(tmp_path):
+    scores = np.random.default_rng(0).random(1000).round(6)
+    scores[7] = np.nan
+    table = pd.DataFrame({name: "x" for name in cases.KEYS} | {"seed": 0, "score": scores, "exact": scores / 3})
+    cases.write(tmp_path / "cases.parquet", table)
+    stored = pd.read_parquet(tmp_path / "cases.parquet").dtypes
+    assert (stored["score"], stored["exact"]) == (np.float32, np.float64)
+    read = cases.read([tmp_path / "cases.parquet"])
+    for name in ("score", "exact"):
+        assert read[name].dtype == np.float64 and np.array_equal(read[name], table[name], equal_nan=True)
 
 
 def test_equal_tables_are_equal_files_and_nothing_else_is_left(tmp_path):

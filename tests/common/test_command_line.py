@@ -15,11 +15,11 @@ ENTRIES = (
     "--contents",
     "name category title caption files",
 )  # a list of mappings: script, option, keys of each
-PAGE = "--title T --claims {in_}/c.csv --comparison {in_}/d.csv --metrics {in_}/m.csv --runs {in_}/r.csv --leakage {in_}/l.csv --out {out}/a.html"
+PAGE = "--title T --claims {in_}/c.csv --readings {in_}/e.csv --design {in_}/f.csv --comparison {in_}/d.csv --metrics {in_}/m.csv --runs {in_}/r.csv --leakage {in_}/l.csv --out {out}/a.html"
 DRAWN = "--title T --caption C --table {out}/a.csv {out}/a.md {out}/a.tex {out}/a.html"
 FIGURES = " --figures beside={out}/b.pdf"
 RUN = "--data {in_} --split {in_}/split.csv --out {out}/run"
-JUDGED = "--claims {claims} --protocols paper --out {out}/a.csv"
+JUDGED = "--claims {claims} --protocols paper --heads {in_}/h.csv --readings {out}/r.csv --design {out}/d.csv --out {out}/a.csv"
 SIMILARITY = "--group kd --data {in_} --layers {out}/a.csv --upper {out}/b.csv"
 OWN = "--dataset mine --record {in_}/r.json --size 32 --out {out}"
 WEIGHTS = "--name w --timm resnet18 --out {out}/a.safetensors"
@@ -51,6 +51,7 @@ OTHERS = {
     "prepare: a list": ("prepare", OWN, "--own", "[]", "--own is not a mapping"),
     "prepare: no data set": ("prepare", OWN, "--own", '{"names": "mine"}', "--own is no data set"),
     "export: no split": ("export", "--runs {in_}/r.csv --data {in_} --out {out}/a --zip {out}/a.zip", "--leakage", "report.json", "--leakage report.json is not NAME=FILE"),
+    "publish: a list": ("publish", "--out {out}/a.zip", "--listed", "[]", "--listed is not a mapping"),
     "schemes: no name": ("schemes", "--graphs {in_}/g.csv --out {out}/table_01.csv", "--titles", "T", "--titles T is not NAME=TEXT"),
 }  # fmt: skip
 

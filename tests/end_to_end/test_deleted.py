@@ -58,14 +58,14 @@ DELETED = {
     "what readers see": [
         "results/index.html", "results/claims.md", "results/tables/comparison.tex", "results/figures/figure_10.pdf", "results/figures/figure_01.png",
         "results/tables/table_05.md", "results/tables/table_06.md", "results/tables/table_03.csv", "results/figures/curves_table_03.pdf",
-        "results/tables/table_12.tex",
+        "results/tables/table_12.tex", "results/tables/clinic.md",
     ],
     "of all places": [
         f"{RESULTS}/graphs.csv", f"{RESULTS}/contents.json", f"{RESULTS}/metrics.csv", f"{RESULTS}/splits.csv", f"{RESULTS}/leakage.md", f"{RESULTS}/comparison.csv",
-        "results/claims.csv",
+        "results/claims.csv", f"{RESULTS}/readings.csv",
     ],
     "analyses": [f"{RESULTS}/{PLACES[0]}/{name}.csv" for name in ("contrasts", "similarity_summary", "compression", "methods/methods")],
-    "slices, costs": [f"{RESULTS}/slices/figure_04.npz", f"{RESULTS}/networks/lgg/small/layers.csv", f"{RESULTS}/networks/mine/own/costs.csv"],
+    "slices, costs": [f"{RESULTS}/slices/figure_04.npz", f"{RESULTS}/networks/lgg/small/layers.csv", f"{RESULTS}/networks/heads.csv", f"{RESULTS}/networks/mine/own/costs.csv"],
     "CKA, fidelity": [
         f"{RESULTS}/{PLACES[0]}/similarity/kd_off/layers.csv", f"{RESULTS}/{PLACES[1]}/fidelity/teachers.csv",
         f"{RESULTS}/{PLACES[0]}/teacher/by_seed.csv",

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from kdml.analysis.evaluation import Evaluation
+from kdml.analysis.evaluation import DECIMALS, Evaluation
 from kdml.common.errors import UserError
 from kdml.common.files import written_whole
 
@@ -42,14 +43,29 @@ def stacked(evaluated: Sequence[Evaluated], part: str) -> pd.DataFrame:
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
-    """Write a table, whole or not at all.
+    """Write a table, whole or not at all. What has few decimals is stored in single precision, from which `read` has it exactly.
 
     Args:
         path: of the Parquet file.
         table: with string columns as categories, which keeps files small.
     """
+    shrunk = {name: column.astype(np.float32) for name, column in table.items() if _is_exact_in_single(column)}
+    others = [name for name in table if name not in shrunk]
+    packed = {
+        "compression": "zstd",
+        "compression_level": 9,
+        "use_dictionary": others,
+        "use_byte_stream_split": [*shrunk],
+    }
     with written_whole(path) as temporary:
-        table.to_parquet(temporary, index=False)
+        table.assign(**shrunk).to_parquet(temporary, index=False, **packed)
+
+
+def _is_exact_in_single(column: pd.Series) -> bool:
+    if column.dtype != np.float64:
+        return False
+    again = column.to_numpy().astype(np.float32).astype(np.float64).round(DECIMALS)
+    return np.array_equal(again, column.to_numpy(), equal_nan=True)
 
 
 def read(paths: Sequence[Path], columns: Sequence[str] = ()) -> pd.DataFrame:
@@ -75,6 +91,8 @@ def _read_one(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     missing = [name for name in columns if name not in table]
     if missing:
         raise UserError(f"{path} lacks the column '{missing[0]}'.", AGAIN)
+    single = table.columns[table.dtypes == np.float32]
+    table = table.assign(**{name: table[name].astype(np.float64).round(DECIMALS) for name in single})
     return table.astype({name: str for name in WORDS if name in table})
 
 

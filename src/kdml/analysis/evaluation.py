@@ -25,6 +25,7 @@ DIMENSIONS: Mapping[str, int] = {"classification": 2, "segmentation": 3}  # of a
 SPLIT_AGAIN = "make the split again"
 PREPARE_AGAIN = "run src/prepare.py again"
 DIGITS = 12  # of the digest of a network's outputs
+DECIMALS = 6  # of what is measured on a case
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,13 @@ Columns = dict[str, np.ndarray]
 def _classes(probabilities: np.ndarray, labels: np.ndarray) -> Columns:
     """Class of every image, and its scores: of two classes that of the second, of several that of each."""
     columns = {"target": labels, "predicted": probabilities.argmax(axis=1)}
-    scores = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float64).round(6)
+    scores = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float64).round(DECIMALS)
     names = roc.scores_of(probabilities.shape[1])
-    columns |= {"uncertainty": 1 - scores.max(axis=1), "brier": reliability.brier(scores, labels)}
+    # Rounded, too: p and 1 - p are equally sure.
+    columns |= {
+        "uncertainty": (1 - scores.max(axis=1)).round(DECIMALS),
+        "brier": reliability.brier(scores, labels).round(DECIMALS),
+    }
     return columns | dict(zip(names, scores.T[-len(names) :], strict=True))
 
 
@@ -201,7 +206,7 @@ def _disagreement(stored: Predictions, network: str) -> Columns:
     if len(students) < 2 or not (is_student(network) or network == ENSEMBLE):
         return {"disagreement": np.full(len(stored.rows), np.nan)}
     apart = pixel_disagreement if students[0].ndim == 3 else disagreement
-    return {"disagreement": apart(students).round(6)}
+    return {"disagreement": apart(students).round(DECIMALS)}
 
 
 def _probabilities(quantised: np.ndarray, masks: np.ndarray) -> Columns:
@@ -211,8 +216,8 @@ def _probabilities(quantised: np.ndarray, masks: np.ndarray) -> Columns:
     means = histogram / histogram.sum(axis=(1, 2), keepdims=True)
     squares = np.stack([levels**2, (1 - levels) ** 2])
     return {
-        "uncertainty": means.sum(axis=1) @ np.minimum(levels, 1 - levels),
-        "brier": np.einsum("ntl,tl->n", means, squares),
+        "uncertainty": (means.sum(axis=1) @ np.minimum(levels, 1 - levels)).round(DECIMALS),
+        "brier": np.einsum("ntl,tl->n", means, squares).round(DECIMALS),
         **dict(zip(reliability.COLUMNS, reliability.pixel_bins(histogram, levels).T, strict=True)),
     }
 

@@ -18,7 +18,7 @@ def every_file(inputs: Inputs) -> list[str]:
     Args:
         inputs: runs and files of its analyses.
     """
-    parts = (_of_data(inputs), _of_runs(inputs), _of_places(inputs), _of_items(inputs))
+    parts = (_of_data(inputs), _of_runs(inputs), _of_places(inputs), _of_claims(inputs), _of_items(inputs))
     return list(dict.fromkeys(path for part in parts for path in part))
 
 
@@ -71,6 +71,11 @@ def _of_sheet(inputs: Inputs, place: Place, sheet: str) -> Iterator[str]:
             paths.curves(place, sheet),
             paths.bands(place, sheet),
         )
+
+
+def _of_claims(inputs: Inputs) -> Iterator[str]:
+    paths = inputs.paths
+    yield from (paths.heads(), paths.readings(), paths.design())
 
 
 def _of_items(inputs: Inputs) -> Iterator[str]:

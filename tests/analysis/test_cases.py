@@ -33,7 +33,7 @@ def test_runs_stand_below_each_other_and_come_back(tmp_path):
 def test_numbers_of_few_decimals_take_half_the_space_and_come_back_exactly(tmp_path):
     scores = np.random.default_rng(0).random(1000).round(6)
     scores[7] = np.nan
-    table = pd.DataFrame({name: "x" for name in cases.KEYS} | {"seed": 0, "score": scores, "exact": scores / 3})
+    table = pd.DataFrame(dict.fromkeys(cases.KEYS, "x") | {"seed": 0, "score": scores, "exact": scores / 3})
     cases.write(tmp_path / "cases.parquet", table)
     stored = pd.read_parquet(tmp_path / "cases.parquet").dtypes
     assert (stored["score"], stored["exact"]) == (np.float32, np.float64)

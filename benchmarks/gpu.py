@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,18 @@ def every_run(options: argparse.Namespace) -> Iterator[tuple[str, RunSettings]]:
         yield f"{kind}: {name}", settings
 
 
+@contextmanager
+def refusing_to_wait(strict: bool) -> Iterator[None]:
+    """Let CUDA raise where the host waits for the GPU, if `strict`."""
+    if strict:
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        if strict:
+            torch.cuda.set_sync_debug_mode("default")
+
+
 def steps(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """One step of every run that may not wait for the GPU, then a validation, a prediction, and its peak memory in MiB."""
     peaks, failed = {}, {}
@@ -90,15 +103,13 @@ def steps(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             engine, batch = engine_on_one_batch(settings, folder, options.size)
             engine._step(batch)  # the first one starts libraries
             strict = options.device == "cuda" and name.partition(": ")[2] not in WAITS_FOR_THE_GPU
-            torch.cuda.set_sync_debug_mode("error" if strict else "default") if options.device == "cuda" else None
-            terms = engine._step(batch)
-            torch.cuda.set_sync_debug_mode("default") if options.device == "cuda" else None
+            with refusing_to_wait(strict):
+                terms = engine._step(batch)
             if not all(torch.isfinite(term).all() for term in terms.values()):
                 raise Broken("a loss is no number")
             engine._validate({})
             predict(engine.cohort, engine.arrays, engine.validation, engine.training, options.device)
         except Exception as error:
-            torch.cuda.set_sync_debug_mode("default") if options.device == "cuda" else None
             failed[name] = f"{type(error).__name__}: {error}"[:300]
         engine = batch = None
         peaks[name] = peak_mib(options.device)

@@ -22,8 +22,8 @@ from kdml.analysis.statistics import Resamples
 CHUNK = 2_000_000  # values at once
 
 
-class Order:
-    """Cases in the order of a signal, the surest first; those of equal signals are one step.
+class OfOrder:
+    """The area under the risk-coverage curve by one signal. Cases of equal signals are one step.
 
     Args:
         signal: of each case, (n,); larger where a person is sooner asked.
@@ -32,86 +32,20 @@ class Order:
     """
 
     def __init__(self, signal: np.ndarray, loss: np.ndarray, group: np.ndarray):
-        order = np.argsort(signal, kind="stable")
+        order = np.argsort(signal, kind="stable")  # the surest first
         self.loss, self.group = loss[order], group[order]
         self.starts = np.flatnonzero(np.diff(signal[order], prepend=-np.inf))
-        wrong = np.flatnonzero(self.loss)
         # Most classes are right, and a case without loss only counts: losses are summed over the others alone.
-        steps = np.searchsorted(self.starts, wrong, side="right") - 1
-        self.wrong, (self.wrong_steps, self.wrong_starts) = wrong, np.unique(steps, return_index=True)
-
-    def cases(self, drawn: Float[np.ndarray, "draws n"]) -> Float[np.ndarray, "draws steps"]:
-        """Cases of each step."""
-        return drawn if len(self.starts) == len(self.loss) else np.add.reduceat(drawn, self.starts, axis=1)
-
-    def losses(self, drawn: Float[np.ndarray, "draws n"]) -> Float[np.ndarray, "draws wrong_steps"]:
-        """Losses of the steps that have any."""
-        return np.add.reduceat(drawn[:, self.wrong] * self.loss[self.wrong], self.wrong_starts, axis=1)
-
-
-def area(order: Order, weights: Float[np.ndarray, "draws groups"]) -> Float[np.ndarray, " draws"]:
-    """Area under the risk-coverage curve: mean of the risk over all numbers of cases that may be decided.
-
-    Args:
-        order: of the cases.
-        weights: how often each draw has each group, whole numbers.
-    """
-    drawn = weights[:, order.group]
-    cases = order.cases(drawn)
-    decided = cases.cumsum(axis=1)
-    total = decided[:, -1].astype(int)
-    if not len(order.wrong):
-        return np.where(total > 0, 0.0, np.nan)
-    harmonic = np.concatenate([[0.0], (1 / np.arange(1, total.max() + 1)).cumsum()])
-    earlier = np.concatenate([[0.0], harmonic[:-1].cumsum()])  # sum of harmonic[p - 1] over the places p up to each
-    own, after = cases[:, order.wrong_steps].astype(int), decided[:, order.wrong_steps].astype(int)
-    # A case at place p is among the first k for all k >= p, with the weight 1 / k; tied cases share their places.
-    shares = own * harmonic[total][:, None] - (earlier[after] - earlier[after - own])
-    return ratio((ratio(order.losses(drawn), own, empty=0.0) * shares).sum(axis=1), total)
-
-
-def risks(
-    order: Order, weights: Float[np.ndarray, "draws groups"], coverages: Sequence[float]
-) -> Float[np.ndarray, "draws coverages"]:
-    """Mean loss of the surest cases.
-
-    Args:
-        order: of the cases.
-        weights: how often each draw has each group.
-        coverages: shares of all cases that are decided, above 0.
-    """
-    drawn = weights[:, order.group]
-    cases, losses = np.zeros((2, len(weights), len(order.starts) + 1))
-    np.cumsum(order.cases(drawn), axis=1, out=cases[:, 1:])
-    if len(order.wrong):
-        losses[:, order.wrong_steps + 1] = order.losses(drawn)
-    np.cumsum(losses, axis=1, out=losses)
-    decided = cases[:, -1:] * np.asarray(coverages)
-    found = [np.searchsorted(*of_draw) for of_draw in zip(cases, decided, strict=True)]
-    above = np.stack(found).clip(1, cases.shape[1] - 1)
-    ends = [np.take_along_axis(one, place, axis=1) for place in (above - 1, above) for one in (cases, losses)]
-    share = ratio(decided - ends[0], ends[2] - ends[0], empty=0.0)
-    return ratio(ends[1] + share * (ends[3] - ends[1]), decided)
-
-
-class OfOrder:
-    """The area under the risk-coverage curve by one signal.
-
-    Args:
-        signal: of each case, (n,); larger where a person is sooner asked.
-        loss: of each case, (n,).
-        group: place of each case's group, (n,).
-    """
-
-    def __init__(self, signal: np.ndarray, loss: np.ndarray, group: np.ndarray):
-        self.order = Order(signal, loss, group)
+        self.wrong = np.flatnonzero(self.loss)
+        steps = np.searchsorted(self.starts, self.wrong, side="right") - 1
+        self.wrong_steps, self.wrong_starts = np.unique(steps, return_index=True)
         self.once = np.ones((1, int(group.max()) + 1))
         self._drawn: tuple[Resamples, int, np.ndarray] | None = None
 
     @property
     def value(self) -> float:
         """Value of the whole test set, as a fraction."""
-        return float(area(self.order, self.once)[0])
+        return float(self._areas(self.once)[0])
 
     @property
     def chance(self) -> float:
@@ -121,18 +55,58 @@ class OfOrder:
     def draws(self, resamples: Resamples, seed: int) -> np.ndarray:
         """Values under every draw of groups, (resamples,); kept, because what another signal gains takes them, too."""
         if self._drawn is None or self._drawn[0] is not resamples or self._drawn[1] != seed:
-            parts = [area(self.order, part) for part in self._parts(resamples.group_weights[seed])]
+            parts = [self._areas(part) for part in self._parts(resamples.group_weights[seed])]
             self._drawn = (resamples, seed, np.concatenate(parts))
         return self._drawn[2]
 
     def curve(self, coverages: Sequence[float], weights: np.ndarray | None = None) -> np.ndarray:
         """Risks at some coverages, of the whole test set (coverages,), or under weightings of the groups (draws, coverages)."""
         if weights is None:
-            return risks(self.order, self.once, coverages)[0]
-        return np.concatenate([risks(self.order, part, coverages) for part in self._parts(weights)])
+            return self._risks(self.once, coverages)[0]
+        return np.concatenate([self._risks(part, coverages) for part in self._parts(weights)])
 
     def _parts(self, weights: np.ndarray) -> list[np.ndarray]:
-        return np.array_split(weights, max(1, len(weights) * len(self.order.loss) // CHUNK))
+        return np.array_split(weights, max(1, len(weights) * len(self.loss) // CHUNK))
+
+    def _areas(self, weights: Float[np.ndarray, "draws groups"]) -> Float[np.ndarray, " draws"]:
+        """Mean of the risk over all numbers of cases that may be decided; weights are whole numbers."""
+        drawn = weights[:, self.group]
+        cases = self._cases(drawn)
+        decided = cases.cumsum(axis=1)
+        total = decided[:, -1].astype(int)
+        if not len(self.wrong):
+            return np.where(total > 0, 0.0, np.nan)
+        harmonic = np.concatenate([[0.0], (1 / np.arange(1, total.max() + 1)).cumsum()])
+        earlier = np.concatenate([[0.0], harmonic[:-1].cumsum()])  # sum of harmonic[p - 1] over the places p up to each
+        own, after = cases[:, self.wrong_steps].astype(int), decided[:, self.wrong_steps].astype(int)
+        # A case at place p is among the first k for all k >= p, with the weight 1 / k; tied cases share their places.
+        shares = own * harmonic[total][:, None] - (earlier[after] - earlier[after - own])
+        return ratio((ratio(self._losses(drawn), own, empty=0.0) * shares).sum(axis=1), total)
+
+    def _risks(
+        self, weights: Float[np.ndarray, "draws groups"], coverages: Sequence[float]
+    ) -> Float[np.ndarray, "draws coverages"]:
+        """Mean loss of the surest cases, by the share of all cases that they are, above 0."""
+        drawn = weights[:, self.group]
+        cases, losses = np.zeros((2, len(weights), len(self.starts) + 1))
+        np.cumsum(self._cases(drawn), axis=1, out=cases[:, 1:])
+        if len(self.wrong):
+            losses[:, self.wrong_steps + 1] = self._losses(drawn)
+        np.cumsum(losses, axis=1, out=losses)
+        decided = cases[:, -1:] * np.asarray(coverages)
+        found = [np.searchsorted(*of_draw) for of_draw in zip(cases, decided, strict=True)]
+        above = np.stack(found).clip(1, cases.shape[1] - 1)
+        ends = [np.take_along_axis(one, place, axis=1) for place in (above - 1, above) for one in (cases, losses)]
+        share = ratio(decided - ends[0], ends[2] - ends[0], empty=0.0)
+        return ratio(ends[1] + share * (ends[3] - ends[1]), decided)
+
+    def _cases(self, drawn: Float[np.ndarray, "draws n"]) -> Float[np.ndarray, "draws steps"]:
+        """Cases of each step."""
+        return drawn if len(self.starts) == len(self.loss) else np.add.reduceat(drawn, self.starts, axis=1)
+
+    def _losses(self, drawn: Float[np.ndarray, "draws n"]) -> Float[np.ndarray, "draws wrong_steps"]:
+        """Losses of the steps that have any."""
+        return np.add.reduceat(drawn[:, self.wrong] * self.loss[self.wrong], self.wrong_starts, axis=1)
 
 
 @dataclass(frozen=True)

@@ -246,9 +246,8 @@ class Resamples:
 
     def of(self, seed: int, counts: Counts, metric: Metric) -> Float[np.ndarray, " resamples"]:
         """A metric of one run under every draw of groups."""
-        if (
-            seed not in self._last or self._last[seed][0] is not counts
-        ):  # several metrics of one network share their counts
+        # Several metrics of one network share their counts.
+        if seed not in self._last or self._last[seed][0] is not counts:
             self._last[seed] = (counts, self.group_weights[seed] @ counts)
         return metric(self._last[seed][1])
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from kdml.common.errors import UserError
 from kdml.common.project import ROOT
+from kdml.experiment.archives import DEMO
 
 FOLDER = "configuration"  # of the files that it names, in the pack
-DEMO = "demo"
 WORDS = ("paper", "even")  # in place of a table of loss weights
 # Keys that name places of the machine, which a pack keeps the last part of.
 OF_THIS_MACHINE = (("weights", "path"), ("datasets", "slides"), ("datasets", "source"), ("datasets", "table"))

@@ -5,12 +5,18 @@ from fabricated import SPLIT, FabricatedPlace, right_at
 
 
 @pytest.fixture
-def place(tmp_path):
-    """Two seeds of the proposed variant and of ML, both networks alone, a method."""
+def seeds():
+    """How many seeds the place has; a test may ask for others."""
+    return 2
+
+
+@pytest.fixture
+def place(tmp_path, seeds):
+    """Some seeds of the proposed variant and of ML, both networks alone, a method."""
     place = FabricatedPlace(tmp_path, SPLIT)
-    for seed in range(2):
+    for seed in range(seeds):
         teacher = right_at(0, 1, 2, 3, 4)
-        taught = {"teacher": teacher, "s1": right_at(*range(4 + seed)), "s2": right_at(*range(1, 6))}
+        taught = {"teacher": teacher, "s1": right_at(*range(4 + min(seed, 1))), "s2": right_at(*range(1, 6))}
         place.add("kd_ml_v3", taught, seed)
         place.add("ml_v1", {"s1": right_at(0, 1, 2), "s2": right_at(0, 1, 2)}, seed)
         place.add("kd_ml_v3", taught, seed, sheet="methods")

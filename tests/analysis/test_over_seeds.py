@@ -1,6 +1,7 @@
 """Means and spreads over seeds and over pairs of seeds."""
 
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -37,12 +38,18 @@ def test_what_is_undefined_is_named_and_not_averaged():
     assert math.isnan(found["mean"]) and found["remark"] == "undefined in seed 1" and found["seeds"] == 2
 
 
-def test_pairs_of_seeds_are_left_out_together():
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_pairs_of_seeds_are_left_out_together(seeds):
+    """Ordered pairs: with three seeds and more the first alone does not tell them apart."""
     pairs = [
-        {"first_seed": first, "second_seed": 1 - first, "metric": "accuracy", "value": 50 + first} for first in (0, 1)
+        {"first_seed": first, "second_seed": second, "metric": "accuracy", "value": 10 * first + second}
+        for first, second in permutations(range(seeds), 2)
     ]
     (found,) = over_seeds(pairs, over=("first_seed", "second_seed"))
-    assert (found["metric"], found["mean"], found["seeds"]) == ("accuracy", 50.5, 2) and "second_seed" not in found
+    assert (found["metric"], found["seeds"]) == ("accuracy", seeds * (seeds - 1)) and "second_seed" not in found
+    assert found["mean"] == pytest.approx(11 * (seeds - 1) / 2)
+    with pytest.raises(UserError, match="first_seed 1, second_seed 0 stands twice"):
+        over_seeds([*pairs, pairs[seeds - 1]], over=("first_seed", "second_seed"))
 
 
 def test_a_seed_that_stands_twice_is_refused():

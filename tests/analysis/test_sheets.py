@@ -97,6 +97,22 @@ def test_a_single_seed_leaves_the_table_of_teachers_empty(tmp_path):
     assert row["seeds"] == "1" and float(row["std"] or "nan") != float(row["std"] or "nan")
 
 
+@pytest.mark.parametrize("seeds", [1, 3, 4])
+def test_every_script_takes_any_number_of_seeds(place, seeds):
+    """Three are the paper's. What is over pairs of seeds has pairs that share a seed from three on, and none of one."""
+    for sheet in ("variants", "alone", "methods", "fidelity"):
+        assert evaluate(place, sheet) == (0, ""), sheet
+        values = read(place.folder / sheet / "values.csv")
+        assert {row["seeds"] for row in values} == {str(seeds)}, sheet
+    summary = by_key(read(place.folder / "fidelity/teachers_summary.csv"), "metric")
+    assert {row["seeds"] for row in summary.values()} == ({str(seeds * (seeds - 1))} if seeds > 1 else set())
+    assert contrasts(place, "variants", "alone", fidelity=[place.folder / "fidelity/cases.parquet"]) == (0, "")
+    assert {row["seeds"] for row in read(place.folder / "contrasts.csv")} <= {
+        str(seeds),
+        "0",
+    }  # 0: not in this experiment
+
+
 def test_comparison_and_curves_are_of_the_sheet(place):
     evaluate(place)
     compared = [row for row in read(place.folder / "variants/comparison.csv") if row["seeds"] != "0"]

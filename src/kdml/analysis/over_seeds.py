@@ -1,6 +1,7 @@
 """Mean and spread over seeds, or over other repetitions."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,32 +19,35 @@ def over_seeds(
     Args:
         rows: of a tidy table.
         value: name of the column to summarise.
-        over: columns to leave out, the first of which tells the values apart; `code_hash` is kept as the set of its values.
+        over: columns to leave out, which together tell the values apart; `code_hash` is kept as the set of its values.
 
     Returns:
         One row per group with its other columns, `mean`, `std`, `seeds` (their number) and `remark`, which names what is undefined.
 
     Raises:
-        UserError: two values of a group agree in the first of these columns too.
+        UserError: two values of a group agree in these columns too.
     """
     groups: dict[tuple[tuple[str, Any], ...], list[Mapping[str, Any]]] = {}
     left_out = {value, "code_hash", *over}
     for row in rows:
         groups.setdefault(tuple((name, row[name]) for name in row if name not in left_out), []).append(row)
-    return [dict(keys) | _summed_up(dict(keys), mine, value, over[0]) for keys, mine in groups.items()]
+    return [dict(keys) | _summed_up(dict(keys), mine, value, over) for keys, mine in groups.items()]
 
 
-def _summed_up(keys: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], value: str, told: str) -> dict[str, Any]:
-    if len({row[told] for row in rows}) < len(rows):
+def _summed_up(
+    keys: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], value: str, over: Sequence[str]
+) -> dict[str, Any]:
+    told = [", ".join(f"{name} {row[name]}" for name in over) for row in rows]
+    if twice := [one for one, times in Counter(told).items() if times > 1]:
         where = "/".join(str(keys[name]) for name in ("protocol", "task", "pair", "run") if name in keys)
         raise UserError(
-            f"{where}: {told} {rows[0][told]} stands twice in the table.", "delete it, it will be made again"
+            f"{where or 'Repetitions'}: {twice[0]} stands twice in the table.", "delete it, it will be made again"
         )
     values = [float(row[value]) for row in rows]
     summary = summarise(values)
-    undefined = [str(row[told]) for row, one in zip(rows, values, strict=True) if math.isnan(one)]
+    undefined = [one for one, number in zip(told, values, strict=True) if math.isnan(number)]
     code = {"code_hash": " ".join(sorted({str(row["code_hash"]) for row in rows}))} if "code_hash" in rows[0] else {}
-    remark = f"undefined in {told} {', '.join(undefined)}" if undefined else ""
+    remark = f"undefined in {'; '.join(undefined)}" if undefined else ""
     return code | {"mean": summary.mean, "std": summary.std, "seeds": summary.n, "remark": remark}
 
 

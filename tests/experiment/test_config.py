@@ -94,7 +94,7 @@ MISTAKES = {
     "weights by path without mean": ("weights.resnet50", {"path": "a.safetensors"}, ["weights.resnet50", "`mean` and `std`"]),
     "fractions": ("split.fractions", [0.8, 0.1, 0.2], ["split", "add up to 1"]),
     "task override misspelt": ("tasks.lgg.training", {"epoch": 1}, ["tasks.lgg.training", "epoch: unknown key", "'epochs'"]),
-    "segmentation balanced": ("tasks.lgg.balance", "resample", ["tasks.lgg.balance", "only classification"]),
+    "segmentation with class weights": ("tasks.lgg.balance", "class_weights", ["tasks.lgg.balance", "take resample"]),
     "variant takes a paper name": (
         "variants.kd_ml_v3",
         {"teacher": "none", "supervised": {"s1": 1}},

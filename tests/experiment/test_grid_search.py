@@ -78,6 +78,44 @@ def test_papers_setting_is_tried_where_the_grid_lacks_it(config):
     }
 
 
+def with_shares(config, shares, alpha=(0.2,)):
+    own = copy.deepcopy(config)
+    own["grid_search"] = {"alpha": list(alpha), "beta_shares": shares}
+    own["run"] |= {"tasks": ["hcd"], "pairs": ["resnet50-resnet18"]}
+    return Search(Plan(validated(own)))
+
+
+def test_the_ratio_of_beta_to_gamma_is_tried_where_a_student_has_both(config):
+    search = with_shares(config, [0.25, 0.6])
+    tried = {}
+    for trial in search.trials:
+        tried.setdefault(trial.run.run, []).append(trial)
+    assert len({trial.name for trial in search.trials if trial.run.run == "kd_ml_v1"}) == len(tried["kd_ml_v1"])
+    for run, trials in tried.items():
+        shares = {trial.beta_share for trial in trials if search.describe(trial)["in_grid"]}
+        assert shares == ({0.25, 0.6} if run.startswith("kd_ml") else {None}), run
+    for trial in tried["kd_ml_v3"]:
+        if trial.beta_share is not None:
+            for one in search.weights(trial):
+                assert one.beta == pytest.approx(0.8 * trial.beta_share) and one.alpha + one.beta + one.gamma == 1
+    papers = [trial for trial in search.trials if search.describe(trial)["papers"]]
+    assert sorted(trial.run.run for trial in papers) == sorted(VARIANTS), (
+        "the paper's setting is tried once in each variant"
+    )
+
+
+def test_a_share_that_is_the_papers_is_no_second_trial(config):
+    """The paper's weights of kd_ml_v3 on HCD are one point of a grid that has its alphas and its ratio."""
+    plan = Plan(validated(config))
+    first, second = plan.papers_weights(Run("paper", "hcd", "resnet50-resnet18", "kd_ml_v3", 0))
+    share = first.beta / (first.beta + first.gamma)
+    assert share == pytest.approx(second.beta / (second.beta + second.gamma)), "another variant is needed for this test"
+    search = with_shares(config, [round(share, 6)], {first.alpha, second.alpha})
+    trials = [trial for trial in search.trials if trial.run.run == "kd_ml_v3"]
+    assert all(trial.beta_share is not None for trial in trials)
+    assert sum(search.describe(trial)["papers"] for trial in trials) == 1
+
+
 def own_student(config, weights):
     """Two variants with a student that the paper does not have."""
     own = copy.deepcopy(config)

@@ -1,12 +1,14 @@
-"""The device that a run is given."""
+"""The device and the training images that a run is given."""
 
+import numpy as np
 import pytest
 import torch
 from small import method_settings, variant_graph
 from small import settings_of as of_graph
 
 from kdml.common.errors import UserError
-from kdml.learning.build import _check_kernels, choose_device, gpus_for
+from kdml.data.arrays import Arrays, Part
+from kdml.learning.build import RunData, _check_kernels, choose_device, gpus_for, training_batches
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +84,19 @@ def test_a_run_on_the_cpu_takes_no_gpu(monkeypatch):
     monkeypatch.setattr("kdml.common.gpus.gpus_here", lambda: {"GPU-a": "0"})
     assert gpus_for(of_graph(variant_graph("ml_v1"), device="cpu")) == {}
     assert gpus_for(of_graph(variant_graph("ml_v1"), device="auto")) == {"GPU-a": "0"}
+
+
+def test_segmentation_is_balanced_by_the_classes_of_its_images():
+    """Masks come with the images that were drawn, and each class of images as often."""
+    labels = np.repeat([0, 1, 2], [14, 4, 6])
+    images = np.zeros((24, 32, 32, 3), dtype=np.uint8)
+    images[:] = np.arange(24, dtype=np.uint8)[:, None, None, None]
+    arrays = Arrays(images, (images[..., 0] % 2).astype(np.uint8))
+    settings = of_graph(variant_graph("ml_v1"), kind="segmentation")
+    for balance, counts in (("none", [14, 4, 6]), ("resample", [8, 8, 8])):
+        data = RunData(arrays, {"train": Part(np.arange(24), labels)})
+        batches = list(training_batches(settings.model_copy(update={"balance": balance}), data, "cpu", 0).epoch(0, 0))
+        # Reflected borders and interpolation leave an image of one grey as it is.
+        drawn = torch.cat([batch.images[:, 0, 16, 16] for batch in batches]).numpy()
+        marked = torch.cat([batch.targets[:, 0, 16, 16] for batch in batches]).numpy()
+        assert np.bincount(labels[drawn]).tolist() == counts and np.array_equal(marked, drawn % 2)

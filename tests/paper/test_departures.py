@@ -14,6 +14,7 @@ def test_departures_come_from_the_run():
         "settings": {
             "task": "ham10000_segmentation",
             "run": "baseline",
+            "balance": "resample",
             "supervised": {"baseline": 1.0},
             "training": {"epochs": 2, "batch_size": 8, "learning_rate": 1e-4},
             "networks": {
@@ -35,7 +36,7 @@ def test_departures_come_from_the_run():
         "images": {"total": 280, "size": 224, "test": 98},
     }
     assert departures(record) == [
-        "280 of 10,015 images", "35% of the images to test on (15%)", "at most 2 epochs (200)",
+        "280 of 10,015 images", "35% of the images to test on (15%)", "at most 2 epochs (200)", "balance resample (none)",
         "resnet18 starts from a file of other weights (Keras classification_models)", "resnet18: rebuilt", "network tiny", "tiny from a random start",
     ]  # fmt: skip
 

@@ -193,5 +193,5 @@ wildcard_constraints:
     weights=either(EXPERIMENT.weights),
     sheet=either(EVALUATED),
     of=f"|{OF_METHODS}",
-    trial=r"alpha-[\d.e-]+",
+    trial=r"alpha-[\d.e-]+(?:-share-[\d.e-]+)?",
     group=either({PLACES.group_of(run) for run in PLAN.runs}),

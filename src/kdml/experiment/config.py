@@ -145,8 +145,10 @@ class Experiment(Model):
             raise ValueError(f"{where}.kind: '{task.dataset}' has no masks to learn segmentation from")
         if task.kind == "segmentation" and len(task.classes) != 1:
             raise ValueError(f"{where}.classes: {len(task.classes)} are named, but a mask marks one")
-        if task.kind == "segmentation" and task.balance != "none":
-            raise ValueError(f"{where}.balance: only classification tasks can be balanced")
+        if task.kind == "segmentation" and task.balance == "class_weights":
+            raise ValueError(
+                f"{where}.balance: class_weights are of the cross-entropy; to balance segmentation take resample"
+            )
 
     def _check_images(self, key: str) -> None:
         """Sizes that the networks of a task that is run cannot take."""

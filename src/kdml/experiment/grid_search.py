@@ -1,7 +1,8 @@
 """The grid search for loss weights: which settings are tried, and what follows from their validation scores.
 
-Every variant has the same budget: all alphas of S1 with all of S2. Beta and gamma share the rest as in the paper's weights for the
-variant, or in the configured ones where the paper has none, so that alpha + beta + gamma = 1. The test set is never looked at.
+All alphas of S1 are tried with all of S2. Beta and gamma share the rest, so that alpha + beta + gamma = 1: as in the paper's
+weights for the variant, or in the configured ones where the paper has none, so that every variant has the same budget; or, on
+request, in shares that are tried too, which only KD + ML has a use for. The test set is never looked at.
 """
 
 import math
@@ -28,16 +29,19 @@ class Trial:
         run: the variant that is trained, with protocol, task, pair and seed.
         alpha: weight of the labels in the loss of S1.
         alpha_prime: likewise of S2.
+        beta_share: share of the rest that beta takes, for both students; None: as in the paper's weights or the configured ones.
     """
 
     run: Run
     alpha: float
     alpha_prime: float
+    beta_share: float | None = None
 
     @property
     def name(self) -> str:
         """Name of its folder."""
-        return f"alpha-{self.alpha:g}-{self.alpha_prime:g}"
+        name = f"alpha-{self.alpha:g}-{self.alpha_prime:g}"
+        return name if self.beta_share is None else f"{name}-share-{self.beta_share:g}"
 
 
 def shared_out(alpha: float, like: LossWeights) -> LossWeights:
@@ -73,21 +77,35 @@ class Search:
     def trials(self) -> tuple[Trial, ...]:
         """Every setting with every seed."""
         return tuple(
-            Trial(replace(run, seed=seed), *alphas)
+            replace(trial, run=replace(run, seed=seed))
             for run in self.variants
-            for alphas in self._alphas(run)
+            for trial in self._settings(run)
             for seed in self.grid.seeds
         )
 
-    def _alphas(self, run: Run) -> list[tuple[float, float]]:
+    def _settings(self, run: Run) -> list[Trial]:
         """The grid, and the paper's own choice where there is one and the grid lacks it."""
-        grid = list(product(self.grid.alpha, self.grid.alpha))
-        papers = self._papers_alphas(run)
-        return grid if papers is None or papers in grid else [*grid, papers]
-
-    def _papers_alphas(self, run: Run) -> tuple[float, float] | None:
+        grid = self._grid(run)
         papers = self.plan.papers_weights(run)
-        return None if papers is None else (papers[0].alpha, papers[1].alpha)
+        if papers is None or any(self._is_the_papers(trial) for trial in grid):
+            return grid
+        return [*grid, Trial(run, papers[0].alpha, papers[1].alpha)]
+
+    def _grid(self, run: Run) -> list[Trial]:
+        return [Trial(run, *setting) for setting in product(self.grid.alpha, self.grid.alpha, self._shares(run))]
+
+    def _shares(self, run: Run) -> tuple[float | None, ...]:
+        """Shares of beta that are tried: where a student learns from its teacher or its peer alone, there is nothing to share."""
+        both = all(one.beta and one.gamma for one in even_weights(VARIANTS[run.run][0]))
+        return tuple(self.grid.beta_shares) if both and self.grid.beta_shares else (None,)
+
+    def _is_the_papers(self, trial: Trial) -> bool:
+        papers = self.plan.papers_weights(trial.run)
+        if papers is None or (trial.alpha, trial.alpha_prime) != (papers[0].alpha, papers[1].alpha):
+            return False
+        return trial.beta_share is None or all(
+            math.isclose(one.beta, trial.beta_share * (one.beta + one.gamma), abs_tol=10**-DIGITS) for one in papers
+        )
 
     @cached_property
     def _by_run(self) -> dict[Run, dict[str, Trial]]:
@@ -109,6 +127,8 @@ class Search:
         like = self.plan.papers_weights(trial.run) or self.plan.loss_weights(trial.run)
         even = even_weights(VARIANTS[trial.run.run][0])
         proportions = [one if one.beta or one.gamma else other for one, other in zip(like, even, strict=True)]
+        if trial.beta_share is not None:
+            proportions = [LossWeights(0, trial.beta_share, 1 - trial.beta_share)] * 2
         first, second = map(shared_out, (trial.alpha, trial.alpha_prime), proportions)
         return first, second
 
@@ -149,8 +169,8 @@ class Search:
             "strategy": strategy,
             **as_row(self.weights(trial)),
             "seed": trial.run.seed,
-            "in_grid": int(trial.alpha in self.grid.alpha and trial.alpha_prime in self.grid.alpha),
-            "papers": int((trial.alpha, trial.alpha_prime) == self._papers_alphas(trial.run)),
+            "in_grid": int(trial in self._grid(trial.run)),
+            "papers": int(self._is_the_papers(trial)),
         }
 
 

@@ -209,7 +209,8 @@ class Task(Model):
     )
     title: str = Field(description="in tables and figures")
     balance: Literal["none", "resample", "class_weights"] = Field(
-        "none", description="of the training images: each class drawn as often, or weighed in the loss (classification)"
+        "none",
+        description="of the training images: each class of images drawn as often, or weighed in the loss (classification)",
     )
     protocols: Once[Protocol] | None = Field(
         None,
@@ -321,12 +322,17 @@ class MethodChoice(Model):
 class GridSearch(Model):
     """Which loss weights `snakemake grid_search` tries for every variant: all alphas of S1 with all of S2.
 
-    Beta and gamma share the rest as in the paper's weights for the variant; those are tried too where the grid lacks them.
-    Where the paper has none, they share it as in the configured ones.
+    Beta and gamma share the rest as in the paper's weights for the variant, or in shares that are tried too; the paper's own
+    setting is tried as well where the grid lacks it. Where the paper has none, they share the rest as in the configured weights.
     """
 
     alpha: Once[Annotated[float, Field(gt=0, lt=1)]] = Field(
         [0.1, 0.2, 0.4], min_length=1, description="weights of the labels that are tried for each student"
+    )
+    beta_shares: Once[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        [],
+        description="shares that beta takes of what alpha leaves, tried for both students alike where one learns from the teacher"
+        " and its peer (KD + ML); empty: as in the paper's weights alone",
     )
     seeds: Once[Seed] = Field([0], min_length=1, description="of the trials")
 

@@ -11,6 +11,7 @@ from kdml.runs.settings import Sharing, Training
 
 # What the paper trained with; where it is silent, what config.yaml takes in its place. dataset -> (images, pixels of a side).
 IMAGES: Mapping[str, tuple[int, int]] = {"hcd": (20000, 224), "lgg": (3929, 256), "ham10000": (10015, 224)}
+BALANCED = {"hcd": "none", "lgg": "none", "ham10000_classification": "resample", "ham10000_segmentation": "none"}
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 200, 8, 1e-4
 TEST, NEAR = 0.15, 0.05  # share of the images to test on; whole patients, or lesions, do not part to the image
 MACHINE = ("device", "deterministic", "threads")  # settings that change rounding alone
@@ -62,6 +63,8 @@ def departures(record: Mapping[str, Any]) -> list[str]:
         (training["learning_rate"], LEARNING_RATE, f"learning rate {training['learning_rate']:g} ({LEARNING_RATE:g})"),
     ]
     words = [text for ours, theirs, text in said if ours != theirs]
+    balance = settings["balance"]
+    words += [f"balance {balance} ({theirs})"] if (theirs := BALANCED.get(settings["task"], balance)) != balance else []
     words += _changed(training, Training(), ("epochs", "batch_size", "learning_rate", *MACHINE))
     words += _changed(settings.get("sharing", {}), Sharing(), ())
     for network in settings["networks"].values():

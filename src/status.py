@@ -4,6 +4,7 @@ uv run python src/status.py                                  the experiment of c
 uv run python src/status.py --profile profiles/demo --live   that of a profile, again and again until all is done
 uv run python src/status.py --forecast                       and hours, disk, and what shorter lists would save
 uv run python src/status.py --calibrate                      after measuring some steps on this machine
+uv run python src/status.py --finished part.yaml             what to lay over the configuration to publish what is finished
 """
 
 import argparse
@@ -16,14 +17,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console, Group
 from rich.live import Live
 
 from kdml.common.errors import UserError, run_script
+from kdml.common.files import write_text
 from kdml.common.project import ROOT
 from kdml.experiment import status_table
 from kdml.experiment.config import validated
 from kdml.experiment.config_files import Call
+from kdml.experiment.finished import finished_part
 from kdml.experiment.forecast import Forecast, pictures_of
 from kdml.experiment.paths import Paths
 from kdml.experiment.plan import Plan
@@ -49,6 +53,9 @@ def parse_arguments() -> argparse.Namespace:
         "--forecast", action="store_true", help="what the rest will cost; shown anyway before the start"
     )
     parser.add_argument("--calibrate", action="store_true", help="measure some steps of every kind of training first")
+    parser.add_argument(
+        "--finished", type=Path, metavar="FILE", help="write the largest finished part as a configuration, show nothing"
+    )
     parser.add_argument("--json", action="store_true", help="everything, for machines")
     parser.add_argument(
         "--live", "--watch", nargs="?", type=float, const=5.0, metavar="SECONDS", help="again and again (5 seconds)"
@@ -145,6 +152,23 @@ def show(view: View, seconds: float, console: Console) -> None:
         pass
 
 
+def write_finished(plan: Plan, standings: Sequence[Standing], path: Path) -> None:
+    """Write the largest finished part of an experiment as a configuration to lay over its own.
+
+    Raises:
+        UserError: there is none.
+    """
+    part = finished_part(
+        plan, (one.training.run for one in standings if one.state is State.DONE and not one.training.trial)
+    )
+    if part is None:
+        raise UserError(
+            "No task is finished with all variants of a pair and one seed.",
+            "go on training, or ask for less under `run:`",
+        )
+    write_text(path, yaml.safe_dump(part, sort_keys=False))
+
+
 def main() -> None:
     """Plan, look, show."""
     arguments = parse_arguments()
@@ -164,7 +188,9 @@ def main() -> None:
     console = Console(highlight=False, width=None if os.isatty(1) else WIDTH)
     if arguments.calibrate:
         calibrate(view, Console(stderr=True))
-    if arguments.json:
+    if arguments.finished is not None:
+        write_finished(plan, view.look(), arguments.finished)
+    elif arguments.json:
         print(json.dumps(view.content(view.look()), indent=2))
     elif arguments.live is not None:
         show(view, arguments.live, console)

@@ -5,6 +5,8 @@ from jaxtyping import Bool, Float
 
 from kdml.analysis.ratios import mean_of_known, ratio
 
+CHUNK = 1_000_000  # values at once
+
 
 def scores_of(classes: int) -> list[str]:
     """Columns of the cases with the scores that an area under the ROC curve is made from.
@@ -34,18 +36,19 @@ def weighted_auc(
     Args:
         scores: higher for positive cases.
         positive: the truth.
-        weights: how often each draw has each case.
+        weights: how often each draw has each case, whole numbers.
     """
-    values, place = np.unique(scores, return_inverse=True)
-    order = np.argsort(place, kind="stable")
-    starts = np.searchsorted(place[order], np.arange(len(values)))
+    order = np.argsort(scores[~positive], kind="stable")
+    negative, ranked = np.flatnonzero(~positive)[order], scores[~positive][order]
+    # Negative cases below each positive one, and those with those that tie: places in their running sum.
+    below = [np.searchsorted(ranked, scores[positive], side=side) for side in ("left", "right")]
     areas = np.empty(len(weights))
-    for rows in np.array_split(np.arange(len(weights)), max(1, weights.size // 2_000_000)):
-        drawn = weights[rows][:, order]
-        above = np.add.reduceat(drawn * positive[order], starts, axis=1)
-        below = np.add.reduceat(drawn * ~positive[order], starts, axis=1)
-        wins = (above * (below.cumsum(axis=1) - below / 2)).sum(axis=1)
-        areas[rows] = ratio(wins, above.sum(axis=1) * below.sum(axis=1))
+    for rows in np.array_split(np.arange(len(weights)), max(1, weights.size // CHUNK)):
+        running = np.zeros((len(rows), len(negative) + 1))
+        np.cumsum(weights[np.ix_(rows, negative)], axis=1, out=running[:, 1:])
+        above = weights[rows][:, positive]
+        wins = np.einsum("rp,rp->r", above, running[:, below[0]] + running[:, below[1]]) / 2
+        areas[rows] = ratio(wins, above.sum(axis=1) * running[:, -1])
     return areas
 
 

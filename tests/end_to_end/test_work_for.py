@@ -11,15 +11,23 @@ import time
 import yaml
 from fabricated import call
 from miniature import run
-from snakemake_runs import ROOT, clean_environment
+from snakemake_runs import clean_environment
 
 TARGET = "results/miniature/paper/hcd/small/circle/seed-0"
 LONGER = "tasks={hcd: {training: {epochs: 400, patience: 400}}}"
 
 
 def work_for(folder, minutes, *words):
-    command = [sys.executable, folder.with_name("project") / "src/work_for.py", minutes, "--directory", folder, "--cores", "1"]
-    command += ["--configfile", folder / "miniature.yaml", *words]
+    command = [
+        sys.executable,
+        folder.with_name("project") / "src/work_for.py",
+        minutes,
+        "--directory",
+        folder,
+        "--cores",
+        "1",
+    ]
+    command += [*words, "--configfile", folder / "miniature.yaml"]
     return subprocess.Popen(
         [*map(str, command)],
         cwd=folder.with_name("project"),
@@ -76,7 +84,7 @@ def test_what_is_finished_is_published_alone(own_chain):
     part = own_chain / "part.yaml"
     words = ("--configfile", own_chain / "miniature.yaml", "--directory", own_chain)
     assert call("status", *words, "--finished", part) == (0, "")
-    assert yaml.safe_load(part.read_text())["run"]["tasks"] == ["hcd"] or yaml.safe_load(part.read_text())["run"]["tasks"] == ["hcd", "lgg"]
+    assert yaml.safe_load(part.read_text())["run"]["tasks"] == ["hcd", "lgg"]
     before = {path: path.stat().st_mtime_ns for path in (own_chain / "results/miniature").rglob("weights.safetensors")}
     done = run(own_chain, "publish", "--configfile", own_chain / "miniature.yaml", part)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -86,6 +94,13 @@ def test_what_is_finished_is_published_alone(own_chain):
 
 def test_nothing_finished_is_said(own_chain):
     shutil.rmtree(own_chain / "results/miniature/paper")
-    code, told = call("status", "--configfile", own_chain / "miniature.yaml", "--directory", own_chain, "--finished", own_chain / "part.yaml")
+    code, told = call(
+        "status",
+        "--configfile",
+        own_chain / "miniature.yaml",
+        "--directory",
+        own_chain,
+        "--finished",
+        own_chain / "part.yaml",
+    )
     assert code == 2 and "No task is finished" in told and not (own_chain / "part.yaml").exists()
-    assert ROOT.exists()

@@ -41,13 +41,14 @@ def weighted_auc(
     order = np.argsort(scores[~positive], kind="stable")
     negative, ranked = np.flatnonzero(~positive)[order], scores[~positive][order]
     # Negative cases below each positive one, and those with those that tie: places in their running sum.
-    below = [np.searchsorted(ranked, scores[positive], side=side) for side in ("left", "right")]
+    lower = np.searchsorted(ranked, scores[positive], "left")
+    upper = np.searchsorted(ranked, scores[positive], "right")
     areas = np.empty(len(weights))
     for rows in np.array_split(np.arange(len(weights)), max(1, weights.size // CHUNK)):
         running = np.zeros((len(rows), len(negative) + 1))
         np.cumsum(weights[np.ix_(rows, negative)], axis=1, out=running[:, 1:])
         above = weights[rows][:, positive]
-        wins = np.einsum("rp,rp->r", above, running[:, below[0]] + running[:, below[1]]) / 2
+        wins = np.einsum("rp,rp->r", above, running[:, lower] + running[:, upper]) / 2
         areas[rows] = ratio(wins, above.sum(axis=1) * running[:, -1])
     return areas
 

@@ -9,6 +9,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from kdml.common.files import write_csv, write_json
 from kdml.runs import predictions
@@ -47,16 +48,20 @@ class FabricatedPlace:
     Args:
         folder: of everything.
         split: lines of the split, (row, id, label, group, part).
+        metadata: columns of the index, a value per line of the split.
         facts: of the table of runs, where they are not those of `FACTS`.
     """
 
-    def __init__(self, folder: Path, split: list[tuple], **facts: str):
+    def __init__(self, folder: Path, split: list[tuple], metadata: dict[str, list] | None = None, **facts: str):
         self.folder, self.facts, self.rows = folder, FACTS | facts, []
         self.test_rows = np.array([line[0] for line in split if line[-1] == "test"])
         write_csv(
             folder / "split.csv",
             [dict(zip(("row", "id", "label", "group", "part"), line, strict=True)) for line in split],
         )
+        index = {"row": [line[0] for line in split], "id": [line[1] for line in split]}
+        index |= {f"metadata_{name}": values for name, values in (metadata or {}).items()}
+        pd.DataFrame(index).to_parquet(folder / "index.parquet")
 
     @property
     def runs(self) -> Path:

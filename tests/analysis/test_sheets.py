@@ -51,6 +51,23 @@ def test_values_are_those_by_hand(place):
     assert {row["truth"] for row in values.values()} == {"label"}
 
 
+def test_cases_carry_what_is_known_of_the_pictures(tmp_path):
+    known = {
+        "sex": ["f", "m", "", "Unknown", "f", "m", "f", "m"],
+        "age": ["19", "20", "39.5", "40", "", "81", "5", "6"],
+    }
+    place = FabricatedPlace(tmp_path, SPLIT, known | {"note": [f"text {row}" for row in range(6)] + ["", ""]})
+    place.add("ml_v1", {"s1": right_at(0), "s2": right_at(1)})
+    assert evaluate(place) == (0, "")
+    cases = pd.read_parquet(tmp_path / "variants/cases.parquet")
+    mine = cases[cases["network"] == "ensemble"]
+    assert mine["metadata_sex"].tolist() == ["f", "m", "unknown", "unknown", "f", "m"]
+    assert mine["metadata_age"].tolist() == ["0–19", "20–39", "20–39", "40–59", "unknown", "80–99"]
+    (tmp_path / "index.parquet").unlink()
+    code, said = evaluate(place)
+    assert code == 2 and "index.parquet does not exist" in said and "src/prepare.py" in said
+
+
 def test_by_seed_and_values_agree(place):
     for sheet in ("variants", "alone", "methods", "fidelity"):
         assert evaluate(place, sheet) == (0, ""), sheet

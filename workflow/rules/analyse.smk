@@ -21,6 +21,7 @@ rule evaluate:
         records=ASK.of_runs(PATHS.record),
         splits=there(ASK.splits_of_sheet),
         masks=there(ASK.masks),
+        index=there(ASK.index),
     output:
         cases=PATHS.cases(ANY_RUN, "{sheet}"),
         regions=PATHS.regions(ANY_RUN, "{sheet}"),

@@ -5,7 +5,7 @@ The truth is the label, or for the students of a teacher the teacher's predictio
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,7 @@ class TestSet:
         groups: of the images; that of an image without one is the image itself, (n,).
         labels: classes of the images, (n,).
         masks: true ones (n, h, w) bool; None for classification.
+        subgroups: of the images, (n,) by name, as `kdml.analysis.subgroups` gives them.
     """
 
     __test__ = False  # no test class, whatever its name begins with
@@ -47,6 +48,7 @@ class TestSet:
     groups: np.ndarray
     labels: np.ndarray
     masks: np.ndarray | None = None
+    subgroups: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -146,13 +148,17 @@ def against_labels(stored: Predictions, tested: TestSet) -> Evaluation:
         stored: predictions of the run.
         tested: test part of its split.
     """
-    outputs, rows = with_ensemble(stored.outputs), []
+    outputs, rows, subgroups = with_ensemble(stored.outputs), [], dict(tested.subgroups)
     if (masks := tested.masks) is None:
         cases = _stacked(
-            tested, outputs, lambda name: _classes(outputs[name], tested.labels) | _disagreement(stored, name)
+            tested,
+            outputs,
+            lambda name: _classes(outputs[name], tested.labels) | _disagreement(stored, name) | subgroups,
         )
     else:
-        cases = _stacked(tested, outputs, lambda name: _pixels(outputs[name], masks) | _disagreement(stored, name))
+        cases = _stacked(
+            tested, outputs, lambda name: _pixels(outputs[name], masks) | _disagreement(stored, name) | subgroups
+        )
         rows = list(_regions(tested, masks, {name: marked(output) for name, output in outputs.items()}))
     return Evaluation(cases, pd.DataFrame(rows, columns=list(REGION_COLUMNS)), _digests(outputs))
 

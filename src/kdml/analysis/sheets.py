@@ -10,6 +10,7 @@ from kdml.analysis.cases import Evaluated
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Measured
 from kdml.analysis.evaluation import TestSet
+from kdml.analysis.subgroups import of_rows
 from kdml.common.files import write_csv
 from kdml.runs import predictions
 from kdml.runs.run_table import RunRow, RunTable
@@ -25,17 +26,21 @@ def evaluated(rows: Sequence[RunRow], kind: str, data: Path, truth: str) -> list
     Args:
         rows: of the table of runs.
         kind: of their task.
-        data: folder of the prepared arrays, which masks are read from.
+        data: folder of the prepared arrays, which masks and what is known of the pictures are read from.
         truth: `label` or `teacher`.
 
     Raises:
-        UserError: predictions are missing, damaged, or of other test images than their split names.
+        UserError: predictions are missing, damaged, or of other test images than their split names; or there is no index.
     """
     tested: dict[Path, TestSet] = {}
     found = []
     for row in rows:
         if row.split not in tested:
-            tested[row.split] = evaluation.read_test_set(row.split, data if kind == "segmentation" else None)
+            here = evaluation.read_test_set(row.split, data if kind == "segmentation" else None)
+            if truth == "label":
+                subgroups = of_rows(data / "index.parquet", here.rows)
+                here = replace(here, subgroups=subgroups)
+            tested[row.split] = here
         path = row.folder / "predictions.npz"
         stored = predictions.load(path)
         evaluation.check(stored, tested[row.split], kind, (path, row.split))

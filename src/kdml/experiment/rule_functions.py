@@ -222,6 +222,10 @@ class RuleFunctions:
         """True masks, which segmentation is measured against."""
         return [self.paths.masks(self.dataset(wildcards.task))] if self.has_masks(wildcards.task) else []
 
+    def index(self, wildcards: Wildcards) -> list[str]:
+        """What is known of the pictures, which subgroups are formed by."""
+        return [self.paths.index(self.dataset(wildcards.task))]
+
     def methods_records(self, wildcards: Wildcards) -> list[str]:
         """What was recorded of the methods of a place."""
         return [self.paths.record(run) for run in self.places.methods_at(self.place(wildcards))]

@@ -184,6 +184,7 @@ def contrasts(place, *sheets, fidelity=(), more=()):
         arguments += ["--regions", *(place.folder / sheet / "regions.parquet" for sheet in sheets)]
     if fidelity:
         arguments += ["--fidelity", *fidelity]
+    arguments += ["--against", place.folder, "--curves", *(place.folder / sheet / "curves.csv" for sheet in sheets)]
     return call("contrasts", *arguments, *more)
 
 

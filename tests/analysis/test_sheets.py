@@ -156,6 +156,24 @@ def test_contrasts_take_what_the_sheets_measured(place):
     assert float(found["methods", "kd_ml_v3", "sp", "accuracy"]["estimate"]) == pytest.approx(0)
 
 
+def test_students_are_compared_with_the_teacher_alone(place):
+    for sheet in ("variants", "alone"):
+        evaluate(place, sheet)
+    assert contrasts(place, "variants", "alone") == (0, "")
+    judged = by_key(read(place.folder / "non_inferiority.csv"), "run", "network")
+    # The teacher alone is right 4 and 6 times of 6, the ensemble 5 times.
+    row = judged["kd_ml_v3", "ensemble"]
+    assert row["by_seed"] == "16.667 -16.667" and row["margin"] == "2.0" and row["verdict"] == "undecided"
+    assert {key[0] for key in judged} == {"kd_ml_v3", "ml_v1", "baseline_student"}
+    flipped = by_key(read(place.folder / "flips.csv"), "run", "network", "against", "subgroup")
+    row = flipped["kd_ml_v3", "ensemble", "baseline_teacher", ""]
+    # Seed 0: right at 0-3 before, all but 5 now; seed 1: right everywhere before, so 5 is lost.
+    assert float(row["flips"]) == pytest.approx(100 / 12) and float(row["gains"]) == pytest.approx(100 / 12)
+    assert row["subgroups"] == "0" and row["left_out"] == "2"
+    assert contrasts(place, "variants", "alone", more=["--margin", "90"]) == (0, "")
+    assert read(place.folder / "non_inferiority.csv")[0]["margin"] == "90.0"
+
+
 def test_contrasts_say_what_their_tables_lack(place):
     evaluate(place)
     path = place.folder / "variants/cases.parquet"

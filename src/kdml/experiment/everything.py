@@ -51,6 +51,7 @@ def _of_places(inputs: Inputs) -> Iterator[str]:
             for name in ("layers", "upper"):
                 yield from inputs.cka(place, variants, name)
             yield from (paths.similarity(place), paths.similarity_summary(place), paths.compression(place))
+            yield from (paths.flips(place), paths.non_inferiority(place), paths.second_student(place))
         if inputs.places.methods_at(place):
             yield paths.methods(place)
 

@@ -283,6 +283,18 @@ class Paths:
         """Differences between variants, or (`of` is `_methods`) between published methods and the proposed variant."""
         return f"{self.place(at)}/contrasts{of}.csv"
 
+    def flips(self, at: Located, of: str = "") -> str:
+        """What teacher or student alone get right and the networks in their place wrong, by subgroup."""
+        return f"{self.place(at)}/flips{of}.csv"
+
+    def non_inferiority(self, at: Located, of: str = "") -> str:
+        """Whether students are good enough to take the teacher's place."""
+        return f"{self.place(at)}/non_inferiority{of}.csv"
+
+    def second_student(self, at: Located, of: str = "") -> str:
+        """What ensembles are worth beyond the best of their students."""
+        return f"{self.place(at)}/second_student{of}.csv"
+
     def cka(self, at: Located, group: str, name: str) -> str:
         """CKA of a group of runs: `layers`, or `upper` for the mean over the higher layers."""
         return f"{self.cka_folder(at)}/{group}/{name}.csv"

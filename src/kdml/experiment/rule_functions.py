@@ -245,6 +245,17 @@ class RuleFunctions:
         taught = wildcards.of != OF_METHODS and self.places.taught_at(self.place(wildcards))
         return [self.paths.cases(wildcards, FIDELITY_SHEET)] if taught else []
 
+    def compared_curves(self, wildcards: Wildcards) -> list[str]:
+        """Learning curves of the same sheets, whose validation scores choose among students; published methods have one."""
+        return [] if wildcards.of == OF_METHODS else self.compared(self.paths.curves)(wildcards)
+
+    def against_words(self, wildcards: Wildcards, input: Any) -> Words:
+        """Arguments of src/contrasts.py for what a clinic asks of students beside the teacher; not of published methods."""
+        if wildcards.of == OF_METHODS:
+            return []
+        margin = self.experiment.non_inferiority.margin
+        return ["--against", self.paths.place(wildcards), "--margin", margin, "--curves", *input.curves]
+
     def scored(self, file_of: Callable[[Any, str], str]) -> Callable[[Wildcards], list[str]]:
         """Input function: a file of the sheet of variants at a place, and that of its networks trained alone."""
         return lambda wildcards: self.inputs.scored(self.place(wildcards), file_of)

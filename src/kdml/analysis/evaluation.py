@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kdml.analysis import fidelity, metrics, regions, reliability, roc
+from kdml.analysis import fidelity, metrics, regions, reliability, roc, surfaces
 from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.ensemble import with_ensemble
 from kdml.common.array_files import open_bytes
@@ -202,6 +202,7 @@ def _pixels(quantised: np.ndarray, masks: np.ndarray) -> Columns:
     return (
         dict(zip(metrics.PIXELS, counts.T, strict=True))
         | {"false_regions": np.array([regions.false_regions(*pair) for pair in pairs])}
+        | {name: values.round(DECIMALS) for name, values in surfaces.of_images(masks, predicted).items()}
         | _probabilities(quantised, masks)
     )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from kdml.analysis import reliability
+from kdml.analysis import reliability, surfaces
 from kdml.analysis.ratios import mean_of_known, ratio
 
 PIXELS = ("tp", "fp", "fn", "tn")
@@ -193,6 +193,16 @@ def _each(value: Callable[[Columns], np.ndarray]) -> Callable[[Columns, int], np
     return counts
 
 
+def _known(name: str) -> Callable[[Columns, int], np.ndarray]:
+    """Counts whose share is the mean over the cases that have a value."""
+
+    def counts(columns: Columns, classes: int) -> np.ndarray:
+        values = np.asarray(columns[name], dtype=float)
+        return np.stack([np.nan_to_num(values), ~np.isnan(values)], axis=1)
+
+    return counts
+
+
 def _pair(hits: str, among: str) -> Callable[[Columns, int], np.ndarray]:
     return lambda columns, classes: np.stack([columns[hits], columns[among]], axis=1)
 
@@ -221,7 +231,7 @@ class Metric:
         of_cases: (columns, number of classes) to counts (n, k) of every case.
         of_counts: sums of counts to the value, as a fraction, or in nats.
         of_groups: sums of counts by group to other counts, for what is a mean over groups; None for what is not.
-        unit: of the value that is shown: `%`, `nats`, or `1` for a number without one.
+        unit: of the value that is shown: `%`, `px` for pixels, `nats`, or `1` for a number without one.
         higher_is_better: whether a larger value is a better one.
         is_primary: whether tasks of its kind are judged by it.
     """
@@ -291,6 +301,10 @@ METRICS: tuple[Metric, ...] = (
         "false_regions", "False regions per 100 images", "segmentation", _LABEL, frozenset({"false_regions"}),
         _each(lambda columns: columns["false_regions"]), share, higher_is_better=False,
     ),
+    Metric(
+        "hd95", "HD95 (px)", "segmentation", _LABEL, frozenset({"hd95"}), _known("hd95"), share, unit="px", higher_is_better=False
+    ),
+    Metric("nsd", f"NSD at {surfaces.TOLERANCE:g} px", "segmentation", _LABEL, frozenset({"nsd"}), _known("nsd"), share),
     *_calibration_metrics("segmentation", frozenset(reliability.COLUMNS), _pixel_bins),
     *_agreement_metrics("segmentation"),
 )  # fmt: skip
@@ -319,13 +333,14 @@ def of_truth(kind: str, truth: str) -> list[Metric]:
 
 
 def columns_of(kind: str, truth: str) -> list[str]:
-    """Columns of the cases that the metrics of a kind of task against a truth are computed from.
+    """Columns of the cases that the metrics of a kind of task against a truth are computed from; those of surface distances, which
+    tables of earlier versions lack and no comparison of runs needs, may be missing.
 
     Args:
         kind: classification or segmentation.
         truth: `label` or `teacher`.
     """
-    return sorted(frozenset().union(*(metric.columns for metric in of_truth(kind, truth))))
+    return sorted(frozenset().union(*(metric.columns for metric in of_truth(kind, truth))) - {*surfaces.COLUMNS})
 
 
 def scale_of(name: str) -> float:

@@ -55,6 +55,9 @@ class FabricatedPlace:
     def __init__(self, folder: Path, split: list[tuple], metadata: dict[str, list] | None = None, **facts: str):
         self.folder, self.facts, self.rows = folder, FACTS | facts, []
         self.test_rows = np.array([line[0] for line in split if line[-1] == "test"])
+        if not any(line[-1] == "validation" for line in split):
+            split = [*split, (max(line[0] for line in split) + 1, "of validation", 0, "of validation", "validation")]
+        self.validation_rows = np.array([line[0] for line in split if line[-1] == "validation"])
         write_csv(
             folder / "split.csv",
             [dict(zip(("row", "id", "label", "group", "part"), line, strict=True)) for line in split],
@@ -86,6 +89,9 @@ class FabricatedPlace:
         write_csv(self.runs, self.rows, COLUMNS)
         if not folder.exists():
             predictions.save(folder / "predictions.npz", self.test_rows, outputs)
+            count = len(self.validation_rows)
+            before = {name: output[np.arange(count) % len(output)] for name, output in outputs.items()}
+            predictions.save(folder / "validation.npz", self.validation_rows, before)
             write_json(folder / "run.json", self._record(run, seed, tuple(outputs), code))
             lines = {f"train.{name}.total": 0.5 + seed for name in outputs}
             write_csv(folder / "history.csv", [{"epoch": 1, "learning_rate": 0.1} | lines])

@@ -218,6 +218,7 @@ def test_contrasts_refuse_mixed_code(place):
 DAMAGE = {
     "no predictions": ("predictions.npz", None, "predictions.npz does not exist"),
     "damaged predictions": ("predictions.npz", "hello", "predictions.npz is damaged"),
+    "no outputs on the validation part": ("validation.npz", None, "validation.npz does not exist"),
     "no record": ("run.json", None, "run.json does not exist"),
     "damaged record": ("run.json", "{", "run.json is not valid JSON"),
     "no history": ("history.csv", None, "history.csv does not exist"),
@@ -266,7 +267,7 @@ def test_split_of_other_images_is_refused(place):
     lines = (place.folder / "split.csv").read_text().replace("7,y,1,h,validation", "7,y,1,h,test")
     (place.folder / "split.csv").write_text(lines)
     code, said = evaluate(place)
-    assert code == 2 and "was made for other test images" in said
+    assert code == 2 and "was made for other images than" in said
 
 
 def test_the_command_line_ends_with_a_message_alone(place):

@@ -336,7 +336,7 @@ def train_command(chain, out, **changes):
 
 def test_the_same_run_by_hand_gives_the_same_bits(chain, tmp_path):
     subprocess.run(train_command(chain, tmp_path), check=True, capture_output=True)
-    for name in ("weights.safetensors", "predictions.npz"):
+    for name in ("weights.safetensors", "predictions.npz", "validation.npz"):
         assert (tmp_path / name).read_bytes() == (run_folder(chain, name="circle") / name).read_bytes()
 
 

@@ -17,6 +17,7 @@ rule evaluate:
     input:
         runs=PATHS.runs(ANY_RUN),
         predictions=ASK.of_runs(PATHS.predictions),
+        validation=ASK.of_runs(PATHS.validation),
         histories=ASK.of_runs(PATHS.history),
         records=ASK.of_runs(PATHS.record),
         splits=there(ASK.splits_of_sheet),

@@ -76,7 +76,7 @@ def _bands(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def _numbers(values: Iterable[str]) -> np.ndarray | None:
-    """The same as numbers; None if one is not, or there are none."""
+    """Texts as numbers; None if one is not, or there are none."""
     try:
         numbers = np.array([float(value) for value in values])
     except ValueError:

@@ -37,7 +37,8 @@ def _of_data(inputs: Inputs) -> Iterator[str]:
 def _of_runs(inputs: Inputs) -> Iterator[str]:
     paths = inputs.paths
     for run in inputs.plan.runs:
-        yield from (paths.weights(run), paths.history(run), paths.predictions(run), paths.record(run))
+        yield from (paths.weights(run), paths.history(run), paths.record(run))
+        yield from (paths.predictions(run), paths.validation(run))
 
 
 def _of_places(inputs: Inputs) -> Iterator[str]:

@@ -147,6 +147,10 @@ class Paths:
         """Outputs on the test set."""
         return f"{self.run(run)}/predictions.npz"
 
+    def validation(self, run: Run) -> str:
+        """Outputs on the validation part, which temperatures are fitted on."""
+        return f"{self.run(run)}/validation.npz"
+
     def history(self, run: Run) -> str:
         """Losses and scores of every epoch."""
         return f"{self.run(run)}/history.csv"

@@ -1,5 +1,6 @@
 """What a student in the teacher's place changes, place by place: the difference to the teacher, and flips by subgroup."""
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.artist import Artist
@@ -16,6 +17,7 @@ from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER
 
 TEACHER_ALONE = "baseline_teacher"
+LETTERS = 28  # of a name beside a row
 MOST = 14  # subgroups that are shown
 LINE, AROUND_PANEL, AROUND = (
     4.2,
@@ -86,7 +88,7 @@ def _draw_differences(axes: Axes, rows: Sequence[Row]) -> None:
     axes.axvline(-number(rows[0]["margin"]), color=MARKS["paper"], linestyle="--", linewidth=0.8, label=MARGIN)
     for place, row in enumerate(rows):
         _interval(axes, place, row, "estimate", ENSEMBLE if row["network"] == ENSEMBLE else BASELINE)
-    _named(axes, [labels.run(row["run"]) for row in rows])
+    _named(axes, [textwrap.shorten(labels.run(row["run"]), LETTERS, placeholder=" …") for row in rows])
     axes.set_xlabel(f"{labels.metric(rows[0]['metric'])}, minus teacher alone (points)")
 
 
@@ -106,7 +108,7 @@ def _draw_flips(axes: Axes, rows: Sequence[Row]) -> None:
 
 def _subgroup(row: Row) -> str:
     named = f"{row['attribute']}: {row['subgroup'].partition(' (')[0]}" if row["attribute"] else "all"
-    return f"{named} ({row['cases']})"
+    return f"{textwrap.shorten(named, LETTERS, placeholder=' …')} ({row['cases']})"
 
 
 def _interval(axes: Axes, place: int, row: Row, value: str, network: str) -> None:

@@ -15,7 +15,7 @@ from kdml.runs.run_table import SEPARATOR
 
 WHO = ("Variant", "Network")
 DECISIONS = ("sensitivity", "specificity", "balanced_accuracy", "auc")
-PROBABILITIES = ("brier", "ece")
+PROBABILITIES = ("brier", "brier_scaled", "ece", "ece_scaled", "region_ece", "region_ece_scaled", "temperature")
 SURFACES = ("hd95", "nsd")
 REFERRAL = (AURC, AURC_DISAGREEMENT, AURC_GAIN)
 

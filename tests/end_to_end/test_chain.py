@@ -257,6 +257,7 @@ ANALYSES = {
     "evaluate_teacher",
     "fidelity",
     "contrasts",
+    "contrasts_of_methods",
     "compression",
     "comparison",
     "claims",

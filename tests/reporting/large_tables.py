@@ -122,7 +122,8 @@ def _of_places(folder: Path) -> dict[str, Table]:
         for run in VARIANTS
         for row in _values(run, ("s1", "both"), (*found, "false_regions"))
     ]
-    decided = [row for run in VARIANTS for row in _values(run, ("s1", "ensemble"), clinic.DECISIONS)]
+    asked = (*clinic.DECISIONS, *clinic.SURFACES, *clinic.PROBABILITIES, *clinic.OF_REGIONS, *clinic.REFERRAL)
+    decided = [row for run in VARIANTS for row in _values(run, ("s1", "ensemble"), asked)]
     classes = [f"a class with a long name {number}" for number in range(7)]
     confused = [
         {"run": run, "network": "ensemble", "true": true, "predicted": predicted, "mean": "1234.5", "share": "12.3", "seeds": "3"}

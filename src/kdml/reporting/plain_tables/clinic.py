@@ -15,7 +15,8 @@ from kdml.runs.run_table import SEPARATOR
 
 WHO = ("Variant", "Network")
 DECISIONS = ("sensitivity", "specificity", "balanced_accuracy", "auc")
-PROBABILITIES = ("brier", "brier_scaled", "ece", "ece_scaled", "region_ece", "region_ece_scaled", "temperature")
+PROBABILITIES = ("brier", "brier_scaled", "ece", "ece_scaled", "temperature")
+OF_REGIONS = ("region_ece", "region_ece_scaled")
 SURFACES = ("hd95", "nsd")
 REFERRAL = (AURC, AURC_DISAGREEMENT, AURC_GAIN)
 
@@ -116,6 +117,7 @@ def _probabilities(data: Data) -> tuple[Section, ...]:
     found: tuple[Section, ...] = ()
     for label, rows in data.under("values").items():
         found += section(data, label, "Probabilities", *_scores(rows, PROBABILITIES))
+        found += section(data, label, "Probabilities of regions", *_scores(rows, OF_REGIONS))
     return found
 
 

@@ -243,7 +243,14 @@ def test_outlines_of_masks_are_in_pixels_and_percent(tmp_path):
     ]
     (section,) = (one for one in clinic_of(tmp_path, values).sections if one.title.endswith(": surfaces"))
     assert [column.title for column in section.blocks[0].columns][2:] == ["HD95 (px) [95 %]", "NSD at 2 px [95 %]"]
-    assert [cell.text for cell in section.blocks[0].lines[0].cells][3:] == ["71.2 [60, 80]"]
+    assert [cell.text for cell in section.blocks[0].lines[0].cells][2:] == ["12.3 [8, 19]", "71.2 [60, 80]"]
+
+
+def test_a_temperature_has_no_interval(tmp_path):
+    values = [value_row("ml_v1", "s1", "brier_scaled", 0.1), value_row("ml_v1", "s1", "temperature", 1.234)]
+    (section,) = (one for one in clinic_of(tmp_path, values).sections if one.title.endswith(": probabilities"))
+    assert [column.title for column in section.blocks[0].columns][3] == "Temperature"
+    assert section.blocks[0].lines[0].cells[3].text == "1.23"
 
 
 def of_teacher(folder, judged=(), flipped=(), second=(), scores=()):

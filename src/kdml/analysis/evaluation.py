@@ -242,8 +242,9 @@ def _probabilities(quantised: np.ndarray, masks: np.ndarray, temperature: float 
     for (prefix, levels), regional in zip(ways.items(), by_region, strict=True):
         squares = np.stack([levels**2, (1 - levels) ** 2])
         columns["brier_scaled" if prefix else "brier"] = np.einsum("ntl,tl->n", means, squares).round(DECIMALS)
-        columns |= _named(prefix, reliability.pixel_bins(histogram, levels))
-        columns |= _named(f"{prefix}{reliability.OF_REGIONS}", regional)
+        # Sums of unscaled levels are multiples of 1/512; rounded likewise, the others take no more room on disk.
+        columns |= _named(prefix, np.round(reliability.pixel_bins(histogram, levels) * 512) / 512)
+        columns |= _named(f"{prefix}{reliability.OF_REGIONS}", regional.round(DECIMALS))
     return (
         columns if temperature is None else columns | {"temperature": np.full(len(masks), round(temperature, DECIMALS))}
     )

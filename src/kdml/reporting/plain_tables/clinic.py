@@ -16,6 +16,7 @@ from kdml.runs.run_table import SEPARATOR
 WHO = ("Variant", "Network")
 DECISIONS = ("sensitivity", "specificity", "balanced_accuracy", "auc")
 PROBABILITIES = ("brier", "brier_scaled", "ece", "ece_scaled", "temperature")
+WITHOUT_INTERVAL = ("temperature",)  # of a run it is one number, whichever cases are drawn
 OF_REGIONS = ("region_ece", "region_ece_scaled")
 SURFACES = ("hd95", "nsd")
 REFERRAL = (AURC, AURC_DISAGREEMENT, AURC_GAIN)
@@ -79,7 +80,7 @@ def _scores(rows: Sequence[Row], wanted: Sequence[str]) -> tuple[Sequence[str | 
     values: Values = {(row["run"], row["network"], row["metric"]): row for row in rows if row["truth"] == "label"}
     metrics = [name for name in wanted if any(metric == name for _, _, metric in values)]
     networks = {(run, network): row for (run, network, metric), row in values.items() if metric in metrics}
-    columns = (*WHO, *(Column(f"{labels.metric(name)}{INTERVAL}", labels.metric(name)) for name in metrics))
+    columns = (*WHO, *(Column(f"{labels.metric(name)}{_interval(name)}", labels.metric(name)) for name in metrics))
     return columns, [
         (*_who(row), *(_value(values.get((row["run"], row["network"], name))) for name in metrics))
         for row in sorted(networks.values(), key=_order)
@@ -95,10 +96,17 @@ def _positive(data: Data, place: str) -> str:
     return f"Positive is {classes[-1]}{' (pixels)' if facts['kind'] == 'segmentation' else ''}."
 
 
+def _interval(metric: str) -> str:
+    return "" if metric in WITHOUT_INTERVAL else INTERVAL
+
+
 def _value(row: Row | None) -> Cell:
     if row is None:
         return number("")
-    return with_interval(row["mean"], row["low"], row["high"], digits_of(row["cases"], scale_of(row["metric"])))
+    if row["metric"] in WITHOUT_INTERVAL:
+        return number(row["mean"])
+    scale = 100.0 if row["metric"] == "hd95" else scale_of(row["metric"])  # pixels bear the digits of percent
+    return with_interval(row["mean"], row["low"], row["high"], digits_of(row["cases"], scale))
 
 
 def _surfaces(data: Data) -> tuple[Section, ...]:

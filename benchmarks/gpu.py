@@ -186,7 +186,7 @@ def kill(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     equal = all(
         (folder / "killed" / name).exists()
         and (folder / "killed" / name).read_bytes() == (folder / "whole" / name).read_bytes()
-        for name in ("weights.safetensors", "predictions.npz")
+        for name in ("weights.safetensors", "predictions.npz", "validation.npz")
     )
     found = {
         "exit_code": process.returncode,

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from kdml.analysis import surfaces
 from kdml.analysis.metrics import AUC, AURC, AURC_DISAGREEMENT, AURC_GAIN, METRICS, TITLES
 from kdml.common.project import ROOT
 from kdml.experiment.config import Experiment
@@ -237,6 +238,14 @@ def metrics() -> str:
         "Of two classes, *sensitivity* is of the second one, *specificity* of the first; of several, both are of each class",
         "against the rest, averaged over the classes that have test cases (macro). *Balanced accuracy* is the mean over these",
         "classes of the share named right. Definitions are scikit-learn's, which the tests compare with.",
+        "",
+        "*HD95* and *NSD* (normalised surface distance) are means over the test images with a lesion, by SciPy's exact distance",
+        f"transform, in pixels of the prepared image; a surface within {surfaces.TOLERANCE:g} pixels of the other counts as met.",
+        "Where nothing is marked HD95 is the image's diagonal and NSD 0; images without a lesion are left to `false_regions`.",
+        "",
+        "*Scaled*: with the temperature that fits the run's outputs on the validation part best (Guo et al. 2017); it changes no",
+        "decision. *Of regions*: of the marked regions of masks, by the mean probability of their pixels; one is right if at least",
+        "half of it is lesion.",
         "",
     ]
     for kind in dict.fromkeys(metric.kind for metric in METRICS):

@@ -1,19 +1,26 @@
-"""Makes contrasts.csv of one task and pair: paired differences between runs, with their uncertainty."""
+"""Makes contrasts.csv of one task and pair: paired differences between runs, with their uncertainty.
+
+With --against, beside it: flips.csv, what the teacher gets right and a student wrong; non_inferiority.csv, whether a student is
+good enough to replace it; second_student.csv, what an ensemble is worth beyond its best student.
+"""
 
 import argparse
 from pathlib import Path
 
-from kdml.analysis import cases, claims, counts, families, metrics
+import pandas as pd
+
+from kdml.analysis import cases, claims, counts, families, flips, metrics, non_inferiority, second_student, units
 from kdml.analysis.contrasts import MeasuredRuns
+from kdml.analysis.scores_by_cost import validated
 from kdml.common.errors import UserError, run_script
-from kdml.common.files import write_csv
+from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 from kdml.runs.records import refuse_mixture
 from kdml.runs.run_table import METHODS_SHEET, RunRow, RunTable, described
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv of the place")
     parser.add_argument("--sheets", nargs="+", required=True, help="whose runs are compared")
     parser.add_argument("--cases", type=Path, nargs="+", required=True, help="cases.parquet of these sheets")
@@ -23,16 +30,30 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--fidelity", type=Path, nargs="*", default=[], help="cases.parquet against teachers")
     parser.add_argument("--claims", type=Path, required=True, help="claims.yaml")
     parser.add_argument("--allow-mixed-code", action="store_true")
+    parser.add_argument("--against", type=Path, help="folder to write what a clinic asks of a student to")
+    parser.add_argument("--margin", type=float, default=2.0, help="of non-inferiority, in percentage points")
+    parser.add_argument("--curves", type=Path, nargs="*", default=[], help="curves.csv of these sheets, for --against")
     parser.add_argument("--out", type=Path, required=True)
     return parser.parse_args()
 
 
-def measured(arguments: argparse.Namespace, table: RunTable, rows: list[RunRow]) -> list[counts.Measured]:
+Tables = tuple[pd.DataFrame, pd.DataFrame | None]
+"""Cases, and for segmentation their regions."""
+
+
+def read_tables(arguments: argparse.Namespace, table: RunTable) -> Tables:
+    """Cases and regions of the sheets."""
+    found = None if table.classes else cases.read(arguments.regions, ("region", "area", "share"))
+    return cases.read(arguments.cases, metrics.columns_of(table.kind, "label")), found
+
+
+def measured(
+    arguments: argparse.Namespace, table: RunTable, rows: list[RunRow], tables: Tables
+) -> list[counts.Measured]:
     """Runs of the sheets as they were measured against labels, and against teachers where that was asked for."""
     found = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
     records = {(row.run, row.seed): found[str(row.folder)] for row in rows}
-    regions = None if table.classes else cases.read(arguments.regions, ("region", "area", "share"))
-    stack = cases.read(arguments.cases, metrics.columns_of(table.kind, "label"))
+    stack, regions = tables
     if missing := records.keys() - cases.by_run(stack).keys():
         run, seed = min(missing)
         raise UserError(f"{', '.join(map(str, arguments.cases))}: no cases of {run}, seed {seed}.", cases.AGAIN)
@@ -43,14 +64,32 @@ def measured(arguments: argparse.Namespace, table: RunTable, rows: list[RunRow])
     return counts.together(runs, counts.measured(stack, None, "teacher", table.classes, records))
 
 
+def write_against(arguments: argparse.Namespace, table: RunTable, runs: MeasuredRuns, tables: Tables) -> None:
+    """Write what a clinic asks of students beside the teacher, and of two beside one."""
+    metric, (stack, found) = metrics.PRIMARY[table.kind], tables
+    judged = units.of_cases(stack, table.class_names) if found is None else units.of_regions(stack, found)
+    keys = ("run", "seed", "network", "part", "term", "value")
+    scores = validated([row for path in arguments.curves for row in read_csv(path, MAKE_AGAIN, keys)])
+    files = {
+        "flips": (flips.rows(runs, judged), flips.COLUMNS),
+        "non_inferiority": (non_inferiority.rows(runs, metric, arguments.margin), non_inferiority.COLUMNS),
+        "second_student": (second_student.rows(runs, metric, scores), second_student.COLUMNS),
+    }
+    for name, (rows, columns) in files.items():
+        write_csv(arguments.against / f"{name}.csv", list(rows), columns)
+
+
 def main() -> None:
     """Read, compare, write."""
     arguments = parse_arguments()
     table = RunTable(arguments.runs)
     rows = [row for sheet in arguments.sheets for row in table.sheet(sheet)]
-    runs = MeasuredRuns(measured(arguments, table, rows))
+    tables = read_tables(arguments, table)
+    runs = MeasuredRuns(measured(arguments, table, rows, tables))
     claimed = claims.contrasts_at(claims.read_claims(arguments.claims), table.name, table.kind)
     of_methods = METHODS_SHEET in arguments.sheets
+    if arguments.against is not None:
+        write_against(arguments, table, runs, tables)
     write_csv(arguments.out, list(families.rows(runs, claimed, table.classes, of_methods)), families.COLUMNS)
 
 

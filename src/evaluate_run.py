@@ -13,7 +13,7 @@ import pandas as pd
 from kdml.analysis import cases
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import measured
-from kdml.analysis.sheets import TRUTHS, evaluated
+from kdml.analysis.sheets import evaluated
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv, write_json
 from kdml.runs.graph import TEACHER
@@ -53,7 +53,7 @@ def main() -> None:
         {"run": settings.run, "seed": str(settings.seed), "folder": str(arguments.run), "split": str(arguments.split)}
     )
     classes = settings.outputs if settings.kind == "classification" else 0
-    scores: dict[str, dict[str, dict[str, float | None]]] = {truth: {} for truth in TRUTHS}
+    scores: dict[str, dict[str, dict[str, float | None]]] = {truth: {} for truth in ("label", TEACHER)}
     tables, regions = [], pd.DataFrame()
     truths = ["label", *([TEACHER] if TEACHER in settings.networks and len(settings.networks) > 1 else [])]
     for truth in truths:

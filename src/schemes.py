@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from kdml.common.errors import UserError, run_script
-from kdml.reporting.data import Data
+from kdml.reporting.data import Data, texts_by_name
 from kdml.reporting.figures import schemes
 from kdml.reporting.figures.common import save
 from kdml.reporting.plain_tables import losses, sharing
@@ -15,24 +15,6 @@ from kdml.reporting.templates import write_table
 
 TABLES = {"table_01": sharing.table, "table_05": losses.table}
 FIGURES = {"figure_01": "1", "figure_02": "2", "figure_03": "3", "figure_08": "8"}
-
-
-def texts(entries: list[str], option: str) -> dict[str, str]:
-    """Titles or captions by the name of the item.
-
-    Args:
-        entries: `NAME=TEXT` each.
-        option: that they were passed with.
-
-    Raises:
-        UserError: an entry lacks its name.
-    """
-    parted = {entry: entry.partition("=") for entry in entries}
-    if wrong := [entry for entry, (name, sign, _) in parted.items() if not (name and sign)]:
-        raise UserError(
-            f"{option} {wrong[0]} is not NAME=TEXT.", f"write for example {option} table_01='Who shares what'"
-        )
-    return {name: text for name, _, text in parted.values()}
 
 
 def main() -> None:
@@ -44,7 +26,7 @@ def main() -> None:
     parser.add_argument("--note", default="", help="on the experiment")
     parser.add_argument("--out", nargs="+", type=Path, required=True, help="files to write, such as table_01.csv")
     arguments = parser.parse_args()
-    titles, captions = texts(arguments.titles, "--titles"), texts(arguments.captions, "--captions")
+    titles, captions = texts_by_name(arguments.titles, "--titles"), texts_by_name(arguments.captions, "--captions")
     for name in dict.fromkeys(path.stem for path in arguments.out):
         files = [path for path in arguments.out if path.stem == name]
         title, caption = titles.get(name, name), captions.get(name, "")

@@ -1,4 +1,4 @@
-"""Trains the networks of one run and writes weights.safetensors, history.csv, predictions.npz and run.json.
+"""Trains the networks of one run and writes weights.safetensors, history.csv, predictions.npz, validation.npz and run.json.
 
 By hand, for example (DEMO is results/demo):
     python src/train.py --settings DEMO/paper/hcd/small/ml_v1/seed-0/run.json --data DEMO/data/hcd \\
@@ -264,10 +264,12 @@ def write_history_and_predictions(
     folder: Path, engine: Engine, progress: Progress, data: build.RunData, validation_only: bool
 ) -> None:
     """Write all outputs but the record; of a search's trial the history alone."""
-    cohort, test = engine.cohort, data.parts["test"]
+    cohort = engine.cohort
     if not validation_only:
-        outputs = predict(cohort, data.arrays, test, engine.training, engine.surroundings.device)
-        predictions.save(folder / "predictions.npz", test.rows, outputs)
+        for part, name in (("test", "predictions.npz"), ("validation", "validation.npz")):
+            rows = data.parts[part]
+            outputs = predict(cohort, data.arrays, rows, engine.training, engine.surroundings.device)
+            predictions.save(folder / name, rows.rows, outputs)
         learners = {name: cohort.networks[name] for name in cohort.graph.learners}
         save_networks(folder / "weights.safetensors", learners)
     write_csv(folder / "history.csv", progress.history)

@@ -9,6 +9,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from kdml.common.files import write_csv, write_json
 from kdml.runs import predictions
@@ -47,16 +48,23 @@ class FabricatedPlace:
     Args:
         folder: of everything.
         split: lines of the split, (row, id, label, group, part).
+        metadata: columns of the index, a value per line of the split.
         facts: of the table of runs, where they are not those of `FACTS`.
     """
 
-    def __init__(self, folder: Path, split: list[tuple], **facts: str):
+    def __init__(self, folder: Path, split: list[tuple], metadata: dict[str, list] | None = None, **facts: str):
         self.folder, self.facts, self.rows = folder, FACTS | facts, []
         self.test_rows = np.array([line[0] for line in split if line[-1] == "test"])
+        if not any(line[-1] == "validation" for line in split):
+            split = [*split, (max(line[0] for line in split) + 1, "of validation", 0, "of validation", "validation")]
+        self.validation_rows = np.array([line[0] for line in split if line[-1] == "validation"])
         write_csv(
             folder / "split.csv",
             [dict(zip(("row", "id", "label", "group", "part"), line, strict=True)) for line in split],
         )
+        index = {"row": [line[0] for line in split], "id": [line[1] for line in split]}
+        index |= {f"metadata_{name}": values for name, values in (metadata or {}).items()}
+        pd.DataFrame(index).to_parquet(folder / "index.parquet")
 
     @property
     def runs(self) -> Path:
@@ -81,6 +89,9 @@ class FabricatedPlace:
         write_csv(self.runs, self.rows, COLUMNS)
         if not folder.exists():
             predictions.save(folder / "predictions.npz", self.test_rows, outputs)
+            count = len(self.validation_rows)
+            before = {name: output[np.arange(count) % len(output)] for name, output in outputs.items()}
+            predictions.save(folder / "validation.npz", self.validation_rows, before)
             write_json(folder / "run.json", self._record(run, seed, tuple(outputs), code))
             lines = {f"train.{name}.total": 0.5 + seed for name in outputs}
             write_csv(folder / "history.csv", [{"epoch": 1, "learning_rate": 0.1} | lines])
@@ -179,6 +190,7 @@ def contrasts(place, *sheets, fidelity=(), more=()):
         arguments += ["--regions", *(place.folder / sheet / "regions.parquet" for sheet in sheets)]
     if fidelity:
         arguments += ["--fidelity", *fidelity]
+    arguments += ["--against", place.folder, "--curves", *(place.folder / sheet / "curves.csv" for sheet in sheets)]
     return call("contrasts", *arguments, *more)
 
 

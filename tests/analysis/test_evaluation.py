@@ -167,7 +167,7 @@ def test_undefined_metric_is_null_and_said(segmentation, caplog):
 
 
 MISTAKES = {
-    "other rows": ("place", np.array([1, 3, 2]), {"s1": one_hot([1, 0, 1])}, ["other test images", "split.csv"]),
+    "other rows": ("place", np.array([1, 3, 2]), {"s1": one_hot([1, 0, 1])}, ["was made for other images than", "split.csv"]),
     "other kind": ("segmentation", ROWS, {"s1": one_hot([1, 0, 1])}, ["the output of s1 is not one of segmentation"]),
     "missing": ("place", ROWS, None, ["predictions.npz does not exist"]),
     "no masks": ("segmentation", ROWS, {"s1": np.zeros((3, 4, 4), np.uint8)}, ["masks.npy does not exist", "src/prepare.py"]),

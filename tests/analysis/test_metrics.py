@@ -185,7 +185,7 @@ def test_metrics_of_many_data_sets_at_once():
     widths = {"classification": 9, "segmentation": 4}
     for kind, width in widths.items():
         for metric in metrics.of_truth(kind, "label") + metrics.of_truth(kind, "teacher"):
-            counts = generator.integers(0, 9, (5, 4, 3 * reliability.BINS if metric.name == "ece" else width))
+            counts = generator.integers(0, 9, (5, 4, 3 * reliability.BINS if "ece" in metric.name else width))
             one_by_one = [[float(metric.of_counts(one)) for one in row] for row in counts]
             assert np.allclose(metric.of_counts(counts), one_by_one, equal_nan=True), metric.name
 
@@ -215,10 +215,22 @@ def test_metrics_of_one_name_are_told_alike_for_both_kinds():
 def test_all_is_shown_in_percent_but_the_divergence_and_the_brier_score():
     units = {metric.name: (metric.unit, metric.scale, metrics.scale_of(metric.name)) for metric in metrics.METRICS}
     assert units.pop("predictive_kl") == ("nats", 1, 1) and units.pop("brier") == ("1", 1, 1)
+    assert units.pop("hd95") == ("px", 1, 1) and units.pop("brier_scaled") == units.pop("temperature") == ("1", 1, 1)
     assert set(units.values()) == {("%", 100, 100)}
     assert metrics.scale_of("auc") == metrics.scale_of("found_small") == 100
     lower = {metric.name for metric in metrics.METRICS if not metric.higher_is_better}
-    assert lower == {"predictive_kl", "false_regions", "brier", "ece"}
+    assert lower == {
+        "predictive_kl",
+        "false_regions",
+        "brier",
+        "ece",
+        "hd95",
+        "brier_scaled",
+        "ece_scaled",
+        "temperature",
+        "region_ece",
+        "region_ece_scaled",
+    }
 
 
 def test_metrics_by_truth():

@@ -51,6 +51,23 @@ def test_values_are_those_by_hand(place):
     assert {row["truth"] for row in values.values()} == {"label"}
 
 
+def test_cases_carry_what_is_known_of_the_pictures(tmp_path):
+    known = {
+        "sex": ["f", "m", "", "Unknown", "f", "m", "f", "m"],
+        "age": ["19", "20", "39.5", "40", "", "81", "5", "6"],
+    }
+    place = FabricatedPlace(tmp_path, SPLIT, known | {"note": [f"text {row}" for row in range(6)] + ["", ""]})
+    place.add("ml_v1", {"s1": right_at(0), "s2": right_at(1)})
+    assert evaluate(place) == (0, "")
+    cases = pd.read_parquet(tmp_path / "variants/cases.parquet")
+    mine = cases[cases["network"] == "ensemble"]
+    assert mine["metadata_sex"].tolist() == ["f", "m", "unknown", "unknown", "f", "m"]
+    assert mine["metadata_age"].tolist() == ["0–19", "20–39", "20–39", "40–59", "unknown", "80–99"]
+    (tmp_path / "index.parquet").unlink()
+    code, said = evaluate(place)
+    assert code == 2 and "index.parquet does not exist" in said and "src/prepare.py" in said
+
+
 def test_by_seed_and_values_agree(place):
     for sheet in ("variants", "alone", "methods", "fidelity"):
         assert evaluate(place, sheet) == (0, ""), sheet
@@ -155,6 +172,24 @@ def test_contrasts_take_what_the_sheets_measured(place):
     assert float(found["methods", "kd_ml_v3", "sp", "accuracy"]["estimate"]) == pytest.approx(0)
 
 
+def test_students_are_compared_with_the_teacher_alone(place):
+    for sheet in ("variants", "alone"):
+        evaluate(place, sheet)
+    assert contrasts(place, "variants", "alone") == (0, "")
+    judged = by_key(read(place.folder / "non_inferiority.csv"), "run", "network")
+    # The teacher alone is right 4 and 6 times of 6, the ensemble 5 times.
+    row = judged["kd_ml_v3", "ensemble"]
+    assert row["by_seed"] == "16.667 -16.667" and row["margin"] == "2.0" and row["verdict"] == "undecided"
+    assert {key[0] for key in judged} == {"kd_ml_v3", "ml_v1", "baseline_student"}
+    flipped = by_key(read(place.folder / "flips.csv"), "run", "network", "against", "subgroup")
+    row = flipped["kd_ml_v3", "ensemble", "baseline_teacher", ""]
+    # Seed 0: right at 0-3 before, all but 5 now; seed 1: right everywhere before, so 5 is lost.
+    assert float(row["flips"]) == pytest.approx(100 / 12) and float(row["gains"]) == pytest.approx(100 / 12)
+    assert row["subgroups"] == "0" and row["left_out"] == "2"
+    assert contrasts(place, "variants", "alone", more=["--margin", "90"]) == (0, "")
+    assert read(place.folder / "non_inferiority.csv")[0]["margin"] == "90.0"
+
+
 def test_contrasts_say_what_their_tables_lack(place):
     evaluate(place)
     path = place.folder / "variants/cases.parquet"
@@ -199,6 +234,7 @@ def test_contrasts_refuse_mixed_code(place):
 DAMAGE = {
     "no predictions": ("predictions.npz", None, "predictions.npz does not exist"),
     "damaged predictions": ("predictions.npz", "hello", "predictions.npz is damaged"),
+    "no outputs on the validation part": ("validation.npz", None, "validation.npz does not exist"),
     "no record": ("run.json", None, "run.json does not exist"),
     "damaged record": ("run.json", "{", "run.json is not valid JSON"),
     "no history": ("history.csv", None, "history.csv does not exist"),
@@ -247,7 +283,7 @@ def test_split_of_other_images_is_refused(place):
     lines = (place.folder / "split.csv").read_text().replace("7,y,1,h,validation", "7,y,1,h,test")
     (place.folder / "split.csv").write_text(lines)
     code, said = evaluate(place)
-    assert code == 2 and "was made for other test images" in said
+    assert code == 2 and "was made for other images than" in said
 
 
 def test_the_command_line_ends_with_a_message_alone(place):

@@ -12,7 +12,7 @@ from kdml.runs import predictions
 
 # Segmentation: three test images, two of them of one patient; the third has no lesion.
 
-SLICES = [(0, "a", 1, "p", "test"), (1, "b", 1, "p", "test"), (2, "c", 0, "q", "test"), (3, "d", 1, "r", "train")]
+SLICES = [(0, "a", 1, "p", "test"), (1, "b", 1, "p", "test"), (2, "c", 0, "q", "test"), (3, "d", 1, "r", "validation")]
 
 
 def masks(*boxes):

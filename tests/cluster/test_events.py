@@ -11,7 +11,7 @@ pytestmark = pytest.mark.xdist_group("cluster")
 def test_everything_is_made_to_the_same_bits(undisturbed, afflicted):
     assert afflicted.codes[-1] == 0, afflicted.said[-1]
     for run in RUNS:
-        for name in ("weights.safetensors", "predictions.npz"):
+        for name in ("weights.safetensors", "predictions.npz", "validation.npz"):
             ours, theirs = (folder_of(folder, run) / name for folder in (afflicted.folder, undisturbed))
             assert ours.read_bytes() == theirs.read_bytes(), (run, name)
     for name in ("contrasts.csv", "variants/by_seed.csv"):

@@ -155,6 +155,32 @@ def test_lgg(tmp_path):
         assert masks[row["row"]].sum() in (0, 30)
 
 
+def metadata_of(row):
+    return {name.removeprefix("metadata_"): value for name, value in row.items() if name.startswith("metadata_")}
+
+
+def test_lgg_metadata_is_of_patients(tmp_path):
+    archives = lgg()
+    rows = [
+        ("TCGA_CS_4900", "2", "67", "1"),
+        ("TCGA_CS_4920", "", "44", "2"),
+    ]  # one without sex, one patient without row
+    named = ["Patient", "gender", "age_at_initial_pathologic", "neoplasm_histologic_grade"]
+    archives["lgg-mri-segmentation"]["kaggle_3m/data.csv"] = table(named, rows)
+    _, index, images, _ = prepared(tmp_path, "lgg", archives)
+    found = {row["group"]: metadata_of(row) for row in index}
+    assert found == {
+        "TCGA_CS_4900": {"institution": "CS", "sex": "2", "age": "67", "grade": "1"},
+        "TCGA_CS_4910": {"institution": "CS", "sex": "", "age": "", "grade": ""},
+        "TCGA_CS_4920": {"institution": "CS", "sex": "", "age": "44", "grade": "2"},
+    }
+    del archives["lgg-mri-segmentation"]["kaggle_3m/data.csv"]
+    (tmp_path / "without").mkdir()
+    _, index, others, _ = prepared(tmp_path / "without", "lgg", archives)
+    assert {tuple(metadata_of(row).items()) for row in index} == {(("institution", "CS"),)}
+    assert np.array_equal(images, others), "metadata changes no pixel"
+
+
 def test_lgg_limit_takes_whole_patients(tmp_path):
     _, index, *_ = prepared(tmp_path, "lgg", lgg(), limit=5)
     sizes = {row["group"]: sum(other["group"] == row["group"] for other in index) for row in index}
@@ -166,6 +192,22 @@ def test_ham10000(tmp_path):
     assert len(index) == 14 and masks.shape[0] == 14 and report["groups"] == 7
     assert report["dropped"]["doubled folder"]["count"] == 1
     assert [row["label_name"] for row in index[:4]] == ["akiec", "akiec", "bcc", "bcc"] and index[2]["label"] == 1
+
+
+def test_ham10000_metadata_is_that_of_the_table(tmp_path):
+    archives = ham10000()
+    content = archives["skin-cancer-mnist-ham10000"]
+    _, index, *_ = prepared(tmp_path, "ham10000", archives)
+    assert {tuple(metadata_of(row).items()) for row in index} == {(("dx_type", "histo"),)}
+    named = ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization"]
+    classes = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+    rows = [
+        (f"HAM_{i // 2}", f"ISIC_{i:07d}", classes[i // 2 % 7], "histo", 5.0 * i, "male", "back") for i in range(14)
+    ]
+    content["HAM10000_metadata.csv"] = table(named, rows)
+    (tmp_path / "more").mkdir()
+    _, index, *_ = prepared(tmp_path / "more", "ham10000", archives)
+    assert metadata_of(index[3]) == {"sex": "male", "age": "15.0", "site": "back", "dx_type": "histo"}
 
 
 def test_ham10000_limit_keeps_every_class(tmp_path):

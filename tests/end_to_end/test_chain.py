@@ -114,7 +114,7 @@ def test_everything_that_has_runs_is_made(chain):
             for table in ("table_02", "table_03", "table_04", "table_10", "results_mine_own", "baselines_mine")
         ),
         "beside_table_11", "beside_table_12", "compression_hcd_small", "compression_lgg_small", "compression_mine_own", "detection_lgg_small",
-        "clinic_curves",
+        "clinic_curves", "clinic_flips",
     }  # fmt: skip
     for name in figures:
         content = (chain / "results/figures" / name).read_bytes()
@@ -126,6 +126,7 @@ def test_everything_that_has_runs_is_made(chain):
             "table_06",
             "comparison",
             "clinic",
+            "clinic_teacher",
             "similarity",
             "results_mine_own",
             "baselines_mine",
@@ -256,6 +257,7 @@ ANALYSES = {
     "evaluate_teacher",
     "fidelity",
     "contrasts",
+    "contrasts_of_methods",
     "compression",
     "comparison",
     "claims",
@@ -335,7 +337,7 @@ def train_command(chain, out, **changes):
 
 def test_the_same_run_by_hand_gives_the_same_bits(chain, tmp_path):
     subprocess.run(train_command(chain, tmp_path), check=True, capture_output=True)
-    for name in ("weights.safetensors", "predictions.npz"):
+    for name in ("weights.safetensors", "predictions.npz", "validation.npz"):
         assert (tmp_path / name).read_bytes() == (run_folder(chain, name="circle") / name).read_bytes()
 
 

@@ -58,7 +58,7 @@ DELETED = {
     "what readers see": [
         "results/index.html", "results/claims.md", "results/tables/comparison.tex", "results/figures/figure_10.pdf", "results/figures/figure_01.png",
         "results/tables/table_05.md", "results/tables/table_06.md", "results/tables/table_03.csv", "results/figures/curves_table_03.pdf",
-        "results/tables/table_12.tex", "results/tables/clinic.md",
+        "results/tables/table_12.tex", "results/tables/clinic.md", "results/tables/clinic_teacher.csv",
     ],
     "of all places": [
         f"{RESULTS}/graphs.csv", f"{RESULTS}/contents.json", f"{RESULTS}/metrics.csv", f"{RESULTS}/splits.csv", f"{RESULTS}/leakage.md", f"{RESULTS}/comparison.csv",

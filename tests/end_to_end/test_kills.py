@@ -21,7 +21,7 @@ from kdml.common.files import read_csv, sha256_of, write_csv, write_json
 from kdml.learning.networks import save_networks
 
 KILLS = 4  # of each kind of run
-OUTPUTS = ("weights.safetensors", "predictions.npz")
+OUTPUTS = ("weights.safetensors", "predictions.npz", "validation.npz")
 
 
 @dataclass

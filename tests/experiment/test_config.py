@@ -224,6 +224,7 @@ NUMBERS = [
     "training.augmentation.scale",
     "similarity.batch",
     "similarity.passes",
+    "non_inferiority.margin",
     "checkpoint_minutes",
     "trainings_per_gpu",
     "datasets.hcd.image_size",

@@ -100,6 +100,8 @@ def test_curves_of_a_clinic_are_dealt_out_to_pages_evenly(full):
     assert [len(page.places) for page in pages] == [3, 3]
     assert tuple(place for page in pages for place in page.places) == table.places
     assert [page.title[-8:] for page in pages] == ["(1 of 2)", "(2 of 2)"]
+    flips = [full.figures[name] for name in ("clinic_flips", "clinic_flips_2", "clinic_flips_3")]
+    assert [len(page.places) for page in flips] == [2, 2, 2] and full.tables["clinic_teacher"].places == table.places
     few = contents_of({"tasks": ["hcd"], "pairs": ["resnet50-resnet18"]})
     assert " of " not in few.figures["clinic_curves"].title and "clinic_curves_2" not in few.figures
     alone = contents_of({"tasks": ["hcd"], "pairs": ["resnet50-resnet18"], "techniques": [], "methods": []})

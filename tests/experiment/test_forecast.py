@@ -101,7 +101,7 @@ def test_disk():
     found = Forecast(PLAN, WAITING, {"hcd": replace(PICTURES["hcd"], counted=False)}, calibrated())
     kinds = {"baseline": (500, 1), "teacher": (1000, 1), "at": (100, 2), "ml_v1": (200, 2), "ml_v3": (200, 2), "kd_off_v1": (200, 3), "kd_off_v3": (200, 3)}  # fmt: skip
     trained = sum(kinds[one.run.run][0] for one in TRAININGS)
-    outputs = sum(kinds[one.run.run][1] for one in TRAININGS) * 150 * 2
+    outputs = sum(kinds[one.run.run][1] for one in TRAININGS) * (100 + 150) * 2
     assert found.disk() == {
         "data": 1000 * 224 * 224 * 3, "weights": 4 * trained, "predictions": 4 * outputs, "checkpoint of each training under way": 4 * 4 * 1000,
     }  # fmt: skip

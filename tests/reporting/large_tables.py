@@ -11,6 +11,7 @@ from kdml.reporting.data import Data
 from kdml.reporting.plain_tables import (
     architecture,
     clinic,
+    clinic_teacher,
     comparison,
     contrasts,
     costs,
@@ -121,7 +122,8 @@ def _of_places(folder: Path) -> dict[str, Table]:
         for run in VARIANTS
         for row in _values(run, ("s1", "both"), (*found, "false_regions"))
     ]
-    decided = [row for run in VARIANTS for row in _values(run, ("s1", "ensemble"), clinic.DECISIONS)]
+    asked = (*clinic.DECISIONS, *clinic.SURFACES, *clinic.PROBABILITIES, *clinic.OF_REGIONS, *clinic.REFERRAL)
+    decided = [row for run in VARIANTS for row in _values(run, ("s1", "ensemble"), asked)]
     classes = [f"a class with a long name {number}" for number in range(7)]
     confused = [
         {"run": run, "network": "ensemble", "true": true, "predicted": predicted, "mean": "1234.5", "share": "12.3", "seeds": "3"}
@@ -153,6 +155,7 @@ def _of_places(folder: Path) -> dict[str, Table]:
         "contrasts": (contrasts, {"contrasts": rows}), "detection": (detection, {"values": values}),
         "similarity": (similarity, {"similarity": _varied(cka, "mean", "std", "remark")}),
         "clinic": (clinic, {"values": decided, "confusion": confused}),
+        "clinic_teacher": (clinic_teacher, _of_clinic()),
         "compression": (costs, {"costs": costed, "scores": [score]}),
     }  # fmt: skip
     for name, (module, kinds) in files.items():
@@ -164,6 +167,50 @@ def _of_places(folder: Path) -> dict[str, Table]:
         described_runs = {f"runs:{place}": [write(folder / name / "runs.csv", places[place][0])] for place in places}
         made[name] = module.table(Data(given | described_runs))
     return made
+
+
+def _of_clinic() -> dict[str, list[dict[str, str]]]:
+    """Files of a student in the teacher's place, with long names of subgroups and wide numbers."""
+    who = {"seeds": "3", "cases": "3000", "groups": "1234"}
+    judged = who | {
+        "network": "ensemble",
+        "metric": "accuracy",
+        "margin": "2",
+        "estimate": "-12.34",
+        "low": "-23.45",
+        "high": "-1.23",
+    }
+    judged |= {"verdict": "not good enough", "power": "0.99", "detectable": "12.3"}
+    flipped = who | {
+        "network": "ensemble",
+        "flips": "12.34",
+        "low": "1.23",
+        "high": "23.45",
+        "gains": "12.34",
+        "subgroups": "20",
+    }
+    flipped |= {"left_out": "3", "attribute": "", "subgroup": "", "worst": "0"}
+    worst = {"attribute": "region size", "subgroup": "medium (12345 to 23456 px)", "worst": "1"}
+    second = who | {
+        "single": "s2",
+        "metric": "accuracy",
+        "single_mean": "81.23",
+        "ensemble_mean": "82.34",
+        "gained": "-12.34",
+    }
+    second |= {"low": "-23.45", "high": "-1.23", "validation": "84.56"}
+    against = ("baseline_teacher", "baseline_student", "teacher")
+    costed = {"parameters": "23456789", "macs": "4123456789", "latency_ms": "123.4"}
+    scored = [{"run": run, "network": network, **costed} for run in VARIANTS for network in ("s2", "ensemble")]
+    return {
+        "non_inferiority": _varied([{"run": run, **judged} for run in VARIANTS], "estimate", "power", "detectable"),
+        "flips": _varied(
+            [{"run": run, "against": one, **flipped, **more} for run in VARIANTS for one in against for more in ({}, worst)],
+            "flips", "gains", "cases",
+        ),
+        "second_student": _varied([{"run": run, **second} for run in VARIANTS], "gained", "single_mean", "ensemble_mean"),
+        "scores": _varied(scored, "parameters", "macs", "latency_ms"),
+    }  # fmt: skip
 
 
 def _contrast(family: str, right: str, network: str, metric: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from reporting.drawn import misplaced, words
 
 from kdml.common.errors import UserError
 from kdml.reporting.data import Data
-from kdml.reporting.figures import beside, clinic, compression, detection, search
+from kdml.reporting.figures import beside, clinic, compression, detection, flips, search
 from kdml.reporting.figures.common import FOUND, MARKS, NETWORKS, TECHNIQUES, canvas
 from kdml.reporting.figures.layout import apart
 from kdml.runs.graph import VARIANTS
@@ -458,15 +458,126 @@ def test_the_script_deals_places_out_to_figures(tmp_path):
         write(folder / "values.csv", [value_row("kd_ml_v3", "s1", "sensitivity")])
         cell = {"run": "kd_ml_v3", "network": "s1", "true": "a", "predicted": "a", "mean": 1, "seeds": 1, "share": 100}
         write(folder / "confusion.csv", [cell])
-        words += [
-            f"{kind}:{place}={folder / kind}.csv" for kind in ("runs", "values", "confusion", "reliability", "coverage")
-        ]
-    figures = [tmp_path / f"{name}.{suffix}" for name in ("curves", "curves_2") for suffix in ("png", "pdf")]
-    arguments = ("--title", "T", "--caption", "C", "--drawn", "--data", *words, "--table", tmp_path / "t.csv")
+        write(folder / "flips.csv", flip_rows("kd_ml_v3"))
+        write(folder / "non_inferiority.csv", [judged_row("kd_ml_v3", "ensemble")])
+        write(folder / "second_student.csv", [second_row("kd_ml_v3")])
+        write(folder / "scores.csv", [cost_row("kd_ml_v3", name) for name in ("s1", "ensemble")])
+        kinds = (
+            "runs",
+            "values",
+            "confusion",
+            "reliability",
+            "coverage",
+            "flips",
+            "non_inferiority",
+            "second_student",
+            "scores",
+        )
+        words += [f"{kind}:{place}={folder / kind}.csv" for kind in kinds]
+    names = ("clinic_curves", "clinic_curves_2", "clinic_flips")
+    figures = [tmp_path / f"{name}.{suffix}" for name in names for suffix in ("png", "pdf")]
+    tables = [tmp_path / "clinic.csv", tmp_path / "clinic_teacher.csv", tmp_path / "clinic.md"]
+    arguments = (
+        "--titles",
+        "clinic=A title",
+        "--captions",
+        "clinic=C",
+        "--drawn",
+        "--data",
+        *words,
+        "--tables",
+        *tables,
+    )
     with mock.patch.object(clinic, "draw", side_effect=clinic.draw) as drawn:
         assert call("clinic", *arguments, "--figures", *figures) == (0, "")
     assert [one.args[0].places("runs") for one in drawn.call_args_list] == [places[:2], places[2:]]
-    assert all(path.stat().st_size > 3000 for path in figures) and "polyps" in (tmp_path / "t.csv").read_text()
+    assert all(path.stat().st_size > 3000 for path in figures) and tables[2].read_text().startswith("# A title")
+    assert all("polyps" in path.read_text() for path in tables[:2])
+    code, said = call("clinic", *arguments, "--figures", tmp_path / "other.pdf")
+    assert code == 2 and "other is no figure of what a clinic asks" in said
+
+
+def judged_row(run, network, estimate="1.5", **changed):
+    return {
+        "run": run, "network": network, "metric": "accuracy", "margin": "2.0", "estimate": estimate, "low": "-1.2", "high": "3",
+        "verdict": "good enough", "power": "0.42", "detectable": "3.4", "seeds": "3", "cases": "140", "groups": "35", **changed,
+    }  # fmt: skip
+
+
+def flip_row(run, network, against, attribute="", subgroup="", flips="5.5", worst="0", cases="140"):
+    return {
+        "run": run, "network": network, "against": against, "attribute": attribute, "subgroup": subgroup, "cases": cases, "groups": "35",
+        "seeds": "3", "flips": flips, "low": "2.2", "high": "9.9", "gains": "4", "level": "0.975", "subgroups": "2", "left_out": "1",
+        "worst": worst, "remark": "",
+    }  # fmt: skip
+
+
+def flip_rows(run, against="baseline_teacher", subgroups=2):
+    named = [("site", f"place {number}") for number in range(subgroups)]
+    rows = [flip_row(run, "ensemble", against)]
+    return rows + [
+        flip_row(run, "ensemble", against, *one, f"{n}.5", str(int(n == subgroups - 1)), "20")
+        for n, one in enumerate(named)
+    ]
+
+
+def second_row(run):
+    return {
+        "run": run, "single": "s1", "students": "2", "validation": "81.5", "metric": "accuracy", "single_mean": "80", "ensemble_mean": "82",
+        "gained": "2", "low": "1", "high": "3", "seeds": "3", "cases": "140",
+    }  # fmt: skip
+
+
+def cost_row(run, network):
+    times = 1 + (network == "ensemble")
+    return {
+        "run": run,
+        "network": network,
+        "parameters": 250000 * times,
+        "macs": 2e7 * times,
+        "latency_ms": 1.5 * times,
+    }
+
+
+def flips_of(folder, judged, flipped, places=(PLACE,)):
+    files = {}
+    for place in places:
+        protocol, task, pair = place.split("/")
+        described = run_row("kd_ml_v3", protocol=protocol, task=task, pair=pair)
+        files[f"runs:{place}"] = [write(folder / place / "runs.csv", [described])]
+        files[f"non_inferiority:{place}"] = [write(folder / place / "n.csv", judged, ("run", "network", "estimate"))]
+        files[f"flips:{place}"] = [write(folder / place / "f.csv", flipped, ("run", "network"))]
+    return flips.draw(Data(files))
+
+
+def test_differences_to_the_teacher_and_flips_by_subgroup_are_drawn(tmp_path):
+    judged = [
+        judged_row("kd_ml_v3", "ensemble"),
+        judged_row("kd_ml_v3", "s1"),
+        judged_row("baseline_student", "baseline", "-3"),
+    ]
+    figure = flips_of(tmp_path, judged, [*flip_rows("ml_v1"), *flip_rows("kd_ml_v3", subgroups=20)])
+    left, right = figure.subfigs[0].axes
+    assert [label.get_text() for label in left.get_yticklabels()] == ["Student alone", "KD + ML V3"]
+    assert {line.get_label(): line.get_xdata()[0] for line in left.lines[:2]} == {"as the teacher": 0, "margin": -2}
+    named = [label.get_text() for label in right.get_yticklabels()]
+    assert len(named) == 1 + flips.MOST and named[0] == "all (140)" and named[-1] == "site: place 19 (20)"
+    assert "site: place 5 (20)" not in named and right.get_title() == "KD + ML V3"
+
+
+def test_flips_against_its_own_teacher_are_drawn_where_none_was_trained_alone(tmp_path):
+    figure = flips_of(tmp_path, [], flip_rows("kd_on_v1", "teacher"))
+    left, right = figure.subfigs[0].axes
+    assert not left.axison and right.get_title() == "KD (on) V1"
+    with pytest.raises(UserError, match="without a student to draw"):
+        flips_of(tmp_path, [], [])
+
+
+def test_the_largest_figure_of_flips_fits_a_page(tmp_path):
+    judged = [judged_row("baseline_student", "baseline"), *(judged_row(run, "ensemble") for run in (*VARIANTS, *OWN))]
+    places = ["paper/hcd/small", "grouped/ham10000_segmentation/resnet50-mobilenet"]
+    figure = flips_of(tmp_path, judged, flip_rows("kd_ml_v3", subgroups=30), places)
+    assert not misplaced(figure, tmp_path / "flips.pdf")
 
 
 def test_reliability_of_nothing_is_refused(tmp_path):

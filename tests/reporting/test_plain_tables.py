@@ -6,12 +6,14 @@ import sys
 import pytest
 from place_files import data_of, run_row, value_row, write
 
+from kdml.analysis import flips, non_inferiority, second_student
 from kdml.common.errors import UserError
 from kdml.reporting.data import Data
 from kdml.reporting.draws import drawn_by
 from kdml.reporting.plain_tables import (
     architecture,
     clinic,
+    clinic_teacher,
     comparison,
     contrasts,
     costs,
@@ -232,6 +234,96 @@ def test_probabilities_are_shown_by_their_scale(tmp_path):
     values = [value_row("ml_v1", "s1", "brier", 0.1234, low=0.05, high=0.2), value_row("ml_v1", "s1", "ece", 12.34)]
     (section,) = (one for one in clinic_of(tmp_path, values).sections if one.title.endswith(": probabilities"))
     assert [cell.text for cell in section.blocks[0].lines[0].cells][2:] == ["0.123 [0.05, 0.20]", "12.3 [11, 13]"]
+
+
+def test_outlines_of_masks_are_in_pixels_and_percent(tmp_path):
+    values = [
+        value_row("ml_v1", "s1", "hd95", 12.345, low=8, high=19),
+        value_row("ml_v1", "s1", "nsd", 71.23, low=60, high=80),
+    ]
+    (section,) = (one for one in clinic_of(tmp_path, values).sections if one.title.endswith(": surfaces"))
+    assert [column.title for column in section.blocks[0].columns][2:] == ["HD95 (px) [95 %]", "NSD at 2 px [95 %]"]
+    assert [cell.text for cell in section.blocks[0].lines[0].cells][2:] == ["12.3 [8, 19]", "71.2 [60, 80]"]
+
+
+def test_a_temperature_has_no_interval(tmp_path):
+    values = [value_row("ml_v1", "s1", "brier_scaled", 0.1), value_row("ml_v1", "s1", "temperature", 1.234)]
+    (section,) = (one for one in clinic_of(tmp_path, values).sections if one.title.endswith(": probabilities"))
+    assert [column.title for column in section.blocks[0].columns][3] == "Temperature"
+    assert section.blocks[0].lines[0].cells[3].text == "1.23"
+
+
+def of_teacher(folder, judged=(), flipped=(), second=(), scores=()):
+    described = run_row("ml_v1") | {"kind": "classification", "classes": "healthy;ill"}
+    rows = {"non_inferiority": (judged, non_inferiority.COLUMNS), "flips": (flipped, flips.COLUMNS)}
+    rows |= {
+        "second_student": (second, second_student.COLUMNS),
+        "scores": (scores, ("run", "network")),
+        "runs": ([described], ()),
+    }
+    files = {f"{label}:{PLACE}": [write(folder / f"{label}.csv", *one)] for label, one in rows.items()}
+    return clinic_teacher.table(Data(files))
+
+
+JUDGED = {
+    "run": "kd_ml_v3", "network": "ensemble", "metric": "accuracy", "margin": "2.0", "estimate": "-1.23", "low": "-2.5", "high": "0.5",
+    "verdict": "undecided", "power": "0.423", "detectable": "3.4", "seeds": "3", "cases": "140", "groups": "35",
+}  # fmt: skip
+FLIPPED = {
+    "run": "kd_ml_v3", "network": "ensemble", "against": "baseline_teacher", "attribute": "", "subgroup": "", "cases": "140", "groups": "35",
+    "seeds": "3", "flips": "5.55", "low": "2.2", "high": "9.9", "gains": "4.44", "level": "0.95", "subgroups": "2", "left_out": "1", "worst": "0",
+}  # fmt: skip
+
+
+def test_students_are_judged_with_their_margin_and_what_could_be_shown(tmp_path):
+    never = JUDGED | {"network": "s1", "detectable": "inf", "power": ""}
+    table = of_teacher(tmp_path, [JUDGED, never, JUDGED | {"run": "x", "estimate": ""}])
+    assert table.sections[0].title.endswith(": good enough")
+    assert table.sections[0].notes == ("Accuracy, margin 2; 140 cases in 35 groups, 3 seeds.",)
+    assert shown(table) == [
+        ["KD + ML V3", "S1", "−1.2 [−2.5, 0.5]", "undecided", "–", "over 100"],
+        ["KD + ML V3", "Ensemble", "−1.2 [−2.5, 0.5]", "undecided", "42", "3.4"],
+    ]
+
+
+def test_flips_stand_beside_the_worst_subgroup_and_say_what_was_left_out(tmp_path):
+    back = FLIPPED | {"attribute": "site", "subgroup": "back", "flips": "9.1", "worst": "1", "cases": "24"}
+    face = FLIPPED | {"attribute": "site", "subgroup": "face", "cases": "12"}
+    alone = FLIPPED | {"against": "teacher", "subgroups": "0"}
+    table = of_teacher(tmp_path, flipped=[FLIPPED, back, face, alone, FLIPPED | {"network": "s1"}])
+    lines = shown(table)
+    assert [line[2] for line in lines] == ["Teacher alone", "Own teacher"]
+    assert (
+        lines[0][5] == "site: back"
+        and lines[0][6].startswith("9.1 [")
+        and lines[0][7] == "24"
+        and lines[1][5:] == ["–"] * 3
+    )
+    (note,) = table.sections[0].notes
+    assert (
+        note
+        == "140 cases in 35 groups, 3 seeds. 2 subgroups by site; the smallest has 12 cases. Too small and left out: 1."
+    )
+    (note,) = of_teacher(tmp_path, flipped=[FLIPPED | {"left_out": "0"}]).sections[0].notes
+    assert note.endswith("No subgroup has enough cases.")
+
+
+def test_one_student_stands_beside_two_with_both_their_costs(tmp_path):
+    second = {
+        "run": "kd_ml_v3", "single": "s2", "students": "2", "validation": "81.54", "metric": "accuracy", "single_mean": "80", "ensemble_mean": "82",
+        "gained": "2", "low": "1", "high": "3", "seeds": "3", "cases": "140",
+    }  # fmt: skip
+    costs = [
+        {"run": "kd_ml_v3", "network": name, "parameters": 250000 * n, "macs": 2e7 * n, "latency_ms": 1.5 * n}
+        for name, n in (("s2", 1), ("ensemble", 2))
+    ]
+    table = of_teacher(tmp_path, second=[second], scores=costs)
+    assert shown(table) == [
+        ["KD + ML V3", "S2", "80.0", "82.0", "2.0 [1, 3]", "0.25 → 0.50", "0.020 → 0.040", "1.5 → 3.0"]
+    ]
+    assert table.sections[0].notes == ("Accuracy. Of all students validation chooses S2 of KD + ML V3 (81.5 there).",)
+    _, rows = table.stored()
+    assert rows[0]["Parameters (M)"] == 0.25 and rows[0]["Parameters (M) ensemble"] == 0.5
 
 
 def test_decisions_say_what_is_positive(tmp_path):

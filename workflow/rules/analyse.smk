@@ -17,10 +17,12 @@ rule evaluate:
     input:
         runs=PATHS.runs(ANY_RUN),
         predictions=ASK.of_runs(PATHS.predictions),
+        validation=ASK.of_runs(PATHS.validation),
         histories=ASK.of_runs(PATHS.history),
         records=ASK.of_runs(PATHS.record),
         splits=there(ASK.splits_of_sheet),
         masks=there(ASK.masks),
+        index=there(ASK.index),
     output:
         cases=PATHS.cases(ANY_RUN, "{sheet}"),
         regions=PATHS.regions(ANY_RUN, "{sheet}"),
@@ -98,16 +100,23 @@ rule contrasts:
         cases=ASK.compared(PATHS.cases),
         regions=ASK.compared(PATHS.regions),
         fidelity=ASK.compared_fidelity,
+        curves=ASK.compared_curves,
     output:
-        PATHS.contrasts(ANY_RUN, "{of}"),
+        contrasts=PATHS.contrasts(ANY_RUN, "{of}"),
+        flips=PATHS.flips(ANY_RUN, "{of}"),
+        non_inferiority=PATHS.non_inferiority(ANY_RUN, "{of}"),
+        second_student=PATHS.second_student(ANY_RUN, "{of}"),
     log:
         f"{LOGS}/contrasts/{{protocol}}/{{task}}/{{pair}}{{of}}.log",
+    wildcard_constraints:
+        of="(?:)",  # nothing
     params:
         claims=Untracked(CLAIMS),
         program=program("contrasts.py"),
         code=code_of("contrasts.py"),
         mixed=ASK.mixed_code,
         sheets=ASK.compared_sheets,
+        against=ASK.against_words,
     resources:
         mem_mb=memory(8000),
         runtime=60,
@@ -115,7 +124,15 @@ rule contrasts:
         ENVIRONMENT
     shell:
         "{params.program} --runs {input.runs:q} --sheets {params.sheets:q} --cases {input.cases:q} --regions {input.regions:q}"
-        " --fidelity {input.fidelity:q} --claims {params.claims:q} {params.mixed:q} --out {output:q} 2> {log:q}"
+        " --fidelity {input.fidelity:q} --claims {params.claims:q} {params.mixed:q} {params.against:q}"
+        " --out {output.contrasts:q} 2> {log:q}"
+
+
+use rule contrasts as contrasts_of_methods with:
+    output:
+        contrasts=PATHS.contrasts(ANY_RUN, "{of}"),
+    wildcard_constraints:
+        of=OF_METHODS,
 
 
 rule methods:

@@ -75,16 +75,15 @@ if OF_CLINIC:
         input:
             ASK.files_of(clinic_table),
         output:
-            html=in_report(paths.table("clinic", "html"), lambda wildcards: "clinic"),
-            table=[paths.table("clinic", suffix) for suffix in ("csv", "md", "tex")],
+            tables=list(clinic_tables()),
             figures=list(clinic_figures()),
         log:
             f"{LOGS}/clinic.log",
         params:
             program=program("clinic.py"),
             code=code_of("clinic.py"),
-            title=ASK.part_of(clinic_table, "title"),
-            caption=ASK.part_of(clinic_table, "caption"),
+            titles=ASK.texts(CLINIC, "title"),
+            captions=ASK.texts(CLINIC, "caption"),
             data=ASK.data_words(clinic_table),
             note=ASK.note,
             drawn=ASK.drawn,
@@ -92,8 +91,8 @@ if OF_CLINIC:
         conda:
             ENVIRONMENT
         shell:
-            "{params.program} --title={params.title:q} --caption={params.caption:q} --note={params.note:q} {params.drawn:q}"
-            " --data {params.data:q} --table {output.html:q} {output.table:q} --figures {output.figures:q} 2> {log:q}"
+            "{params.program} --titles {params.titles:q} --captions {params.captions:q} --note={params.note:q} {params.drawn:q}"
+            " --data {params.data:q} --tables {output.tables:q} --figures {output.figures:q} 2> {log:q}"
 
 
 rule table:

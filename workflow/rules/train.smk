@@ -27,6 +27,7 @@ rule train:
         weights=PATHS.weights(ANY_RUN),
         history=PATHS.history(ANY_RUN),
         predictions=PATHS.predictions(ANY_RUN),
+        validation=PATHS.validation(ANY_RUN),
         record=PATHS.record(ANY_RUN),
     log:
         PATHS.train_log(ANY_RUN),
@@ -55,6 +56,7 @@ rule evaluate_run:
         data=lambda wildcards: PATHS.data_report(ASK.dataset(wildcards.task)),
         split=lambda wildcards: ancient(INPUTS.split(ASK.run(wildcards))),
         predictions=PATHS.predictions(ANY_RUN),
+        validation=PATHS.validation(ANY_RUN),
         record=PATHS.record(ANY_RUN),
     output:
         metrics=PATHS.run_metrics(ANY_RUN),

@@ -10,6 +10,7 @@ import pandas as pd
 from kdml.analysis.evaluation import DECIMALS, Evaluation
 from kdml.common.errors import UserError
 from kdml.common.files import written_whole
+from kdml.common.metadata import METADATA
 
 AGAIN = "delete it and let the workflow evaluate the runs again"
 KEYS = ("run", "seed", "id", "group", "network")
@@ -39,7 +40,8 @@ def stacked(evaluated: Sequence[Evaluated], part: str) -> pd.DataFrame:
         tables.append(table)
     known = [table for table in tables if len(table)] or tables[:1]
     stack = pd.concat(known, ignore_index=True)
-    return stack.astype({name: "category" for name in WORDS if name in stack})
+    words = [name for name in stack if name in WORDS or name.startswith(METADATA)]
+    return stack.astype(dict.fromkeys(words, "category"))
 
 
 def write(path: Path, table: pd.DataFrame) -> None:

@@ -109,7 +109,12 @@ class MeasuredRuns:
         return self._shared(sorted(seeds))
 
     def interval(
-        self, name: str, values: Mapping[int, float], draws: Mapping[int, np.ndarray]
+        self,
+        name: str,
+        values: Mapping[int, float],
+        draws: Mapping[int, np.ndarray],
+        groups: int | None = None,
+        confidence: float = statistics.CONFIDENCE,
     ) -> tuple[Summary, Interval]:
         """Mean and SD over seeds of values, and the interval, the wider of both kinds.
 
@@ -117,12 +122,15 @@ class MeasuredRuns:
             name: of the run.
             values: by seed.
             draws: of the same under the draws of `resamples`.
+            groups: of test cases that the values are of, where those are not all of the run.
+            confidence: of the interval.
         """
         shared = self.resamples(values)
         each = [values[seed] for seed in shared.seeds]
         summary = summarise(each)
-        over_both = statistics.percentile(summary.mean, shared.combine(draws), self._groups(name, shared.seeds))
-        return summary, statistics.wider(over_both, statistics.paired_seeds(each))
+        independent = self._groups(name, shared.seeds) if groups is None else groups
+        over_both = statistics.percentile(summary.mean, shared.combine(draws), independent, confidence)
+        return summary, statistics.wider(over_both, statistics.paired_seeds(each, confidence))
 
     def contrast(self, wanted: Contrast) -> dict[str, Any]:
         """A row on one contrast; where it cannot be computed, `remark` says why and the numbers are NaN."""

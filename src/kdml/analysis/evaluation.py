@@ -5,20 +5,21 @@ The truth is the label, or for the students of a teacher the teacher's predictio
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from kdml.analysis import fidelity, metrics, regions, reliability, roc
+from kdml.analysis import fidelity, metrics, regions, reliability, roc, surfaces
 from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.ensemble import with_ensemble
+from kdml.analysis.temperature import LEVELS, scaled, scaled_levels
 from kdml.common.array_files import open_bytes
 from kdml.common.errors import UserError
 from kdml.common.files import read_csv
 from kdml.runs.graph import ENSEMBLE, TEACHER, is_student
-from kdml.runs.predictions import Predictions, dequantise, marked
+from kdml.runs.predictions import Predictions, marked
 
 REGION_COLUMNS = ("id", "group", "region", "area", "top", "bottom", "left", "right", "network", "share")
 DIMENSIONS: Mapping[str, int] = {"classification": 2, "segmentation": 3}  # of a network's output
@@ -38,6 +39,7 @@ class TestSet:
         groups: of the images; that of an image without one is the image itself, (n,).
         labels: classes of the images, (n,).
         masks: true ones (n, h, w) bool; None for classification.
+        subgroups: of the images, (n,) by name, as `kdml.analysis.subgroups` gives them.
     """
 
     __test__ = False  # no test class, whatever its name begins with
@@ -47,6 +49,7 @@ class TestSet:
     groups: np.ndarray
     labels: np.ndarray
     masks: np.ndarray | None = None
+    subgroups: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,27 +67,28 @@ class Evaluation:
     outputs: Mapping[str, str]
 
 
-def read_test_set(split: Path, data: Path | None = None) -> TestSet:
+def read_test_set(split: Path, data: Path | None = None, part: str = "test") -> TestSet:
     """Read the test part of a split, and for segmentation its masks.
 
     Args:
         split: CSV of the split.
         data: folder of the prepared arrays; None for classification.
+        part: to read instead of the test part.
 
     Raises:
-        UserError: the split is missing or has no test rows, or there are no masks.
+        UserError: the split is missing or has no rows of the part, or there are no masks.
     """
     lines = read_csv(split, SPLIT_AGAIN, columns=("part", "id", "group"), counts=("row", "label"))
-    lines = [row for row in lines if row["part"] == "test"]
+    lines = [row for row in lines if row["part"] == part]
     if not lines:
-        raise UserError(f"{split} has no test rows.", SPLIT_AGAIN)
+        raise UserError(f"{split} has no {part} rows.", SPLIT_AGAIN)
     rows = np.array([int(line["row"]) for line in lines])
     ids = np.array([line["id"] for line in lines], dtype=object)
     groups = np.array([line["group"] or line["id"] for line in lines], dtype=object)
     labels = np.array([int(line["label"]) for line in lines])
     for what, values in (("row", rows), ("id", ids)):
         if len(set(values)) < len(values):
-            raise UserError(f"{split} names a {what} of the test part more than once.", SPLIT_AGAIN)
+            raise UserError(f"{split} names a {what} of the {part} part more than once.", SPLIT_AGAIN)
     return TestSet(rows, ids, groups, labels, None if data is None else true_masks(data, rows))
 
 
@@ -132,27 +136,37 @@ def check(stored: Predictions, tested: TestSet, kind: str, names: tuple[Path, Pa
     """
     if tested.rows.tolist() != stored.rows.tolist():
         raise UserError(
-            f"{names[0]} was made for other test images than {names[1]} names.", "train the run again with this split"
+            f"{names[0]} was made for other images than {names[1]} names.", "train the run again with this split"
         )
     wrong = [name for name, output in stored.outputs.items() if output.ndim != DIMENSIONS[kind]]
     if wrong:
         raise UserError(f"{names[0]}: the output of {wrong[0]} is not one of {kind}.", "check the task's `kind`")
 
 
-def against_labels(stored: Predictions, tested: TestSet) -> Evaluation:
+def against_labels(stored: Predictions, tested: TestSet, temperatures: Mapping[str, float] | None = None) -> Evaluation:
     """Measure all networks of a run and the ensemble of its students against the labels or true masks.
 
     Args:
         stored: predictions of the run.
         tested: test part of its split.
+        temperatures: of networks and ensemble; without them nothing is scaled.
     """
-    outputs, rows = with_ensemble(stored.outputs), []
+    outputs, rows, subgroups = with_ensemble(stored.outputs), [], dict(tested.subgroups)
+    warmth = temperatures or {}
     if (masks := tested.masks) is None:
         cases = _stacked(
-            tested, outputs, lambda name: _classes(outputs[name], tested.labels) | _disagreement(stored, name)
+            tested,
+            outputs,
+            lambda name: (
+                _classes(outputs[name], tested.labels, warmth.get(name)) | _disagreement(stored, name) | subgroups
+            ),
         )
     else:
-        cases = _stacked(tested, outputs, lambda name: _pixels(outputs[name], masks) | _disagreement(stored, name))
+        cases = _stacked(
+            tested,
+            outputs,
+            lambda name: _pixels(outputs[name], masks, warmth.get(name)) | _disagreement(stored, name) | subgroups,
+        )
         rows = list(_regions(tested, masks, {name: marked(output) for name, output in outputs.items()}))
     return Evaluation(cases, pd.DataFrame(rows, columns=list(REGION_COLUMNS)), _digests(outputs))
 
@@ -174,7 +188,7 @@ def against_teacher(stored: Predictions, tested: TestSet) -> Evaluation:
 Columns = dict[str, np.ndarray]
 
 
-def _classes(probabilities: np.ndarray, labels: np.ndarray) -> Columns:
+def _classes(probabilities: np.ndarray, labels: np.ndarray, temperature: float | None) -> Columns:
     """Class of every image, and its scores: of two classes that of the second, of several that of each."""
     columns = {"target": labels, "predicted": probabilities.argmax(axis=1)}
     scores = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float64).round(DECIMALS)
@@ -184,10 +198,17 @@ def _classes(probabilities: np.ndarray, labels: np.ndarray) -> Columns:
         "uncertainty": (1 - scores.max(axis=1)).round(DECIMALS),
         "brier": reliability.brier(scores, labels).round(DECIMALS),
     }
+    if temperature is not None:
+        warmer = scaled(probabilities, temperature).round(DECIMALS)
+        columns |= {
+            "uncertainty_scaled": (1 - warmer.max(axis=1)).round(DECIMALS),
+            "brier_scaled": reliability.brier(warmer, labels).round(DECIMALS),
+            "temperature": np.full(len(labels), round(temperature, DECIMALS)),
+        }
     return columns | dict(zip(names, scores.T[-len(names) :], strict=True))
 
 
-def _pixels(quantised: np.ndarray, masks: np.ndarray) -> Columns:
+def _pixels(quantised: np.ndarray, masks: np.ndarray, temperature: float | None) -> Columns:
     """Right and wrong pixels of every image, marked regions where there is no lesion, and what the probabilities are worth."""
     # The union of the students' masks is where the larger probability passes the threshold.
     predicted = marked(quantised)
@@ -196,7 +217,8 @@ def _pixels(quantised: np.ndarray, masks: np.ndarray) -> Columns:
     return (
         dict(zip(metrics.PIXELS, counts.T, strict=True))
         | {"false_regions": np.array([regions.false_regions(*pair) for pair in pairs])}
-        | _probabilities(quantised, masks)
+        | {name: values.round(DECIMALS) for name, values in surfaces.of_images(masks, predicted).items()}
+        | _probabilities(quantised, masks, temperature)
     )
 
 
@@ -209,17 +231,27 @@ def _disagreement(stored: Predictions, network: str) -> Columns:
     return {"disagreement": apart(students).round(DECIMALS)}
 
 
-def _probabilities(quantised: np.ndarray, masks: np.ndarray) -> Columns:
-    """Means over the pixels of every image of uncertainty and Brier score, and pixels by bins of the probability."""
-    levels = dequantise(np.arange(256)).astype(float)
+def _probabilities(quantised: np.ndarray, masks: np.ndarray, temperature: float | None) -> Columns:
+    """Means over the pixels of every image of uncertainty and Brier score, and pixels and marked regions by bins of the
+    probability; with a temperature also what it makes of them."""
     histogram = reliability.pixel_histogram(quantised, masks)
     means = histogram / histogram.sum(axis=(1, 2), keepdims=True)
-    squares = np.stack([levels**2, (1 - levels) ** 2])
-    return {
-        "uncertainty": (means.sum(axis=1) @ np.minimum(levels, 1 - levels)).round(DECIMALS),
-        "brier": np.einsum("ntl,tl->n", means, squares).round(DECIMALS),
-        **dict(zip(reliability.COLUMNS, reliability.pixel_bins(histogram, levels).T, strict=True)),
-    }
+    ways = {"": LEVELS} | ({} if temperature is None else {reliability.SCALED: scaled_levels(temperature)})
+    by_region = reliability.region_bins(quantised, masks, np.stack(list(ways.values())))
+    columns: Columns = {"uncertainty": (means.sum(axis=1) @ np.minimum(LEVELS, 1 - LEVELS)).round(DECIMALS)}
+    for (prefix, levels), regional in zip(ways.items(), by_region, strict=True):
+        squares = np.stack([levels**2, (1 - levels) ** 2])
+        columns["brier_scaled" if prefix else "brier"] = np.einsum("ntl,tl->n", means, squares).round(DECIMALS)
+        # Sums of unscaled levels are multiples of 1/512; rounded likewise, the others take no more room on disk.
+        columns |= _named(prefix, np.round(reliability.pixel_bins(histogram, levels) * 512) / 512)
+        columns |= _named(f"{prefix}{reliability.OF_REGIONS}", regional.round(DECIMALS))
+    return (
+        columns if temperature is None else columns | {"temperature": np.full(len(masks), round(temperature, DECIMALS))}
+    )
+
+
+def _named(prefix: str, counts: np.ndarray) -> Columns:
+    return {f"{prefix}{name}": values for name, values in zip(reliability.COLUMNS, counts.T, strict=True)}
 
 
 def _stacked(tested: TestSet, names: Mapping[str, np.ndarray], measure: Callable[[str], Columns]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from kdml.analysis import reliability
+from kdml.analysis import reliability, surfaces
 from kdml.analysis.ratios import mean_of_known, ratio
 
 PIXELS = ("tp", "fp", "fn", "tn")
@@ -179,8 +179,16 @@ def _bins(columns: Columns, classes: int) -> np.ndarray:
     return reliability.bins(certainty, np.asarray(columns["target"]) == predicted)
 
 
-def _pixel_bins(columns: Columns, classes: int) -> np.ndarray:
-    return np.stack([columns[name] for name in reliability.COLUMNS], axis=1)
+def _scaled_bins(columns: Columns, classes: int) -> np.ndarray:
+    return _bins({**columns, "uncertainty": columns["uncertainty_scaled"]}, classes)
+
+
+def _pixel_bins(prefix: str) -> Callable[[Columns, int], np.ndarray]:
+    return lambda columns, classes: np.stack([columns[f"{prefix}{name}"] for name in reliability.COLUMNS], axis=1)
+
+
+def _columns_of_bins(prefix: str) -> frozenset[str]:
+    return frozenset(f"{prefix}{name}" for name in reliability.COLUMNS)
 
 
 def _each(value: Callable[[Columns], np.ndarray]) -> Callable[[Columns, int], np.ndarray]:
@@ -189,6 +197,16 @@ def _each(value: Callable[[Columns], np.ndarray]) -> Callable[[Columns, int], np
     def counts(columns: Columns, classes: int) -> np.ndarray:
         values = np.asarray(value(columns), dtype=float)
         return np.stack([values, np.ones_like(values)], axis=1)
+
+    return counts
+
+
+def _known(name: str) -> Callable[[Columns, int], np.ndarray]:
+    """Counts whose share is the mean over the cases that have a value."""
+
+    def counts(columns: Columns, classes: int) -> np.ndarray:
+        values = np.asarray(columns[name], dtype=float)
+        return np.stack([np.nan_to_num(values), ~np.isnan(values)], axis=1)
 
     return counts
 
@@ -221,7 +239,7 @@ class Metric:
         of_cases: (columns, number of classes) to counts (n, k) of every case.
         of_counts: sums of counts to the value, as a fraction, or in nats.
         of_groups: sums of counts by group to other counts, for what is a mean over groups; None for what is not.
-        unit: of the value that is shown: `%`, `nats`, or `1` for a number without one.
+        unit: of the value that is shown: `%`, `px` for pixels, `nats`, or `1` for a number without one.
         higher_is_better: whether a larger value is a better one.
         is_primary: whether tasks of its kind are judged by it.
     """
@@ -258,6 +276,30 @@ def _calibration_metrics(
     yield Metric("ece", "ECE", kind, _LABEL, columns, of_cases, reliability.calibration_error, higher_is_better=False)
 
 
+def _scaled_metrics(
+    kind: str, columns: frozenset[str], of_cases: Callable[[Columns, int], np.ndarray]
+) -> Iterator[Metric]:
+    """Calibration with the temperature that validation gives, and that temperature."""
+    for name, title in {"brier_scaled": "Brier score, scaled", "temperature": "Temperature"}.items():
+        yield Metric(
+            name, title, kind, _LABEL, frozenset({name}), _known(name), share, unit="1", higher_is_better=False
+        )
+    error = reliability.calibration_error
+    yield Metric("ece_scaled", "ECE, scaled", kind, _LABEL, columns, of_cases, error, higher_is_better=False)
+
+
+def _region_metrics() -> Iterator[Metric]:
+    titles = {
+        reliability.OF_REGIONS: ("region_ece", "ECE of regions"),
+        reliability.SCALED_OF_REGIONS: ("region_ece_scaled", "ECE of regions, scaled"),
+    }
+    for prefix, (name, title) in titles.items():
+        yield Metric(
+            name, title, "segmentation", _LABEL, _columns_of_bins(prefix), _pixel_bins(prefix), reliability.calibration_error,
+            higher_is_better=False,
+        )  # fmt: skip
+
+
 def _agreement_metrics(kind: str) -> Iterator[Metric]:
     yield Metric(
         "predictive_kl", "KL (nats)", kind, _TEACHER, frozenset({"kl"}), _each(lambda columns: columns["kl"]), share,
@@ -276,6 +318,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("specificity", "Specificity", "classification", _LABEL, _CLASSES, _cells, specificity),
     Metric("balanced_accuracy", "Balanced accuracy", "classification", _LABEL, _CLASSES, _cells, balanced_accuracy),
     *_calibration_metrics("classification", _CLASSES | {"uncertainty"}, _bins),
+    *_scaled_metrics("classification", _CLASSES | {"uncertainty_scaled"}, _scaled_bins),
     *_agreement_metrics("classification"),
     Metric("iou", "IoU", "segmentation", _BOTH, _PIXELS, _pixel_columns, iou, is_primary=True),
     Metric("f_score", "F-score", "segmentation", _BOTH, _PIXELS, _pixel_columns, f_score),
@@ -291,7 +334,13 @@ METRICS: tuple[Metric, ...] = (
         "false_regions", "False regions per 100 images", "segmentation", _LABEL, frozenset({"false_regions"}),
         _each(lambda columns: columns["false_regions"]), share, higher_is_better=False,
     ),
-    *_calibration_metrics("segmentation", frozenset(reliability.COLUMNS), _pixel_bins),
+    Metric(
+        "hd95", "HD95 (px)", "segmentation", _LABEL, frozenset({"hd95"}), _known("hd95"), share, unit="px", higher_is_better=False
+    ),
+    Metric("nsd", f"NSD at {surfaces.TOLERANCE:g} px", "segmentation", _LABEL, frozenset({"nsd"}), _known("nsd"), share),
+    *_calibration_metrics("segmentation", _columns_of_bins(""), _pixel_bins("")),
+    *_scaled_metrics("segmentation", _columns_of_bins(reliability.SCALED), _pixel_bins(reliability.SCALED)),
+    *_region_metrics(),
     *_agreement_metrics("segmentation"),
 )  # fmt: skip
 # What is measured otherwise than on counts of cases: areas under curves, on scores or in an order, and regions by their size.
@@ -305,6 +354,7 @@ TITLES: Mapping[str, str] = {
     **{f"found_{size}": f"{size.capitalize()} regions found" for size in ("small", "medium", "large")},
 }
 PRIMARY: Mapping[str, str] = {metric.kind: metric.name for metric in METRICS if metric.is_primary}
+_LATER = (*surfaces.COLUMNS, "brier_scaled", "ece_scaled", "temperature", "region_ece", "region_ece_scaled")
 _SCALES: Mapping[str, float] = {metric.name: metric.scale for metric in METRICS}
 
 
@@ -319,13 +369,14 @@ def of_truth(kind: str, truth: str) -> list[Metric]:
 
 
 def columns_of(kind: str, truth: str) -> list[str]:
-    """Columns of the cases that the metrics of a kind of task against a truth are computed from.
+    """Columns of the cases that the metrics of a kind of task against a truth are computed from; those that tables of earlier
+    versions lack, and no comparison of runs needs, may be missing.
 
     Args:
         kind: classification or segmentation.
         truth: `label` or `teacher`.
     """
-    return sorted(frozenset().union(*(metric.columns for metric in of_truth(kind, truth))))
+    return sorted(frozenset().union(*(one.columns for one in of_truth(kind, truth) if one.name not in _LATER)))
 
 
 def scale_of(name: str) -> float:

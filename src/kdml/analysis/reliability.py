@@ -12,8 +12,11 @@ from itertools import product
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
+from scipy import ndimage
 
+from kdml.analysis import regions
 from kdml.analysis.ratios import ratio
+from kdml.runs.predictions import marked
 
 BINS = 10
 COUNTS = (
@@ -22,6 +25,7 @@ COUNTS = (
     "events",
 )  # of a bin: their number, the sum of their probabilities, and in how many it came true
 COLUMNS = tuple(f"bin{number}_{count}" for number, count in product(range(BINS), COUNTS))
+SCALED, OF_REGIONS, SCALED_OF_REGIONS = ("scaled_", "region_", "scaled_region_")  # before these, in tables of cases
 
 
 def bins(probability: Float[np.ndarray, " n"], event: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "n columns"]:
@@ -66,6 +70,37 @@ def pixel_histogram(
         for image, mask in zip(levels, truth, strict=True)
     ]
     return np.array(each, dtype=float).reshape(len(levels), 2, 256)
+
+
+def region_bins(
+    levels: UInt8[np.ndarray, "n h w"], truth: Bool[np.ndarray, "n h w"], probabilities: Float[np.ndarray, "m levels"]
+) -> list[Float[np.ndarray, "n columns"]]:
+    """Counts of the marked regions of every image, in the order of `COLUMNS`: a region's probability is the mean of its pixels',
+    and it came true if at least half of it is lesion. Regions of fewer than `regions.SMALLEST` pixels are left out.
+
+    Args:
+        levels: of the pixels, 0 to 255.
+        truth: true masks.
+        probabilities: of each level, in one or several ways.
+
+    Returns:
+        Counts for each of these ways.
+    """
+    found = [np.zeros((len(levels), BINS, len(COUNTS))) for _ in probabilities]
+    for place, (image, mask) in enumerate(zip(levels, truth, strict=True)):
+        labels, count = ndimage.label(marked(image), structure=regions.TOUCHING)
+        if not count:
+            continue
+        inside = labels > 0
+        which = labels[inside] - 1
+        areas = np.bincount(which, minlength=count)
+        large = areas >= regions.SMALLEST
+        true = np.bincount(which, mask[inside], minlength=count) / areas >= regions.FOUND
+        for counts, of_level in zip(found, probabilities, strict=True):
+            mean = np.bincount(which, of_level[image[inside]], minlength=count) / areas
+            rows = np.stack([np.ones(count), mean, true], axis=1)
+            np.add.at(counts[place], _bin_of(mean[large]), rows[large])
+    return [counts.reshape(len(levels), -1) for counts in found]
 
 
 def calibration_error(counts: Float[np.ndarray, "*any columns"]) -> Float[np.ndarray, "*any"]:

@@ -5,16 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kdml.analysis import evaluation, paper_comparison
+from kdml.analysis import evaluation, paper_comparison, temperature
 from kdml.analysis.cases import Evaluated
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Measured
 from kdml.analysis.evaluation import TestSet
+from kdml.analysis.subgroups import of_rows
 from kdml.common.files import write_csv
 from kdml.runs import predictions
+from kdml.runs.predictions import Predictions
 from kdml.runs.run_table import RunRow, RunTable
 
-TRUTHS = {"label": evaluation.against_labels, "teacher": evaluation.against_teacher}
 Records = Mapping[tuple[str, int], Mapping[str, Any]]
 """run.json of every run, by its name and seed."""
 
@@ -25,22 +26,42 @@ def evaluated(rows: Sequence[RunRow], kind: str, data: Path, truth: str) -> list
     Args:
         rows: of the table of runs.
         kind: of their task.
-        data: folder of the prepared arrays, which masks are read from.
+        data: folder of the prepared arrays, which masks and what is known of the pictures are read from.
         truth: `label` or `teacher`.
 
     Raises:
-        UserError: predictions are missing, damaged, or of other test images than their split names.
+        UserError: predictions are missing, damaged, or of other test images than their split names; or there is no index.
     """
     tested: dict[Path, TestSet] = {}
+    validated: dict[Path, TestSet] = {}
     found = []
     for row in rows:
         if row.split not in tested:
-            tested[row.split] = evaluation.read_test_set(row.split, data if kind == "segmentation" else None)
-        path = row.folder / "predictions.npz"
-        stored = predictions.load(path)
-        evaluation.check(stored, tested[row.split], kind, (path, row.split))
-        found.append(Evaluated(row.run, row.seed, TRUTHS[truth](stored, tested[row.split])))
+            here = evaluation.read_test_set(row.split, data if kind == "segmentation" else None)
+            if truth == "label":
+                subgroups = of_rows(data / "index.parquet", here.rows)
+                here = replace(here, subgroups=subgroups)
+            tested[row.split] = here
+        stored = _stored(row, "predictions.npz", tested[row.split], kind)
+        if truth != "label":
+            found.append(Evaluated(row.run, row.seed, evaluation.against_teacher(stored, tested[row.split])))
+            continue
+        if row.split not in validated:
+            masks = data if kind == "segmentation" else None
+            validated[row.split] = evaluation.read_test_set(row.split, masks, "validation")
+        part = validated[row.split]
+        fitted_on = part.labels if part.masks is None else part.masks
+        temperatures = temperature.of_networks(_stored(row, "validation.npz", part, kind).outputs, fitted_on)
+        found.append(Evaluated(row.run, row.seed, evaluation.against_labels(stored, tested[row.split], temperatures)))
     return found
+
+
+def _stored(row: RunRow, name: str, part: TestSet, kind: str) -> Predictions:
+    """Outputs of a run on a part of its split."""
+    path = row.folder / name
+    stored = predictions.load(path)
+    evaluation.check(stored, part, kind, (path, row.split))
+    return stored
 
 
 def with_outputs(runs: Iterable[Measured], found: Iterable[Evaluated]) -> list[Measured]:

@@ -117,12 +117,16 @@ def wilcoxon(differences: Float[np.ndarray, " groups"]) -> float:
     return float(stats.wilcoxon(differences, zero_method="pratt").pvalue)
 
 
-def paired_seeds(differences: Sequence[float]) -> Interval:
+def paired_seeds(differences: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """Mean of paired differences, one per seed, with Student's interval and p; a single seed has neither, and equal differences
     other than 0 have none either.
 
     With 3 seeds the interval has 2 degrees of freedom and reaches 4.3 standard errors; no sign-flip test on 3 seeds can give
     less than p = 0.25.
+
+    Args:
+        differences: one per seed.
+        confidence: of the interval.
     """
     values = np.asarray(differences, dtype=float)
     mean, n = float(values.mean()), len(values)
@@ -131,7 +135,7 @@ def paired_seeds(differences: Sequence[float]) -> Interval:
     error = float(values.std(ddof=1)) / math.sqrt(n)
     if error == 0:
         return Interval(mean, 0.0, 0.0, 1.0) if mean == 0 else Interval(mean, math.nan, math.nan, math.nan)
-    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * error
+    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * error
     return Interval(mean, mean - reach, mean + reach, float(2 * stats.t.sf(abs(mean) / error, n - 1)))
 
 
@@ -256,7 +260,9 @@ class Resamples:
         return np.einsum("rs,sr->r", self.seed_weights, np.stack([by_seed[seed] for seed in self.seeds]))
 
 
-def percentile(estimate: float, draws: Float[np.ndarray, " resamples"], groups: int) -> Interval:
+def percentile(
+    estimate: float, draws: Float[np.ndarray, " resamples"], groups: int, confidence: float = CONFIDENCE
+) -> Interval:
     """Expanded percentile interval of bootstrap draws, and the p at which it would end at 0.
 
     The plain percentile interval is too narrow for few groups, by the factor sqrt((n - 1) / n) and for want of Student's tails;
@@ -268,6 +274,7 @@ def percentile(estimate: float, draws: Float[np.ndarray, " resamples"], groups: 
         estimate: of the metric or difference.
         draws: of it.
         groups: independent groups of test cases that were drawn from.
+        confidence: of the interval.
 
     Reference:
         Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 2015, section 5.3.
@@ -278,11 +285,27 @@ def percentile(estimate: float, draws: Float[np.ndarray, " resamples"], groups: 
     if np.ptp(known) == 0:
         return Interval(estimate, 0.0, 0.0, 1.0) if estimate == 0 else Interval(estimate, math.nan, math.nan, math.nan)
     shrunk = math.sqrt((groups - 1) / groups)
-    outwards = float(stats.norm.cdf(stats.t.ppf((1 - CONFIDENCE) / 2, groups - 1) / shrunk))
+    outwards = float(stats.norm.cdf(stats.t.ppf((1 - confidence) / 2, groups - 1) / shrunk))
     low, high = np.quantile(known, [outwards, 1 - outwards])
     tail = (int(min((known <= 0).sum(), (known >= 0).sum())) + 1) / (len(known) + 1)
     p = 2 * float(stats.t.cdf(float(stats.norm.ppf(min(tail, 0.5))) * shrunk, groups - 1))
     return Interval(estimate, float(low), float(high), min(1.0, p))
+
+
+def none_seen(groups: int, confidence: float = CONFIDENCE) -> Interval:
+    """Exact interval of a share of which no group of test cases shows anything: a bootstrap of nothing is nothing.
+
+    The upper end is the largest share of groups with a case of it that would still give none among so many, which the share of
+    cases cannot exceed where groups are of one size.
+
+    Args:
+        groups: independent groups of test cases.
+        confidence: of the interval.
+
+    Reference:
+        Clopper and Pearson, Biometrika 1934.
+    """
+    return Interval(0.0, 0.0, 1 - ((1 - confidence) / 2) ** (1 / groups), 1.0)
 
 
 def probability_of_outperforming(differences: Sequence[float]) -> float:

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from kdml.common.errors import UserError
-from kdml.data.layouts import METADATA, NO_GROUP
+from kdml.common.metadata import METADATA, UNKNOWN, known
+from kdml.data.layouts import NO_GROUP
 from kdml.data.leakage import (
     DEFAULT_DISTANCE,
     EXAMPLES,
@@ -90,8 +91,8 @@ def metadata_of(index: pd.DataFrame) -> dict[str, dict[str, Any]]:
     for column in index.columns:
         if not column.startswith(METADATA):
             continue
-        counts = index[column].value_counts()
-        missing = int(counts.pop("")) if "" in counts else 0
+        counts = index[column].map(known).value_counts()
+        missing = int(counts.pop(UNKNOWN)) if UNKNOWN in counts else 0
         few = {str(value): int(count) for value, count in counts.items()} if len(counts) <= MOST_VALUES else {}
         found[column.removeprefix(METADATA)] = {"values": len(counts), "missing": missing, "counts": few}
     return found

@@ -18,12 +18,12 @@ import numpy as np
 from kdml.common.errors import UserError
 from kdml.common.files import csv_rows, read_csv
 from kdml.common.zip_files import UNREADABLE, TooLarge
+from kdml.data import metadata
 from kdml.data.archives import Source
 
 log = logging.getLogger(__name__)
 
 NO_GROUP = ""
-METADATA = "metadata_"  # before the names of columns of the index that hold it
 KNOWN_BAD_PATCHES = {
     "dd6dfed324f9fcb6f93f46f32fc800f2ec196be2": "known to be unreadable by many tools",
     "9369c7278ec8bcc6c880d99194de09fc2bd4efbe": "known to be all black",
@@ -178,6 +178,8 @@ def _check_slides(slides: Mapping[str, str], patches: Sequence[str], path: Path)
 def lgg_mri_segmentation(sources: Sequence[Source], choice: Choice) -> Listing:
     """Slices `kaggle_3m/<patient>/<name>.tif` with `<name>_mask.tif`; the group is the patient, TCGA_<site>_<case>.
 
+    Metadata: the institution, which is the site in the name, and what data.csv says of the patient, in its codes.
+
     Args:
         sources: the one archive.
         choice: `limit` and `seed` count; patients stay whole.
@@ -190,6 +192,8 @@ def lgg_mri_segmentation(sources: Sequence[Source], choice: Choice) -> Listing:
     masks = {name.removesuffix("_mask"): member for name, member in files.items() if name.endswith("_mask")}
     images = {name: member for name, member in files.items() if not name.endswith("_mask")}
     same_names(images, masks, "the images in kaggle_3m/", "its masks")
+    patients = _patients(sources[0])
+    header = next(iter(patients.values()), {})
     pictures = []
     for name in sorted(images, key=natural):
         stem = name.rpartition("/")[2]
@@ -198,8 +202,19 @@ def lgg_mri_segmentation(sources: Sequence[Source], choice: Choice) -> Listing:
             raise UserError(
                 f"{images[name]}: the name does not start with TCGA_<site>_<case>.", "fetch the archive again"
             )
-        pictures.append(Picture(stem, Member(0, images[name]), Member(0, masks[name]), None, patient.group()))
+        row = patients.get(patient.group(), {})
+        known = {"institution": patient.group().split("_")[1]} | metadata.taken(row, metadata.LGG, header)
+        pictures.append(Picture(stem, Member(0, images[name]), Member(0, masks[name]), None, patient.group(), known))
     return Listing(whole_groups(pictures, choice), ("no_lesion", "lesion"), {"doubled folder": doubled})
+
+
+def _patients(source: Source) -> dict[str, dict[str, str]]:
+    """Rows of data.csv by patient; none where it was left out of a folder."""
+    tables = sorted((name for name in source.names() if re.fullmatch(r"(?:.*/)?kaggle_3m/data\.csv", name)), key=len)
+    if not tables:
+        log.info("%s has no kaggle_3m/data.csv: of patients no more than the institution is known", source.path)
+        return {}
+    return {row["Patient"]: row for _, row in _rows_of(source, tables[0], ("Patient",))}
 
 
 def natural(name: str) -> list:
@@ -221,6 +236,8 @@ def whole_groups(pictures: list[Picture], choice: Choice) -> list[Picture]:
 def ham10000(sources: Sequence[Source], choice: Choice) -> Listing:
     """Photographs in two folders with `HAM10000_metadata.csv`; masks in an archive of their own; the group is the lesion.
 
+    Metadata: sex and age of the patient, site of the lesion, and how the diagnosis was made.
+
     Args:
         sources: the archive of images, and that of masks.
         choice: `limit` and `seed` count; every class keeps some pictures.
@@ -241,7 +258,14 @@ def ham10000(sources: Sequence[Source], choice: Choice) -> Listing:
             f"HAM10000_metadata.csv: {unknown} has the unknown class '{rows[unknown]['dx']}'.", f"known are {known}"
         )
     pictures = [
-        Picture(key, Member(0, images[key]), Member(1, masks[key]), HAM10000_CLASSES.index(row["dx"]), row["lesion_id"])
+        Picture(
+            key,
+            Member(0, images[key]),
+            Member(1, masks[key]),
+            HAM10000_CLASSES.index(row["dx"]),
+            row["lesion_id"],
+            metadata.taken(row, metadata.HAM10000, row),
+        )
         for key, row in sorted(rows.items())
     ]
     return Listing(stratified(pictures, choice), HAM10000_CLASSES, {"doubled folder": doubled + doubled_masks})
@@ -298,6 +322,12 @@ def _once(source: Source, pattern: str) -> tuple[dict[str, str], list[str]]:
 
 def _read_csv(source: Source, name: str, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """Rows of a table in an archive, all of which are complete."""
+    check_complete(rows := _rows_of(source, name, columns), name, columns)
+    return [row for _, row in rows]
+
+
+def _rows_of(source: Source, name: str, columns: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """Rows of a table in an archive, each with its line."""
     try:
         text = source.read(name).decode("utf-8-sig")
     except KeyError:
@@ -308,9 +338,7 @@ def _read_csv(source: Source, name: str, columns: tuple[str, ...]) -> list[dict[
         raise UserError(
             f"{source.path}: {name} is damaged ({error}).", "delete the archive and fetch it again"
         ) from None
-    rows = csv_rows(io.StringIO(text, newline=""), name, f"it must be a CSV with {', '.join(columns)}", columns)
-    check_complete(rows, name, columns)
-    return [row for _, row in rows]
+    return csv_rows(io.StringIO(text, newline=""), name, f"it must be a CSV with {', '.join(columns)}", columns)
 
 
 def check_complete(rows: Sequence[tuple[int, Mapping[str, str]]], name: str, columns: Sequence[str]) -> None:

@@ -15,9 +15,10 @@ import numpy as np
 from kdml.common.errors import MachineError, UserError, faults_told
 from kdml.common.files import sha256_of, write_json, written_whole
 from kdml.common.locks import alone_in
+from kdml.common.metadata import METADATA
 from kdml.common.together import written_together
 from kdml.data.archives import archives_of, check_sha256, paths_of, source_of
-from kdml.data.layouts import LAYOUTS, METADATA, NO_GROUP, Choice, Listing, Picture
+from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Picture
 from kdml.data.own import Own, list_own
 from kdml.data.reader import BLACK_AND_WHITE, Decoding, Pixels, Reader
 

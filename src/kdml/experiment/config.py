@@ -21,6 +21,7 @@ from kdml.experiment.sections import (
     GridSearch,
     MethodChoice,
     NetworkEntry,
+    NonInferiority,
     OwnVariant,
     Pair,
     RunChoice,
@@ -53,6 +54,7 @@ class Experiment(Model):
     sharing: Sharing = Sharing()
     training: Training = Training()
     similarity: Similarity = Similarity()
+    non_inferiority: NonInferiority = NonInferiority()
     hyperparameters: Literal["paper", "even"] | Path = Field(
         "paper",
         description="alpha, beta, gamma: the paper's; even: the same weight for every term of a student's loss; or a CSV of the"

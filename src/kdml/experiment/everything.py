@@ -37,7 +37,8 @@ def _of_data(inputs: Inputs) -> Iterator[str]:
 def _of_runs(inputs: Inputs) -> Iterator[str]:
     paths = inputs.paths
     for run in inputs.plan.runs:
-        yield from (paths.weights(run), paths.history(run), paths.predictions(run), paths.record(run))
+        yield from (paths.weights(run), paths.history(run), paths.record(run))
+        yield from (paths.predictions(run), paths.validation(run))
 
 
 def _of_places(inputs: Inputs) -> Iterator[str]:
@@ -51,6 +52,7 @@ def _of_places(inputs: Inputs) -> Iterator[str]:
             for name in ("layers", "upper"):
                 yield from inputs.cka(place, variants, name)
             yield from (paths.similarity(place), paths.similarity_summary(place), paths.compression(place))
+            yield from (paths.flips(place), paths.non_inferiority(place), paths.second_student(place))
         if inputs.places.methods_at(place):
             yield paths.methods(place)
 

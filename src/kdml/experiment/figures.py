@@ -21,7 +21,7 @@ SCHEMES = (1, 2, 3, 8)
 SLICES = {4: "telling", 5: "telling", 7: "spread", 9: "telling"}  # number -> rule of `kdml.analysis.slices`
 SIMILARITIES = (6, 10, 11)
 WITH_TEACHER = 10  # compares teachers and students, also of techniques that may have no teacher
-PLACES_ON_A_PAGE = 4
+PLACES_ON_A_PAGE = {"clinic_curves": 4, "clinic_flips": 2}
 ENSEMBLES = 7  # shows masks of ensembles, the others probabilities of students
 
 
@@ -193,15 +193,19 @@ def _settings(item: Item, inputs: Inputs) -> Labelled:
     yield "settings", inputs.paths.ranked_settings(item.place)
 
 
-def _clinic(contents: Contents) -> Iterator[Item]:
-    """Curves of the places of the table, dealt out evenly to as many figures as they need."""
-    places = contents.tables["clinic"].places if "clinic" in contents.tables else ()
-    pages = math.ceil(len(places) / PLACES_ON_A_PAGE)
-    each = math.ceil(len(places) / max(pages, 1))
-    for page in range(pages):
-        name = f"clinic_curves_{page + 1}" if page else "clinic_curves"
-        words = {"page": f" ({page + 1} of {pages})" if pages > 1 else ""}
-        yield contents.item(name, "clinic_curves", words, places=places[page * each : (page + 1) * each])
+def _clinic(kind: str):
+    """Figures of the places of the table, which are dealt out evenly to as many as they need."""
+
+    def items(contents: Contents) -> Iterator[Item]:
+        places = contents.tables["clinic"].places if "clinic" in contents.tables else ()
+        pages = math.ceil(len(places) / PLACES_ON_A_PAGE[kind])
+        each = math.ceil(len(places) / max(pages, 1))
+        for page in range(pages):
+            name = f"{kind}_{page + 1}" if page else kind
+            words = {"page": f" ({page + 1} of {pages})" if pages > 1 else ""}
+            yield contents.item(name, kind, words, places=places[page * each : (page + 1) * each])
+
+    return items
 
 
 FIGURES: Mapping[str, Kind[Contents, Inputs]] = {
@@ -225,7 +229,8 @@ FIGURES: Mapping[str, Kind[Contents, Inputs]] = {
         _by_size,
         _of_places("detection_by_size", "detection_by_size", "segmentation", on_request=True),
     ),
-    "clinic_curves": Kind("Clinic", "figures.clinic:draw", clinic_files, _clinic),
+    "clinic_curves": Kind("Clinic", "figures.clinic:draw", clinic_files, _clinic("clinic_curves")),
+    "clinic_flips": Kind("Clinic", "figures.flips:draw", clinic_files, _clinic("clinic_flips")),
     "search": Kind("Grid search", "figures.search:draw", _settings, _search),
 }
 BESIDE_TABLES = ("beside", "curves", "runs")  # made in one job with their table

@@ -273,7 +273,7 @@ class Forecast:
             return 0
         pictures, settings = self.pictures[training.run.task], training.settings
         each = FLOAT * settings.outputs if settings.kind == "classification" else pictures.size**2
-        return pictures.test * each * len(settings.networks)
+        return (pictures.validation + pictures.test) * each * len(settings.networks)
 
     # Savings
 

@@ -147,6 +147,10 @@ class Paths:
         """Outputs on the test set."""
         return f"{self.run(run)}/predictions.npz"
 
+    def validation(self, run: Run) -> str:
+        """Outputs on the validation part, which temperatures are fitted on."""
+        return f"{self.run(run)}/validation.npz"
+
     def history(self, run: Run) -> str:
         """Losses and scores of every epoch."""
         return f"{self.run(run)}/history.csv"
@@ -282,6 +286,18 @@ class Paths:
     def contrasts(self, at: Located, of: str) -> str:
         """Differences between variants, or (`of` is `_methods`) between published methods and the proposed variant."""
         return f"{self.place(at)}/contrasts{of}.csv"
+
+    def flips(self, at: Located, of: str = "") -> str:
+        """What teacher or student alone get right and the networks in their place wrong, by subgroup."""
+        return f"{self.place(at)}/flips{of}.csv"
+
+    def non_inferiority(self, at: Located, of: str = "") -> str:
+        """Whether students are good enough to take the teacher's place."""
+        return f"{self.place(at)}/non_inferiority{of}.csv"
+
+    def second_student(self, at: Located, of: str = "") -> str:
+        """What ensembles are worth beyond the best of their students."""
+        return f"{self.place(at)}/second_student{of}.csv"
 
     def cka(self, at: Located, group: str, name: str) -> str:
         """CKA of a group of runs: `layers`, or `upper` for the mean over the higher layers."""

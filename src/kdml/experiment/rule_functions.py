@@ -222,6 +222,10 @@ class RuleFunctions:
         """True masks, which segmentation is measured against."""
         return [self.paths.masks(self.dataset(wildcards.task))] if self.has_masks(wildcards.task) else []
 
+    def index(self, wildcards: Wildcards) -> list[str]:
+        """What is known of the pictures, which subgroups are formed by."""
+        return [self.paths.index(self.dataset(wildcards.task))]
+
     def methods_records(self, wildcards: Wildcards) -> list[str]:
         """What was recorded of the methods of a place."""
         return [self.paths.record(run) for run in self.places.methods_at(self.place(wildcards))]
@@ -240,6 +244,17 @@ class RuleFunctions:
         """Cases against the teachers, which claims on fidelity are about; published methods have none."""
         taught = wildcards.of != OF_METHODS and self.places.taught_at(self.place(wildcards))
         return [self.paths.cases(wildcards, FIDELITY_SHEET)] if taught else []
+
+    def compared_curves(self, wildcards: Wildcards) -> list[str]:
+        """Learning curves of the same sheets, whose validation scores choose among students; published methods have one."""
+        return [] if wildcards.of == OF_METHODS else self.compared(self.paths.curves)(wildcards)
+
+    def against_words(self, wildcards: Wildcards, input: Any) -> Words:
+        """Arguments of src/contrasts.py for what a clinic asks of students beside the teacher; not of published methods."""
+        if wildcards.of == OF_METHODS:
+            return []
+        margin = self.experiment.non_inferiority.margin
+        return ["--against", self.paths.place(wildcards), "--margin", margin, "--curves", *input.curves]
 
     def scored(self, file_of: Callable[[Any, str], str]) -> Callable[[Wildcards], list[str]]:
         """Input function: a file of the sheet of variants at a place, and that of its networks trained alone."""

@@ -199,6 +199,14 @@ class Similarity(Model):
     passes: Count = Field(1, description="over the test images, each in another order")
 
 
+class NonInferiority(Model):
+    """When a student is good enough to take the place of the teacher trained alone; set it before the results are seen."""
+
+    margin: Annotated[float, Field(gt=0, lt=100)] = Field(
+        2.0, description="percentage points of the primary metric that the student may be worse by"
+    )
+
+
 class Task(Model):
     """A dataset with a kind of target."""
 

@@ -124,7 +124,7 @@ def trainings_of(plan: Plan, paths: Paths) -> list[Training]:
             plan.settings(run),
             paths.run(run),
             paths.train_log(run),
-            (paths.record(run), paths.weights(run), paths.history(run), paths.predictions(run)),
+            (paths.record(run), paths.weights(run), paths.history(run), paths.predictions(run), paths.validation(run)),
         )
         for run in plan.runs
     ]

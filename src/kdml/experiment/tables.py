@@ -188,7 +188,7 @@ def _detection(item: Item, inputs: Inputs) -> Labelled:
 
 
 def clinic_files(item: Item, inputs: Inputs) -> Labelled:
-    """Files that the table of what a clinic asks and its curves are made from, in one job."""
+    """Files that the tables of what a clinic asks and their figures are made from, in one job."""
     files = inputs.paths
     for place in item.places:
         yield f"runs:{place.folder}", files.runs(place)
@@ -196,6 +196,9 @@ def clinic_files(item: Item, inputs: Inputs) -> Labelled:
         kinds |= {"reliability": files.reliability, "coverage": files.coverage}
         for label, file_of in kinds.items():
             yield from ((f"{label}:{place.folder}", path) for path in inputs.scored(place, file_of))
+        against = {"flips": files.flips(place), "non_inferiority": files.non_inferiority(place)}
+        against |= {"second_student": files.second_student(place), "scores": files.compression(place)}
+        yield from placed(place, against)
 
 
 def _comparison(contents: Contents) -> Iterator[Item]:
@@ -232,6 +235,7 @@ TABLES: Mapping[str, Kind[Contents, Inputs]] = {
         "Detection", "plain_tables.detection:table", _detection, _everywhere("detection", "segmentation")
     ),
     "clinic": Kind("Clinic", "plain_tables.clinic:table", clinic_files, _everywhere("clinic")),
+    "clinic_teacher": Kind("Clinic", "plain_tables.clinic_teacher:table", clinic_files, _everywhere("clinic_teacher")),
     "grid_search": Kind("Grid search", "plain_tables.grid_search:table", _hyperparameters, _grid_search),
 }
 WITH_CURVES = ("results", "baselines", "methods")  # made in one job with the figures beside_, curves_ and runs_

@@ -25,6 +25,24 @@ def files_by_label(entries: Iterable[str], option: str) -> dict[str, list[Path]]
     return files
 
 
+def texts_by_name(entries: Iterable[str], option: str) -> dict[str, str]:
+    """Titles or captions by the name of the table or figure.
+
+    Args:
+        entries: `NAME=TEXT` each.
+        option: that they were passed with.
+
+    Raises:
+        UserError: an entry lacks its name.
+    """
+    parted = {entry: entry.partition("=") for entry in entries}
+    if wrong := [entry for entry, (name, sign, _) in parted.items() if not (name and sign)]:
+        raise UserError(
+            f"{option} {wrong[0]} is not NAME=TEXT.", f"write for example {option} table_01='Who shares what'"
+        )
+    return {name: text for name, _, text in parted.values()}
+
+
 @dataclass(frozen=True)
 class Data:
     """Files and short texts that a table or a figure is made from.

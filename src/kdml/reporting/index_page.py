@@ -20,7 +20,7 @@ from kdml.runs.records import read_record
 from kdml.runs.run_table import EVALUATED
 
 METRIC_COLUMNS = ("protocol", "task", "pair", "run", "seed", "network", "truth", "metric", "value", "folder")
-FILES = ("run.json", "history.csv", "weights.safetensors", "predictions.npz")
+FILES = ("run.json", "history.csv", "weights.safetensors", "predictions.npz", "validation.npz")
 LARGEST = 20_000  # characters of a table that stands on the page; larger ones are linked
 CLAIMS = "Claims"  # the category of the first chapter
 CHAPTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {  # title -> (anchor, categories of tables and figures)

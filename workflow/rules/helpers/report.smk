@@ -50,11 +50,14 @@ OF_SCHEMES = [
     *OF_GRAPHS,
     *(name for name, one in CONTENTS.figures.items() if one.kind == "scheme"),
 ]
+CLINIC = ("clinic", "clinic_teacher")  # tables that are made in one job
 OF_CLINIC = [
-    name for name, one in CONTENTS.figures.items() if one.kind == "clinic_curves"
+    name
+    for name, one in CONTENTS.figures.items()
+    if one.kind in ("clinic_curves", "clinic_flips")
 ]
 # A name that none of the other rules makes falls to `table` and `figure`, which say what there is.
-ELSEWHERE = f"{names_of([*WITH_CURVES, 'fidelity'])}|{'|'.join([*OF_GRAPHS, *(['clinic'] if OF_CLINIC else [])])}"
+ELSEWHERE = f"{names_of([*WITH_CURVES, 'fidelity'])}|{'|'.join([*OF_GRAPHS, *(CLINIC if OF_CLINIC else [])])}"
 OTHER_TABLES = rf"(?!(?:{ELSEWHERE})\.)[a-z][\w-]*"
 ELSEWHERE = (
     f"(?:{'|'.join(BESIDE_TABLES)})_|(?:{'|'.join([*OF_SCHEMES, *OF_CLINIC])})\\."
@@ -71,15 +74,22 @@ def schemes_files():
 
 
 def clinic_figures():
-    """Curves of what a clinic asks; the report shows one form of each."""
-    for path in CONTENTS.files_of(["clinic_curves"]):
+    """Figures of what a clinic asks; the report shows one form of each."""
+    for path in CONTENTS.files_of(["clinic_curves", "clinic_flips"]):
         name = lambda wildcards, name=Path(path).stem: name
         yield in_report(path, name) if path.endswith(".png") else path
 
 
 def clinic_table(wildcards):
-    """The table of what a clinic asks."""
-    return CONTENTS.tables["clinic"]
+    """A table of what a clinic asks; all of them are made from the same files."""
+    return CONTENTS.tables[CLINIC[0]]
+
+
+def clinic_tables():
+    """The tables of what a clinic asks; the report shows one form of each."""
+    for path in CONTENTS.files_of(CLINIC):
+        name = lambda wildcards, name=Path(path).stem: name
+        yield in_report(path, name) if path.endswith(".html") else path
 
 
 def tell_what_was_made():

@@ -15,7 +15,10 @@ from kdml.runs.run_table import SEPARATOR
 
 WHO = ("Variant", "Network")
 DECISIONS = ("sensitivity", "specificity", "balanced_accuracy", "auc")
-PROBABILITIES = ("brier", "ece")
+PROBABILITIES = ("brier", "brier_scaled", "ece", "ece_scaled", "temperature")
+WITHOUT_INTERVAL = ("temperature",)  # of a run it is one number, whichever cases are drawn
+OF_REGIONS = ("region_ece", "region_ece_scaled")
+SURFACES = ("hd95", "nsd")
 REFERRAL = (AURC, AURC_DISAGREEMENT, AURC_GAIN)
 
 Values = Mapping[tuple[str, str, str], Row]
@@ -23,21 +26,30 @@ Values = Mapping[tuple[str, str, str], Row]
 
 
 def table(data: Data) -> Table:
-    """Sections of a place below each other: decisions, confusion matrices, probabilities, referral.
+    """Sections of a place below each other: decisions, surfaces of masks, confusion matrices, probabilities, referral.
 
     Args:
         data: files `values:PLACE` and `confusion:PLACE` of variants and of networks trained alone, and `runs:PLACE`.
     """
-    parts = (_decisions(data), _confusion(data), _probabilities(data), _referral(data))
+    parts = (_decisions(data), _surfaces(data), _confusion(data), _probabilities(data), _referral(data))
     places = data.places("values")
     sections = sorted((section for part in parts for section in part), key=lambda one: places.index(one.key))
     return Table(tuple(sections))
 
 
-def _section(
+def section(
     data: Data, place: str, about: str, columns: Sequence[str | Column], rows: Sequence[Sequence[Cell]], note: str = ""
 ) -> tuple[Section, ...]:
-    """The section of a place, which says in its heading and in every stored row what it is about; none without rows."""
+    """Make the section of a place, which says in its heading and in every stored row what it is about; none without rows.
+
+    Args:
+        data: with files `runs:PLACE`.
+        place: protocol/task/pair.
+        about: a few words.
+        columns: of the section.
+        rows: its cells.
+        note: what a reader must know of it.
+    """
     found = by_place(data, columns, {place: rows}, said={place: note} if note else None).sections
     return tuple(
         replace(one, title=f"{one.title}: {about.lower()}", place=(*one.place, ("About", about))) for one in found
@@ -59,7 +71,7 @@ def _decisions(data: Data) -> tuple[Section, ...]:
     """Sensitivity, specificity and what follows from them, of every network; masks have no AUC."""
     found: tuple[Section, ...] = ()
     for label, rows in data.under("values").items():
-        found += _section(data, label, "Decisions", *_scores(rows, DECISIONS), _positive(data, label))
+        found += section(data, label, "Decisions", *_scores(rows, DECISIONS), _positive(data, label))
     return found
 
 
@@ -68,7 +80,7 @@ def _scores(rows: Sequence[Row], wanted: Sequence[str]) -> tuple[Sequence[str | 
     values: Values = {(row["run"], row["network"], row["metric"]): row for row in rows if row["truth"] == "label"}
     metrics = [name for name in wanted if any(metric == name for _, _, metric in values)]
     networks = {(run, network): row for (run, network, metric), row in values.items() if metric in metrics}
-    columns = (*WHO, *(Column(f"{labels.metric(name)}{INTERVAL}", labels.metric(name)) for name in metrics))
+    columns = (*WHO, *(Column(f"{labels.metric(name)}{_interval(name)}", labels.metric(name)) for name in metrics))
     return columns, [
         (*_who(row), *(_value(values.get((row["run"], row["network"], name))) for name in metrics))
         for row in sorted(networks.values(), key=_order)
@@ -84,10 +96,25 @@ def _positive(data: Data, place: str) -> str:
     return f"Positive is {classes[-1]}{' (pixels)' if facts['kind'] == 'segmentation' else ''}."
 
 
+def _interval(metric: str) -> str:
+    return "" if metric in WITHOUT_INTERVAL else INTERVAL
+
+
 def _value(row: Row | None) -> Cell:
     if row is None:
         return number("")
-    return with_interval(row["mean"], row["low"], row["high"], digits_of(row["cases"], scale_of(row["metric"])))
+    if row["metric"] in WITHOUT_INTERVAL:
+        return number(row["mean"])
+    scale = 100.0 if row["metric"] == "hd95" else scale_of(row["metric"])  # pixels bear the digits of percent
+    return with_interval(row["mean"], row["low"], row["high"], digits_of(row["cases"], scale))
+
+
+def _surfaces(data: Data) -> tuple[Section, ...]:
+    """How far the outlines of predicted masks are from the true ones; classifications have none."""
+    found: tuple[Section, ...] = ()
+    for label, rows in data.under("values").items():
+        found += section(data, label, "Surfaces", *_scores(rows, SURFACES))
+    return found
 
 
 # Probabilities
@@ -97,7 +124,8 @@ def _probabilities(data: Data) -> tuple[Section, ...]:
     """How far the probabilities of every network are from the truth, and from how often they come true."""
     found: tuple[Section, ...] = ()
     for label, rows in data.under("values").items():
-        found += _section(data, label, "Probabilities", *_scores(rows, PROBABILITIES))
+        found += section(data, label, "Probabilities", *_scores(rows, PROBABILITIES))
+        found += section(data, label, "Probabilities of regions", *_scores(rows, OF_REGIONS))
     return found
 
 
@@ -105,7 +133,7 @@ def _referral(data: Data) -> tuple[Section, ...]:
     """What is wrong where the surest cases are decided without a person: by a network's own uncertainty, and by disagreement."""
     found: tuple[Section, ...] = ()
     for label, rows in data.under("values").items():
-        found += _section(data, label, "Referral", *_scores(rows, REFERRAL))
+        found += section(data, label, "Referral", *_scores(rows, REFERRAL))
     return found
 
 
@@ -122,7 +150,7 @@ def _confusion(data: Data) -> tuple[Section, ...]:
             lines.setdefault((row["run"], row["network"], row["true"]), []).append(row)
         cells = [(*_who(mine[0]), text(mine[0]["true"]), *map(_count, mine)) for mine in lines.values()]
         columns = (*WHO, "True class", *(Column(f"named {name} (%)", f"named {name}") for name in named))
-        found += _section(data, label, "Confusion", columns, cells)
+        found += section(data, label, "Confusion", columns, cells)
     return found
 
 

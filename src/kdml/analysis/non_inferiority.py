@@ -1,0 +1,85 @@
+"""Whether a student is good enough to take the teacher's place: not worse than it by a margin that is set beforehand.
+
+The difference is that of the contrasts, paired over seeds and groups of test cases. The smallest difference that a test set could
+show, and how often it would show an equal student to be good enough, follow from the scatter of the same difference.
+
+Reference:
+    Piaggio et al., Reporting of noninferiority and equivalence randomized trials, JAMA 2012.
+"""
+
+import math
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from kdml.analysis.contrasts import Contrast, MeasuredRuns
+from kdml.analysis.power import Design
+from kdml.analysis.statistics import CONFIDENCE
+from kdml.runs.graph import BASELINE, ENSEMBLE, is_student
+
+TEACHER_ALONE, STUDENT_ALONE = "baseline_teacher", "baseline_student"
+COLUMNS = (
+    "run", "network", "metric", "margin", "estimate", "low", "high", "verdict", "power", "detectable", "seeds", "cases", "groups",
+    "by_seed", "remark",
+)  # fmt: skip
+
+
+class Verdict(StrEnum):
+    """What an interval of a difference, student minus teacher, says with a margin."""
+
+    SUPERIOR = "better"  # all of it above 0
+    GOOD_ENOUGH = "good enough"  # all of it above minus the margin
+    INFERIOR = "not good enough"  # all of it below minus the margin
+    UNDECIDED = "undecided"
+    UNKNOWN = "no interval"
+
+
+def verdict(low: float, high: float, margin: float) -> Verdict:
+    """Verdict on an interval, in the units of the margin.
+
+    Args:
+        low: its lower end.
+        high: its upper end.
+        margin: by which a student may be worse, above 0.
+    """
+    if math.isnan(low) or math.isnan(high):
+        return Verdict.UNKNOWN
+    if low > 0:
+        return Verdict.SUPERIOR
+    if low > -margin:
+        return Verdict.GOOD_ENOUGH
+    return Verdict.INFERIOR if high < -margin else Verdict.UNDECIDED
+
+
+def rows(runs: MeasuredRuns, metric: str, margin: float) -> Iterator[dict[str, Any]]:
+    """A row of `COLUMNS` per student and ensemble against the teacher trained alone; none where that was not run.
+
+    Args:
+        runs: of the place, measured against their labels.
+        metric: to judge by, in percent.
+        margin: in percentage points.
+    """
+    if TEACHER_ALONE not in runs.runs:
+        return
+    for run, by_seed in runs.runs.items():
+        for network in dict.fromkeys(key.network for one in by_seed.values() for key in one.measures):
+            if is_student(network) or network == ENSEMBLE or (run, network) == (STUDENT_ALONE, BASELINE):
+                row = runs.contrast(Contrast(run, TEACHER_ALONE, network, "label", metric))
+                yield {"run": run, "network": network, "metric": metric, "margin": margin} | _judged(row, margin)
+
+
+def _judged(row: dict[str, Any], margin: float) -> dict[str, Any]:
+    kept = {name: row.get(name, "") for name in COLUMNS if name in row and name not in ("network", "metric")}
+    if "by_seed" not in row:
+        return kept | {"verdict": Verdict.UNKNOWN}
+    differences = [float(value) for value in row["by_seed"].split()]
+    scatter = float(np.std(differences, ddof=1)) if len(differences) > 1 else math.nan
+    design = Design(row["seeds"], row["groups"], scatter, row["cases_error"])
+    known = not math.isnan(row["cases_error"]) and not math.isnan(row["estimate"])
+    return kept | {
+        "verdict": verdict(row["low"], row["high"], margin),
+        "power": design.power(margin, 1 - CONFIDENCE) if known else math.nan,
+        "detectable": design.detectable(1 - CONFIDENCE) if known else math.nan,
+    }

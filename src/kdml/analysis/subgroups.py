@@ -1,0 +1,95 @@
+"""Subgroups of test cases by what is known of the pictures: values of a column where they are few, bands of a number."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kdml.common.errors import UserError
+from kdml.common.metadata import METADATA, UNKNOWN, known
+
+AGE, AGE_BAND = "age", 20  # years
+MOST_VALUES = 12  # of a column whose values are subgroups as they are
+SHARES = (1 / 3, 2 / 3)  # of the pictures, that divide other numbers into bands
+PREPARE_AGAIN = "run src/prepare.py again"
+log = logging.getLogger(__name__)
+
+
+def of_rows(index: Path, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Subgroups of some rows of the prepared arrays.
+
+    Args:
+        index: index.parquet of the data set.
+        rows: of the arrays, (n,).
+
+    Returns:
+        (n,) texts by name of the column, with `METADATA` before it.
+
+    Raises:
+        UserError: the index is missing, is none, or lacks one of the rows.
+    """
+    try:
+        table = pd.read_parquet(index)
+    except FileNotFoundError:
+        raise UserError(f"{index} does not exist.", PREPARE_AGAIN) from None
+    except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
+        raise UserError(f"{index} is not a readable Parquet file ({error}).", PREPARE_AGAIN) from None
+    place = {row: number for number, row in enumerate(table.get("row", ()))}
+    if lacking := [row for row in rows.tolist() if row not in place]:
+        raise UserError(f"{index} lacks the row {lacking[0]}, which the split names.", PREPARE_AGAIN)
+    wanted = [place[row] for row in rows.tolist()]
+    return {name: values[wanted] for name, values in of_index(table).items()}
+
+
+def of_index(index: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Subgroups of all pictures: age in bands of 20 years, another number of many values in thirds of the pictures; missing values
+    are a subgroup of their own. A column of text with more than `MOST_VALUES` values, or with a single one, forms none.
+
+    Args:
+        index: of a data set, with columns of metadata as texts.
+
+    Returns:
+        Texts by name of the column, with `METADATA` before it.
+    """
+    found = {}
+    for name in (column for column in index if column.startswith(METADATA)):
+        values = np.array([known(str(value)) for value in index[name]], dtype=object)
+        banded = _bands(values, name.removeprefix(METADATA))
+        if 1 < len(set(banded)) <= MOST_VALUES:
+            found[name] = banded
+        else:
+            log.info("%s has %d values and forms no subgroups", name.removeprefix(METADATA), len(set(banded)))
+    return found
+
+
+def _bands(values: np.ndarray, name: str) -> np.ndarray:
+    """Bands of a column of numbers; values as they are of one with few of them, or of texts."""
+    is_known = values != UNKNOWN
+    numbers = _numbers(values[is_known])
+    if numbers is None or (name != AGE and len(set(values)) <= MOST_VALUES):
+        return values
+    banded = values.copy()
+    banded[is_known] = _ages(numbers) if name == AGE else _thirds(numbers)
+    return banded
+
+
+def _numbers(values: Iterable[str]) -> np.ndarray | None:
+    """Texts as numbers; None if one is not, or there are none."""
+    try:
+        numbers = np.array([float(value) for value in values])
+    except ValueError:
+        return None
+    return numbers if len(numbers) and np.isfinite(numbers).all() else None
+
+
+def _ages(years: np.ndarray) -> list[str]:
+    lowest = (years // AGE_BAND * AGE_BAND).astype(int)
+    return [f"{low}–{low + AGE_BAND - 1}" for low in lowest]
+
+
+def _thirds(numbers: np.ndarray) -> list[str]:
+    first, second = np.quantile(numbers, SHARES)
+    names = (f"up to {first:g}", f"above {first:g} to {second:g}", f"above {second:g}")
+    return [names[int(number > first) + int(number > second)] for number in numbers]

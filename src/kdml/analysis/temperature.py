@@ -1,0 +1,79 @@
+"""Temperature scaling: one number for every network, fitted on the validation part, so that its probabilities mean what they say.
+
+Probabilities p become softmax(log(p) / T); T above 1 makes them less sure. No decision changes. Stored probabilities are all that
+is needed, because their logarithms differ from the logits by a constant only. The validation part also chose the weights that are
+kept, so that T is a little too small where a network fits it too well.
+
+Reference:
+    Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from jaxtyping import Float
+from scipy import optimize, special
+
+from kdml.analysis import reliability
+from kdml.analysis.ensemble import with_ensemble
+from kdml.runs.predictions import dequantise
+
+LIMITS = (0.05, 20.0)  # of T, where all validation cases are right, or nothing is known
+LEVELS = dequantise(np.arange(256)).astype(float)
+SMALLEST = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
+
+
+def of_networks(outputs: Mapping[str, np.ndarray], truth: np.ndarray) -> dict[str, float]:
+    """Temperatures of the networks of a run and of the ensemble of its students.
+
+    Args:
+        outputs: on the validation part, probabilities (n, K) or quantised foreground probabilities (n, h, w).
+        truth: its labels (n,), or its masks (n, h, w) bool.
+    """
+    return {
+        name: fitted(_nll_of_pixels(output, truth) if output.ndim == 3 else _nll_of_classes(output, truth))
+        for name, output in with_ensemble(outputs).items()
+    }
+
+
+def fitted(nll: Callable[[float], float]) -> float:
+    """The temperature with the smallest negative log-likelihood, within `LIMITS`.
+
+    Args:
+        nll: of a temperature; it has one minimum, because it is convex in 1 / T.
+    """
+    found = optimize.minimize_scalar(lambda log: nll(math.exp(log)), bounds=np.log(LIMITS), method="bounded")
+    return math.exp(float(found.x))
+
+
+def _nll_of_classes(probabilities: np.ndarray, labels: np.ndarray) -> Callable[[float], float]:
+    logs = _logarithms(probabilities)
+    cases = np.arange(len(labels))
+    return lambda temperature: -float(special.log_softmax(logs / temperature, axis=1)[cases, labels].mean())
+
+
+def _nll_of_pixels(quantised: np.ndarray, masks: np.ndarray) -> Callable[[float], float]:
+    outside, inside = reliability.pixel_histogram(quantised, masks).sum(axis=0)
+    logits = special.logit(LEVELS)
+    return lambda temperature: (
+        float(
+            (outside * -special.log_expit(-logits / temperature)).sum()
+            + (inside * -special.log_expit(logits / temperature)).sum()
+        )
+        / max(float((outside + inside).sum()), 1.0)
+    )
+
+
+def _logarithms(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(probabilities.astype(np.float64), SMALLEST))
+
+
+def scaled(probabilities: Float[np.ndarray, "n classes"], temperature: float) -> Float[np.ndarray, "n classes"]:
+    """Class probabilities with a temperature; those of an ensemble need not sum to 1 before."""
+    return special.softmax(_logarithms(probabilities) / temperature, axis=1)
+
+
+def scaled_levels(temperature: float) -> Float[np.ndarray, " 256"]:
+    """Probabilities that the levels of quantised ones stand for, with a temperature."""
+    return special.expit(special.logit(LEVELS) / temperature)

@@ -1,0 +1,162 @@
+"""A student in the teacher's place, at every place: whether it is good enough, what it gets wrong instead, and whether a second
+student is worth its costs."""
+
+from collections.abc import Mapping, Sequence
+
+from kdml.analysis.metrics import scale_of
+from kdml.reporting import labels
+from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, text, with_interval
+from kdml.reporting.data import Data
+from kdml.reporting.plain_tables.clinic import section
+from kdml.reporting.table_model import NOTHING, Column, Row, Section, Table
+from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER
+
+GOOD_ENOUGH = (
+    "Variant", "Network", Column(f"Minus teacher alone{INTERVAL}", "Difference"), "Verdict", Column("Power (%)", "Power"),
+    Column("Detectable", "Detectable"),
+)  # fmt: skip
+FLIPS = (
+    "Variant", "Network", "Against", Column(f"Flips{INTERVAL}", "Flips"), "Gains", "Worst subgroup",
+    Column("Flips there [all hold]", "Flips there"), Column("Cases there"),
+)  # fmt: skip
+ONE_OR_TWO = (
+    "Variant", "Best student", "Its score", "Ensemble", Column(f"Gained{INTERVAL}", "Gained"), "Parameters (M)",
+    "MACs (G)", "Latency (ms)",
+)  # fmt: skip
+# Column of compression.csv, factor to what is shown, and format.
+COSTS = (("parameters", 1e-6, ".2f"), ("macs", 1e-9, ".3f"), ("latency_ms", 1.0, ".1f"))
+
+
+def table(data: Data) -> Table:
+    """Sections of a place below each other: good enough, negative flips, one student or two.
+
+    Args:
+        data: files `non_inferiority:PLACE`, `flips:PLACE`, `second_student:PLACE`, `scores:PLACE` with costs, and `runs:PLACE`.
+    """
+    parts = (_good_enough(data), _flips(data), _one_or_two(data))
+    places = data.places("runs")
+    return Table(tuple(sorted((one for part in parts for one in part), key=lambda one: places.index(one.key))))
+
+
+def _order(row: Row) -> tuple:
+    return labels.run_order(row["run"]), labels.network_order(row["network"])
+
+
+def _tested(row: Row) -> str:
+    """How much stands behind the numbers of a section."""
+    cases, groups, seeds = (int(row[name]) for name in ("cases", "groups", "seeds"))
+    return f"{labels.counted(cases, 'case')} in {labels.counted(groups, 'group')}, {labels.counted(seeds, 'seed')}."
+
+
+def _good_enough(data: Data) -> tuple[Section, ...]:
+    found: tuple[Section, ...] = ()
+    for place, rows in data.under("non_inferiority").items():
+        known = sorted((row for row in rows if row["estimate"]), key=_order)
+        cells = [
+            (
+                text(labels.run(row["run"])),
+                text(labels.network(row["network"])),
+                with_interval(row["estimate"], row["low"], row["high"], digits_of(row["cases"])),
+                text(row["verdict"]),
+                number(100 * float(row["power"]) if row["power"] else "", ".0f"),
+                _detectable(row),
+            )
+            for row in known
+        ]
+        note = (
+            f"{labels.metric(known[0]['metric'])}, margin {float(known[0]['margin']):g}; {_tested(known[0])}"
+            if known
+            else ""
+        )
+        found += section(data, place, "Good enough", GOOD_ENOUGH, cells, note)
+    return found
+
+
+def _detectable(row: Row) -> Cell:
+    return text("over 100") if row["detectable"] == "inf" else number(row["detectable"], ".1f")
+
+
+def _flips(data: Data) -> tuple[Section, ...]:
+    """Ensembles and the student alone, against each network that they could replace."""
+    found: tuple[Section, ...] = ()
+    for place, rows in data.under("flips").items():
+        totals = [row for row in rows if not row["attribute"] and row["network"] in (ENSEMBLE, BASELINE)]
+        worst = {_key(row): row for row in rows if row["worst"] == "1"}
+        cells = [
+            _of_flips(row, worst.get(_key(row))) for row in sorted(totals, key=lambda row: (_order(row), _rank(row)))
+        ]
+        found += section(data, place, "Negative flips", FLIPS, cells, _shown(rows) if rows else "")
+    return found
+
+
+def _key(row: Row) -> tuple[str, str, str]:
+    return row["run"], row["network"], row["against"]
+
+
+def _rank(row: Row) -> int:
+    return [*labels.ALONE, TEACHER].index(row["against"])
+
+
+def _of_flips(row: Row, worst: Row | None) -> tuple[Cell, ...]:
+    digits = digits_of(row["cases"])
+    against = "Own teacher" if row["against"] == TEACHER else labels.run(row["against"])
+    there = (text(NOTHING), number(""), number(""))
+    if worst is not None:
+        of = with_interval(worst["flips"], worst["low"], worst["high"], digits_of(worst["cases"]))
+        there = (text(f"{worst['attribute']}: {worst['subgroup']}"), of, number(worst["cases"], ".0f"))
+    return (
+        text(labels.run(row["run"])),
+        text(labels.network(row["network"])),
+        text(against),
+        with_interval(row["flips"], row["low"], row["high"], digits),
+        number(row["gains"], f".{digits}f"),
+        *there,
+    )
+
+
+def _shown(rows: Sequence[Row]) -> str:
+    """Which subgroups there are, how small the smallest is, and how many were left out."""
+    first = next(row for row in rows if not row["attribute"])
+    sizes = [int(row["cases"]) for row in rows if row["attribute"]]
+    attributes = list(dict.fromkeys(row["attribute"] for row in rows if row["attribute"]))
+    said = f"{_tested(first)} "
+    if not sizes:
+        said += "No subgroup has enough cases."
+    else:
+        subgroups = labels.counted(int(first["subgroups"]), "subgroup")
+        said += f"{subgroups} by {', '.join(attributes)}; the smallest has {labels.counted(min(sizes), 'case')}."
+    return f"{said} Too small and left out: {first['left_out']}." if first["left_out"] != "0" else said
+
+
+def _one_or_two(data: Data) -> tuple[Section, ...]:
+    found: tuple[Section, ...] = ()
+    for place, rows in data.under("second_student").items():
+        costs = {(row["run"], row["network"]): row for row in data.rows(f"scores:{place}")}
+        cells = [_of_students(row, costs) for row in sorted(rows, key=lambda row: labels.run_order(row["run"]))]
+        found += section(data, place, "One student or two", ONE_OR_TWO, cells, _best(rows) if rows else "")
+    return found
+
+
+def _of_students(row: Row, costs: Mapping[tuple[str, str], Row]) -> tuple[Cell, ...]:
+    digits = digits_of(row["cases"], scale_of(row["metric"]))
+    one, both = costs[row["run"], row["single"]], costs[row["run"], ENSEMBLE]
+    return (
+        text(labels.run(row["run"])),
+        text(labels.network(row["single"])),
+        number(row["single_mean"], f".{digits}f"),
+        number(row["ensemble_mean"], f".{digits}f"),
+        with_interval(row["gained"], row["low"], row["high"], digits),
+        *(_from_to(one[name], both[name], factor, form) for name, factor, form in COSTS),
+    )
+
+
+def _from_to(one: str, both: str, factor: float, form: str) -> Cell:
+    cells = [number(factor * float(value), form) for value in (one, both)]
+    return Cell(" → ".join(cell.text for cell in cells), cells[0].value, (("ensemble", cells[1].value),))
+
+
+def _best(rows: Sequence[Row]) -> str:
+    """The student that validation chooses among all runs."""
+    best = max(rows, key=lambda row: float(row["validation"]))
+    name = f"{labels.network(best['single'])} of {labels.run(best['run'])}"
+    return f"{labels.metric(best['metric'])}. Of all students validation chooses {name} ({float(best['validation']):.1f} there)."

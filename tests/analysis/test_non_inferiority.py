@@ -1,0 +1,71 @@
+"""Whether a student is good enough: verdicts on planted differences, and what a test set could show."""
+
+import math
+
+import numpy as np
+import pytest
+
+from kdml.analysis import metrics, second_student
+from kdml.analysis.contrasts import MeasuredRuns
+from kdml.analysis.counts import Key, Measured, OfCounts
+from kdml.analysis.non_inferiority import Verdict, rows, verdict
+
+
+def run(name, seed, wrong, n=1000, **networks):
+    measures = {}
+    for network, places in (networks or {"ensemble": wrong}).items():
+        right = ~np.isin(np.arange(n), list(places))
+        cells = np.stack([right, ~right, np.zeros(n), np.zeros(n)], axis=1).astype(float)
+        measures[Key(network, "label", "accuracy")] = OfCounts(metrics.accuracy, cells)
+    networks = dict.fromkeys((key.network for key in measures), np.ones(n, dtype=bool))
+    return Measured(name, seed, tuple(map(str, range(n))), n, measures, networks)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.1, 3, Verdict.SUPERIOR), (-1.9, 1, Verdict.GOOD_ENOUGH), (-1.9, -0.5, Verdict.GOOD_ENOUGH), (-2, 1, Verdict.UNDECIDED),
+        (-5, -1, Verdict.UNDECIDED), (-5, -2.1, Verdict.INFERIOR), (math.nan, math.nan, Verdict.UNKNOWN),
+    ],
+)  # fmt: skip
+def test_verdicts(low, high, expected):
+    assert verdict(low, high, 2.0) is expected
+
+
+def test_planted_differences_are_judged_by_the_margin():
+    runs = [
+        run("baseline_teacher", 0, set(range(100)), baseline=range(100)),
+        run("equal", 0, set(range(100))),
+        run("worse", 0, set(range(200))),
+    ]
+    by_name = {row["run"]: row for row in rows(MeasuredRuns(runs), "accuracy", 2.0)}
+    assert by_name.keys() == {"equal", "worse"}
+    assert by_name["equal"]["verdict"] is Verdict.GOOD_ENOUGH and by_name["worse"]["verdict"] is Verdict.INFERIOR
+    worse = by_name["worse"]
+    assert worse["estimate"] == pytest.approx(-10) and (worse["margin"], worse["cases"], worse["seeds"]) == (
+        2.0,
+        1000,
+        1,
+    )
+    # One seed: 2.8 standard errors are found 4 times in 5; the error of a paired difference of 100 cases in 1000 is known.
+    error = 100 * math.sqrt(0.1 * 0.9 / 1000)
+    assert worse["detectable"] == pytest.approx(2.8 * error, rel=0.1)
+    assert {row["run"]: row["verdict"] for row in rows(MeasuredRuns(runs), "accuracy", 15.0)}[
+        "worse"
+    ] is Verdict.GOOD_ENOUGH
+
+
+def test_without_the_teacher_alone_there_is_nothing_to_judge():
+    assert list(rows(MeasuredRuns([run("a", 0, set())]), "accuracy", 2.0)) == []
+
+
+def test_a_second_student_is_worth_what_the_ensemble_gains_over_the_one_that_validation_chooses():
+    students = {"s1": range(50), "s2": range(80), "ensemble": range(30)}
+    runs = MeasuredRuns([run("a", 0, set(), **students), run("b", 0, set(), s1=range(9))])
+    validation = {("a", "s1"): 70.0, ("a", "s2"): 75.0, ("b", "s1"): 99.0}
+    (row,) = second_student.rows(runs, "accuracy", validation)
+    assert (row["run"], row["single"], row["students"], row["validation"]) == ("a", "s2", 2, 75.0)
+    assert (row["single_mean"], row["ensemble_mean"]) == (pytest.approx(92), pytest.approx(97))
+    error = 100 * math.sqrt(0.05 * 0.95 / 1000)
+    assert row["gained"] == pytest.approx(5) and row["low"] == pytest.approx(5 - 1.96 * error, abs=0.3)
+    assert row["high"] == pytest.approx(5 + 1.96 * error, abs=0.3)

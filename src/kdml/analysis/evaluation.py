@@ -11,21 +11,22 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kdml.analysis import fidelity, metrics, regions, reliability, roc
+from kdml.analysis import class_pixels, fidelity, metrics, regions, reliability, roc
 from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.ensemble import with_ensemble
+from kdml.analysis.reliability import DECIMALS
 from kdml.common.array_files import open_bytes
 from kdml.common.errors import UserError
 from kdml.common.files import read_csv
 from kdml.runs.graph import ENSEMBLE, TEACHER, is_student
-from kdml.runs.predictions import Predictions, dequantise, marked
+from kdml.runs.predictions import Predictions, classes_of, dequantise, marked
 
-REGION_COLUMNS = ("id", "group", "region", "area", "top", "bottom", "left", "right", "network", "share")
-DIMENSIONS: Mapping[str, int] = {"classification": 2, "segmentation": 3}  # of a network's output
+REGION_COLUMNS = ("id", "group", "region", "class", "area", "top", "bottom", "left", "right", "network", "share")
+# Of a network's output; masks of several classes have one more than those of one class.
+DIMENSIONS: Mapping[str, tuple[int, ...]] = {"classification": (2,), "segmentation": (3, 4)}
 SPLIT_AGAIN = "make the split again"
 PREPARE_AGAIN = "run src/prepare.py again"
 DIGITS = 12  # of the digest of a network's outputs
-DECIMALS = 6  # of what is measured on a case
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class TestSet:
         ids: of the images, (n,).
         groups: of the images; that of an image without one is the image itself, (n,).
         labels: classes of the images, (n,).
-        masks: true ones (n, h, w) bool; None for classification.
+        masks: true ones (n, h, w), the class of each pixel, 0 the background; None for classification.
     """
 
     __test__ = False  # no test class, whatever its name begins with
@@ -89,7 +90,7 @@ def read_test_set(split: Path, data: Path | None = None) -> TestSet:
 
 
 def true_masks(data: Path, rows: np.ndarray) -> np.ndarray:
-    """Read masks of some rows of the prepared arrays, (n, h, w) bool.
+    """Read masks of some rows of the prepared arrays, (n, h, w) uint8: the class of each pixel, 0 the background.
 
     Args:
         data: folder of the arrays.
@@ -98,7 +99,7 @@ def true_masks(data: Path, rows: np.ndarray) -> np.ndarray:
     Raises:
         UserError: there are no masks, or fewer than rows are named.
     """
-    return rows_of(data / "masks.npy", 3, rows) > 0
+    return rows_of(data / "masks.npy", 3, rows)
 
 
 def rows_of(path: Path, dimensions: int, rows: np.ndarray) -> np.ndarray:
@@ -134,7 +135,7 @@ def check(stored: Predictions, tested: TestSet, kind: str, names: tuple[Path, Pa
         raise UserError(
             f"{names[0]} was made for other test images than {names[1]} names.", "train the run again with this split"
         )
-    wrong = [name for name, output in stored.outputs.items() if output.ndim != DIMENSIONS[kind]]
+    wrong = [name for name, output in stored.outputs.items() if output.ndim not in DIMENSIONS[kind]]
     if wrong:
         raise UserError(f"{names[0]}: the output of {wrong[0]} is not one of {kind}.", "check the task's `kind`")
 
@@ -153,7 +154,8 @@ def against_labels(stored: Predictions, tested: TestSet) -> Evaluation:
         )
     else:
         cases = _stacked(tested, outputs, lambda name: _pixels(outputs[name], masks) | _disagreement(stored, name))
-        rows = list(_regions(tested, masks, {name: marked(output) for name, output in outputs.items()}))
+        named = {name: marked(output) if output.ndim == 3 else classes_of(output) for name, output in outputs.items()}
+        rows = list(_regions(tested, masks, named))
     return Evaluation(cases, pd.DataFrame(rows, columns=list(REGION_COLUMNS)), _digests(outputs))
 
 
@@ -189,6 +191,9 @@ def _classes(probabilities: np.ndarray, labels: np.ndarray) -> Columns:
 
 def _pixels(quantised: np.ndarray, masks: np.ndarray) -> Columns:
     """Right and wrong pixels of every image, marked regions where there is no lesion, and what the probabilities are worth."""
+    if quantised.ndim == 4:
+        return class_pixels.columns(quantised, masks)
+    masks = masks > 0
     # The union of the students' masks is where the larger probability passes the threshold.
     predicted = marked(quantised)
     counts = metrics.pixel_counts(masks, predicted)
@@ -205,7 +210,7 @@ def _disagreement(stored: Predictions, network: str) -> Columns:
     students = [output for name, output in stored.outputs.items() if is_student(name)]
     if len(students) < 2 or not (is_student(network) or network == ENSEMBLE):
         return {"disagreement": np.full(len(stored.rows), np.nan)}
-    apart = pixel_disagreement if students[0].ndim == 3 else disagreement
+    apart = disagreement if students[0].ndim == 2 else pixel_disagreement
     return {"disagreement": apart(students).round(DECIMALS)}
 
 
@@ -231,11 +236,15 @@ def _stacked(tested: TestSet, names: Mapping[str, np.ndarray], measure: Callable
 
 
 def _regions(tested: TestSet, truth: np.ndarray, found: Mapping[str, np.ndarray]) -> Iterator[tuple]:
-    """Rows of `REGION_COLUMNS`."""
+    """Rows of `REGION_COLUMNS`; a region is of one class, and marked as far as it is named so."""
     for place, mask in enumerate(truth):
-        marks = {name: masks[place] for name, masks in found.items()}
-        for number, region in enumerate(regions.regions(mask, marks)):
-            keys = (tested.ids[place], tested.groups[place], number, region.area, *region.box)
+        of_classes = (
+            (kind, region)
+            for kind in range(1, int(mask.max()) + 1)
+            for region in regions.regions(mask == kind, {name: masks[place] == kind for name, masks in found.items()})
+        )
+        for number, (kind, region) in enumerate(of_classes):
+            keys = (tested.ids[place], tested.groups[place], number, kind, region.area, *region.box)
             yield from ((*keys, network, round(share, 4)) for network, share in region.shares.items())
 
 

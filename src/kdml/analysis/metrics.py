@@ -6,15 +6,19 @@ Rules for what has no value of its own: a class that is neither true nor predict
 predicted has precision 0, one that is only predicted recall 0, all as in scikit-learn with zero_division=0; an empty mask predicted
 empty has IoU and F-score 1 in the mean over images; the pooled IoU of a whole set without a single lesion pixel, true or predicted,
 is undefined (NaN).
+
+Masks of several classes have the metrics of masks of one, of each class against the rest, and of them the mean over the classes
+that have a value; the background is none of them (`kdml.analysis.class_pixels`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from kdml.analysis import reliability
+from kdml.analysis import class_pixels, reliability
 from kdml.analysis.ratios import mean_of_known, ratio
 
 PIXELS = ("tp", "fp", "fn", "tn")
@@ -95,17 +99,22 @@ def balanced_accuracy(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarra
 
 
 def pixel_sensitivity(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
-    """Share of the lesion's pixels that are marked, of counts (tp, fp, fn, tn)."""
-    return ratio(pixels[..., 0], pixels[..., 0] + pixels[..., 2])
+    """Share of the lesion's pixels that are marked, of counts (tp, fp, fn, tn); of several classes the mean over them."""
+    each = class_pixels.against_the_rest(pixels)
+    return mean_of_known(ratio(each[..., 0], each[..., 0] + each[..., 2]))
 
 
 def pixel_specificity(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
-    """Share of all other pixels that are not marked, of counts (tp, fp, fn, tn)."""
-    return ratio(pixels[..., 3], pixels[..., 1] + pixels[..., 3])
+    """Share of all other pixels that are not marked, of counts (tp, fp, fn, tn); of several classes the mean over them."""
+    each = class_pixels.against_the_rest(pixels)
+    return mean_of_known(ratio(each[..., 3], each[..., 1] + each[..., 3]))
 
 
 def pixel_balanced_accuracy(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
-    """Mean of sensitivity and specificity over pixels; of one of them where the other has none to count."""
+    """Mean of sensitivity and specificity over pixels, of one of them where the other has none to count; with several classes the
+    share of a class's pixels that are named so, mean over them and the background."""
+    if pixels.shape[-1] != len(PIXELS):
+        return class_pixels.recall_of_all(pixels)
     return mean_of_known(np.stack([pixel_sensitivity(pixels), pixel_specificity(pixels)], axis=-1))
 
 
@@ -128,13 +137,45 @@ def _macro(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
 
 
 def iou(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
-    """Intersection over union of counts (tp, fp, fn, ...)."""
-    return ratio(pixels[..., 0], pixels[..., :3].sum(axis=-1))
+    """Intersection over union of counts (tp, fp, fn, tn); of several classes the mean over those that occur."""
+    return mean_of_known(iou_by_class(pixels))
+
+
+def iou_by_class(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any classes"]:
+    """Intersection over union of every class but the background; NaN for one that is neither true nor predicted."""
+    each = class_pixels.against_the_rest(pixels)
+    return ratio(each[..., 0], each[..., :3].sum(axis=-1))
 
 
 def f_score(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
-    """F-score, which is the Dice coefficient, of counts (tp, fp, fn, ...); F = 2 IoU / (1 + IoU) for the same counts."""
-    return ratio(2 * pixels[..., 0], pixels[..., 0] + pixels[..., :3].sum(axis=-1))
+    """F-score, which is the Dice coefficient, of counts (tp, fp, fn, tn); of several classes the mean over those that occur."""
+    return mean_of_known(f_score_by_class(pixels))
+
+
+def f_score_by_class(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any classes"]:
+    """F-score of every class but the background, NaN for one that is neither true nor predicted; F = 2 IoU / (1 + IoU)."""
+    each = class_pixels.against_the_rest(pixels)
+    return ratio(2 * each[..., 0], each[..., 0] + each[..., :3].sum(axis=-1))
+
+
+OF_CLASS = "_of_class_"  # between a metric's name and the number of a class of masks
+BY_CLASS: Mapping[str, Function] = {"iou": iou_by_class, "f_score": f_score_by_class}
+
+
+def by_class(columns: Columns) -> Iterator[tuple[str, Function]]:
+    """Metrics of every class of masks that have several, by name: functions of the counts that `pixel_columns` gives.
+
+    Args:
+        columns: of the cases.
+    """
+    classes = round(pixel_columns(columns).shape[1] ** 0.5)
+    for number in range(1, classes) if classes > 2 else ():
+        for name, values in BY_CLASS.items():
+            yield f"{name}{OF_CLASS}{number}", partial(_of_class, values, number)
+
+
+def _of_class(values: Function, number: int, counts: np.ndarray) -> np.ndarray:
+    return values(counts)[..., number - 1]
 
 
 def pixel_counts(truth: Bool[np.ndarray, "n h w"], predicted: Bool[np.ndarray, "n h w"]) -> Int[np.ndarray, "n 4"]:
@@ -167,8 +208,15 @@ def _cells(columns: Columns, classes: int) -> np.ndarray:
     return confusions(np.asarray(columns["target"]), np.asarray(columns["predicted"]), classes)
 
 
-def _pixel_columns(columns: Columns, classes: int) -> np.ndarray:
-    return np.stack([columns[name] for name in PIXELS], axis=1)
+def pixel_columns(columns: Columns, classes: int = 0) -> np.ndarray:
+    """Pixels of every case: tp, fp, fn, tn; of masks of several classes by true and by predicted class.
+
+    Args:
+        columns: of the cases.
+        classes: of the task, which says nothing of masks.
+    """
+    cells = [name for name in columns if name.startswith(class_pixels.PREFIX)]
+    return np.stack([columns[name] for name in (cells if len(cells) > len(PIXELS) else PIXELS)], axis=1)
 
 
 def _bins(columns: Columns, classes: int) -> np.ndarray:
@@ -199,7 +247,7 @@ def _pair(hits: str, among: str) -> Callable[[Columns, int], np.ndarray]:
 
 def _of_image(metric: Function) -> Callable[[Columns], np.ndarray]:
     """A metric of every single image; an empty mask that is predicted empty counts as 1."""
-    return lambda columns: np.nan_to_num(metric(_pixel_columns(columns, 0)), nan=1.0)
+    return lambda columns: np.nan_to_num(metric(pixel_columns(columns)), nan=1.0)
 
 
 def _own_of_groups(sums: np.ndarray) -> np.ndarray:
@@ -277,15 +325,15 @@ METRICS: tuple[Metric, ...] = (
     Metric("balanced_accuracy", "Balanced accuracy", "classification", _LABEL, _CLASSES, _cells, balanced_accuracy),
     *_calibration_metrics("classification", _CLASSES | {"uncertainty"}, _bins),
     *_agreement_metrics("classification"),
-    Metric("iou", "IoU", "segmentation", _BOTH, _PIXELS, _pixel_columns, iou, is_primary=True),
-    Metric("f_score", "F-score", "segmentation", _BOTH, _PIXELS, _pixel_columns, f_score),
+    Metric("iou", "IoU", "segmentation", _BOTH, _PIXELS, pixel_columns, iou, is_primary=True),
+    Metric("f_score", "F-score", "segmentation", _BOTH, _PIXELS, pixel_columns, f_score),
     Metric("iou_per_image", "IoU, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(iou)), share),
     Metric("f_score_per_image", "F-score, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(f_score)), share),
-    Metric("iou_per_group", "IoU, mean of groups", "segmentation", _BOTH, _PIXELS, _pixel_columns, share, _own_of_groups),
-    Metric("sensitivity", "Sensitivity", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_sensitivity),
-    Metric("specificity", "Specificity", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_specificity),
+    Metric("iou_per_group", "IoU, mean of groups", "segmentation", _BOTH, _PIXELS, pixel_columns, share, _own_of_groups),
+    Metric("sensitivity", "Sensitivity", "segmentation", _LABEL, _PIXELS, pixel_columns, pixel_sensitivity),
+    Metric("specificity", "Specificity", "segmentation", _LABEL, _PIXELS, pixel_columns, pixel_specificity),
     Metric(
-        "balanced_accuracy", "Balanced accuracy", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_balanced_accuracy
+        "balanced_accuracy", "Balanced accuracy", "segmentation", _LABEL, _PIXELS, pixel_columns, pixel_balanced_accuracy
     ),
     Metric(
         "false_regions", "False regions per 100 images", "segmentation", _LABEL, frozenset({"false_regions"}),
@@ -295,6 +343,7 @@ METRICS: tuple[Metric, ...] = (
     *_agreement_metrics("segmentation"),
 )  # fmt: skip
 # What is measured otherwise than on counts of cases: areas under curves, on scores or in an order, and regions by their size.
+FOUND = "found"
 AUC, AURC, AURC_DISAGREEMENT, AURC_GAIN = "auc", "aurc", "aurc_disagreement", "aurc_gain"
 TITLES: Mapping[str, str] = {
     **{metric.name: metric.title for metric in METRICS},
@@ -302,6 +351,7 @@ TITLES: Mapping[str, str] = {
     AURC: "AURC",
     AURC_DISAGREEMENT: "AURC by disagreement",
     AURC_GAIN: "AURC gained by disagreement",
+    FOUND: "Regions found",
     **{f"found_{size}": f"{size.capitalize()} regions found" for size in ("small", "medium", "large")},
 }
 PRIMARY: Mapping[str, str] = {metric.kind: metric.name for metric in METRICS if metric.is_primary}

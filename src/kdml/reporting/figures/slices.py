@@ -34,6 +34,7 @@ from kdml.reporting.figures.common import (
 from kdml.reporting.table_model import Row
 from kdml.runs import predictions
 from kdml.runs.graph import ENSEMBLE, STRATEGIES, STUDENTS, TECHNIQUES, VARIANTS
+from kdml.runs.run_table import SEPARATOR
 
 SHOWN = 0.1  # probabilities below are not drawn
 OPACITY = 0.7  # of what is drawn over a picture
@@ -55,8 +56,8 @@ class Slices:
 
     Args:
         images: (k, h, w, 3).
-        masks: (k, h, w).
-        predicted: (run, network) -> quantised probabilities (k, h, w).
+        masks: (k, h, w), the class of each pixel, 0 the background.
+        predicted: (run, network) -> quantised probabilities (k, h, w), or (k, K, h, w) of several classes.
         described: rows on the slices.
         scores: (slice, run, network) -> IoU in percent.
         regions: rows on the regions of the truth.
@@ -68,6 +69,12 @@ class Slices:
     described: Sequence[Row]
     scores: Mapping[tuple[int, str, str], float]
     regions: Sequence[Row]
+
+    @property
+    def classes(self) -> list[str]:
+        """Classes of masks that have several."""
+        names = self.described[0]["classes"].split(SEPARATOR)
+        return names if len(names) > 1 else []
 
     def crop(self, place: int) -> tuple[slice, slice]:
         """Rows and columns of a slice that the panels show."""
@@ -157,11 +164,13 @@ def draw(data: Data) -> Figure:
                 panel = _panel(figure, layout.left(column), down, layout.side)
                 run = of if of in VARIANTS else f"{of}_{strategy}"
                 _prediction(panel, slices, (place, run, network), as_mask=number == MASKS)
-    _explain(figure, as_mask=number == MASKS)
+    _explain(figure, as_mask=number == MASKS, classes=slices.classes)
     candidates = slices.described[0]["candidates"]
     found = "A region is found if at least half of it is marked."
+    of_all = ", of the pixels of all classes together" if slices.classes else ""
     footnote(
-        figure, f"In the corner: IoU in percent. {found} Images chosen by rule from the {candidates} with a lesion."
+        figure,
+        f"In the corner: IoU in percent{of_all}. {found} Images chosen by rule from the {candidates} with a lesion.",
     )
     return figure
 
@@ -224,7 +233,7 @@ def _head(figure: Figure, layout: Layout) -> None:
                 _say(figure, (layout.left(column) + layout.side / 2, down), title)
 
 
-def _explain(figure: Figure, as_mask: bool) -> None:
+def _explain(figure: Figure, as_mask: bool, classes: Sequence[str]) -> None:
     """Say what frames, lines and colours mean."""
     behind, line = Patch(facecolor=MARKS["note"]), {"color": MARKS["frame"], "linewidth": 0.7}
     marks: dict[str, Any] = {
@@ -234,6 +243,11 @@ def _explain(figure: Figure, as_mask: bool) -> None:
     if as_mask:
         edge = {"edgecolor": MARKS["note"], "linewidth": 0.5}
         marks |= {f"pixel: {what}": Patch(facecolor=colour, **edge) for what, colour in PIXELS.items()}
+    elif classes:
+        marks |= {
+            name: Patch(facecolor=colour, edgecolor=MARKS["note"], linewidth=0.5)
+            for name, colour in zip(classes, _colours(len(classes)), strict=True)
+        }
     else:
         marks["outline: left of the lesion, else of the prediction"] = (behind, Line2D([], [], **line))
         _bar(figure)
@@ -277,7 +291,11 @@ def _pictures(figure: Figure, layout: Layout, slices: Slices, place: int) -> Non
     whole.add_patch(_frame((rows.start, rows.stop, columns.start, columns.stop), linewidth=0.7))
     part = _panel(figure, *((0, down + step) if layout.stacked else (step, down)), layout.picture)
     _show(part, slices.images[place], rows, columns)
-    _outline(part, slices.masks[place] > 0, 0.5)
+    if slices.classes:
+        grey = slices.images[place].mean(axis=-1) / 255
+        _show(part, coloured(grey, slices.masks[place], len(slices.classes)), rows, columns)
+    else:
+        _outline(part, slices.masks[place] > 0, 0.5)
 
 
 def _prediction(panel: Axes, slices: Slices, key: tuple[int, str, str], as_mask: bool) -> None:
@@ -291,7 +309,11 @@ def _prediction(panel: Axes, slices: Slices, key: tuple[int, str, str], as_mask:
         return
     quantised = slices.predicted[of[0], of[1]][place]
     if as_mask:
-        _show(panel, _pixels(grey, slices.masks[place] > 0, predictions.marked(quantised)), rows, columns)
+        named = predictions.classes_of(quantised[None])[0] if slices.classes else predictions.marked(quantised)
+        _show(panel, _pixels(grey, slices.masks[place], named), rows, columns)
+    elif slices.classes:
+        named = predictions.classes_of(quantised[None])[0]
+        _show(panel, coloured(grey, named, len(slices.classes)), rows, columns)
     else:
         chance = predictions.dequantise(quantised)
         _show(panel, blended(grey, chance), rows, columns)
@@ -314,10 +336,33 @@ def blended(grey: Float[np.ndarray, "h w"], chance: Float[np.ndarray, "h w"]) ->
     return np.where(chance[..., None] < SHOWN, below, OPACITY * over + (1 - OPACITY) * below)
 
 
-def _pixels(grey: Float[np.ndarray, "h w"], truth: np.ndarray, marked: np.ndarray) -> Float[np.ndarray, "h w 3"]:
-    """Hits, false and missed pixels in their colours over a dimmed picture."""
+def coloured(
+    grey: Float[np.ndarray, "h w"], named: UInt8[np.ndarray, "h w"], classes: int
+) -> Float[np.ndarray, "h w 3"]:
+    """Colours of the classes over a picture.
+
+    Args:
+        grey: brightness of the picture, 0..1.
+        named: class of each pixel, 0 for the background.
+        classes: their number, without the background.
+    """
+    seen = np.repeat(grey[..., None], 3, axis=-1)
+    for number, colour in enumerate(_colours(classes), 1):
+        where = named == number
+        seen[where] = OPACITY * np.array(to_rgb(colour)) + (1 - OPACITY) * seen[where]
+    return seen
+
+
+def _colours(classes: int) -> list[tuple[float, ...]]:
+    """Colours of the classes of masks; they differ in brightness, too, so that they can be told apart in grey."""
+    return [colormaps[MAPS["classes"]](place) for place in np.linspace(0.25, 0.95, classes)]
+
+
+def _pixels(grey: Float[np.ndarray, "h w"], truth: np.ndarray, named: np.ndarray) -> Float[np.ndarray, "h w 3"]:
+    """Hits, false and missed pixels in their colours over a dimmed picture; a pixel that is named another class is a false one."""
     seen = np.repeat(DIMMED * grey[..., None], 3, axis=-1)
-    for what, where in (("hit", truth & marked), ("false", marked & ~truth), ("missed", truth & ~marked)):
+    hit = (truth > 0) & (truth == named)
+    for what, where in (("hit", hit), ("false", (named > 0) & ~hit), ("missed", (truth > 0) & (named == 0))):
         seen[where] = to_rgb(PIXELS[what])
     return seen
 

@@ -52,7 +52,9 @@ def shapes(pictures, size, seed=0):
         for which in draws.permutation(3)[: draws.integers(0, 4)]:
             row, column = draws.uniform(0.25, 0.75, 2)
             apart = np.hypot(y - row, x - column)
-            where = (apart < 0.16, (apart > 0.15) & (apart < 0.24), (abs(y - row) < 0.3) & (abs(x - column) < 0.06))[which]
+            where = (apart < 0.16, (apart > 0.15) & (apart < 0.24), (abs(y - row) < 0.3) & (abs(x - column) < 0.06))[
+                which
+            ]
             mask[where] = [*SHAPES.values()][which]
         colours = np.zeros((256, 3))
         colours[[0, *SHAPES.values()]] = [(60, 60, 70), (190, 80, 70), (80, 180, 90), (90, 110, 220)]

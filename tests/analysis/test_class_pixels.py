@@ -52,17 +52,22 @@ def test_two_classes_are_measured_as_one(measure):
     assert set(two.cases) - set(one.cases) <= set(class_pixels.names(2))
     for name in shared:
         # A probability near a step's edge may be stored one step off.
-        close = {"rtol": 2e-3, "atol": 1e-4} if name in ("kl", "brier", "uncertainty", "disagreement") else {"atol": 1e-9}
+        close = (
+            {"rtol": 2e-3, "atol": 1e-4} if name in ("kl", "brier", "uncertainty", "disagreement") else {"atol": 1e-9}
+        )
         if name in reliability.COLUMNS:
             close = {"atol": 3.0}
-        np.testing.assert_allclose(two.cases[name].to_numpy(float), one.cases[name].to_numpy(float), err_msg=name, **close)
+        np.testing.assert_allclose(
+            two.cases[name].to_numpy(float), one.cases[name].to_numpy(float), err_msg=name, **close
+        )
     assert one.regions.equals(two.regions)
     for network, mine in two.cases.groupby("network"):
         other = one.cases[one.cases["network"] == network]
         for metric in metrics.of_truth("segmentation", "label"):
             if metric.columns <= set(mine):
                 values = [
-                    metric.of_counts(metric.of_cases({n: t[n].to_numpy() for n in t}, 0).sum(axis=0)) for t in (mine, other)
+                    metric.of_counts(metric.of_cases({n: t[n].to_numpy() for n in t}, 0).sum(axis=0))
+                    for t in (mine, other)
                 ]
                 assert values[0] == pytest.approx(values[1], rel=2e-3, abs=1e-3), metric.name
 

@@ -151,7 +151,7 @@ def draw(data: Data) -> Figure:
     layout = _layout(slices, number)
     figure = canvas(2, layout.top(len(slices.images)) + BOTTOM)
     figure.set_layout_engine("none")  # every panel has its place
-    _head(figure, layout)
+    _head(figure, layout, "truth" if slices.classes else "lesion")
     for place, row in enumerate(slices.described):
         _say(figure, (0, layout.top(place) + HEADING / 2), _description(row), ha="left")
         _pictures(figure, layout, slices, place)
@@ -211,17 +211,18 @@ def _say(figure: Figure, place: tuple[float, float], text: str, **style: Any) ->
 
 def _description(row: Row) -> str:
     what = row["chosen_for"]
-    return f"{what[0].upper()}{what[1:]}: {row['group']}, lesion of {row['lesion']} px"
+    size = f"{row['lesion']} px marked" if SEPARATOR in row["classes"] else f"lesion of {row['lesion']} px"
+    return f"{what[0].upper()}{what[1:]}: {row['group']}, {size}"
 
 
-def _head(figure: Figure, layout: Layout) -> None:
-    """Say what the columns are of."""
+def _head(figure: Figure, layout: Layout, truth: str) -> None:
+    """Say what the columns are of; `truth` is what masks show, in a word."""
     middle, down = layout.picture / 2, layout.top(0) - 1.5
     if layout.stacked:
-        _say(figure, (middle, down), "image, lesion")
+        _say(figure, (middle, down), f"image, {truth}")
     else:
         _say(figure, (middle, down), "image")
-        _say(figure, (3 * middle + GAP, down), "lesion")
+        _say(figure, (3 * middle + GAP, down), truth)
     heads = dict.fromkeys(head for head, *_ in layout.columns)
     for head in heads:
         mine = [column for column, (of, *_) in enumerate(layout.columns) if of == head]

@@ -119,7 +119,7 @@ REFUSED = {
     "black and white": ({"masks/3.png": grey(255)}, {}, "masks/3.png has values that are no class's: 255"),
     "other size": ({"masks/3.png": grey(1, side=32)}, {}, r"pictures/3.png and its mask differ in size \(64x64 and 32x32\)"),
     "class without masks": ({}, {"mask_values": (*VALUES, ("star", 9))}, "mine: no mask has the class 'star'"),
-    "nothing marked": ({f"masks/{n}.png": grey(0) for n in range(30)}, {}, "none of the 30 masks marks anything"),
+    "nothing marked": ({f"masks/{n}.png": grey(0) for n in range(30)}, {}, "mine: no mask has the class 'disc'"),
 }  # fmt: skip
 
 

@@ -1,12 +1,13 @@
-"""The device that a run is given."""
+"""The device that a run is given, and data that are not its task's."""
 
+import numpy as np
 import pytest
 import torch
 from small import method_settings, variant_graph
 from small import settings_of as of_graph
 
 from kdml.common.errors import UserError
-from kdml.learning.build import _check_kernels, choose_device, gpus_for
+from kdml.learning.build import _check_kernels, choose_device, gpus_for, open_data
 
 
 @pytest.fixture(autouse=True)
@@ -82,3 +83,18 @@ def test_a_run_on_the_cpu_takes_no_gpu(monkeypatch):
     monkeypatch.setattr("kdml.common.gpus.gpus_here", lambda: {"GPU-a": "0"})
     assert gpus_for(of_graph(variant_graph("ml_v1"), device="cpu")) == {}
     assert gpus_for(of_graph(variant_graph("ml_v1"), device="auto")) == {"GPU-a": "0"}
+
+
+@pytest.mark.bad_input
+def test_masks_of_other_classes_are_refused(tmp_path):
+    masks = np.zeros((3, 32, 32), np.uint8)
+    masks[1, 0, 0] = 3
+    np.save(tmp_path / "images.npy", np.zeros((3, 32, 32, 3), np.uint8))
+    np.save(tmp_path / "masks.npy", masks)
+    lines = [f"{row},i{row},0,,{part}" for row, part in enumerate(("train", "validation", "test"))]
+    (tmp_path / "split.csv").write_text("\n".join(["row,id,label,group,part", *lines, ""]))
+    settings = of_graph(variant_graph("ml_v1"), "segmentation")
+    three, two = (settings.model_copy(update={"classes": classes}) for classes in (("a", "b", "c"), ("a", "b")))
+    assert open_data(three, tmp_path, tmp_path / "split.csv").arrays.masks.max() == 3
+    with pytest.raises(UserError, match="npy has the class 3, but the task task only those up to 2"):
+        open_data(two, tmp_path, tmp_path / "split.csv")

@@ -119,7 +119,7 @@ def _write(
     classes of masks where they have several."""
     paths = {name: out / f"{name}.npy" for name in (("images", "masks") if listing.pictures[0].mask else ("images",))}
     pixels = list(_fill(listing, reader, paths, threads))
-    if listing.pictures[0].mask is not None:
+    if listing.pictures[0].mask is not None and reader.decoding.classes is None:
         _check_masks(listing, pixels, reader)
     labels, of_masks = _labels(listing, pixels), reader.decoding.classes
     rows, dropped = _index(listing, pixels, labels)

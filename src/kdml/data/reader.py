@@ -222,7 +222,7 @@ class Reader:
 
     def _numbered(self, opened: Image.Image, classes: MaskClasses, member: Member) -> Image.Image:
         """Numbers of the classes of a mask that has one value at each pixel: grey, or a place in a palette."""
-        if (opened.mode != "P" and not opened.mode.startswith(("L", "I"))) or opened.mode == "LA":
+        if opened.mode not in ("1", "L", "P", "I") and not opened.mode.startswith(SIXTEEN_BITS):
             raise UserError(
                 f"{self._where(member)} is of mode {opened.mode}; a mask of several classes has one value at each pixel.",
                 "save it as a grey or a palette picture, whose values `mask_values` names",

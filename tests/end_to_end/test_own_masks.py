@@ -29,10 +29,10 @@ def test_data_are_checked_trained_on_and_exported(followed):
 def test_what_the_page_says_of_the_data_is_so(followed):
     project, _ = followed
     (found,) = json.loads((project / "results/scans/check_data.json").read_text())
-    assert (found["kept"], found["groups"]["groups"], found["groups"]["median"]) == (240, 12, 20)
+    assert [found["kept"], *(found["groups"][name] for name in ("groups", "smallest", "largest"))] == [240, 12, 16, 25]
     assert "hospital" in found["metadata"] and not any(name.startswith("same") for name in found["dropped"])
     by_slice, grouped = (one["leakage"] for one in found["splits"])
-    assert by_slice["test_with_group_in_train_share"] > 0.9 and grouped["test_with_group_in_train"] == 0
+    assert by_slice["test_with_group_in_train_share"] == 1 and grouped["test_with_group_in_train"] == 0
 
 
 def test_results_are_where_the_page_says(followed):

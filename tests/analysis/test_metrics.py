@@ -198,7 +198,7 @@ def test_every_metric_is_described_once():
     assert metrics.PRIMARY == {"classification": "accuracy", "segmentation": "iou"}
     assert {metric.name for metric in metrics.METRICS} < set(metrics.TITLES)
     assert len(set(metrics.TITLES.values())) == len(metrics.TITLES)
-    areas = {"auc", "aurc", "aurc_disagreement", "aurc_gain"}
+    areas = {"auc", "aurc", "aurc_disagreement", "aurc_gain", "found"}
     assert areas | {"found_small", "found_medium", "found_large"} == set(metrics.TITLES) - {
         metric.name for metric in metrics.METRICS
     }

@@ -101,13 +101,13 @@ def test_several_classes_against_scikit_learn(classes):
     dice = sklearn.f1_score(masks.ravel(), named.ravel(), labels=[*marks], average=None)
     recall = sklearn.recall_score(masks.ravel(), named.ravel(), labels=[*range(classes)], average=None)
     sums = counts.sum(axis=0)
-    assert metrics.iou_by_class(sums) == pytest.approx(jaccard) and metrics.iou(sums) == pytest.approx(jaccard.mean())
-    assert metrics.f_score_by_class(sums) == pytest.approx(dice) and metrics.f_score(sums) == pytest.approx(dice.mean())
+    assert class_pixels.iou(sums) == pytest.approx(jaccard) and metrics.iou(sums) == pytest.approx(jaccard.mean())
+    assert class_pixels.f_score(sums) == pytest.approx(dice) and metrics.f_score(sums) == pytest.approx(dice.mean())
     assert metrics.pixel_sensitivity(sums) == pytest.approx(recall[1:].mean())
     assert metrics.pixel_balanced_accuracy(sums) == pytest.approx(recall.mean())
     others = [sklearn.recall_score(masks.ravel() != number, named.ravel() != number) for number in marks]
     assert metrics.pixel_specificity(sums) == pytest.approx(np.mean(others))
-    by_class = {name: of_counts(sums) for name, of_counts in metrics.by_class(columns)}
+    by_class = {name: of_counts(sums) for name, of_counts in class_pixels.by_class(counts.shape[1])}
     assert by_class == pytest.approx(
         {f"iou_of_class_{n}": jaccard[n - 1] for n in marks} | {f"f_score_of_class_{n}": dice[n - 1] for n in marks}
     )

@@ -8,7 +8,7 @@ from place_files import write
 from reporting.drawn import misplaced
 
 from kdml.reporting.data import Data
-from kdml.reporting.figures import slices
+from kdml.reporting.figures import overlays, slices
 from kdml.reporting.figures.common import PIXELS, REGIONS
 from kdml.runs.graph import VARIANTS
 from kdml.runs.predictions import quantise
@@ -108,7 +108,7 @@ def test_colours_of_panels_are_those_of_the_bar(tmp_path, chance):
 
 def test_small_probabilities_leave_the_picture_as_it_is():
     grey = np.array([[0.2, 0.6]])
-    seen = slices.blended(grey, np.array([[0.099, 0.1]]))
+    seen = overlays.blended(grey, np.array([[0.099, 0.1]]))
     assert seen[0, 0].tolist() == [0.2] * 3 and seen[0, 1].tolist() != [0.6] * 3
 
 
@@ -164,7 +164,9 @@ def test_several_classes_have_a_colour_each(tmp_path):
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert words[-2:] == ["core", "rim"] and misplaced(figure, tmp_path / "f.pdf") == []
     blank = np.full((SIDE, SIDE), 100 / 255)
-    core, rim = (slices.coloured(blank, np.full((SIDE, SIDE), number, np.uint8), 2)[0, 0].round(6) for number in (1, 2))
+    core, rim = (
+        overlays.coloured(blank, np.full((SIDE, SIDE), number, np.uint8), 2)[0, 0].round(6) for number in (1, 2)
+    )
     assert abs(core.mean() - rim.mean()) > 0.05  # also in grey
     named = {tuple(pixel) for pixel in pixels(panels(figure)[0])}
     assert named == {tuple(blank[0, :1].repeat(3).round(6)), tuple(core)}
@@ -175,6 +177,6 @@ def test_several_classes_have_a_colour_each(tmp_path):
 def test_a_pixel_of_another_class_is_false(tmp_path):
     """Truth above, what is named below."""
     truth, named = np.array([[0, 1, 1, 2, 0]], np.uint8), np.array([[0, 1, 2, 0, 1]], np.uint8)
-    seen = slices._pixels(np.zeros((1, 5)), truth, named)[0]
+    seen = overlays.judged(np.zeros((1, 5)), truth, named)[0]
     expected = [PIXELS[what] for what in ("hit", "false", "missed", "false")]
     assert [tuple(pixel) for pixel in seen[1:]] == [to_rgb(colour) for colour in expected] and not seen[0].any()

@@ -4,7 +4,8 @@ The background is class 0. What is measured on masks of one class is measured of
 and one class alone all of it is what masks of one class have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -14,6 +15,7 @@ from kdml.analysis.ratios import mean_of_known, ratio
 from kdml.runs.predictions import classes_of, dequantise
 
 PREFIX = "pixels_"  # of columns
+OF_CLASS = "_of_class_"  # between a metric's name and the number of a class
 ONE_CLASS = 4  # counts of masks of one class: tp, fp, fn, tn
 
 
@@ -65,6 +67,36 @@ def recall_of_all(counts: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, 
     """Share of the pixels of a class that are named so, mean over the background and all classes that have pixels."""
     square = squared(counts)
     return mean_of_known(ratio(np.diagonal(square, axis1=-2, axis2=-1), square.sum(axis=-1)))
+
+
+def iou(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any classes"]:
+    """Intersection over union of every class but the background; NaN for one that is neither true nor predicted."""
+    each = against_the_rest(pixels)
+    return ratio(each[..., 0], each[..., :3].sum(axis=-1))
+
+
+def f_score(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any classes"]:
+    """F-score of every class but the background, NaN for one that is neither true nor predicted; F = 2 IoU / (1 + IoU)."""
+    each = against_the_rest(pixels)
+    return ratio(2 * each[..., 0], each[..., 0] + each[..., :3].sum(axis=-1))
+
+
+OF_ALL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"iou": iou, "f_score": f_score}
+
+
+def by_class(cells: int) -> Iterator[tuple[str, Callable[[np.ndarray], np.ndarray]]]:
+    """Metrics of every class of masks that have several, by name: functions of pixels by true and by predicted class.
+
+    Args:
+        cells: how many counts there are.
+    """
+    for number in range(1, round(cells**0.5)) if cells > ONE_CLASS else ():
+        for name, values in OF_ALL.items():
+            yield f"{name}{OF_CLASS}{number}", partial(_of_class, values, number)
+
+
+def _of_class(values: Callable[[np.ndarray], np.ndarray], number: int, counts: np.ndarray) -> np.ndarray:
+    return values(counts)[..., number - 1]
 
 
 def counts(

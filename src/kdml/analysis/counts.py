@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import pandas as pd
 
-from kdml.analysis import metrics, referral, regions, roc
+from kdml.analysis import class_pixels, metrics, referral, regions, roc
 from kdml.analysis.cases import by_run
 from kdml.analysis.metrics import Function
 from kdml.analysis.statistics import Counts, Resamples, sums_by_group
@@ -259,7 +259,7 @@ def _measures(mine: pd.DataFrame, truth: str, classes: int, groups: tuple[str, .
             )
             yield metric.name, OfCounts(metric.of_counts, counts, chance=guessed)
     if metrics.pixel_columns in summed:
-        for name, of_counts in metrics.by_class(columns):
+        for name, of_counts in class_pixels.by_class(summed[metrics.pixel_columns].shape[1]):
             yield name, OfCounts(of_counts, summed[metrics.pixel_columns])
     places = {name: place for place, name in enumerate(groups)}
     group = np.array([places[name] for name in names])
@@ -322,7 +322,7 @@ def _detection_by_class(found: pd.DataFrame, groups: tuple[str, ...]) -> dict[Ke
     if found["class"].nunique() < 2:
         return {}
     return {
-        Key(network, "label", f"{metrics.FOUND}{metrics.OF_CLASS}{number}"): OfCounts(
+        Key(network, "label", f"{metrics.FOUND}{class_pixels.OF_CLASS}{number}"): OfCounts(
             metrics.share, _found(mine, groups)
         )
         for (network, number), mine in found.groupby(["network", "class"])

@@ -13,7 +13,6 @@ that have a value; the background is none of them (`kdml.analysis.class_pixels`)
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -138,44 +137,12 @@ def _macro(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
 
 def iou(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
     """Intersection over union of counts (tp, fp, fn, tn); of several classes the mean over those that occur."""
-    return mean_of_known(iou_by_class(pixels))
-
-
-def iou_by_class(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any classes"]:
-    """Intersection over union of every class but the background; NaN for one that is neither true nor predicted."""
-    each = class_pixels.against_the_rest(pixels)
-    return ratio(each[..., 0], each[..., :3].sum(axis=-1))
+    return mean_of_known(class_pixels.iou(pixels))
 
 
 def f_score(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
     """F-score, which is the Dice coefficient, of counts (tp, fp, fn, tn); of several classes the mean over those that occur."""
-    return mean_of_known(f_score_by_class(pixels))
-
-
-def f_score_by_class(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any classes"]:
-    """F-score of every class but the background, NaN for one that is neither true nor predicted; F = 2 IoU / (1 + IoU)."""
-    each = class_pixels.against_the_rest(pixels)
-    return ratio(2 * each[..., 0], each[..., 0] + each[..., :3].sum(axis=-1))
-
-
-OF_CLASS = "_of_class_"  # between a metric's name and the number of a class of masks
-BY_CLASS: Mapping[str, Function] = {"iou": iou_by_class, "f_score": f_score_by_class}
-
-
-def by_class(columns: Columns) -> Iterator[tuple[str, Function]]:
-    """Metrics of every class of masks that have several, by name: functions of the counts that `pixel_columns` gives.
-
-    Args:
-        columns: of the cases.
-    """
-    classes = round(pixel_columns(columns).shape[1] ** 0.5)
-    for number in range(1, classes) if classes > 2 else ():
-        for name, values in BY_CLASS.items():
-            yield f"{name}{OF_CLASS}{number}", partial(_of_class, values, number)
-
-
-def _of_class(values: Function, number: int, counts: np.ndarray) -> np.ndarray:
-    return values(counts)[..., number - 1]
+    return mean_of_known(class_pixels.f_score(pixels))
 
 
 def pixel_counts(truth: Bool[np.ndarray, "n h w"], predicted: Bool[np.ndarray, "n h w"]) -> Int[np.ndarray, "n 4"]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from kdml.analysis.metrics import OF_CLASS, TITLES
+from kdml.analysis.class_pixels import OF_CLASS
+from kdml.analysis.metrics import TITLES
 from kdml.runs.graph import STRATEGIES, TEACHER, TECHNIQUES, VARIANTS
 from kdml.runs.methods import METHODS
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kdml.analysis.metrics import OF_CLASS, TITLES, scale_of
+from kdml.analysis.class_pixels import OF_CLASS
+from kdml.analysis.metrics import TITLES, scale_of
 from kdml.reporting import labels, leakage_table
 from kdml.reporting.cells import digits_of, with_interval
 from kdml.reporting.templates import fill

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
-from matplotlib import colormaps
+from jaxtyping import UInt8
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
@@ -19,7 +17,6 @@ from kdml.common.files import MAKE_AGAIN
 from kdml.reporting import labels
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import (
-    MAPS,
     MARKS,
     MM,
     PIXELS,
@@ -31,14 +28,12 @@ from kdml.reporting.figures.common import (
     legend,
     width_of,
 )
+from kdml.reporting.figures.overlays import SHOWN, blended, class_colours, coloured, judged
 from kdml.reporting.table_model import Row
 from kdml.runs import predictions
 from kdml.runs.graph import ENSEMBLE, STRATEGIES, STUDENTS, TECHNIQUES, VARIANTS
 from kdml.runs.run_table import SEPARATOR
 
-SHOWN = 0.1  # probabilities below are not drawn
-OPACITY = 0.7  # of what is drawn over a picture
-DIMMED = 0.5  # brightness of a picture under the pixels of a mask
 ALL, MASKS, BY_STRATEGY = 4, 7, 9  # figures that show all runs, masks of ensembles, one technique by strategies
 # Millimetres: of what stands above one slice, below all; of the bar; between panels, between slices; of a line's name; of a panel.
 HEADING, BOTTOM, BAR = 4.4, 6.0, 50.0
@@ -247,7 +242,7 @@ def _explain(figure: Figure, as_mask: bool, classes: Sequence[str]) -> None:
     elif classes:
         marks |= {
             name: Patch(facecolor=colour, edgecolor=MARKS["note"], linewidth=0.5)
-            for name, colour in zip(classes, _colours(len(classes)), strict=True)
+            for name, colour in zip(classes, class_colours(len(classes)), strict=True)
         }
     else:
         marks["outline: left of the lesion, else of the prediction"] = (behind, Line2D([], [], **line))
@@ -311,7 +306,7 @@ def _prediction(panel: Axes, slices: Slices, key: tuple[int, str, str], as_mask:
     quantised = slices.predicted[of[0], of[1]][place]
     if as_mask:
         named = predictions.classes_of(quantised[None])[0] if slices.classes else predictions.marked(quantised)
-        _show(panel, _pixels(grey, slices.masks[place], named), rows, columns)
+        _show(panel, judged(grey, slices.masks[place], named), rows, columns)
     elif slices.classes:
         named = predictions.classes_of(quantised[None])[0]
         _show(panel, coloured(grey, named, len(slices.classes)), rows, columns)
@@ -323,49 +318,6 @@ def _prediction(panel: Axes, slices: Slices, key: tuple[int, str, str], as_mask:
         if (int(row["slice"]), row["run"], row["network"]) == key:
             _mark(panel, row, rows, columns)
     panel.text(0.04, 0.05, f"{slices.scores[key]:.0f}", transform=panel.transAxes, **WORDS)
-
-
-def blended(grey: Float[np.ndarray, "h w"], chance: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w 3"]:
-    """Colours of probabilities over a picture: of equal opacity, but none for small ones.
-
-    Args:
-        grey: brightness of the picture, 0..1.
-        chance: probabilities.
-    """
-    over = colormaps[MAPS["probability"]](chance)[..., :3]
-    below = np.repeat(grey[..., None], 3, axis=-1)
-    return np.where(chance[..., None] < SHOWN, below, OPACITY * over + (1 - OPACITY) * below)
-
-
-def coloured(
-    grey: Float[np.ndarray, "h w"], named: UInt8[np.ndarray, "h w"], classes: int
-) -> Float[np.ndarray, "h w 3"]:
-    """Colours of the classes over a picture.
-
-    Args:
-        grey: brightness of the picture, 0..1.
-        named: class of each pixel, 0 for the background.
-        classes: their number, without the background.
-    """
-    seen = np.repeat(grey[..., None], 3, axis=-1)
-    for number, colour in enumerate(_colours(classes), 1):
-        where = named == number
-        seen[where] = OPACITY * np.array(to_rgb(colour)) + (1 - OPACITY) * seen[where]
-    return seen
-
-
-def _colours(classes: int) -> list[tuple[float, ...]]:
-    """Colours of the classes of masks; they differ in brightness, too, so that they can be told apart in grey."""
-    return [colormaps[MAPS["classes"]](place) for place in np.linspace(0.25, 0.95, classes)]
-
-
-def _pixels(grey: Float[np.ndarray, "h w"], truth: np.ndarray, named: np.ndarray) -> Float[np.ndarray, "h w 3"]:
-    """Hits, false and missed pixels in their colours over a dimmed picture; a pixel that is named another class is a false one."""
-    seen = np.repeat(DIMMED * grey[..., None], 3, axis=-1)
-    hit = (truth > 0) & (truth == named)
-    for what, where in (("hit", hit), ("false", (named > 0) & ~hit), ("missed", (truth > 0) & (named == 0))):
-        seen[where] = to_rgb(PIXELS[what])
-    return seen
 
 
 def _show(panel: Axes, picture: np.ndarray, rows: slice, columns: slice) -> None:

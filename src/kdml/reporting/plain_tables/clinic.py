@@ -4,7 +4,8 @@ whether its probabilities mean what they say, and when a person should be asked.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, OF_CLASS, scale_of
+from kdml.analysis.class_pixels import OF_CLASS
+from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, scale_of
 from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, text, with_interval
 from kdml.reporting.data import Data

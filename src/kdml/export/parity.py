@@ -117,7 +117,7 @@ def _difference(now: np.ndarray, before: np.ndarray) -> float:
     """Largest difference of two probabilities, or how far one lies outside the step of a quantised one."""
     if before.dtype != np.uint8:
         return float(np.abs(now - before).max())
-    low, steps = before.astype(np.float64) / 256, 1 if before.ndim == 2 else 2
+    low, steps = before.astype(np.float64) / 256, 2 if before.ndim == 3 else 1
     return float(np.maximum(low - now, now - low - steps / 256).clip(0).max())
 
 

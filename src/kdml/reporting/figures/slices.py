@@ -286,12 +286,12 @@ def _pictures(figure: Figure, layout: Layout, slices: Slices, place: int) -> Non
     rows, columns = slices.crop(place)
     whole.add_patch(_frame((rows.start, rows.stop, columns.start, columns.stop), linewidth=0.7))
     part = _panel(figure, *((0, down + step) if layout.stacked else (step, down)), layout.picture)
-    _show(part, slices.images[place], rows, columns)
     if slices.classes:
         grey = slices.images[place].mean(axis=-1) / 255
         _show(part, coloured(grey, slices.masks[place], len(slices.classes)), rows, columns)
-    else:
-        _outline(part, slices.masks[place] > 0, 0.5)
+        return
+    _show(part, slices.images[place], rows, columns)
+    _outline(part, slices.masks[place] > 0, 0.5)
 
 
 def _prediction(panel: Axes, slices: Slices, key: tuple[int, str, str], as_mask: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from kdml.analysis import surfaces
-from kdml.analysis.metrics import AUC, AURC, AURC_DISAGREEMENT, AURC_GAIN, METRICS, TITLES
+from kdml.analysis.metrics import AUC, AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, METRICS, TITLES
 from kdml.common.project import ROOT
 from kdml.experiment.config import Experiment
 
@@ -247,6 +247,9 @@ def metrics() -> str:
         "decision. *Of regions*: of the marked regions of masks, by the mean probability of their pixels; one is right if at least",
         "half of it is lesion.",
         "",
+        "Of [masks with several classes](../how-to/own_task.md#masks-of-several-classes) all are means over the classes but the",
+        "background, each against the rest. With `_of_class_1` and so on, `iou`, `f_score` and `found` are of one of them.",
+        "",
     ]
     for kind in dict.fromkeys(metric.kind for metric in METRICS):
         rows = [
@@ -264,6 +267,7 @@ def metrics() -> str:
         " of several classes the mean of each against the rest",
         AURC: "area under the risk-coverage curve, cases in the order of the network's own uncertainty; lower is better",
         AURC_DISAGREEMENT: "the same, in the order of the disagreement of the run's students",
+        FOUND: "segmentation of several classes; share of the true regions of one class of which at least half is named so",
         AURC_GAIN: "by how much disagreement lowers the area; higher is better",
     }
     regions = "segmentation; share of the true regions of this size of which at least half is marked"

@@ -82,7 +82,10 @@ def main() -> None:
     with faults_told(arguments.out):
         arguments.out.mkdir(parents=True, exist_ok=True)
     with alone_in(arguments.out), written_together(arguments.out, seal=SEAL) as folder:
-        facts = description(arguments, table, records, networks) | {"window": pictures.window}
+        facts = description(arguments, table, records, networks) | {
+            "window": pictures.window,
+            "mask_values": pictures.mask_values,
+        }
         facts |= {"training_pictures": training_pictures(networks["student"].row.split, pictures)}
         facts |= graphs(arguments, folder, records, networks, pictures)
         latency = measured(arguments, folder, records, networks, pictures)

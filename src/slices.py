@@ -74,7 +74,7 @@ def main() -> None:
         collected.add(row.run, stored(row), arguments.networks)
     with written_whole(arguments.images) as temporary:
         np.savez_compressed(temporary, **collected.arrays)
-    write_csv(arguments.out, collected.table(len(candidates)))
+    write_csv(arguments.out, collected.table(len(candidates), table.class_names))
 
 
 if __name__ == "__main__":

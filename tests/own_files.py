@@ -36,3 +36,38 @@ def of_sixteen_bits(values):
     buffer = io.BytesIO()
     Image.fromarray(values.astype(np.uint16) * 16).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+SHAPES = {"disc": 1, "ring": 2, "bar": 7}  # classes of masks, and their values in files
+
+
+def shapes(pictures, size, seed=0):
+    """Pictures with a disc, a ring and a bar, not all of them in each, and masks in grey or with a palette: files, and a table with the
+    patient of each."""
+    draws = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] / size
+    files, lines = {}, ["file,mask,patient,side"]
+    for number in range(pictures):
+        mask = np.zeros((size, size), np.uint8)
+        for which in draws.permutation(3)[: draws.integers(0, 4)]:
+            row, column = draws.uniform(0.25, 0.75, 2)
+            apart = np.hypot(y - row, x - column)
+            where = (apart < 0.16, (apart > 0.15) & (apart < 0.24), (abs(y - row) < 0.3) & (abs(x - column) < 0.06))[
+                which
+            ]
+            mask[where] = [*SHAPES.values()][which]
+        colours = np.zeros((256, 3))
+        colours[[0, *SHAPES.values()]] = [(60, 60, 70), (190, 80, 70), (80, 180, 90), (90, 110, 220)]
+        pixels = (colours[mask] + draws.normal(0, 18, (size, size, 3))).clip(0, 255).astype(np.uint8)
+        drawn = Image.fromarray(mask)
+        if number % 2:
+            drawn.putpalette(colours.astype(np.uint8).ravel().tolist())
+        files |= {f"pictures/{number}.png": png(Image.fromarray(pixels)), f"masks/{number}.png": png(drawn)}
+        lines.append(f"pictures/{number}.png,masks/{number}.png,p{number // 2},{'lr'[number % 4 // 2]}")
+    return files | {"list.csv": "\n".join(lines) + "\n"}
+
+
+def png(image):
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -54,7 +54,7 @@ def test_tables_without_rows_keep_their_columns(tmp_path):
     cases.write(tmp_path / "none.parquet", cases.stacked([evaluated("a", 0), evaluated("b", 0)], "regions"))
     read = cases.read([tmp_path / "none.parquet"], ("region", "area", "share"))
     assert len(read) == 0 and not cases.by_run(read)
-    region = ("x", "p", 0, 9, 0, 3, 0, 3, "s1", 0.5)
+    region = ("x", "p", 0, 1, 9, 0, 3, 0, 3, "s1", 0.5)
     cases.write(
         tmp_path / "one.parquet", cases.stacked([evaluated("a", 0), evaluated("b", 0, regions=[region])], "regions")
     )

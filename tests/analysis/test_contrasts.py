@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kdml.analysis import metrics, roc
+from kdml.analysis import class_cells, metrics, roc
 from kdml.analysis.contrasts import Contrast, MeasuredRuns
 from kdml.analysis.counts import Key, Measured, OfCounts, OfScores
 from kdml.common.errors import UserError
@@ -21,7 +21,7 @@ def run(name, seed, right, network="ensemble", groups=None, scores=None):
     key = KEY._replace(network=network)
     scored = {} if scores is None else {network: np.asarray(scores)}
     positive = None if scores is None else np.arange(len(right)) % 2 == 0
-    measures = {key: OfCounts(metrics.accuracy, cells)}
+    measures = {key: OfCounts(class_cells.accuracy, cells)}
     return Measured(name, seed, groups, len(right), measures, {network: right}, scored, positive)
 
 

@@ -57,6 +57,7 @@ def test_measures_of_a_segmentation():
             "id": "x",
             "group": "p",
             "region": number,
+            "class": 1,
             "area": area,
             "network": network,
             "share": share,
@@ -130,7 +131,17 @@ def test_sizes_are_thirds_of_all_runs():
     cases = [pixel_case("x", "p", "s1", 1, run=run) for run in "ab"]
     areas = {"a": (5, 6, 7), "b": (50, 60, 70)}
     regions = [
-        {"run": run, "seed": 0, "id": "x", "group": "p", "region": number, "area": area, "network": "s1", "share": 1.0}
+        {
+            "run": run,
+            "seed": 0,
+            "id": "x",
+            "group": "p",
+            "region": number,
+            "class": 1,
+            "area": area,
+            "network": "s1",
+            "share": 1.0,
+        }
         for run, mine in areas.items()
         for number, area in enumerate(mine)
     ]
@@ -140,7 +151,7 @@ def test_sizes_are_thirds_of_all_runs():
 
 
 def test_without_regions_nothing_is_found():
-    empty = pd.DataFrame(columns=["run", "seed", "id", "group", "region", "area", "network", "share"])
+    empty = pd.DataFrame(columns=["run", "seed", "id", "group", "region", "class", "area", "network", "share"])
     (found,) = measured([pixel_case("x", "p", "s1", 0)], empty)
     assert not any(key.metric.startswith("found") for key in found.measures)
 

@@ -231,7 +231,7 @@ def test_a_test_set_is_read_from_a_split(place, segmentation):
     assert tested.rows.tolist() == [1, 3, 4] and tested.labels.tolist() == [1, 0, 1] and tested.masks is None
     assert tested.groups.tolist() == ["g", "h", "e"]  # an image without a group is one of its own
     masks = evaluation.read_test_set(place.folder / "split.csv", segmentation.folder).masks
-    assert masks.dtype == bool and masks.sum(axis=(1, 2)).tolist() == [8, 0, 1]
+    assert masks.dtype == np.uint8 and masks.sum(axis=(1, 2)).tolist() == [8, 0, 1]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kdml.analysis import families, metrics
+from kdml.analysis import class_cells, families, metrics
 from kdml.analysis.contrasts import Contrast, MeasuredRuns
 from kdml.analysis.counts import Key, Measured, OfCounts
 from kdml.analysis.statistics import holm
@@ -20,7 +20,7 @@ def measured(name, wrong, networks=("s1", "s2", "ensemble")):
     right = np.arange(60) >= wrong
     cells = np.stack([right, ~right, np.zeros(60), np.zeros(60)], axis=1).astype(float)
     names = ("accuracy", "iou", "iou_per_group")
-    functions = (metrics.accuracy, metrics.iou, metrics.iou)
+    functions = (class_cells.accuracy, metrics.iou, metrics.iou)
     measures = {
         Key(network, "label", metric): OfCounts(function, cells)
         for network in networks

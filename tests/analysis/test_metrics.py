@@ -8,7 +8,7 @@ import torch
 import torchmetrics.functional.classification as tm
 from sklearn import metrics as sk
 
-from kdml.analysis import ensemble, metrics, reliability
+from kdml.analysis import class_cells, ensemble, metrics, reliability
 from kdml.analysis.statistics import sums_by_group
 
 
@@ -103,8 +103,8 @@ def test_an_absent_class_does_not_count_and_one_only_predicted_does():
 def test_confusion_sums_over_batches():
     generator = np.random.default_rng(0)
     target, predicted = generator.integers(0, 4, (2, 50))
-    whole = metrics.confusion(target, predicted, 4)
-    pieces = sum(metrics.confusion(target[i : i + 7], predicted[i : i + 7], 4) for i in range(0, 50, 7))
+    whole = class_cells.confusion(target, predicted, 4)
+    pieces = sum(class_cells.confusion(target[i : i + 7], predicted[i : i + 7], 4) for i in range(0, 50, 7))
     assert np.array_equal(whole, pieces)
     assert np.array_equal(whole, sk.confusion_matrix(target, predicted, labels=range(4)))
 
@@ -112,7 +112,7 @@ def test_confusion_sums_over_batches():
 @pytest.mark.parametrize(("target", "predicted"), [([0, 1], [0]), ([0, 2], [0, 1]), ([0, 1], [-1, 1])])
 def test_confusion_refuses_what_does_not_fit(target, predicted):
     with pytest.raises(ValueError):
-        metrics.confusion(np.array(target), np.array(predicted), 2)
+        class_cells.confusion(np.array(target), np.array(predicted), 2)
 
 
 def masks(seed, n=12):
@@ -198,7 +198,7 @@ def test_every_metric_is_described_once():
     assert metrics.PRIMARY == {"classification": "accuracy", "segmentation": "iou"}
     assert {metric.name for metric in metrics.METRICS} < set(metrics.TITLES)
     assert len(set(metrics.TITLES.values())) == len(metrics.TITLES)
-    areas = {"auc", "aurc", "aurc_disagreement", "aurc_gain"}
+    areas = {"auc", "aurc", "aurc_disagreement", "aurc_gain", "found"}
     assert areas | {"found_small", "found_medium", "found_large"} == set(metrics.TITLES) - {
         metric.name for metric in metrics.METRICS
     }

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kdml.analysis import metrics, second_student
+from kdml.analysis import class_cells, second_student
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Key, Measured, OfCounts
 from kdml.analysis.non_inferiority import Verdict, rows, verdict
@@ -16,7 +16,7 @@ def run(name, seed, wrong, n=1000, **networks):
     for network, places in (networks or {"ensemble": wrong}).items():
         right = ~np.isin(np.arange(n), list(places))
         cells = np.stack([right, ~right, np.zeros(n), np.zeros(n)], axis=1).astype(float)
-        measures[Key(network, "label", "accuracy")] = OfCounts(metrics.accuracy, cells)
+        measures[Key(network, "label", "accuracy")] = OfCounts(class_cells.accuracy, cells)
     networks = dict.fromkeys((key.network for key in measures), np.ones(n, dtype=bool))
     return Measured(name, seed, tuple(map(str, range(n))), n, measures, networks)
 

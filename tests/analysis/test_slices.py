@@ -154,9 +154,9 @@ def test_a_channel_is_shown_in_grey_as_bright_as_it_can_be(shown, tmp_path):
 
 
 def test_table_has_slices_scores_and_regions(shown):
-    first, *rows = shown(["ensemble", "s1"]).table(7)
+    first, *rows = shown(["ensemble", "s1"]).table(7, ["lesion"])
     assert first == {
-        "kind": "slice", "slice": 0, "chosen_for": "hardest", "id": "b", "group": "q", "lesion": 12, "iou": 0.5124, "candidates": 7,
+        "kind": "slice", "slice": 0, "chosen_for": "hardest", "id": "b", "group": "q", "lesion": 12, "iou": 0.5124, "candidates": 7, "classes": "lesion",
         "top": 0, "bottom": 4, "left": 0, "right": 4,
     }  # fmt: skip
     scores, regions = ([row for row in rows if row["kind"] == kind] for kind in ("network", "region"))

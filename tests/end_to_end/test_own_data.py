@@ -4,36 +4,21 @@ import csv
 import json
 import re
 import shlex
-import subprocess
-import sys
 
 import pytest
-from miniature import copy_project
-from snakemake_runs import ROOT, snakemake
+from snakemake_runs import snakemake
+from tutorials import commands, follow, page
 
 pytestmark = pytest.mark.xdist_group("own_data")
-PAGE = (ROOT / "docs/start/own_data.md").read_text(encoding="utf-8")
-COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", PAGE, re.S) for line in block.splitlines()]
-(CONFIGURATION,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.S)
+PAGE = page("own_data.md")
+COMMANDS = commands(PAGE)
 
 
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory):
     """A copy of the project in which the page was followed; what Snakemake said at each call."""
-    project = copy_project(tmp_path_factory.mktemp("own") / "project")
-    (project / "my").mkdir()
-    (project / "my/moles.yaml").write_text(CONFIGURATION)
-    said = []
-    for command in COMMANDS:
-        uv, run, program, *words = shlex.split(command)
-        assert (uv, run) == ("uv", "run") and program in ("python", "snakemake")
-        if program == "python":
-            subprocess.run([sys.executable, *words], cwd=project, check=True, capture_output=True)
-        else:
-            done = snakemake(project, *words, root=project)
-            assert done.returncode == 0, done.stdout + done.stderr
-            said.append(done.stderr)
-    return project, said
+    project = tmp_path_factory.mktemp("own") / "project"
+    return project, follow(PAGE, project)
 
 
 def test_data_are_checked_and_then_trained_on(followed):

@@ -1,6 +1,7 @@
 """Data sets of the user's own in the configuration: what they hold, how they are split, and what contradicts itself."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -212,3 +213,70 @@ def test_forecast_counts_files_until_they_are_prepared(tmp_path):
     experiment = plan_of(RUN, **sections(datasets=given)).experiment
     totals = [pictures_of(experiment, Paths("x"), task, tmp_path).total for task in ("cells", "moles", "polyps")]
     assert totals == [10, 15, 0]
+
+
+# Masks of several classes
+
+
+VALUES = {"core": 85, "rim": 170}
+SEVERAL = {"cells": {**MASKS, "mask_values": VALUES}}
+CORE_AND_RIM = {"cells": {**TASKS["cells"], "classes": ["core", "rim"]}}
+
+
+def several(run=None, **changed):
+    given = {"datasets": SEVERAL, "tasks": CORE_AND_RIM} | changed
+    return plan_of({**RUN, "tasks": ["cells"], **(run or {})}, **sections(**given))
+
+
+def test_masks_of_several_classes_have_an_output_for_each_and_the_background():
+    plan = several()
+    assert {plan.settings(run).outputs for run in plan.runs} == {3} and plan.experiment.content(
+        "cells"
+    ).mask_classes == (
+        "core",
+        "rim",
+    )
+    of_one = plan_of({**RUN, "tasks": ["cells"]}, **sections())
+    assert {of_one.settings(run).outputs for run in of_one.runs} == {1}
+    words = archives.prepare_options(plan.experiment.datasets["cells"], None, "cells")
+    own = own_of(json.loads(words[words.index("--own") + 1]), None)
+    assert own.mask_values == (("background", 0), ("core", 85), ("rim", 170))
+    light = several(datasets={"cells": {**MASKS, "mask_values": {"core": 0, "rim": 1, "background": 255}}})
+    told = archives.described(light.experiment.datasets["cells"], None, "cells")["mask_values"]
+    assert told == [("background", 255), ("core", 0), ("rim", 1)]
+    assert "mask_values" not in archives.described(
+        plan_of(RUN, **sections()).experiment.datasets["cells"], None, "cells"
+    )
+
+
+OF_SEVERAL = {
+    "other names": ({"tasks": {"cells": {**TASKS["cells"], "classes": ["rim", "core"]}}}, "tasks.cells.classes: masks of 'cells' have core, rim; name these, in this order"),
+    "one of them": ({"tasks": {"cells": TASKS["cells"]}}, "tasks.cells.classes: masks of 'cells' have core, rim"),
+    "no values": ({"datasets": {}}, "tasks.cells.classes: 2 are named, but a mask marks one; for several, name their values in `datasets: cells: mask_values`"),
+    "one value": ({"datasets": {"cells": {**MASKS, "mask_values": {"core": 1}}}}, "datasets.cells.mask_values: name two classes or more beside the background"),
+    "one value twice": ({"datasets": {"cells": {**MASKS, "mask_values": {"core": 1, "rim": 1}}}}, "core and rim have the same value, 1"),
+    "a value of the background": ({"datasets": {"cells": {**MASKS, "mask_values": {"core": 0, "rim": 1}}}}, "background and core have the same value, 0"),
+    "both keys": ({"datasets": {"cells": {**MASKS, "mask_values": VALUES, "mask_above": 0}}}, "mask_values and mask_above: a mask has several classes or one"),
+    "no masks": ({"datasets": {"moles": {**FOLDERS, "mask_values": VALUES}}}, "datasets.moles.mask_values: there are no masks"),
+    "of the paper": ({"datasets": {"lgg": {"image_size": 256, "mask_values": VALUES}}}, "datasets.lgg.mask_values: 'lgg' is the paper's"),
+}  # fmt: skip
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("changed", "words"), OF_SEVERAL.values(), ids=OF_SEVERAL)
+def test_what_masks_of_several_classes_must_not_be(changed, words):
+    datasets = SEVERAL | changed["datasets"] if changed.get("datasets") else changed.get("datasets", SEVERAL)
+    with pytest.raises(UserError, match=re.escape(words)):
+        several(**(changed | {"datasets": datasets}))
+
+
+@pytest.mark.bad_input
+def test_a_method_for_masks_of_one_class_is_refused_by_name():
+    at = {"methods": ["ifvd", "skd"], "methods_at": ["cells/resnet50-resnet18"]}
+    with pytest.raises(
+        UserError, match=r"run\.methods: 'skd' is for masks of one class, and those of the task 'cells' have several"
+    ):
+        several(at)
+    kept = several(at | {"tasks": ["cells", "lgg"]}, methods={"skd": {"tasks": ["lgg"]}})
+    assert {run.run for run in kept.runs if run.task == "cells" and kept.settings(run).method} == {"ifvd"}
+    plan_of({**RUN, "tasks": ["cells"], **at}, **sections())  # masks of one class

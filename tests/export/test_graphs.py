@@ -7,13 +7,15 @@ from fabricated import record_of
 from PIL import Image
 from small import SIZE, cohort_of, method_settings, settings_of, variant_graph
 
-from kdml.analysis.ensemble import largest_probability
+from kdml.analysis.ensemble import largest_probability, with_ensemble
 from kdml.common.files import write_json
 from kdml.deploy.model import opened
 from kdml.export.graphs import MASK, PROBABILITIES, PROBABILITY, STUDENTS, graph_of
+from kdml.export.parity import _changed
 from kdml.export.preparation import IMAGES
 from kdml.export.trained import networks_of
 from kdml.learning.networks import save_networks
+from kdml.runs.predictions import quantise_classes
 
 NAMES = {"one": ("s1",), "two": ("s1", "s2")}
 
@@ -97,3 +99,29 @@ def test_the_student_of_a_method_is_read_with_its_own_end(tmp_path, method):
     assert torch.equal(before, after)
     found = outputs_of(graph_of([student], "classification", SIZE), pictures())[PROBABILITIES]
     assert np.abs(found - before.softmax(1).numpy()).max() < 1e-5
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES)
+def test_masks_of_several_classes_are_the_project_s(names):
+    """Probabilities of the background and each class, together as the ensemble is stored, and the class of every pixel of a picture."""
+    settings = settings_of(variant_graph("kd_ml_v3"), "segmentation").model_copy(
+        update={"classes": ("core", "rim", "cyst")}
+    )
+    cohort = cohort_of(settings)
+    cohort.train()(prepared(pictures(8)))
+    cohort.eval()
+    with torch.inference_mode():
+        each = [cohort.networks[name](prepared(pictures())).logits.softmax(1).numpy() for name in names]
+    found = outputs_of(
+        graph_of([cohort.networks[name] for name in names], "segmentation", SIZE, of_several=True), pictures()
+    )
+    largest = np.maximum.reduce(each)
+    largest[:, 0] = np.minimum.reduce([one[:, 0] for one in each])
+    assert found[PROBABILITY].shape == (2, 4, SIZE, SIZE) and np.abs(found[PROBABILITY] - largest).max() < 1e-5
+    assert found[MASK].shape == (2, 50, 77) and found[MASK].dtype == np.uint8 and found[MASK].max() <= 3
+    if len(names) > 1:
+        assert np.abs(found[STUDENTS] - np.stack(each, axis=1)).max() < 1e-5
+        stored = with_ensemble({name: quantise_classes(one) for name, one in zip(names, each, strict=True)})["ensemble"]
+        assert not any(_changed(*one) for one in zip(found[PROBABILITY], stored, strict=True))
+    same = outputs_of(graph_of([cohort.networks["s1"]], "segmentation", SIZE, of_several=True), pictures(1, SIZE, SIZE))
+    assert np.array_equal(same[MASK], same[PROBABILITY].argmax(axis=1)) and len(np.unique(same[MASK])) > 1

@@ -1,4 +1,4 @@
-"""The device and the training images that a run is given."""
+"""The device and the training images that a run is given, and data that are not its task's."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from small import settings_of as of_graph
 
 from kdml.common.errors import UserError
 from kdml.data.arrays import Arrays, Part
-from kdml.learning.build import RunData, _check_kernels, choose_device, gpus_for, training_batches
+from kdml.learning.build import RunData, _check_kernels, choose_device, gpus_for, open_data, training_batches
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +100,18 @@ def test_segmentation_is_balanced_by_the_classes_of_its_images():
         drawn = torch.cat([batch.images[:, 0, 16, 16] for batch in batches]).numpy()
         marked = torch.cat([batch.targets[:, 0, 16, 16] for batch in batches]).numpy()
         assert np.bincount(labels[drawn]).tolist() == counts and np.array_equal(marked, drawn % 2)
+
+
+@pytest.mark.bad_input
+def test_masks_of_other_classes_are_refused(tmp_path):
+    masks = np.zeros((3, 32, 32), np.uint8)
+    masks[1, 0, 0] = 3
+    np.save(tmp_path / "images.npy", np.zeros((3, 32, 32, 3), np.uint8))
+    np.save(tmp_path / "masks.npy", masks)
+    lines = [f"{row},i{row},0,,{part}" for row, part in enumerate(("train", "validation", "test"))]
+    (tmp_path / "split.csv").write_text("\n".join(["row,id,label,group,part", *lines, ""]))
+    settings = of_graph(variant_graph("ml_v1"), "segmentation")
+    three, two = (settings.model_copy(update={"classes": classes}) for classes in (("a", "b", "c"), ("a", "b")))
+    assert open_data(three, tmp_path, tmp_path / "split.csv").arrays.masks.max() == 3
+    with pytest.raises(UserError, match="npy has the class 3, but the task task only those up to 2"):
+        open_data(two, tmp_path, tmp_path / "split.csv")

@@ -254,10 +254,10 @@ def test_dead_network_gives_finite_and_small_gradients(method):
         assert maps.grad is None or maps.grad.abs().max() < 1
 
 
-def test_two_classes_are_zero_and_the_logit():
+def test_class_logits_of_one_class_are_zero_and_the_logit():
     z = 5 * S[:, :1]
     for temperature in (1.0, 4.0):
-        probability = (dense.two_classes(z) / temperature).softmax(dim=1)
+        probability = (dense.class_logits(z) / temperature).softmax(dim=1)
         torch.testing.assert_close(probability[:, 1:], (z / temperature).sigmoid())
 
 
@@ -282,7 +282,7 @@ def test_cwd_takes_the_logit_alone():
     student, teacher = layers(STUDENT, 0), layers(TEACHER, 1)
     value = built(CWD)(student, teacher, masks())["channelwise"].item()
     assert value == pytest.approx(cwd.channelwise_divergence(student.logits, teacher.logits).item(), rel=1e-6)
-    halved = cwd.channelwise_divergence(*(dense.two_classes(network.logits) for network in (student, teacher)))
+    halved = cwd.channelwise_divergence(*(dense.class_logits(network.logits) for network in (student, teacher)))
     assert value == pytest.approx(2 * halved.item(), rel=1e-5)
 
 
@@ -364,7 +364,7 @@ def test_skd_pixel_gradient_is_that_of_kl():
     logits = S[:, :1]
     gradients = []
     for loss in (
-        lambda z: skd.pixel_cross_entropy(dense.two_classes(z), dense.two_classes(T[:, :1])),
+        lambda z: skd.pixel_cross_entropy(dense.class_logits(z), dense.class_logits(T[:, :1])),
         lambda z: predictions_divergence(z, T[:, :1], 1.0, "source_first"),
     ):
         z = logits.clone().requires_grad_()
@@ -435,7 +435,7 @@ def test_skd_generator_term_leaves_gradients_in_the_student_alone():
 def test_skd_generator_term_is_the_score_of_the_student():
     module = built(SKD).eval()
     student = layers(STUDENT, 0)
-    score = module.discriminator(dense.two_classes(F.interpolate(student.logits, size=(64, 64), mode="bilinear")))
+    score = module.discriminator(dense.class_logits(F.interpolate(student.logits, size=(64, 64), mode="bilinear")))
     assert module(student, layers(TEACHER, 1), masks())["adversarial"].item() == golden(-score.mean().item())
 
 
@@ -545,7 +545,7 @@ def test_skd_penalty_sees_the_logit_alone():
     module = built(SKD)
     student, teacher = torch.randn(4, 1, 64, 64), torch.randn(4, 1, 64, 64)
     alone = skd.gradient_penalty(module._score, student, teacher, seed=0)
-    both = skd.gradient_penalty(module.discriminator, *map(dense.two_classes, (student, teacher)), seed=0)
+    both = skd.gradient_penalty(module.discriminator, *map(dense.class_logits, (student, teacher)), seed=0)
     assert alone < 2
     assert both > 4 * alone
 
@@ -570,7 +570,7 @@ def test_dsd_needs_two_classes():
     """Of the logit alone, the products of classes are one number; as [0, z] they relate foreground to background."""
     student, teacher = layers(STUDENT, 0, torch.float64), layers(TEACHER, 1, torch.float64)
     value = built(DSD)(student, teacher, masks())["category"].item()
-    classes = [dense.two_classes(network.logits) for network in (student, teacher)]
+    classes = [dense.class_logits(network.logits) for network in (student, teacher)]
     assert value == golden(dsd.category_similarity(*classes).item())
     assert 0 < value < 1e-6  # as small as the publication's weight of 10 leaves it
 

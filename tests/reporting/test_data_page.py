@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from kdml.data.leakage import PARTS
-from kdml.reporting.data_page import MARK, SIDE, picture, section
+from kdml.reporting.data_page import MARKS, SIDE, picture, section
 from kdml.reporting.templates import fill
 
 LEAKAGE = {
@@ -23,6 +23,7 @@ FACTS = {
     "dataset": "moles", "read": 30, "kept": 28, "size": 64, "dropped": {"same content as another picture": {"count": 2, "files": ["x", "y"]}},
     "files": {"images": {"PNG, mode L, 8 bits": 30}, "sizes": {"64x48": 29}, "different_sizes": 2},
     "classes": [{"class": "benign & so", "images": 28, "share": 1.0, "groups": 9}],
+    "mask_classes": [{"class": "background", "images": 28, "groups": 9, "pixels": 0.9}, {"class": "rim & so", "images": 7, "groups": 0, "pixels": 0.1}],
     "groups": {"groups": 9, "smallest": 1, "median": 3, "largest": 5, "of_several_classes": 0, "images_of_unknown_group": 0},
     "metadata": {"age": {"values": 40, "missing": 3, "counts": {}}, "sex": {"values": 2, "missing": 0, "counts": {"f": 20, "m": 8}}},
     "near_duplicates": {"max_distance": 4, "pairs": 1, "across_groups": 1, "across_classes": 1, "flat_images_not_judged": 2, "examples": [PAIR]},
@@ -46,12 +47,13 @@ def test_page_says_what_was_found():
         "A note", "28 of 30 that were read; scaled to 64 pixels", "30 PNG, mode L, 8 bits", "64x48 (29) and 1 more", "benign &amp; so : 28 pictures (100.0 %) of 9 groups",
         "age 40 different values; missing: 3", "sex f: 20, m: 8", "Left out: 2, same content as another picture", "1 pairs of pictures look alike",
         "2 flat pictures cannot be judged", "a&lt;b and c, 2 bits apart, of two classes", "In use: split by patient, lesion or slide",
-        "Split by image: Too few images.", "2 (25.0 %)",
+        "Split by image: Too few images.", "2 (25.0 %)", "background 28 masks of 9 groups; 90.00 % of all pixels", "rim &amp; so 7 masks; 10.00 %",
     ):  # fmt: skip
         assert part in said, part
     assert [page.count(f'src="data:{number}"') for number in (1, 2, 3, 4)] == [1] * 4
-    nothing_left_out = section(FACTS | {"dropped": {}, "metadata": {}}, {"benign & so": []}, [[]])
-    assert "No picture was left out." in words(fill("check_data.html.j2", note="", sections=[nothing_left_out]))
+    nothing_left_out = section(FACTS | {"dropped": {}, "metadata": {}, "mask_classes": []}, {"benign & so": []}, [[]])
+    said = words(fill("check_data.html.j2", note="", sections=[nothing_left_out]))
+    assert "No picture was left out." in said and "Classes of the masks" not in said
 
 
 def test_samples_show_the_outline_of_their_mask():
@@ -59,5 +61,5 @@ def test_samples_show_the_outline_of_their_mask():
     mask[10:30, 10:30] = 1
     drawn = picture(np.zeros((SIDE, SIDE, 3), np.uint8), mask)
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(drawn.partition(",")[2]))))
-    marked = (pixels == MARK).all(axis=-1)
+    marked = (pixels == MARKS[0]).all(axis=-1)
     assert marked.sum() == 4 * 19 and marked[10, 10] and not marked[11, 11] and not marked[9, 9]

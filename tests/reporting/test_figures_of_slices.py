@@ -8,7 +8,7 @@ from place_files import write
 from reporting.drawn import misplaced
 
 from kdml.reporting.data import Data
-from kdml.reporting.figures import slices
+from kdml.reporting.figures import overlays, slices
 from kdml.reporting.figures.common import PIXELS, REGIONS
 from kdml.runs.graph import VARIANTS
 from kdml.runs.predictions import quantise
@@ -26,6 +26,7 @@ def files_of(
     chance=0.8,
     networks=("s1", "s2", "ensemble"),
     region=None,
+    classes=("lesion",),
 ):
     """Files of slices of which every network marks the lesion with `chance`."""
     arrays = {
@@ -35,10 +36,13 @@ def files_of(
     arrays["masks"][:, 4:8, 4:8] = 1
     predicted = np.full((count, SIDE, SIDE), 0.05)
     predicted[:, 4:8, 5:9] = chance
+    if len(classes) > 1:
+        arrays["masks"][:, 8:10, 4:8] = 2
+        predicted = np.stack([1 - predicted, predicted, np.full_like(predicted, 0.01)], axis=1)
     shown = [(run, network) for run in runs for network in networks]
     np.savez(folder / "slices.npz", **arrays, **{".".join(key): quantise(predicted) for key in shown})
     rows = [
-        {"kind": "slice", "slice": str(place), "chosen_for": what, "group": group, "lesion": "16", "iou": "0.5", "candidates": "590", **CROP}
+        {"kind": "slice", "slice": str(place), "chosen_for": what, "group": group, "lesion": "16", "iou": "0.5", "candidates": "590", "classes": ";".join(classes), **CROP}
         for place, what in enumerate(["hardest", "most disagreement", "median", "rank 4 of 590 by size"][:count])
     ]  # fmt: skip
     for place in range(count):
@@ -104,7 +108,7 @@ def test_colours_of_panels_are_those_of_the_bar(tmp_path, chance):
 
 def test_small_probabilities_leave_the_picture_as_it_is():
     grey = np.array([[0.2, 0.6]])
-    seen = slices.blended(grey, np.array([[0.099, 0.1]]))
+    seen = overlays.blended(grey, np.array([[0.099, 0.1]]))
     assert seen[0, 0].tolist() == [0.2] * 3 and seen[0, 1].tolist() != [0.6] * 3
 
 
@@ -152,3 +156,27 @@ def test_frames_of_regions_that_fill_a_panel_stay_within_it(tmp_path):
         (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
         assert left < frame.get_x() and frame.get_x() + frame.get_width() < right
         assert top < frame.get_y() and frame.get_y() + frame.get_height() < bottom
+
+
+def test_several_classes_have_a_colour_each(tmp_path):
+    """In the picture of the truth both, in the network's the one that it names; the legend has their names."""
+    figure = figure_of(tmp_path, "5", classes=("core", "rim"))
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words[-2:] == ["core", "rim"] and misplaced(figure, tmp_path / "f.pdf") == []
+    blank = np.full((SIDE, SIDE), 100 / 255)
+    core, rim = (
+        overlays.coloured(blank, np.full((SIDE, SIDE), number, np.uint8), 2)[0, 0].round(6) for number in (1, 2)
+    )
+    assert abs(core.mean() - rim.mean()) > 0.05  # also in grey
+    named = {tuple(pixel) for pixel in pixels(panels(figure)[0])}
+    assert named == {tuple(blank[0, :1].repeat(3).round(6)), tuple(core)}
+    of_truth = [axes for axes in figure.axes if axes.images and axes.images[0].get_array().max() <= 1]
+    assert any({tuple(core), tuple(rim)} <= {tuple(pixel) for pixel in pixels(axes)} for axes in of_truth)
+
+
+def test_a_pixel_of_another_class_is_false(tmp_path):
+    """Truth above, what is named below."""
+    truth, named = np.array([[0, 1, 1, 2, 0]], np.uint8), np.array([[0, 1, 2, 0, 1]], np.uint8)
+    seen = overlays.judged(np.zeros((1, 5)), truth, named)[0]
+    expected = [PIXELS[what] for what in ("hit", "false", "missed", "false")]
+    assert [tuple(pixel) for pixel in seen[1:]] == [to_rgb(colour) for colour in expected] and not seen[0].any()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from kdml.analysis.counts import Key, Measured, OfCounts
+from kdml.analysis.metrics import PIXELS
 from kdml.analysis.over_seeds import over_seeds
 
 COLUMNS = ("run", "network", "true", "predicted", "mean", "std", "seeds", "remark", "share")
@@ -49,5 +50,6 @@ def _cells(run: Measured, names: Sequence[str]) -> Iterator[dict[str, Any]]:
 
 
 def _square(counts: np.ndarray, metric: str) -> np.ndarray:
-    """Rows the true classes, columns the predicted ones; pixels are counted as tp, fp, fn, tn."""
-    return (counts if metric == "accuracy" else counts[[3, 1, 2, 0]]).reshape(round(len(counts) ** 0.5), -1)
+    """Rows the true classes, columns the predicted ones; pixels of masks of one class are counted as tp, fp, fn, tn."""
+    of_one_class = metric != "accuracy" and len(counts) == len(PIXELS)
+    return (counts[[3, 1, 2, 0]] if of_one_class else counts).reshape(round(len(counts) ** 0.5), -1)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import pandas as pd
 
-from kdml.analysis import metrics, referral, regions, roc
+from kdml.analysis import class_pixels, metrics, referral, regions, roc
 from kdml.analysis.cases import by_run
 from kdml.analysis.metrics import Function
 from kdml.analysis.statistics import Counts, Resamples, sums_by_group
@@ -258,6 +258,9 @@ def _measures(mine: pd.DataFrame, truth: str, classes: int, groups: tuple[str, .
                 else math.nan
             )
             yield metric.name, OfCounts(metric.of_counts, counts, chance=guessed)
+    if metrics.pixel_columns in summed:
+        for name, of_counts in class_pixels.by_class(summed[metrics.pixel_columns].shape[1]):
+            yield name, OfCounts(of_counts, summed[metrics.pixel_columns])
     places = {name: place for place, name in enumerate(groups)}
     group = np.array([places[name] for name in names])
     if truth == "label" and (scored := [name for name in roc.scores_of(classes) if name in columns]):
@@ -304,19 +307,36 @@ def _detection(found: pd.DataFrame, groups: tuple[str, ...], limits: tuple[float
     found = found.assign(size=[regions.size_of(area, limits) for area in found["area"]])
     students = found[found["network"].map(is_student).astype(bool)]
     if students["network"].nunique() > 1:
-        keys = ["id", "group", "region", "area", "size"]
+        keys = ["id", "group", "region", "class", "area", "size"]
         found = pd.concat([found, students.groupby(keys, as_index=False)["share"].min().assign(network=BOTH)])
-    places = {name: place for place, name in enumerate(groups)}
     measures: dict[Key, Measure] = {}
     for (network, size), mine in found.groupby(["network", "size"]):
-        counts = np.zeros((len(groups), 2))
-        rows = [places[group] for group in mine["group"]]
-        np.add.at(counts, (rows, 0), (mine["share"] >= regions.FOUND).to_numpy(dtype=float))
-        np.add.at(counts, (rows, 1), 1.0)
         measures[Key(network, "label", f"found_{size}")] = OfCounts(
-            metrics.share, counts, regions.range_of(size, limits)
+            metrics.share, _found(mine, groups), regions.range_of(size, limits)
         )
-    return measures
+    return measures | _detection_by_class(found, groups)
+
+
+def _detection_by_class(found: pd.DataFrame, groups: tuple[str, ...]) -> dict[Key, Measure]:
+    """Share of the regions of each class, where there are several, that a network finds, and that both students find."""
+    if found["class"].nunique() < 2:
+        return {}
+    return {
+        Key(network, "label", f"{metrics.FOUND}{class_pixels.OF_CLASS}{number}"): OfCounts(
+            metrics.share, _found(mine, groups)
+        )
+        for (network, number), mine in found.groupby(["network", "class"])
+    }
+
+
+def _found(mine: pd.DataFrame, groups: tuple[str, ...]) -> Counts:
+    """Regions that are found and all regions of every group, (groups, 2)."""
+    places = {name: place for place, name in enumerate(groups)}
+    counts = np.zeros((len(groups), 2))
+    rows = [places[group] for group in mine["group"]]
+    np.add.at(counts, (rows, 0), (mine["share"] >= regions.FOUND).to_numpy(dtype=float))
+    np.add.at(counts, (rows, 1), 1.0)
+    return counts
 
 
 def resamples_of(runs: Sequence[Measured]) -> Resamples:

@@ -18,13 +18,12 @@ def disagreement(students: Sequence[Float[np.ndarray, "n classes"]]) -> Float[np
 
 
 def pixel_disagreement(students: Sequence[np.ndarray]) -> Float[np.ndarray, " n"]:
-    """Mean over pairs of students and over the pixels of an image of the distance of their probabilities, 0 to 1.
+    """Mean over pairs of students and over the pixels of an image of the distance of their probabilities, 0 to 1: of several
+    classes the total variation.
 
     Args:
-        students: quantised foreground probabilities (n, h, w) of at least two.
+        students: quantised probabilities of at least two, of the foreground (n, h, w) or of classes (n, K, h, w).
     """
-    pairs = [
-        np.abs(one.astype(np.int16) - other.astype(np.int16)).mean(axis=(1, 2)) / 256
-        for one, other in combinations(students, 2)
-    ]
+    apart = (np.abs(one.astype(np.int16) - other.astype(np.int16)) for one, other in combinations(students, 2))
+    pairs = [one.mean(axis=(1, 2)) / 256 if one.ndim == 3 else one.sum(axis=1).mean(axis=(1, 2)) / 512 for one in apart]
     return np.stack(pairs).mean(axis=0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from kdml.analysis import class_pixels
 from kdml.runs.graph import ENSEMBLE, is_student
 
 
@@ -11,7 +12,7 @@ def largest_probability(students: Sequence[np.ndarray]) -> np.ndarray:
     """The largest probability over the students, element by element.
 
     Arg-max of class probabilities (n, K) is the ensemble's class. Foreground probabilities (n, h, w) pass a threshold where any
-    student's does: the union of the masks.
+    student's does: the union of the masks. Masks of several classes keep to that union (`kdml.analysis.class_pixels.of_ensemble`).
 
     Args:
         students: two or more arrays of one shape.
@@ -29,4 +30,7 @@ def with_ensemble(outputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         outputs: by network, probabilities or quantised ones.
     """
     students = [output for name, output in outputs.items() if is_student(name)]
-    return dict(outputs) | ({ENSEMBLE: largest_probability(students)} if len(students) > 1 else {})
+    if len(students) < 2:
+        return dict(outputs)
+    combined = class_pixels.of_ensemble if students[0].ndim == 4 else largest_probability
+    return dict(outputs) | {ENSEMBLE: combined(students)}

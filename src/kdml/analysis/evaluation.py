@@ -11,22 +11,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kdml.analysis import fidelity, metrics, regions, reliability, roc, surfaces
+from kdml.analysis import class_pixels, fidelity, metrics, regions, reliability, roc, surfaces
 from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.ensemble import with_ensemble
+from kdml.analysis.reliability import DECIMALS
 from kdml.analysis.temperature import LEVELS, scaled, scaled_levels
 from kdml.common.array_files import open_bytes
 from kdml.common.errors import UserError
 from kdml.common.files import read_csv
 from kdml.runs.graph import ENSEMBLE, TEACHER, is_student
-from kdml.runs.predictions import Predictions, marked
+from kdml.runs.predictions import Predictions, classes_of, marked
 
-REGION_COLUMNS = ("id", "group", "region", "area", "top", "bottom", "left", "right", "network", "share")
-DIMENSIONS: Mapping[str, int] = {"classification": 2, "segmentation": 3}  # of a network's output
+REGION_COLUMNS = ("id", "group", "region", "class", "area", "top", "bottom", "left", "right", "network", "share")
+# Of a network's output; masks of several classes have one more than those of one class.
+DIMENSIONS: Mapping[str, tuple[int, ...]] = {"classification": (2,), "segmentation": (3, 4)}
 SPLIT_AGAIN = "make the split again"
 PREPARE_AGAIN = "run src/prepare.py again"
 DIGITS = 12  # of the digest of a network's outputs
-DECIMALS = 6  # of what is measured on a case
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class TestSet:
         ids: of the images, (n,).
         groups: of the images; that of an image without one is the image itself, (n,).
         labels: classes of the images, (n,).
-        masks: true ones (n, h, w) bool; None for classification.
+        masks: true ones (n, h, w), the class of each pixel, 0 the background; None for classification.
         subgroups: of the images, (n,) by name, as `kdml.analysis.subgroups` gives them.
     """
 
@@ -93,7 +94,7 @@ def read_test_set(split: Path, data: Path | None = None, part: str = "test") -> 
 
 
 def true_masks(data: Path, rows: np.ndarray) -> np.ndarray:
-    """Read masks of some rows of the prepared arrays, (n, h, w) bool.
+    """Read masks of some rows of the prepared arrays, (n, h, w) uint8: the class of each pixel, 0 the background.
 
     Args:
         data: folder of the arrays.
@@ -102,7 +103,7 @@ def true_masks(data: Path, rows: np.ndarray) -> np.ndarray:
     Raises:
         UserError: there are no masks, or fewer than rows are named.
     """
-    return rows_of(data / "masks.npy", 3, rows) > 0
+    return rows_of(data / "masks.npy", 3, rows)
 
 
 def rows_of(path: Path, dimensions: int, rows: np.ndarray) -> np.ndarray:
@@ -138,7 +139,7 @@ def check(stored: Predictions, tested: TestSet, kind: str, names: tuple[Path, Pa
         raise UserError(
             f"{names[0]} was made for other images than {names[1]} names.", "train the run again with this split"
         )
-    wrong = [name for name, output in stored.outputs.items() if output.ndim != DIMENSIONS[kind]]
+    wrong = [name for name, output in stored.outputs.items() if output.ndim not in DIMENSIONS[kind]]
     if wrong:
         raise UserError(f"{names[0]}: the output of {wrong[0]} is not one of {kind}.", "check the task's `kind`")
 
@@ -167,7 +168,8 @@ def against_labels(stored: Predictions, tested: TestSet, temperatures: Mapping[s
             outputs,
             lambda name: _pixels(outputs[name], masks, warmth.get(name)) | _disagreement(stored, name) | subgroups,
         )
-        rows = list(_regions(tested, masks, {name: marked(output) for name, output in outputs.items()}))
+        named = {name: marked(output) if output.ndim == 3 else classes_of(output) for name, output in outputs.items()}
+        rows = list(_regions(tested, masks, named))
     return Evaluation(cases, pd.DataFrame(rows, columns=list(REGION_COLUMNS)), _digests(outputs))
 
 
@@ -210,6 +212,9 @@ def _classes(probabilities: np.ndarray, labels: np.ndarray, temperature: float |
 
 def _pixels(quantised: np.ndarray, masks: np.ndarray, temperature: float | None) -> Columns:
     """Right and wrong pixels of every image, marked regions where there is no lesion, and what the probabilities are worth."""
+    if quantised.ndim == 4:
+        return class_pixels.columns(quantised, masks)
+    masks = masks > 0
     # The union of the students' masks is where the larger probability passes the threshold.
     predicted = marked(quantised)
     counts = metrics.pixel_counts(masks, predicted)
@@ -227,7 +232,7 @@ def _disagreement(stored: Predictions, network: str) -> Columns:
     students = [output for name, output in stored.outputs.items() if is_student(name)]
     if len(students) < 2 or not (is_student(network) or network == ENSEMBLE):
         return {"disagreement": np.full(len(stored.rows), np.nan)}
-    apart = pixel_disagreement if students[0].ndim == 3 else disagreement
+    apart = disagreement if students[0].ndim == 2 else pixel_disagreement
     return {"disagreement": apart(students).round(DECIMALS)}
 
 
@@ -263,11 +268,15 @@ def _stacked(tested: TestSet, names: Mapping[str, np.ndarray], measure: Callable
 
 
 def _regions(tested: TestSet, truth: np.ndarray, found: Mapping[str, np.ndarray]) -> Iterator[tuple]:
-    """Rows of `REGION_COLUMNS`."""
+    """Rows of `REGION_COLUMNS`; a region is of one class, and marked as far as it is named so."""
     for place, mask in enumerate(truth):
-        marks = {name: masks[place] for name, masks in found.items()}
-        for number, region in enumerate(regions.regions(mask, marks)):
-            keys = (tested.ids[place], tested.groups[place], number, region.area, *region.box)
+        of_classes = (
+            (kind, region)
+            for kind in range(1, int(mask.max()) + 1)
+            for region in regions.regions(mask == kind, {name: masks[place] == kind for name, masks in found.items()})
+        )
+        for number, (kind, region) in enumerate(of_classes):
+            keys = (tested.ids[place], tested.groups[place], number, kind, region.area, *region.box)
             yield from ((*keys, network, round(share, 4)) for network, share in region.shares.items())
 
 

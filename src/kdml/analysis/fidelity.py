@@ -12,8 +12,8 @@ from itertools import permutations
 import numpy as np
 from jaxtyping import Bool, Float
 
-from kdml.analysis import metrics
-from kdml.runs.predictions import Predictions, dequantise, marked
+from kdml.analysis import class_pixels, metrics
+from kdml.runs.predictions import Predictions, classes_of, dequantise, marked
 
 TINY = 1e-12
 TEACHER_COLUMNS = ("first_seed", "second_seed", "metric", "value")
@@ -46,20 +46,30 @@ def of_cases(teacher: np.ndarray, student: np.ndarray, truth: np.ndarray | None 
     is counted apart where the teacher is right and where it is wrong.
 
     Args:
-        teacher: class probabilities (n, K), or quantised foreground probabilities (n, h, w).
+        teacher: class probabilities (n, K), or quantised ones of the foreground (n, h, w) or of several classes (n, K, h, w).
         student: of the same images, in the same form.
         truth: labels (n,) or masks (n, h, w); without it agreement is not told apart.
 
     Returns:
-        Columns (n,): `target` and `predicted` classes, or pixels `tp`, `fp`, `fn`, `tn`; `kl`, the mean divergence within the
-        case in nats; and with a truth `right`, `right_same`, `wrong`, `wrong_same`: images or pixels where the teacher is right or
-        wrong, and where the student agrees with it.
+        Columns (n,): `target` and `predicted` classes, or pixels `tp`, `fp`, `fn`, `tn`, of several classes also by taught and said
+        class; `kl`, the mean divergence within the case in nats; and with a truth `right`, `right_same`, `wrong`, `wrong_same`:
+        images or pixels where the teacher is right or wrong, and where the student agrees with it.
     """
     if teacher.ndim == 2:
         taught, said = teacher.argmax(axis=1), student.argmax(axis=1)
         columns = {"target": taught, "predicted": said, "kl": predictive_kl(teacher, student)}
+    elif teacher.ndim == 4:
+        taught, said = classes_of(teacher), classes_of(student)
+        columns = class_pixels.counts(taught, said, teacher.shape[1])
+        columns["kl"] = np.array(
+            [
+                predictive_kl(*(np.moveaxis(dequantise(one), 0, -1) for one in pair)).mean()
+                for pair in zip(teacher, student, strict=True)
+            ]
+        )
     else:
         taught, said = marked(teacher), marked(student)
+        truth = None if truth is None else truth > 0
         columns = dict(zip(metrics.PIXELS, metrics.pixel_counts(taught, said).T, strict=True))
         columns["kl"] = np.array(
             [

@@ -2,10 +2,12 @@
 
 Every metric is a function of counts with any leading dimensions, so that a bootstrap computes thousands of data sets at once.
 
-Rules for what has no value of its own: a class that is neither true nor predicted in any case does not count; one that is never
-predicted has precision 0, one that is only predicted recall 0, all as in scikit-learn with zero_division=0; an empty mask predicted
-empty has IoU and F-score 1 in the mean over images; the pooled IoU of a whole set without a single lesion pixel, true or predicted,
-is undefined (NaN).
+Rules for what has no value of its own: an empty mask predicted empty has IoU and F-score 1 in the mean over images; the pooled
+IoU of a whole set without a single lesion pixel, true or predicted, is undefined (NaN). `kdml.analysis.class_cells` has those of
+classes.
+
+Masks of several classes have the metrics of masks of one, of each class against the rest, and of them the mean over the classes
+that have a value; the background is none of them (`kdml.analysis.class_pixels`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from kdml.analysis import reliability, surfaces
+from kdml.analysis import class_cells, class_pixels, reliability, surfaces
 from kdml.analysis.ratios import mean_of_known, ratio
 
 PIXELS = ("tp", "fp", "fn", "tn")
@@ -25,116 +27,34 @@ Function = Callable[[np.ndarray], np.ndarray]
 """Counts with any leading dimensions to values."""
 
 
-def confusion(target: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Counts (classes, classes) int64: row the true class, column the predicted one.
-
-    Args:
-        target: true class of each image, (n,).
-        predicted: predicted class, (n,).
-        classes: number of classes.
-
-    Raises:
-        ValueError: shapes differ, or a class is out of range.
-    """
-    return confusions(target, predicted, classes).sum(axis=0).reshape(classes, classes)
-
-
-def confusions(target: np.ndarray, predicted: np.ndarray, classes: int) -> Int[np.ndarray, "n cells"]:
-    """Each image's own confusion matrix, flattened: a single 1 in (n, classes^2).
-
-    Raises:
-        ValueError: shapes differ, or a class is out of range.
-    """
-    if target.shape != predicted.shape:
-        raise ValueError(f"{target.shape} targets and {predicted.shape} predictions")
-    both = np.concatenate([target, predicted])
-    if both.size and not (both.min() >= 0 and both.max() < classes):
-        raise ValueError(f"a class is not among 0..{classes - 1}")
-    cells = np.zeros((len(target), classes**2), dtype=np.int64)
-    cells[np.arange(len(target)), target * classes + predicted] = 1
-    return cells
-
-
-def accuracy(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
-    """Share of images on the diagonal of flattened confusion matrices."""
-    square = _square(cells)
-    return ratio(_diagonal(square).sum(axis=-1), square.sum(axis=(-2, -1)))
-
-
-def precision(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
-    """Precision averaged over all classes that occur, true or predicted (macro)."""
-    square = _square(cells)
-    return _macro(ratio(_diagonal(square), square.sum(axis=-2), empty=0.0), square)
-
-
-def recall(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
-    """Recall averaged over all classes that occur, true or predicted (macro)."""
-    square = _square(cells)
-    return _macro(ratio(_diagonal(square), square.sum(axis=-1), empty=0.0), square)
-
-
-def sensitivity(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
-    """Share of the cases of a class that are named so: the second one of two, of several the mean over those that have cases
-    (macro, one against the rest)."""
-    square = _square(cells)
-    return _one_against_the_rest(_recalls(square), square)
-
-
-def specificity(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
-    """Share of the cases of all other classes that are not named so: against the second one of two, of several the mean over those
-    that have cases (macro, one against the rest)."""
-    square = _square(cells)
-    true, named = square.sum(axis=-1), square.sum(axis=-2)
-    others = true.sum(axis=-1, keepdims=True) - true
-    return _one_against_the_rest(ratio(others - named + _diagonal(square), others), square)
-
-
-def balanced_accuracy(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
-    """Share of the cases of a class that are named so, mean over all classes that have cases."""
-    return mean_of_known(_recalls(_square(cells)))
-
-
 def pixel_sensitivity(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
-    """Share of the lesion's pixels that are marked, of counts (tp, fp, fn, tn)."""
-    return ratio(pixels[..., 0], pixels[..., 0] + pixels[..., 2])
+    """Share of the lesion's pixels that are marked, of counts (tp, fp, fn, tn); of several classes the mean over them."""
+    each = class_pixels.against_the_rest(pixels)
+    return mean_of_known(ratio(each[..., 0], each[..., 0] + each[..., 2]))
 
 
 def pixel_specificity(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
-    """Share of all other pixels that are not marked, of counts (tp, fp, fn, tn)."""
-    return ratio(pixels[..., 3], pixels[..., 1] + pixels[..., 3])
+    """Share of all other pixels that are not marked, of counts (tp, fp, fn, tn); of several classes the mean over them."""
+    each = class_pixels.against_the_rest(pixels)
+    return mean_of_known(ratio(each[..., 3], each[..., 1] + each[..., 3]))
 
 
 def pixel_balanced_accuracy(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
-    """Mean of sensitivity and specificity over pixels; of one of them where the other has none to count."""
+    """Mean of sensitivity and specificity over pixels, of one of them where the other has none to count; with several classes the
+    share of a class's pixels that are named so, mean over them and the background."""
+    if pixels.shape[-1] != len(PIXELS):
+        return class_pixels.recall_of_all(pixels)
     return mean_of_known(np.stack([pixel_sensitivity(pixels), pixel_specificity(pixels)], axis=-1))
 
 
-def _recalls(square: np.ndarray) -> np.ndarray:
-    """Share of each class's cases that are named so; NaN for a class without cases."""
-    return ratio(_diagonal(square), square.sum(axis=-1))
-
-
-def _one_against_the_rest(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """The second one's value of two classes, else the mean over the classes that have cases."""
-    if by_class.shape[-1] == 2:
-        return by_class[..., 1]
-    return mean_of_known(np.where(square.sum(axis=-1) > 0, by_class, np.nan))
-
-
-def _macro(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """Mean over the classes that occur; a test set's absent class says nothing of a network."""
-    occurs = (square.sum(axis=-1) + square.sum(axis=-2)) > 0
-    return ratio((by_class * occurs).sum(axis=-1), occurs.sum(axis=-1))
-
-
 def iou(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
-    """Intersection over union of counts (tp, fp, fn, ...)."""
-    return ratio(pixels[..., 0], pixels[..., :3].sum(axis=-1))
+    """Intersection over union of counts (tp, fp, fn, tn); of several classes the mean over those that occur."""
+    return mean_of_known(class_pixels.iou(pixels))
 
 
 def f_score(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
-    """F-score, which is the Dice coefficient, of counts (tp, fp, fn, ...); F = 2 IoU / (1 + IoU) for the same counts."""
-    return ratio(2 * pixels[..., 0], pixels[..., 0] + pixels[..., :3].sum(axis=-1))
+    """F-score, which is the Dice coefficient, of counts (tp, fp, fn, tn); of several classes the mean over those that occur."""
+    return mean_of_known(class_pixels.f_score(pixels))
 
 
 def pixel_counts(truth: Bool[np.ndarray, "n h w"], predicted: Bool[np.ndarray, "n h w"]) -> Int[np.ndarray, "n 4"]:
@@ -149,26 +69,24 @@ def pixel_counts(truth: Bool[np.ndarray, "n h w"], predicted: Bool[np.ndarray, "
     return np.stack([np.count_nonzero(cell, axis=(1, 2)) for cell in cells], axis=1)
 
 
-def _square(cells: np.ndarray) -> np.ndarray:
-    classes = round(cells.shape[-1] ** 0.5)
-    return cells.reshape(*cells.shape[:-1], classes, classes)
-
-
-def _diagonal(square: np.ndarray) -> np.ndarray:
-    return np.diagonal(square, axis1=-2, axis2=-1)
-
-
 def share(counts: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any"]:
     """First count over second; NaN where there is nothing."""
     return ratio(counts[..., 0], counts[..., 1])
 
 
 def _cells(columns: Columns, classes: int) -> np.ndarray:
-    return confusions(np.asarray(columns["target"]), np.asarray(columns["predicted"]), classes)
+    return class_cells.confusions(np.asarray(columns["target"]), np.asarray(columns["predicted"]), classes)
 
 
-def _pixel_columns(columns: Columns, classes: int) -> np.ndarray:
-    return np.stack([columns[name] for name in PIXELS], axis=1)
+def pixel_columns(columns: Columns, classes: int = 0) -> np.ndarray:
+    """Pixels of every case: tp, fp, fn, tn; of masks of several classes by true and by predicted class.
+
+    Args:
+        columns: of the cases.
+        classes: of the task, which says nothing of masks.
+    """
+    cells = [name for name in columns if name.startswith(class_pixels.PREFIX)]
+    return np.stack([columns[name] for name in (cells if len(cells) > len(PIXELS) else PIXELS)], axis=1)
 
 
 def _bins(columns: Columns, classes: int) -> np.ndarray:
@@ -217,7 +135,7 @@ def _pair(hits: str, among: str) -> Callable[[Columns, int], np.ndarray]:
 
 def _of_image(metric: Function) -> Callable[[Columns], np.ndarray]:
     """A metric of every single image; an empty mask that is predicted empty counts as 1."""
-    return lambda columns: np.nan_to_num(metric(_pixel_columns(columns, 0)), nan=1.0)
+    return lambda columns: np.nan_to_num(metric(pixel_columns(columns)), nan=1.0)
 
 
 def _own_of_groups(sums: np.ndarray) -> np.ndarray:
@@ -311,24 +229,24 @@ def _agreement_metrics(kind: str) -> Iterator[Metric]:
 
 
 METRICS: tuple[Metric, ...] = (
-    Metric("accuracy", "Accuracy", "classification", _BOTH, _CLASSES, _cells, accuracy, is_primary=True),
-    Metric("precision", "Precision", "classification", _BOTH, _CLASSES, _cells, precision),
-    Metric("recall", "Recall", "classification", _BOTH, _CLASSES, _cells, recall),
-    Metric("sensitivity", "Sensitivity", "classification", _LABEL, _CLASSES, _cells, sensitivity),
-    Metric("specificity", "Specificity", "classification", _LABEL, _CLASSES, _cells, specificity),
-    Metric("balanced_accuracy", "Balanced accuracy", "classification", _LABEL, _CLASSES, _cells, balanced_accuracy),
+    Metric("accuracy", "Accuracy", "classification", _BOTH, _CLASSES, _cells, class_cells.accuracy, is_primary=True),
+    Metric("precision", "Precision", "classification", _BOTH, _CLASSES, _cells, class_cells.precision),
+    Metric("recall", "Recall", "classification", _BOTH, _CLASSES, _cells, class_cells.recall),
+    Metric("sensitivity", "Sensitivity", "classification", _LABEL, _CLASSES, _cells, class_cells.sensitivity),
+    Metric("specificity", "Specificity", "classification", _LABEL, _CLASSES, _cells, class_cells.specificity),
+    Metric("balanced_accuracy", "Balanced accuracy", "classification", _LABEL, _CLASSES, _cells, class_cells.balanced_accuracy),
     *_calibration_metrics("classification", _CLASSES | {"uncertainty"}, _bins),
     *_scaled_metrics("classification", _CLASSES | {"uncertainty_scaled"}, _scaled_bins),
     *_agreement_metrics("classification"),
-    Metric("iou", "IoU", "segmentation", _BOTH, _PIXELS, _pixel_columns, iou, is_primary=True),
-    Metric("f_score", "F-score", "segmentation", _BOTH, _PIXELS, _pixel_columns, f_score),
+    Metric("iou", "IoU", "segmentation", _BOTH, _PIXELS, pixel_columns, iou, is_primary=True),
+    Metric("f_score", "F-score", "segmentation", _BOTH, _PIXELS, pixel_columns, f_score),
     Metric("iou_per_image", "IoU, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(iou)), share),
     Metric("f_score_per_image", "F-score, mean of images", "segmentation", _BOTH, _PIXELS, _each(_of_image(f_score)), share),
-    Metric("iou_per_group", "IoU, mean of groups", "segmentation", _BOTH, _PIXELS, _pixel_columns, share, _own_of_groups),
-    Metric("sensitivity", "Sensitivity", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_sensitivity),
-    Metric("specificity", "Specificity", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_specificity),
+    Metric("iou_per_group", "IoU, mean of groups", "segmentation", _BOTH, _PIXELS, pixel_columns, share, _own_of_groups),
+    Metric("sensitivity", "Sensitivity", "segmentation", _LABEL, _PIXELS, pixel_columns, pixel_sensitivity),
+    Metric("specificity", "Specificity", "segmentation", _LABEL, _PIXELS, pixel_columns, pixel_specificity),
     Metric(
-        "balanced_accuracy", "Balanced accuracy", "segmentation", _LABEL, _PIXELS, _pixel_columns, pixel_balanced_accuracy
+        "balanced_accuracy", "Balanced accuracy", "segmentation", _LABEL, _PIXELS, pixel_columns, pixel_balanced_accuracy
     ),
     Metric(
         "false_regions", "False regions per 100 images", "segmentation", _LABEL, frozenset({"false_regions"}),
@@ -344,6 +262,7 @@ METRICS: tuple[Metric, ...] = (
     *_agreement_metrics("segmentation"),
 )  # fmt: skip
 # What is measured otherwise than on counts of cases: areas under curves, on scores or in an order, and regions by their size.
+FOUND = "found"
 AUC, AURC, AURC_DISAGREEMENT, AURC_GAIN = "auc", "aurc", "aurc_disagreement", "aurc_gain"
 TITLES: Mapping[str, str] = {
     **{metric.name: metric.title for metric in METRICS},
@@ -351,6 +270,7 @@ TITLES: Mapping[str, str] = {
     AURC: "AURC",
     AURC_DISAGREEMENT: "AURC by disagreement",
     AURC_GAIN: "AURC gained by disagreement",
+    FOUND: "Regions found",
     **{f"found_{size}": f"{size.capitalize()} regions found" for size in ("small", "medium", "large")},
 }
 PRIMARY: Mapping[str, str] = {metric.kind: metric.name for metric in METRICS if metric.is_primary}

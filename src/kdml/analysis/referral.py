@@ -148,8 +148,7 @@ def measures(columns: Columns, classes: int, group: np.ndarray) -> Iterator[tupl
     if classes:
         loss = (columns["target"] != columns["predicted"]).astype(float)
     else:
-        pixels = np.stack([columns[name] for name in metrics.PIXELS], axis=1)
-        loss = 1 - np.nan_to_num(metrics.f_score(pixels), nan=1.0)
+        loss = 1 - np.nan_to_num(metrics.f_score(metrics.pixel_columns(columns)), nan=1.0)
     by_own = OfOrder(own, loss, group)
     yield metrics.AURC, by_own
     if other is not None and not np.isnan(other).any():

@@ -19,6 +19,7 @@ from kdml.analysis.ratios import ratio
 from kdml.runs.predictions import marked
 
 BINS = 10
+DECIMALS = 6  # of what is measured on a case
 COUNTS = (
     "cases",
     "probability",
@@ -40,6 +41,21 @@ def bins(probability: Float[np.ndarray, " n"], event: Bool[np.ndarray, " n"]) ->
         [np.ones_like(probability), probability, event], axis=1
     )
     return counts.reshape(len(probability), -1)
+
+
+def bins_of_pixels(
+    probability: Float[np.ndarray, " pixels"], event: Bool[np.ndarray, " pixels"]
+) -> Float[np.ndarray, " columns"]:
+    """Counts of the pixels of one image, in the order of `COLUMNS`.
+
+    Args:
+        probability: that was predicted.
+        event: whether that which it is of came true.
+    """
+    place = _bin_of(probability)
+    weights = (None, probability, event.astype(float))
+    counts = [np.bincount(place, of_pixels, minlength=BINS) for of_pixels in weights]
+    return np.stack(counts, axis=1).astype(float).ravel()
 
 
 def _bin_of(probability: np.ndarray) -> Int[np.ndarray, "..."]:

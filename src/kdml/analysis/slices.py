@@ -17,6 +17,7 @@ from kdml.analysis.ensemble import with_ensemble
 from kdml.analysis.evaluation import TestSet
 from kdml.common.errors import UserError
 from kdml.runs.predictions import Predictions
+from kdml.runs.run_table import SEPARATOR
 
 COUNT = 4  # of slices that `spread` chooses
 AROUND = 2.5  # sides of the lesion that a crop is wide
@@ -84,7 +85,7 @@ def with_lesion(judged: Iterable[pd.DataFrame], shown: Iterable[pd.DataFrame]) -
 def _with_iou(of_runs: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Cases with a lesion, its area and the IoU."""
     cases = pd.concat([one.assign(place=one.groupby("network").cumcount()) for one in of_runs], ignore_index=True)
-    cases["area"] = cases["tp"] + cases["fn"]
+    cases["area"] = cases["tp"] + cases["fn"]  # of several classes together
     cases = cases[cases["area"] >= regions.SMALLEST]
     return cases.assign(iou=cases["tp"] / (cases["area"] + cases["fp"]))
 
@@ -185,7 +186,8 @@ class Shown:
         self.rows: list[Row] = []
 
     def add(self, run: str, stored: Predictions, networks: Sequence[str]) -> None:
-        """Add the quantised probabilities (k, h, w) of some networks of a run as `run.network`, and what they find of the lesions.
+        """Add the quantised probabilities (k, h, w), or (k, K, h, w) of several classes, of some networks of a run as
+        `run.network`, and what they find of the lesions.
 
         Args:
             run: its name.
@@ -218,15 +220,16 @@ class Shown:
     def _order(self) -> dict[str, int]:
         return {one.id: number for number, one in enumerate(self.chosen.values())}
 
-    def table(self, candidates: int) -> list[Row]:
+    def table(self, candidates: int, classes: Sequence[str]) -> list[Row]:
         """Rows on every chosen slice and its crop, then on every network that is shown of it and every region of its truth.
 
         Args:
             candidates: how many slices they were chosen from.
+            classes: what the masks mark.
         """
         described = [
             {"kind": "slice", "slice": number, "chosen_for": what, "id": one.id, "group": one.group, "lesion": one.area}
-            | {"iou": round(one.iou, 4), "candidates": candidates}
+            | {"iou": round(one.iou, 4), "candidates": candidates, "classes": SEPARATOR.join(classes)}
             | crop(self.arrays["masks"][number] > 0)
             for number, (what, one) in enumerate(self.chosen.items())
         ]

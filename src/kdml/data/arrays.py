@@ -32,7 +32,8 @@ class Part:
 
 @dataclass(frozen=True)
 class Arrays:
-    """Memory-mapped images (N, h, w, 3) uint8 and, for segmentation, masks (N, h, w) uint8 of 0 and 1."""
+    """Memory-mapped images (N, h, w, 3) uint8 and, for segmentation, masks (N, h, w) uint8: class of each pixel, 0 the
+    background."""
 
     images: np.ndarray
     masks: np.ndarray | None

@@ -51,6 +51,7 @@ def checked(
         "dataset": dataset,
         **{key: report.get(key, {}) for key in ("read", "kept", "size", "dropped", "files")},
         "classes": classes_of(index),
+        "mask_classes": report.get("mask_classes", []),
         "groups": groups_of(index),
         "metadata": metadata_of(index),
         "near_duplicates": near_duplicates(index),

@@ -52,6 +52,12 @@ class Originals:
         return None if self.decoding.window is None else asdict(self.decoding.window)
 
     @property
+    def mask_values(self) -> list[int]:
+        """Values of the background and the classes in its masks, where they have several."""
+        classes = self.decoding.classes
+        return [] if classes is None else list(classes.values)
+
+    @property
     def at_hand(self) -> bool:
         """Whether the archive still lies somewhere."""
         mine = [record for record in self.records if record["archive"] == self.archive]

@@ -25,6 +25,7 @@ from kdml.data.layouts import (
     stratified,
     whole_groups,
 )
+from kdml.data.mask_classes import MaskClasses
 from kdml.data.reader import THRESHOLD, Decoding
 from kdml.data.tables import Row, read_table
 from kdml.data.zipped import is_data
@@ -46,6 +47,7 @@ class Own:
         image, label, mask, group: columns of the table that name a picture, its class, its mask, its patient.
         window: of pictures with 16 bits, arguments of `kdml.deploy.pictures.Window`.
         mask_above: grey values of masks above it are marked.
+        mask_values: names and values of the background and of several exclusive classes of masks; none where masks mark one.
     """
 
     name: str
@@ -57,11 +59,16 @@ class Own:
     group: str | None = None
     window: Mapping[str, Any] | None = None
     mask_above: int = THRESHOLD
+    mask_values: tuple[tuple[str, int], ...] = ()
 
     def decoding(self) -> Decoding:
         """How its files become pixels."""
         window = None if self.window is None else Window(**self.window)
-        return Decoding(None, window, self.mask_above, again="export it again")
+        return Decoding(None, window, self.mask_above, "export it again", self.mask_classes())
+
+    def mask_classes(self) -> MaskClasses | None:
+        """The classes of its masks, where they have several."""
+        return MaskClasses(*zip(*self.mask_values, strict=True)) if self.mask_values else None
 
     def described(self) -> dict[str, Any]:
         """What the report says of it; of a table that is a file its checksum, because where it lies is not what it is."""
@@ -88,9 +95,10 @@ def own_of(described: Mapping[str, Any], table: str | None) -> Own:
         UserError: it has other fields.
     """
     try:
-        own = replace(Own(**described), classes=tuple(described.get("classes", ())))
+        pairs = tuple((name, value) for name, value in described.get("mask_values", ()))
+        own = replace(Own(**described), classes=tuple(described.get("classes", ())), mask_values=pairs)
         return own if table is None else replace(own, table=table)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise UserError(f"--own is no data set ({error}).", "pass the keys of `kdml.data.own.Own`") from None
 
 
@@ -154,7 +162,7 @@ def _is_picture(name: str) -> bool:
 def _listed(source: Source, files: Sequence[str], own: Own) -> Listing:
     if own.table is not None:
         return _from_table(source, files, own)
-    return _by_folder(source, files, own) if own.classes else _beside_masks(source, files)
+    return _by_folder(source, files, own) if own.classes else _beside_masks(source, files, own)
 
 
 # A folder for each class, images beside masks
@@ -174,7 +182,7 @@ def _by_folder(source: Source, files: Sequence[str], own: Own) -> Listing:
     return Listing(pictures, own.classes)
 
 
-def _beside_masks(source: Source, files: Sequence[str]) -> Listing:
+def _beside_masks(source: Source, files: Sequence[str], own: Own) -> Listing:
     """Pictures `images/<name>` with `masks/<name>`, which may have another suffix, at any depth."""
     found = {kind: _by_stem(source, files, kind) for kind in (IMAGES, MASKS)}
     for kind, names in found.items():
@@ -188,7 +196,13 @@ def _beside_masks(source: Source, files: Sequence[str]) -> Listing:
         Picture(name, Member(0, name), Member(0, found[MASKS][stem]), None, NO_GROUP)
         for stem, name in found[IMAGES].items()
     ]
-    return Listing(pictures, BY_MASK)
+    return Listing(pictures, _by_mask(own))
+
+
+def _by_mask(own: Own) -> tuple[str, ...]:
+    """Names of the labels of pictures that have nothing but a mask: whether it marks anything, or its rarest class."""
+    classes = own.mask_classes()
+    return BY_MASK if classes is None else (BY_MASK[0], *classes.names[1:])
 
 
 def _by_stem(source: Source, files: Sequence[str], kind: str) -> dict[str, str]:
@@ -225,7 +239,7 @@ def _from_table(source: Source, files: Sequence[str], own: Own) -> Listing:
         pictures[picture.id] = picture
     named = {member.name for one in pictures.values() for member in (one.image, one.mask) if member is not None}
     unnamed = sorted(set(files) - named)
-    classes = own.classes if own.label is not None else BY_MASK
+    classes = own.classes if own.label is not None else _by_mask(own)
     return Listing(list(pictures.values()), classes, {UNNAMED: unnamed})
 
 

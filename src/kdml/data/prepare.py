@@ -19,6 +19,8 @@ from kdml.common.metadata import METADATA
 from kdml.common.together import written_together
 from kdml.data.archives import archives_of, check_sha256, paths_of, source_of
 from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Picture
+from kdml.data.mask_classes import check_each_class, strata
+from kdml.data.mask_classes import described as described_classes
 from kdml.data.own import Own, list_own
 from kdml.data.reader import BLACK_AND_WHITE, Decoding, Pixels, Reader
 
@@ -69,8 +71,8 @@ def prepare(
     with alone_in(out), written_together(out, seal="report.json") as folder:
         log.info("%s: reading %d pictures", dataset, len(listing.pictures))
         reader = Reader(archives, size, Decoding() if own is None else own.decoding())
-        rows, dropped, checksums, files = _write(listing, reader, folder, threads)
-        report = {"dataset": dataset, "size": size, **_counted(listing, rows, dropped), "files": files} | {
+        rows, dropped, checksums, found = _write(listing, reader, folder, threads)
+        report = {"dataset": dataset, "size": size, **_counted(listing, rows, dropped), **found} | {
             "choice": _chosen(choice),
             "sha256": checksums,
             "archives": {record["archive"]: record["sha256"] for record in records},
@@ -114,16 +116,24 @@ def _check_space(out: Path, pictures: int, size: int, has_masks: bool) -> None:
 def _write(
     listing: Listing, reader: Reader, out: Path, threads: int
 ) -> tuple[list[dict[str, Any]], dict[str, list[str]], dict[str, str], dict[str, Any]]:
-    """Write arrays and index; give the rows of the index, what was dropped, checksums of the arrays, and what files were read."""
+    """Write arrays and index; give the rows of the index, what was dropped, checksums of the arrays, and what was read: files, and
+    classes of masks where they have several."""
     paths = {name: out / f"{name}.npy" for name in (("images", "masks") if listing.pictures[0].mask else ("images",))}
     pixels = list(_fill(listing, reader, paths, threads))
-    if listing.pictures[0].mask is not None:
+    if listing.pictures[0].mask is not None and reader.decoding.classes is None:
         _check_masks(listing, pixels, reader)
-    rows, dropped = _index(listing, pixels)
+    labels, of_masks = _labels(listing, pixels), reader.decoding.classes
+    rows, dropped = _index(listing, pixels, labels)
     if not rows:
         raise UserError(f"{reader.archives[0]}: every picture has a double with another label.", "look at its labels")
+    found: dict[str, Any] = {"files": _files(pixels)}
+    if of_masks is not None and "masks" in paths:
+        kept = np.array([pixels[row["row"]].by_class for row in rows])
+        groups = [row["group"] for row in rows]
+        check_each_class(of_masks.names, kept, groups, reader.archives[0].name)
+        found["mask_classes"] = described_classes(of_masks.names, kept, groups)
     _write_index(out / "index.parquet", rows)
-    return rows, dropped, {name: sha256_of(path) for name, path in paths.items()}, _files(pixels)
+    return rows, dropped, {name: sha256_of(path) for name, path in paths.items()}, found
 
 
 def _files(pixels: Sequence[Pixels]) -> dict[str, Any]:
@@ -213,7 +223,20 @@ def _rows(path: Path, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray],
         yield lambda rows: file.write(rows.data)
 
 
-def _index(listing: Listing, pixels: Sequence[Pixels]) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
+def _labels(listing: Listing, pixels: Sequence[Pixels]) -> list[int]:
+    """Label of every picture: its own, else whether its mask marks anything, or the rarest class of several that it has."""
+    by_class = [one.by_class for one in pixels]
+    if by_class[0]:
+        of_masks = strata(np.array(by_class), [picture.group for picture in listing.pictures]).tolist()
+    else:
+        of_masks = [int(one.has_lesion) for one in pixels]
+    own = (picture.label for picture in listing.pictures)
+    return [of_mask if label is None else label for label, of_mask in zip(own, of_masks, strict=True)]
+
+
+def _index(
+    listing: Listing, pixels: Sequence[Pixels], labels: Sequence[int]
+) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
     """Rows of the index, and what was dropped for which reason.
 
     Of pictures with equal content the first is kept; if they do not agree on the label, none is, because nobody knows which
@@ -225,25 +248,20 @@ def _index(listing: Listing, pixels: Sequence[Pixels]) -> tuple[list[dict[str, A
     dropped: dict[str, list[str]] = {reason: list(names) for reason, names in listing.dropped.items()}
     rows = []
     for members in by_content.values():
-        labels = {_label(listing.pictures[row], pixels[row]) for row in members}
-        first, *others = members if len(labels) == 1 else [None, *members]
-        reason = "same content as another picture" if len(labels) == 1 else "same content with different labels"
+        alike = len({labels[row] for row in members}) == 1
+        first, *others = members if alike else [None, *members]
+        reason = "same content as another picture" if alike else "same content with different labels"
         dropped.setdefault(reason, []).extend(listing.pictures[row].id for row in others)
         if first is not None:
-            rows.append(_row(first, listing, pixels[first]))
+            rows.append(_row(first, listing, pixels[first], labels[first]))
     for reason, names in dropped.items():
         if names:
             log.info("left out: %d, %s, such as %s", len(names), reason, names[0])
     return sorted(rows, key=lambda row: row["row"]), dropped
 
 
-def _label(picture: Picture, pixels: Pixels) -> int:
-    return int(pixels.has_lesion) if picture.label is None else picture.label
-
-
-def _row(row: int, listing: Listing, pixels: Pixels) -> dict[str, Any]:
+def _row(row: int, listing: Listing, pixels: Pixels, label: int) -> dict[str, Any]:
     picture = listing.pictures[row]
-    label = _label(picture, pixels)
     return {
         "row": row,
         "id": picture.id,

@@ -14,6 +14,7 @@ from kdml.common.errors import MachineError, UserError, fault_of
 from kdml.common.zip_files import UNREADABLE, TooLarge
 from kdml.data.archives import Source, source_of
 from kdml.data.layouts import Member, Picture
+from kdml.data.mask_classes import MaskClasses
 from kdml.deploy.pictures import SIXTEEN_BITS, Window
 
 MOST_PIXELS = 64 * 2**20  # of a picture; the data sets' largest have 0.3 million
@@ -40,12 +41,14 @@ class Decoding:
         window: of pictures with 16 bits (`kdml.deploy.pictures.Window`); without one they are refused.
         mask_above: grey values of masks above it are marked.
         again: what to do about damaged files.
+        classes: of masks that have several; where there are none, grey values above `mask_above` are the only one.
     """
 
     modes: tuple[str, ...] | None = ("RGB",)
     window: Window | None = None
     mask_above: int = THRESHOLD
     again: str = FETCH_AGAIN
+    classes: MaskClasses | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Pixels:
         image: format, mode and bits a channel of the image's file.
         mask: likewise of the mask's; empty if there is none.
         size: width and height of the image's file in pixels.
+        by_class: pixels of the background and each class of the mask, at the arrays' size; empty where it has no classes.
     """
 
     sha256: str
@@ -71,6 +75,7 @@ class Pixels:
     image: str
     mask: str
     size: tuple[int, int]
+    by_class: tuple[int, ...] = ()
 
 
 class Reader:
@@ -137,7 +142,7 @@ class Reader:
         Args:
             picture: to read.
             image: (size, size, 3) uint8 to fill, bicubic where the size differs.
-            mask: (size, size) uint8 to fill with 0 and 1, nearest.
+            mask: (size, size) uint8 to fill with the class of each pixel, 0 and 1 where there is one class; nearest.
 
         Raises:
             UserError: a file is damaged, of a mode or depth that is not read, or image and mask differ in size.
@@ -145,16 +150,18 @@ class Reader:
         opened, bits, kind = self._open(picture.image)
         image[:] = self._resized(self._in_colour(opened, bits, picture.image), Image.Resampling.BICUBIC)
         digest = hashlib.sha256(image.tobytes())
-        is_odd, of_mask = False, ""
+        is_odd, of_mask, classes = False, "", self.decoding.classes
         if mask is not None:
             drawn, is_odd, of_mask = self._mask(picture.mask)
             if drawn.size != opened.size:
                 sizes = f"{opened.size[0]}x{opened.size[1]} and {drawn.size[0]}x{drawn.size[1]}"
                 raise UserError(f"{picture.image.name} and its mask differ in size ({sizes}).", self.decoding.again)
-            mask[:] = self._resized(drawn, Image.Resampling.NEAREST) > self.decoding.mask_above
+            values = self._resized(drawn, Image.Resampling.NEAREST)
+            mask[:] = values > self.decoding.mask_above if classes is None else values
             digest.update(mask.tobytes())
         marked = (False, False) if mask is None else (bool(mask.any()), bool(mask.all()))
-        return Pixels(digest.hexdigest(), difference_hash(image), *marked, is_odd, kind, of_mask, opened.size)
+        by_class = () if mask is None or classes is None else classes.counts(mask)
+        return Pixels(digest.hexdigest(), difference_hash(image), *marked, is_odd, kind, of_mask, opened.size, by_class)
 
     def original(self, member: Member) -> np.ndarray:
         """A picture at its own size, (h, w, 3) uint8.
@@ -203,12 +210,24 @@ class Reader:
         return opened.convert("RGB")
 
     def _mask(self, member: Member) -> tuple[Image.Image, bool, str]:
-        """A mask in grey; whether it is not black and white, but coloured or with nothing marked; its kind of file."""
+        """A mask in grey, or with the number of each pixel's class; whether it is not black and white, but coloured or with nothing
+        marked; its kind of file."""
         opened, _, kind = self._open(member)
+        if self.decoding.classes is not None:
+            return self._numbered(opened, self.decoding.classes, member), False, kind
         drawn = self._grey(opened, member)
         values = np.asarray(drawn)
         is_faint = bool(values.any()) and not bool((values > self.decoding.mask_above).any())
         return drawn, is_faint or (not opened.mode.startswith(GREY_MODES) and _is_coloured(opened)), kind
+
+    def _numbered(self, opened: Image.Image, classes: MaskClasses, member: Member) -> Image.Image:
+        """Numbers of the classes of a mask that has one value at each pixel: grey, or a place in a palette."""
+        if opened.mode not in ("1", "L", "P", "I") and not opened.mode.startswith(SIXTEEN_BITS):
+            raise UserError(
+                f"{self._where(member)} is of mode {opened.mode}; a mask of several classes has one value at each pixel.",
+                "save it as a grey or a palette picture, whose values `mask_values` names",
+            )
+        return Image.fromarray(classes.numbers(np.asarray(opened), self._where(member)))
 
     def _grey(self, opened: Image.Image, member: Member) -> Image.Image:
         try:

@@ -49,6 +49,18 @@ class Model:
         """Which values of grey pictures of 16 bits become black and white; None for networks that were trained on others."""
         return None if (said := self.facts.get("window")) is None else Window(**said)
 
+    @property
+    def of_several(self) -> bool:
+        """Whether its masks have several classes, one at each pixel."""
+        return self.kind == "segmentation" and len(self.classes) > 1
+
+    def values_of(self, mask: np.ndarray) -> np.ndarray:
+        """A mask (h, w) as it is saved: 255 where it marks, or of several classes with the values that the training's masks had."""
+        if not self.of_several:
+            return mask * np.uint8(255)
+        values = np.array(self.facts["mask_values"])
+        return values.astype(np.uint8 if values.max() < 256 else np.uint16)[mask]
+
     def __call__(self, picture: np.ndarray) -> dict[str, np.ndarray]:
         """Outputs for one picture (h, w, 3) uint8, by name."""
         names = [one.name for one in self.session.get_outputs()]

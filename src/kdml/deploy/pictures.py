@@ -12,6 +12,8 @@ from kdml.deploy.problems import Problem
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 MOST_PIXELS = 64 * 2**20
+# Of classes of masks in turn: colours that are told apart with any kind of sight (Okabe and Ito), the first as bright as a lamp.
+OUTLINES = ((255, 212, 0), (86, 180, 233), (213, 94, 0), (0, 158, 115), (204, 121, 167), (0, 114, 178))
 SIXTEEN_BITS = "I;16"
 # Modes with 8 bits a channel, which become RGB without a choice that somebody would have to make.
 MODES = ("RGB", "L", "LA", "P", "PA", "RGBA", "RGBX", "CMYK", "YCbCr", "1")
@@ -138,18 +140,19 @@ def _check(path: Path, image: Image.Image, window: Window | None) -> None:
         raise Problem(f"{path} is of mode {image.mode}, which has more than 8 bits a channel.", remedy)
 
 
-def outlined(picture: np.ndarray, mask: np.ndarray, colour: Sequence[int] = (255, 212, 0)) -> np.ndarray:
+def outlined(picture: np.ndarray, mask: np.ndarray, colours: Sequence[Sequence[int]] = OUTLINES) -> np.ndarray:
     """Picture with the outline of what a mask marks.
 
     Args:
         picture: (h, w, 3) uint8.
-        mask: (h, w) of 0 and 1.
-        colour: of the outline, and by a quarter of what lies inside.
+        mask: (h, w) of 0 for the background and the numbers of classes.
+        colours: of each class, of its outline and by a quarter of what lies inside; the first follows on the last.
     """
-    marked = mask.astype(bool)
-    wide = np.pad(marked, 1)
-    inside = wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
     shown = picture.copy()
-    shown[marked] = (0.75 * shown[marked] + 0.25 * np.array(colour)).astype(np.uint8)
-    shown[marked & ~inside] = colour
+    for number in range(1, int(mask.max()) + 1):
+        marked, colour = mask == number, colours[(number - 1) % len(colours)]
+        wide = np.pad(marked, 1)
+        inside = wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
+        shown[marked] = (0.75 * shown[marked] + 0.25 * np.array(colour)).astype(np.uint8)
+        shown[marked & ~inside] = colour
     return shown

@@ -94,11 +94,14 @@ def _row(model: Model, opened: Opened, out: Path, name: str, overlays: bool) -> 
         row |= {f"probability_of_{one}": f"{value:.6f}" for one, value in zip(model.classes, shown, strict=True)}
         return row | (_agreement_of_classes(answer["students"]) if "students" in answer else {})
     mask = answer["mask"]
-    _save(out / MASKS / f"{name}.png", mask * np.uint8(255))
+    _save(out / MASKS / f"{name}.png", model.values_of(mask))
     if overlays:
         _save(out / OVERLAYS / f"{name}.png", outlined(picture, mask))
-    row |= {"marked_pixels": int(mask.sum()), "marked_share": f"{mask.mean():.6f}"}
-    row |= {"largest_probability": f"{answer['probability'].max():.6f}"}
+    row |= {"marked_pixels": int((mask > 0).sum()), "marked_share": f"{(mask > 0).mean():.6f}"}
+    if model.of_several:
+        row |= {f"pixels_of_{one}": int((mask == number).sum()) for number, one in enumerate(model.classes, 1)}
+    chances = answer["probability"][1:] if model.of_several else answer["probability"]
+    row |= {"largest_probability": f"{chances.max():.6f}"}
     return row | (_agreement_of_masks(answer["students"]) if "students" in answer else {})
 
 
@@ -111,11 +114,24 @@ def _agreement_of_classes(students: np.ndarray) -> dict[str, Any]:
 
 
 def _agreement_of_masks(students: np.ndarray) -> dict[str, Any]:
-    """Dice of the students' masks at the networks' size, the least of any two; 1 where both mark nothing."""
-    marked = students >= 0.5
-    pairs = list(itertools.combinations(marked, 2))
-    dice = [2 * (a & b).sum() / (a.sum() + b.sum()) if a.any() or b.any() else 1.0 for a, b in pairs]
+    """Dice of the students' masks at the networks' size, the least of any two; 1 where both mark nothing. Of several classes its
+    mean over those that either names.
+
+    Args:
+        students: probabilities of each, (networks, size, size) or (networks, K, size, size).
+    """
+    if students.ndim == 3:
+        marked = (students >= 0.5)[:, np.newaxis]
+    else:
+        marked = students.argmax(axis=1)[:, np.newaxis] == np.arange(1, students.shape[1])[:, np.newaxis, np.newaxis]
+    dice = [_mean_dice(*pair) for pair in itertools.combinations(marked, 2)]
     return {"students_agree": int(min(dice) == 1), "dice_of_students": f"{min(dice):.6f}"}
+
+
+def _mean_dice(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean over classes (classes, h, w) of the Dice of those that either marks; 1 where there are none."""
+    both, either = ((first & second).sum(axis=(1, 2)), first.sum(axis=(1, 2)) + second.sum(axis=(1, 2)))
+    return float((2 * both[either > 0] / either[either > 0]).mean()) if either.any() else 1.0
 
 
 def _save(path: Path, values: np.ndarray) -> None:

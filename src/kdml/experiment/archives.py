@@ -120,6 +120,8 @@ def described(dataset: Dataset, table: str | None, name: str) -> dict[str, Any]:
     if window is not None:
         low, high = window.limits or window.percentiles or (0, 0)
         told["window"] = {"low": low, "high": high, "of_percentiles": window.limits is None}
+    if dataset.mask_values:
+        told["mask_values"] = list(dataset.values_of_masks().items())
     return told | {"mask_above": dataset.mask_above}
 
 

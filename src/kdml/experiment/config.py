@@ -138,15 +138,22 @@ class Experiment(Model):
 
     def _check_task(self, where: str, task: Task) -> None:
         """What its dataset cannot give."""
-        labels, has_masks, _ = self.content(task.dataset)
+        labels, has_masks, _, of_masks = self.content(task.dataset)
         if task.kind == "classification" and len(task.classes) != labels:
             raise ValueError(
                 f"{where}.classes: {len(task.classes)} are named, but '{task.dataset}' has {labels} labels"
             )
         if task.kind == "segmentation" and not has_masks:
             raise ValueError(f"{where}.kind: '{task.dataset}' has no masks to learn segmentation from")
-        if task.kind == "segmentation" and len(task.classes) != 1:
-            raise ValueError(f"{where}.classes: {len(task.classes)} are named, but a mask marks one")
+        if task.kind == "segmentation" and of_masks and tuple(task.classes) != of_masks:
+            raise ValueError(
+                f"{where}.classes: masks of '{task.dataset}' have {', '.join(of_masks)}; name these, in this order"
+            )
+        if task.kind == "segmentation" and not of_masks and len(task.classes) != 1:
+            raise ValueError(
+                f"{where}.classes: {len(task.classes)} are named, but a mask marks one; for several, name their values in"
+                f" `datasets: {task.dataset}: mask_values`"
+            )
         if task.kind == "segmentation" and task.balance == "class_weights":
             raise ValueError(
                 f"{where}.balance: class_weights are of the cross-entropy; to balance segmentation take resample"
@@ -209,8 +216,22 @@ class Experiment(Model):
                 )
             if not is_own(method) and method not in METHODS:
                 raise ValueError(f"methods.{name}: {not_a_method(method)}")
+        for place in self.run.methods_at:
+            task = place.partition("/")[0]
+            if task in self.run.tasks and self.content(self.tasks[task].dataset).mask_classes:
+                self._check_for_several(task)
         if self.run.methods and not self.run.methods_at:
             raise ValueError("run.methods_at: name the task/pair at which `run.methods` are to run")
+
+    def _check_for_several(self, task: str) -> None:
+        """Refuse methods that are for masks of one class where they have several."""
+        for name in self.run.methods:
+            method = METHODS.get(self.method_of(name))
+            if method is not None and method.one_class and self.suits(name, task):
+                raise ValueError(
+                    f"run.methods: '{name}' is for masks of one class, and those of the task '{task}' have several; leave it out,"
+                    f" or keep it to other tasks with `methods: {name}: tasks`"
+                )
 
     def method_of(self, entry: str) -> str:
         """The method that an entry of `run.methods` runs."""

@@ -23,6 +23,7 @@ from kdml.runs.settings import (
     StrideOn,
     TimmName,
     Weight,
+    outputs_of,
 )
 
 
@@ -32,6 +33,7 @@ class Content(NamedTuple):
     labels: int
     has_masks: bool
     grey: int | None = None
+    mask_classes: tuple[str, ...] = ()  # of masks that have several
 
 
 DATASETS: Mapping[str, Content] = {
@@ -78,7 +80,23 @@ class RunChoice(Model):
     seeds: Once[Seed] = Field([0, 1, 2], min_length=1, description="repetitions; a seed pairs the runs of all variants")
 
 
-OWN_KEYS = ("source", "classes", "table", "image", "label", "mask", "group", "window", "mask_above", "licence")
+OWN_KEYS = (
+    "source",
+    "classes",
+    "table",
+    "image",
+    "label",
+    "mask",
+    "group",
+    "window",
+    "mask_above",
+    "mask_values",
+    "licence",
+)
+
+
+BACKGROUND = "background"  # of masks that have several classes
+MOST_MASK_CLASSES = 32  # with the background; a table of cases has a column for each pair of them
 
 
 def _words(value: Any) -> Any:
@@ -145,6 +163,11 @@ class Dataset(Model):
     mask_above: Annotated[int, Field(ge=0, le=254)] = Field(
         127, description="of your own: grey values of masks above it are marked; 0 for masks of 0 and 1"
     )
+    mask_values: dict[Annotated[str, Field(min_length=1)], Annotated[int, Field(ge=0, lt=2**16)]] = Field(
+        {},
+        description="of your own: the classes of masks that have several, and the value of each: grey, or the place in a palette,"
+        " for example `{core: 1, oedema: 2}`; the `background` is 0 if not given",
+    )
     licence: str = Field(
         "",
         description="of your own: its terms of use, for the model card of `snakemake export`: as Hugging Face names them"
@@ -163,7 +186,14 @@ class Dataset(Model):
     def content(self) -> Content:
         """What a dataset of the user's own holds, by what is said of it."""
         has_masks = self.mask is not None if self.table is not None else not self.classes
-        return Content(labels=len(self.classes) or 2, has_masks=has_masks)
+        return Content(len(self.classes) or 2, has_masks, mask_classes=tuple(self.values_of_masks())[1:])
+
+    def values_of_masks(self) -> dict[str, int]:
+        """The background and the classes of masks that have several, in the order of their numbers, with their values in files."""
+        if not self.mask_values:
+            return {}
+        others = {name: value for name, value in self.mask_values.items() if name != BACKGROUND}
+        return {BACKGROUND: self.mask_values.get(BACKGROUND, 0)} | others
 
     def check_own(self) -> None:
         """Refuse what contradicts itself in a dataset of the user's own.
@@ -182,12 +212,28 @@ class Dataset(Model):
             raise ValueError(f"{' and '.join(named)} must be different columns of the table")
         if (self.label is not None) != bool(self.classes) and self.table is not None:
             raise ValueError("classes: the column `label` needs the list of its values, and nothing else does")
+        self._check_masks()
         if len(self.classes) == 1:
             raise ValueError(f"classes: '{self.classes[0]}' is the only one; a classifier needs two or more")
         if self.subset is not None or self.slides is not None:
             raise ValueError(
                 f"{'slides' if self.slides else 'subset'}: is for hcd; use `limit`, and `group` of a table"
             )
+
+    def _check_masks(self) -> None:
+        if not self.mask_values:
+            return
+        values = self.values_of_masks()
+        if not self.content().has_masks:
+            raise ValueError("mask_values: there are no masks; name the column `mask` of the table")
+        if "mask_above" in self.model_fields_set:
+            raise ValueError("mask_values and mask_above: a mask has several classes or one; keep one of the two keys")
+        if len(values) < 3:
+            raise ValueError("mask_values: name two classes or more beside the background; for one, use `mask_above`")
+        if twice := [name for name in values if list(values.values()).count(values[name]) > 1]:
+            raise ValueError(f"mask_values: {' and '.join(twice)} have the same value, {values[twice[0]]}")
+        if len(values) > MOST_MASK_CLASSES:
+            raise ValueError(f"mask_values: more than {MOST_MASK_CLASSES - 1} classes of masks are not taken")
 
 
 class Similarity(Model):
@@ -230,8 +276,8 @@ class Task(Model):
 
     @property
     def outputs(self) -> int:
-        """Number of output channels: one per class, or a single foreground logit."""
-        return len(self.classes) if self.kind == "classification" else 1
+        """Number of output channels of its networks."""
+        return outputs_of(self.kind, self.classes)
 
 
 class NetworkEntry(Model):

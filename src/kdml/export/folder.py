@@ -49,7 +49,8 @@ def write_graph(path: Path, chosen: Chosen, record: Mapping[str, Any]) -> tuple[
     """
     settings, size = record["settings"], record["images"]["size"]
     networks = networks_of(chosen.row.folder, chosen.networks)
-    model = graph_of(networks, settings["kind"], size)
+    of_several = settings["kind"] == "segmentation" and len(settings["classes"]) > 1
+    model = graph_of(networks, settings["kind"], size, of_several)
     about = {
         "run": f"{settings['protocol']}/{settings['task']}/{settings['pair']}/{settings['run']}/seed-{settings['seed']}",
         "networks": ", ".join(chosen.networks),

@@ -40,11 +40,16 @@ class Answers(nn.Module):
         """Probabilities for images (b, 3, size, size) uint8.
 
         Returns:
-            Class probabilities (b, K), those of several networks scaled to a sum of 1; or foreground probabilities (b, size, size).
-            With several networks also those of each, (b, networks, ...).
+            Class probabilities (b, K), those of several networks scaled to a sum of 1; or foreground probabilities (b, size, size),
+            of masks with several classes those of the background and each class (b, K, size, size). With several networks also
+            those of each, (b, networks, ...).
         """
         logits = [network(prepared).logits for network in self.networks]
-        if self.kind == "segmentation":
+        if self.kind == "segmentation" and logits[0].shape[1] > 1:
+            each = torch.stack([one.softmax(dim=1) for one in logits], dim=1)
+            # The background is what no network marks, as in `kdml.analysis.class_pixels.of_ensemble`.
+            largest = torch.cat([each[:, :, :1].amin(dim=1), each[:, :, 1:].amax(dim=1)], dim=1)
+        elif self.kind == "segmentation":
             each = torch.stack([one.sigmoid().squeeze(1) for one in logits], dim=1)
             largest = each.amax(dim=1)
         else:
@@ -65,22 +70,35 @@ def _enlarged(
     return mask
 
 
-def graph_of(networks: Sequence[Network], kind: Kind, size: int) -> ModelProto:
+@script()
+def _enlarged_classes(
+    probability: FLOAT["batch", "classes", "size", "size"], images: UINT8["batch", "height", "width", 3]
+) -> UINT8["batch", "height", "width"]:
+    """Masks of the pictures' own sizes: the class of the largest probability, each interpolated linearly."""
+    sizes = op.Concat(op.Shape(probability, start=0, end=2), op.Shape(images, start=1, end=3), axis=0)
+    large = op.Resize(probability, None, None, sizes, mode="linear")
+    mask = op.Cast(op.ArgMax(large, axis=1, keepdims=0), to=TensorProto.UINT8)
+    return mask
+
+
+def graph_of(networks: Sequence[Network], kind: Kind, size: int, of_several: bool = False) -> ModelProto:
     """Graph of networks, from pictures of any size to what a user wants to know.
 
     Args:
         networks: one, or several whose ensemble is wanted; they lose their feature taps.
         kind: of their task.
         size: of the images that they were trained on, in pixels of a side.
+        of_several: whether masks have several classes.
 
     Returns:
         Graph from `images` (b, h, w, 3) uint8 RGB to `probabilities` (b, K), or to `probability` (b, size, size) and `mask`
-        (b, h, w) of 0 and 1; for several networks with `students`, the probabilities of each.
+        (b, h, w) of 0 and 1; of masks with several classes to `probability` (b, K, size, size), the background first, and `mask` of
+        0 to K - 1; for several networks with `students`, the probabilities of each.
     """
     parts = [compose.add_prefix(resizing(size), "prepare/", rename_inputs=False, rename_outputs=False)]
     parts += [_exported(Answers(networks, kind), size)]
     if kind == "segmentation":
-        mask = _enlarged.to_model_proto(ir_version=IR_VERSION)
+        mask = (_enlarged_classes if of_several else _enlarged).to_model_proto(ir_version=IR_VERSION)
         parts += [compose.add_prefix(mask, "mask/", rename_inputs=False, rename_outputs=False)]
     graph = helper.make_graph(
         [node for part in parts for node in part.graph.node],

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from onnx import ModelProto
 
-from kdml.analysis.ensemble import largest_probability
+from kdml.analysis.ensemble import with_ensemble
 from kdml.common.errors import UserError
 from kdml.deploy.model import opened
 from kdml.export.graphs import PROBABILITIES, PROBABILITY, Kind
 from kdml.export.preparation import IMAGES, PREPARED
+from kdml.runs.graph import ENSEMBLE
 from kdml.runs.predictions import marked
 
 
@@ -37,10 +38,11 @@ class Parity:
 
     Args:
         pictures: that were compared.
-        decisions: classes of pictures, or pixels that are marked or not.
-        changed: decisions that differ.
+        decisions: classes of pictures, or pixels that are marked or not, or of which class they are.
+        changed: decisions that differ. Of the classes of a pixel the stored probabilities may be a step apart where those of an
+            ensemble were equal: a class differs if it is further from the largest.
         difference: of a probability, the largest. A stored probability of a pixel is one of 256 steps: what counts is how far
-            outside its step the graph's is.
+            outside its step the graph's is; of several classes outside the next one, too (`kdml.runs.predictions`).
         pixels: values of the prepared images that were compared.
         pixels_otherwise: of these, how many the graph prepares differently.
     """
@@ -63,7 +65,7 @@ def stored_of(outputs: Mapping[str, np.ndarray], networks: Sequence[str], kind: 
     """
     if len(networks) == 1:
         return outputs[networks[0]]
-    largest = largest_probability([outputs[name] for name in networks])
+    largest = with_ensemble({name: outputs[name] for name in networks})[ENSEMBLE]
     return largest / largest.sum(axis=1, keepdims=True) if kind == "classification" else largest
 
 
@@ -82,7 +84,7 @@ def compared(
         preparation: the graph of resizing alone.
         pictures: of the test set, (h, w, 3) uint8 each.
         prepared: the same as the networks were trained on, (size, size, 3) uint8 each.
-        stored: probabilities (n, K) float32, or quantised ones (n, size, size) uint8.
+        stored: probabilities (n, K) float32, or quantised ones (n, size, size) or (n, K, size, size) uint8.
         threads: that compute.
     """
     whole, resize = (opened(one.SerializeToString(), threads) for one in (model, preparation))
@@ -96,18 +98,27 @@ def compared(
         now = whole.run([PROBABILITIES if of_classes else PROBABILITY], images)[0][0]
         found.pictures += 1
         found.difference = max(found.difference, _difference(now, before))
-        found.decisions += 1 if of_classes else before.size
-        changed = now.argmax() != before.argmax() if of_classes else ((now >= 0.5) != marked(before)).sum()
-        found.changed += int(changed)
+        found.decisions += 1 if of_classes else before[0].size if before.ndim == 3 else before.size
+        found.changed += _changed(now, before)
     return found
+
+
+def _changed(now: np.ndarray, before: np.ndarray) -> int:
+    """How many decisions on a picture differ: its class, pixels that are marked or not, or the classes of pixels."""
+    if before.ndim == 1:
+        return int(now.argmax() != before.argmax())
+    if before.ndim == 2:
+        return int(((now >= 0.5) != marked(before)).sum())
+    chosen = np.take_along_axis(before, now.argmax(axis=0)[None], axis=0)[0]
+    return int((before.max(axis=0) - chosen > 1).sum())
 
 
 def _difference(now: np.ndarray, before: np.ndarray) -> float:
     """Largest difference of two probabilities, or how far one lies outside the step of a quantised one."""
     if before.dtype != np.uint8:
         return float(np.abs(now - before).max())
-    low = before.astype(np.float64) / 256
-    return float(np.maximum(low - now, now - low - 1 / 256).clip(0).max())
+    low, steps = before.astype(np.float64) / 256, 2 if before.ndim == 3 else 1
+    return float(np.maximum(low - now, now - low - steps / 256).clip(0).max())
 
 
 def check(found: Parity, precision: str, name: str) -> None:

@@ -34,7 +34,7 @@ class Augmenter:
 
         Args:
             image: pixels.
-            mask: lesion pixels 1, others 0; None in classification.
+            mask: class of each pixel, 0 the background; None in classification.
             epoch: counted from 0.
             position: of the sample in the run's list of training rows.
         """

@@ -38,6 +38,8 @@ def open_data(settings: RunSettings, folder: Path, split: Path) -> RunData:
     arrays = open_arrays(folder, with_masks=settings.kind == "segmentation")
     parts = read_split(split, len(arrays.images))
     _check_labels(settings, parts, split)
+    if settings.kind == "segmentation" and settings.outputs > 1:
+        _check_masks(settings, arrays, folder)
     return RunData(arrays, parts)
 
 
@@ -48,6 +50,16 @@ def _check_labels(settings: RunSettings, parts: Mapping[str, Part], split: Path)
     if labels - set(range(settings.outputs)):
         raise UserError(
             f"{split} has the labels {sorted(labels)}, but the task {settings.task} has {settings.outputs} classes.",
+            f"make `tasks.{settings.task}.classes` fit the data set",
+        )
+
+
+def _check_masks(settings: RunSettings, arrays: Arrays, folder: Path) -> None:
+    """Masks of several classes must be of the task's."""
+    largest = 0 if arrays.masks is None else int(arrays.masks.max())
+    if largest >= settings.outputs:
+        raise UserError(
+            f"{folder}: masks.npy has the class {largest}, but the task {settings.task} only those up to {settings.outputs - 1}.",
             f"make `tasks.{settings.task}.classes` fit the data set",
         )
 

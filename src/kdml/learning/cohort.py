@@ -127,9 +127,12 @@ def _supervised_loss(settings: RunSettings) -> SupervisedLoss:
     training = settings.training
     if settings.kind == "classification":
         return losses.cross_entropy
+    exponent, of_several = training.focal_exponent, settings.outputs > 1
     if training.segmentation_loss == "stock":
-        return lambda logits, mask, _: losses.focal_dice_stock(logits, mask, training.focal_exponent)
-    return lambda logits, mask, _: losses.focal_dice(logits, mask, training.focal_exponent, training.focal_reduction)
+        stock = losses.focal_dice_stock_of_classes if of_several else losses.focal_dice_stock
+        return lambda logits, mask, _: stock(logits, mask, exponent)
+    paper = losses.focal_dice_of_classes if of_several else losses.focal_dice
+    return lambda logits, mask, _: paper(logits, mask, exponent, training.focal_reduction)
 
 
 def _adaptor_key(edge: Edge) -> str:

@@ -1,8 +1,10 @@
 """Supervised and knowledge losses: pure functions on tensors.
 
-Shapes: `b` images, `K` classes, `c` channels, `h`, `w` pixels. Segmentation has one foreground logit per pixel,
-`(b, 1, h, w)`; where a loss needs two classes it uses `[0, z]`, whose softmax is `[1 - sigmoid(z), sigmoid(z)]` at every
-temperature.
+Shapes: `b` images, `K` classes, `c` channels, `h`, `w` pixels. Segmentation of one class, as in the paper, has one foreground
+logit per pixel, `(b, 1, h, w)`; where a loss needs two classes it uses `[0, z]`, whose softmax is `[1 - sigmoid(z), sigmoid(z)]` at
+every temperature. Segmentation of several exclusive classes has a logit per class, `(b, K, h, w)`, the background the first. Its
+losses are those of one class, extended: with `K = 2` they have the same value as of `z = z1 - z0`, and the gradients to `z1` and
+`z0` are that to `z` and its negative.
 """
 
 from typing import Literal
@@ -37,10 +39,31 @@ def focal_dice(
         reduction: of the focal loss over pixels.
     """
     truth = mask.to(logits.dtype)
-    per_pixel = _focal(logits, truth, exponent)
-    focal = per_pixel.mean() if reduction == "mean" else per_pixel.sum()
+    focal = _reduced(_focal(logits, truth, exponent), reduction)
     probability = logits.sigmoid()
     return focal + _dice(probability, truth, probability.square().sum() + truth.square().sum())
+
+
+def focal_dice_of_classes(
+    logits: Float[Tensor, "b K h w"],
+    mask: UInt8[Tensor, "b 1 h w"],
+    exponent: float = 2.0,
+    reduction: Literal["mean", "sum"] = "mean",
+) -> Float[Tensor, ""]:
+    """`focal_dice` of several exclusive classes: the focal loss of the true class, and the mean over classes of their Dice losses.
+
+    The background, class 0, has no Dice loss of its own, as in Eq. 8 of the paper.
+
+    Args:
+        logits: of the background and the classes.
+        mask: class of each pixel.
+        exponent: of the focal loss; 0 makes it the cross-entropy.
+        reduction: of the focal loss over pixels.
+    """
+    truth = _one_hot(logits, mask)
+    probability = logits.softmax(dim=1)
+    focal = _reduced(_focal_of_classes(logits, truth, exponent), reduction)
+    return focal + _mean_dice(probability, truth, probability.square() + truth.square())
 
 
 def focal_dice_stock(
@@ -64,6 +87,47 @@ def focal_dice_stock(
     )
 
 
+def focal_dice_stock_of_classes(
+    logits: Float[Tensor, "b K h w"], mask: UInt8[Tensor, "b 1 h w"], exponent: float = 2.0, alpha: float = 0.25
+) -> Float[Tensor, ""]:
+    """`focal_dice_stock` of several exclusive classes: each is weighted `alpha`, and the Dice losses are averaged over them.
+
+    Args:
+        logits: of the background and the classes.
+        mask: class of each pixel, 0 the background.
+        exponent: of the focal loss; 0 makes it the cross-entropy.
+        alpha: weight of every class but the background.
+    """
+    balance = torch.where(mask.squeeze(1) > 0, alpha, 1 - alpha)
+    truth = _one_hot(logits, mask)
+    probability = logits.softmax(dim=1)
+    focal = (balance * _focal_of_classes(logits, truth, exponent)).mean()
+    return focal + _mean_dice(probability, truth, probability + truth)
+
+
+def _reduced(per_pixel: Tensor, reduction: Literal["mean", "sum"]) -> Tensor:
+    return per_pixel.mean() if reduction == "mean" else per_pixel.sum()
+
+
+def _one_hot(logits: Tensor, mask: Tensor) -> Tensor:
+    """Truth of every class, (b, K, h, w)."""
+    classes = torch.arange(logits.shape[1], device=logits.device).view(1, -1, 1, 1)
+    return (mask == classes).to(logits.dtype)
+
+
+def _mean_dice(probability: Tensor, truth: Tensor, denominators: Tensor, smoothing: float = 1e-5) -> Tensor:
+    """Dice loss of every class but the background over the whole batch, mean over these classes."""
+    shared, either = (of_pixels[:, 1:].sum(dim=(0, 2, 3)) for of_pixels in (probability * truth, denominators))
+    return (1 - (2 * shared + smoothing) / (either + smoothing)).mean()
+
+
+def _focal_of_classes(logits: Tensor, truth: Tensor, exponent: float) -> Tensor:
+    """-(1 - p)^exponent log p per pixel, p the probability of the true class."""
+    # A sum, not F.cross_entropy, whose kernel for maps is not deterministic on a GPU.
+    entropy = -(logits.log_softmax(dim=1) * truth).sum(dim=1)
+    return (1 - torch.exp(-entropy)).pow(exponent) * entropy
+
+
 def _focal(logits: Tensor, truth: Tensor, exponent: float) -> Tensor:
     """-(1 - p)^exponent log p per pixel, p the probability of the true class (Lin et al. 2017)."""
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
@@ -75,16 +139,16 @@ def _dice(probability: Tensor, truth: Tensor, denominator: Tensor, smoothing: fl
 
 
 def predictions_divergence(
-    learner: Float[Tensor, "b K"] | Float[Tensor, "b 1 h w"],
-    source: Float[Tensor, "b K"] | Float[Tensor, "b 1 h w"],
+    learner: Float[Tensor, "b K"] | Float[Tensor, "b K h w"],
+    source: Float[Tensor, "b K"] | Float[Tensor, "b K h w"],
     temperature: float = 2.0,
     direction: KLDirection = "learner_first",
     scale_by_t2: bool = False,
 ) -> Float[Tensor, ""]:
-    """KL divergence between softened outputs, mean over images (classification) or pixels (segmentation).
+    """KL divergence between softened outputs, over the classes; mean over images (classification) or pixels (segmentation).
 
     Args:
-        learner: logits of the network that learns.
+        learner: logits of the network that learns; of maps with a single logit it stands for two classes.
         source: logits of the network that teaches; detach them before.
         temperature: T of Eq. 1.
         direction: `learner_first` is KL(learner, source) as Eqs. 3 and 5 print it; `source_first` the usual form of distillation.
@@ -97,7 +161,7 @@ def predictions_divergence(
 
 
 def _log_probabilities(logits: Tensor) -> Tensor:
-    if logits.ndim == 4:
+    if logits.ndim == 4 and logits.shape[1] == 1:
         return torch.cat([F.logsigmoid(-logits), F.logsigmoid(logits)], dim=1)
     return F.log_softmax(logits, dim=1)
 

@@ -55,6 +55,7 @@ class MethodCohort(Cohort):
             batch_size=settings.training.batch_size,
             classifier=getattr(teacher.body, "head", None),
             options=settings.method.options,
+            outputs=settings.outputs,
         )
         self._settings = settings
         usual = Stage(settings.method.supervised, settings.method.kd, kd_temperature=settings.method.kd_temperature)

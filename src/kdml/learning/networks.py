@@ -35,7 +35,7 @@ class Output(NamedTuple):
     """What a network gives for a batch.
 
     Args:
-        logits: (b, K), or (b, 1, h, w) for segmentation.
+        logits: (b, K); for segmentation (b, 1, h, w), or (b, K, h, w) of several classes and the background.
         features: the tap, (b, c, h', w').
     """
 
@@ -206,7 +206,7 @@ class Segmenter(nn.Module):
         return encoder | {f"d{number}": Source(block) for number, block in enumerate(self.unet.decoder.blocks)}
 
     def forward(self, images: Tensor) -> Output:
-        """Foreground logit of every pixel and the tap.
+        """Logits of every pixel, of the foreground or of every class, and the tap.
 
         Raises:
             UserError: the image size is not a multiple of 32.

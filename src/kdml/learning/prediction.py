@@ -10,7 +10,7 @@ from kdml.data.arrays import Arrays, Part
 from kdml.learning.batches import evaluation_batches
 from kdml.learning.cohort import Cohort
 from kdml.learning.engine import EVALUATION_BATCH, autocast
-from kdml.runs.predictions import quantise
+from kdml.runs.predictions import quantise, quantise_classes
 from kdml.runs.settings import Training
 
 
@@ -29,7 +29,8 @@ def predict(cohort: Cohort, arrays: Arrays, part: Part, training: Training, devi
         UserError: a network predicts values that are no numbers.
 
     Returns:
-        By network: class probabilities (n, K) float32, or foreground probabilities (n, h, w) quantised to uint8.
+        By network: class probabilities (n, K) float32; or foreground probabilities (n, h, w), of several classes (n, K, h, w),
+        quantised to uint8.
     """
     cohort.eval()
     outputs: dict[str, list[np.ndarray]] = {name: [] for name in cohort.graph.networks}
@@ -47,4 +48,6 @@ def predict(cohort: Cohort, arrays: Arrays, part: Part, training: Training, devi
 def _probabilities(logits: torch.Tensor) -> np.ndarray:
     if logits.ndim == 2:
         return logits.softmax(dim=1).cpu().numpy()
+    if logits.shape[1] > 1:
+        return quantise_classes(logits.softmax(dim=1).cpu().numpy())
     return quantise(logits.sigmoid().squeeze(1).cpu().numpy())

@@ -1,4 +1,7 @@
-"""Validation scores of a run's learners: accuracy, or pooled IoU. They choose weights, schedule and stop; test data never do."""
+"""Validation scores of a run's learners: accuracy, or pooled IoU (of several classes its mean over them).
+
+They choose weights, schedule and stop; test data never do.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,11 +43,11 @@ def validate(cohort: Cohort, batches: Iterable[Batch], device: str) -> dict[str,
         inputs, targets = batch.images.to(device), batch.targets.to(device)
         for learner in sums:
             logits = cohort.networks[learner](inputs).logits.float()
-            sums[learner] += _counts(logits, targets)
+            sums[learner] = sums[learner] + _counts(logits, targets)
             losses[learner] += cohort.supervised_loss(logits, targets).double() * len(inputs)
         images += len(inputs)
     return {
-        learner: Validation(score=_ratio(*count.tolist()), loss=float(losses[learner]) / images)
+        learner: Validation(score=_score(count), loss=float(losses[learner]) / images)
         for learner, count in sums.items()
     }
 
@@ -68,12 +71,24 @@ def validate_loss(cohort: Cohort, batches: Iterable[Batch], device: str) -> floa
 
 
 def _counts(logits: Tensor, targets: Tensor) -> Tensor:
-    """(numerator, denominator) of accuracy for (b, K) logits, of IoU for (b, 1, h, w)."""
+    """(numerator, denominator) of accuracy for (b, K) logits, of IoU for (b, 1, h, w), of each class's for (b, K, h, w)."""
     if logits.ndim == 2:
         correct = (logits.argmax(dim=1) == targets).sum()
         return torch.stack([correct, correct.new_full((), len(targets))])
+    if logits.shape[1] > 1:
+        named = logits.argmax(dim=1, keepdim=True)
+        each = ((named == number, targets == number) for number in range(1, logits.shape[1]))
+        return torch.stack([torch.stack([(one & other).sum(), (one | other).sum()]) for one, other in each])
     predicted, truth = logits >= 0, targets > 0
     return torch.stack([(predicted & truth).sum(), (predicted | truth).sum()])
+
+
+def _score(counts: Tensor) -> float:
+    """Quotient of two counts; of several classes its mean over those that occur, true or predicted, if any does."""
+    if counts.ndim == 1:
+        return _ratio(*counts.tolist())
+    occur = counts[counts[:, 1] > 0]
+    return float((occur[:, 0] / occur[:, 1]).mean()) if len(occur) else 1.0
 
 
 def _ratio(numerator: float, denominator: float) -> float:

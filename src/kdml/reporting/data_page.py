@@ -13,7 +13,8 @@ from kdml.reporting.leakage_table import table as leakage_table
 from kdml.reporting.table_layout import ON_SCREEN, shown
 
 SIDE = 112  # pixels of a sample
-MARK = (255, 40, 40)  # of the outline of a mask
+# Of the outline of a mask: of its one class, or of several in turn.
+MARKS = ((255, 40, 40), (40, 150, 255), (40, 210, 90), (255, 190, 0), (220, 80, 220), (0, 210, 210))
 GROUPS = {
     "groups": "known groups (patients, lesions, slides)",
     "smallest": "pictures of the smallest group",
@@ -29,13 +30,13 @@ def picture(image: np.ndarray, mask: np.ndarray | None) -> str:
 
     Args:
         image: (h, w, 3) uint8.
-        mask: (h, w) of 0 and 1, if there is one.
+        mask: (h, w), the class of each pixel and 0 for the background, if there is one.
     """
     pixels = np.array(image)
-    if mask is not None:
-        inside = np.pad(np.asarray(mask, bool), 1, mode="edge")
+    for number in range(1, 1 + (0 if mask is None else int(mask.max()))):
+        inside = np.pad(np.asarray(mask) == number, 1, mode="edge")
         core = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
-        pixels[inside[1:-1, 1:-1] & ~core] = MARK
+        pixels[inside[1:-1, 1:-1] & ~core] = MARKS[(number - 1) % len(MARKS)]
     buffer = io.BytesIO()
     Image.fromarray(pixels).resize((SIDE, SIDE)).save(buffer, "PNG")
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
@@ -57,6 +58,7 @@ def section(
         "title": facts["dataset"],
         "facts": _facts(facts),
         "classes": facts["classes"],
+        "mask_classes": facts["mask_classes"],
         "groups": {words: facts["groups"][key] for key, words in GROUPS.items() if key in facts["groups"]},
         "metadata": facts["metadata"],
         "dropped": facts["dropped"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from kdml.analysis.class_pixels import OF_CLASS
 from kdml.analysis.metrics import TITLES
 from kdml.runs.graph import STRATEGIES, TEACHER, TECHNIQUES, VARIANTS
 from kdml.runs.methods import METHODS
@@ -34,8 +35,9 @@ def counted(number: str | int, what: str) -> str:
 
 
 def metric(name: str) -> str:
-    """Title of a metric; one that is not known is named as in the data."""
-    return TITLES.get(name, name)
+    """Title of a metric; of one class of masks by its number; one that is not known is named as in the data."""
+    metric_of, _, number = name.partition(OF_CLASS)
+    return TITLES.get(metric_of, name) + (f", class {number}" if number else "")
 
 
 def protocol(name: str) -> str:

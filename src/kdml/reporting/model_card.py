@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kdml.analysis.class_pixels import OF_CLASS
 from kdml.analysis.metrics import TITLES, scale_of
 from kdml.reporting import labels, leakage_table
 from kdml.reporting.cells import digits_of, with_interval
@@ -26,18 +27,27 @@ def card(
         latencies: rows of latency.csv.
         leakage: rows of the table of leakage, one per split of the exported networks.
     """
-    metrics = [name for name in TITLES if any(row["metric"] == name for row in scores)]
+    of_classes = (f"{name}{OF_CLASS}{number}" for number in range(1, 1 + len(facts["classes"])) for name in TITLES)
+    metrics = [name for name in (*TITLES, *of_classes) if any(row["metric"] == name for row in scores)]
     models = [name for name in ORDER if any(row["model"] == name for row in scores)]
     return fill(
         "model_card.md.j2",
         head=_head(facts, scores),
         facts=facts,
         models=models,
-        scores=[(TITLES[name], [_score(scores, model, name) for model in models]) for name in metrics],
+        scores=[
+            (_title(name, facts["classes"]), [_score(scores, model, name) for model in models]) for name in metrics
+        ],
         latencies=sorted(latencies, key=lambda row: (row["threads"], ORDER.index(row["model"]))),
         certificates=[(labels.protocol(row["protocol"]), row["seed"], _said(row)) for row in leakage],
         title_of=labels.run,
     )
+
+
+def _title(metric: str, classes: Sequence[str]) -> str:
+    """Title of a metric; of one class of masks with its name."""
+    name, _, number = metric.partition(OF_CLASS)
+    return f"{TITLES[name]}, {classes[int(number) - 1]}" if number else TITLES[name]
 
 
 def _said(row: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from kdml.runs.method_source import FOLDER, assigned, assigned_in, parsed
 
-FACTS = ("key", "title", "supervised", "kd", "place_in_table_10")
+FACTS = ("key", "title", "supervised", "kd", "place_in_table_10", "one_class")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class PublishedMethod:
         kd: weight of plain distillation beside the method, unless the configuration gives one; where a publication has
             another, the method's departures say so.
         place_in_table_10: row of the paper's table; None for a method that the paper does not have.
+        one_class: whether it is for masks of one class alone.
     """
 
     title: str
@@ -33,6 +34,7 @@ class PublishedMethod:
     supervised: float = 1.0
     kd: float = 0.0
     place_in_table_10: int | None = None
+    one_class: bool = False
 
 
 def published(folder: Path = FOLDER) -> dict[str, PublishedMethod]:

@@ -2,7 +2,9 @@
 
 Format: a compressed npz with `row` (n,) int64, the rows of the prepared arrays, and one array per network: class
 probabilities (n, K) float32, or foreground probabilities (n, h, w) as uint8 `q = floor(256 p)`, at most 255. p >= 0.5 is
-q >= 128 exactly, so masks lose nothing; probabilities are read back as (q + 0.5) / 256, within 0.002.
+q >= 128 exactly, so masks lose nothing; probabilities are read back as (q + 0.5) / 256, within 0.002. Masks of several exclusive
+classes are probabilities (n, K, h, w) in this form, the background first; the class of a pixel is the one with the largest q, and
+where others would have as large a one they are stored a step lower, so that these masks lose nothing, either.
 """
 
 import zipfile
@@ -28,7 +30,8 @@ class Predictions:
 
     Args:
         rows: of the prepared arrays, (n,).
-        outputs: by network: probabilities (n, K) float32, or quantised foreground probabilities (n, h, w) uint8.
+        outputs: by network: probabilities (n, K) float32, or quantised ones, of the foreground (n, h, w) or of several classes
+            (n, K, h, w), uint8.
     """
 
     rows: np.ndarray
@@ -40,6 +43,15 @@ def quantise(probability: np.ndarray) -> np.ndarray:
     return np.minimum(probability * 256, 255).astype(np.uint8)
 
 
+def quantise_classes(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities (n, K, h, w) of exclusive classes as uint8, with one largest value at each pixel."""
+    quantised = quantise(probabilities)
+    largest = probabilities.argmax(axis=1)[:, None]
+    ties = quantised == np.take_along_axis(quantised, largest, axis=1)
+    np.put_along_axis(ties, largest, False, axis=1)
+    return quantised - ties.astype(np.uint8)
+
+
 def dequantise(quantised: np.ndarray) -> np.ndarray:
     """Middle of each step of `quantise`, float32."""
     return (quantised.astype(np.float32) + 0.5) / 256
@@ -48,6 +60,11 @@ def dequantise(quantised: np.ndarray) -> np.ndarray:
 def marked(quantised: np.ndarray) -> np.ndarray:
     """Pixels that count as lesion: probability 0.5 or more."""
     return quantised >= THRESHOLD
+
+
+def classes_of(quantised: np.ndarray) -> np.ndarray:
+    """Class (n, h, w) uint8 of every pixel: the one with the largest probability of (n, K, h, w)."""
+    return quantised.argmax(axis=1).astype(np.uint8)
 
 
 def save(path: Path, rows: np.ndarray, outputs: Mapping[str, np.ndarray]) -> None:
@@ -96,7 +113,7 @@ def load(path: Path) -> Predictions:
 def _check_output(output: np.ndarray, rows: int, where: str) -> None:
     """Refuse what is no network's output: anything but quantised masks, or probabilities that sum to 1 over the classes."""
     quantised, probabilities = (
-        (output.ndim, output.dtype) == (3, np.uint8),
+        output.ndim in (3, 4) and output.dtype == np.uint8,
         (output.ndim, output.dtype) == (2, np.float32),
     )
     if not (quantised or probabilities):

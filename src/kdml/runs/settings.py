@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import (
@@ -247,6 +247,18 @@ class MethodSettings(Model):
     kd_temperature: Positive = 4.0
 
 
+def outputs_of(kind: Kind, classes: Sequence[str]) -> int:
+    """Number of output channels: one per class; of masks of one class a single foreground logit, of several the background, too.
+
+    Args:
+        kind: of a task.
+        classes: of its labels, or what its masks mark.
+    """
+    if kind == "classification":
+        return len(classes)
+    return 1 if len(classes) == 1 else 1 + len(classes)
+
+
 class RunSettings(Model):
     """One training: (protocol, task, pair, run, seed) and all its options."""
 
@@ -268,8 +280,8 @@ class RunSettings(Model):
 
     @property
     def outputs(self) -> int:
-        """Number of output channels: one per class, or a single foreground logit."""
-        return len(self.classes) if self.kind == "classification" else 1
+        """Number of output channels of its networks (`outputs_of`)."""
+        return outputs_of(self.kind, self.classes)
 
     @property
     def graph(self) -> SharingGraph:

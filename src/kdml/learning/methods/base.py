@@ -23,7 +23,7 @@ class Layers:
 
     Args:
         maps: feature maps (b, c, h, w) by the name of their tap: f1..f4, or e1..e5 and d0..d4.
-        logits: (b, K), or (b, 1, h, w) for segmentation.
+        logits: (b, K); for segmentation (b, 1, h, w), or (b, K, h, w) of several classes and the background.
         pooled: globally pooled last map (b, c); None for segmentation.
     """
 
@@ -63,6 +63,7 @@ class Setting:
         batch_size: images per step.
         classifier: the teacher's classifier, everything after the pooled vector; its parameters are frozen.
         options: of the method, as the configuration gives them.
+        outputs: of both networks: classes, or 1 for a foreground logit.
     """
 
     student: Mapping[str, Shape]
@@ -70,6 +71,7 @@ class Setting:
     batch_size: int
     classifier: nn.Module | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    outputs: int = 1
 
     def __post_init__(self) -> None:
         student, teacher = Shapes(self.student, self.teacher), Shapes(self.teacher, self.student)
@@ -113,13 +115,14 @@ class Method(nn.Module):
         setting: what to configure it for; a subclass with an `__init__` leaves it out and calls `configure` itself.
 
     Attributes:
-        key: of a published method, as configurations call it; this and the next five are read off the source by
+        key: of a published method, as configurations call it; this and the next six are read off the source by
             `kdml.runs.methods`, so they are written out.
         title: in tables.
         kind: of the task that the class is for; a class that names it is found, one for each kind of a method.
         supervised: weight of the task's loss, unless the configuration gives one.
         kd: weight of plain distillation beside the method, unless the configuration gives one.
         place_in_table_10: row of the paper's table; None where the paper does not have the method.
+        one_class: whether it is for masks of one class alone.
         taps: names of the maps it reads from both networks.
         weights: weight of each loss term, 0 or more; an option `weight_<term>` replaces it.
         defaults: every other option of the method, with the value it has unless the configuration gives one.
@@ -137,6 +140,7 @@ class Method(nn.Module):
     supervised: ClassVar[float] = 1.0
     kd: ClassVar[float] = 0.0
     place_in_table_10: ClassVar[int | None] = None
+    one_class: ClassVar[bool] = False
     taps: ClassVar[tuple[str, ...]] = ()
     weights: ClassVar[Mapping[str, float]] = {}
     defaults: ClassVar[Mapping[str, Any]] = {}

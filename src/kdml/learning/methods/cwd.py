@@ -28,7 +28,7 @@ def channelwise_divergence(
 
 
 class CWD(SegmentationMethod):
-    """Channel-wise distillation of the foreground logit, or of a map.
+    """Channel-wise distillation of the foreground logit, of several classes' logits, or of a map.
 
     The logit is taken alone, not as [0, z]: the constant channel would add nothing and halve the mean over channels.
     The loss does not see a constant offset of a map, so it needs the supervised loss beside it.
@@ -52,6 +52,8 @@ class CWD(SegmentationMethod):
         options = self.configure(setting)
         self.temperature = positive(type(self), options, "temperature")
         self.adaptor: nn.Module = nn.Identity()
+        if setting.outputs > 1:
+            self.departures = ()
         if options["variant"] == "features":
             self._read_features(setting, options["tap"])
 

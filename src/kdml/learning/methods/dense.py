@@ -14,7 +14,7 @@ from torch import Tensor
 from kdml.learning.methods.base import Layers, Method, Setting, Shape, is_positive_number, refusal, tap_shapes
 
 GUARD = 1e-12  # vectors shorter than this count as zero
-CLASSES = 2  # background and foreground
+CLASSES = 2  # background and foreground, where masks have one class
 
 
 class SegmentationMethod(Method):
@@ -79,8 +79,11 @@ def tap_name(method: type[Method], setting: Setting, name: str) -> tuple[str, Sh
     return name, *tap_shapes(method, setting, name)
 
 
-def two_classes(logits: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 2 h w"]:
-    """Logits [0, z] of the two classes: their softmax is [1 - sigmoid(z), sigmoid(z)] at every temperature."""
+def class_logits(logits: Float[Tensor, "b K h w"]) -> Float[Tensor, "b classes h w"]:
+    """Logits of every class: those of several as they are; of a single one [0, z], whose softmax is [1 - sigmoid(z), sigmoid(z)] at
+    every temperature."""
+    if logits.shape[1] > 1:
+        return logits
     return torch.cat([torch.zeros_like(logits), logits], dim=1)
 
 

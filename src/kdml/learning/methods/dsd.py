@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from kdml.learning.methods.base import Layers, Setting, pool_down
-from kdml.learning.methods.dense import SegmentationMethod, attention_map, positive, tap_names, two_classes, unit
+from kdml.learning.methods.dense import SegmentationMethod, attention_map, class_logits, positive, tap_names, unit
 
 
 def residual_attention(maps: Sequence[Float[Tensor, "b _ h w"]]) -> Float[Tensor, "pairs b n"]:
@@ -95,5 +95,5 @@ class DSD(SegmentationMethod):
         sizes = [network.maps[tap].shape[2:] for network in (student, teacher) for tap in self.taps]
         smallest = tuple(map(min, zip(*sizes, strict=True)))
         maps = [[pool_down(network.maps[tap], smallest) for tap in self.taps] for network in (student, teacher)]
-        classes = (two_classes(student.logits), two_classes(teacher.logits))
+        classes = (class_logits(student.logits), class_logits(teacher.logits))
         return {"pixel": pixel_similarity(*maps), "category": category_similarity(*classes, self.temperature)}

@@ -21,12 +21,12 @@ from kdml.learning.methods.dense import (
 
 
 def softened_divergence(
-    student: Float[Tensor, "b 1 h w"], teacher: Float[Tensor, "b 1 h w"], temperature: float = 4.0
+    student: Float[Tensor, "b K h w"], teacher: Float[Tensor, "b K h w"], temperature: float = 4.0
 ) -> Float[Tensor, ""]:
-    """KL(teacher, student) of the two classes of each pixel, times T^2, mean over pixels.
+    """KL(teacher, student) of the classes of each pixel, times T^2, mean over pixels.
 
     Args:
-        student: foreground logits.
+        student: logits of the classes, or of the foreground alone.
         teacher: those of the teacher; detach them before.
         temperature: divides both before the softmax.
 
@@ -119,8 +119,9 @@ class EMKD(SegmentationMethod):
     def terms(self, student: Layers, teacher: Layers, targets: Tensor) -> dict[str, Tensor]:
         """The terms `prediction`, `importance` and `region`."""
         pairs = [(student.maps[tap], teacher.maps[tap]) for tap in self.taps]
+        classes = max(CLASSES, student.logits.shape[1])
         return {
             "prediction": softened_divergence(student.logits, teacher.logits, self.temperature),
             "importance": torch.stack([importance_distance(*pair, self.exponent) for pair in pairs]).sum(),
-            "region": torch.stack([region_distance(*pair, targets) for pair in pairs]).sum(),
+            "region": torch.stack([region_distance(*pair, targets, classes) for pair in pairs]).sum(),
         }

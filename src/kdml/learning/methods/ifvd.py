@@ -75,4 +75,5 @@ class IFVD(SegmentationMethod):
     def terms(self, student: Layers, teacher: Layers, targets: Tensor) -> dict[str, Tensor]:
         """The term `variation`."""
         maps = pool_to_smaller(student.maps[self.taps[0]], teacher.maps[self.taps[0]])
-        return {"variation": class_variation(*maps, labels_at(targets, maps[0].shape[2:]))}
+        labels = labels_at(targets, maps[0].shape[2:])
+        return {"variation": class_variation(*maps, labels, max(CLASSES, student.logits.shape[1]))}

@@ -11,7 +11,7 @@ from torch.func import functional_call
 from torch.nn.utils.parametrizations import spectral_norm
 
 from kdml.learning.methods.base import Layers, Setting, is_positive_integer, refusal
-from kdml.learning.methods.dense import SegmentationMethod, in_full_precision, positive, tap_name, two_classes, unit
+from kdml.learning.methods.dense import SegmentationMethod, class_logits, in_full_precision, positive, tap_name, unit
 
 SCORE_SIZE = 64  # pixels of a side of the maps that the discriminator takes
 WIDTHS = (64, 128, 256, 512)
@@ -149,6 +149,7 @@ class SKD(SegmentationMethod):
     title = "SKD"
     place_in_table_10 = 8
     kind = "segmentation"
+    one_class = True  # its discriminator scores maps of two channels
     taps = ("d2",)
     weights = {"pixel": 10.0, "pair": 0.5, "adversarial": 0.1}
     defaults = {"tap": "d2", "grid": 2, "discriminator_scale": 0.1, "gradient_penalty": 10.0, "clip": 10.0}
@@ -210,12 +211,12 @@ class SKD(SegmentationMethod):
     def terms(self, student: Layers, teacher: Layers, targets: Tensor) -> dict[str, Tensor]:
         """The terms `pixel`, `pair` and, unless its weight is 0, `adversarial`; the discriminator gets no gradient."""
         terms = {
-            "pixel": pixel_cross_entropy(two_classes(student.logits), two_classes(teacher.logits)),
+            "pixel": pixel_cross_entropy(class_logits(student.logits), class_logits(teacher.logits)),
             "pair": pair_distance(student.maps[self.taps[0]], teacher.maps[self.taps[0]], self.grid),
         }
         if self.discriminator is not None:
             frozen = {name: parameter.detach() for name, parameter in self.discriminator.named_parameters()}
-            scores = functional_call(self.discriminator, frozen, (two_classes(_score_map(student.logits)),))
+            scores = functional_call(self.discriminator, frozen, (class_logits(_score_map(student.logits)),))
             terms["adversarial"] = -scores.mean()
         return terms
 
@@ -237,7 +238,7 @@ class SKD(SegmentationMethod):
         The gradient penalty then sees z alone. The constant channel has no variance, so the BatchNorm at the input
         would multiply the slope along it by 1 / sqrt(1e-5), although no map ever moves in that direction.
         """
-        return self.discriminator(two_classes(logits))
+        return self.discriminator(class_logits(logits))
 
 
 def _score_map(logits: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 1 64 64"]:

@@ -14,6 +14,7 @@ from kdml.reporting.figures.common import MARKS, colour_of, legend, number
 from kdml.reporting.figures.layout import Block, columns_of_legend, heading, page
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, STRATEGIES, VARIANTS
+from kdml.runs.run_table import SEPARATOR
 
 STUDENT_ALONE = "baseline_student"
 OWN, DISAGREEMENT = "own", "disagreement"  # signals of coverage.csv
@@ -41,7 +42,7 @@ def draw(data: Data) -> Figure:
     marks: dict[str, Artist] = {}
     for part, (label, rows) in zip(parts, places.items(), strict=True):
         first, *others = part.subplots(1, 1 + len(runs[label]), squeeze=False)[0]
-        _reliability(first, _shown(rows), data.rows(f"runs:{label}")[0]["kind"])
+        _reliability(first, _shown(rows), data.rows(f"runs:{label}")[0])
         for axes, (run, mine) in zip(others, runs[label].items(), strict=True):
             if axes is not others[0]:
                 axes.sharey(others[0])
@@ -68,7 +69,7 @@ def _shown(rows: Sequence[Row]) -> list[Row]:
     return [row for row in rows if row["run"] in (STUDENT_ALONE, variant)]
 
 
-def _reliability(axes: Axes, rows: Sequence[Row], kind: str) -> None:
+def _reliability(axes: Axes, rows: Sequence[Row], facts: Row) -> None:
     """Lines through the bins with enough cases, with intervals; on the diagonal probabilities are what they say."""
     axes.plot([0, 100], [0, 100], color=MARKS["paper"], linestyle=":", label=PERFECT)
     for network in sorted({row["network"] for row in rows}, key=labels.network_order):
@@ -77,7 +78,8 @@ def _reliability(axes: Axes, rows: Sequence[Row], kind: str) -> None:
         axes.vlines(x, low, high, color=colour_of(network), linewidth=0.6, alpha=0.6)
         axes.plot(x, y, color=colour_of(network), marker=".", linewidth=0.9, label=_name(network))
     axes.set(xlim=(0, 100), ylim=(0, 100), aspect="equal", xlabel="predicted probability (%)")
-    axes.set_ylabel("pixels that are lesion (%)" if kind == "segmentation" else "came true (%)")
+    of_lesion = facts["kind"] == "segmentation" and SEPARATOR not in facts["classes"]
+    axes.set_ylabel("pixels that are lesion (%)" if of_lesion else "came true (%)")
     axes.grid()
 
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
-from matplotlib import colormaps
+from jaxtyping import UInt8
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
@@ -19,7 +17,6 @@ from kdml.common.files import MAKE_AGAIN
 from kdml.reporting import labels
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import (
-    MAPS,
     MARKS,
     MM,
     PIXELS,
@@ -31,13 +28,12 @@ from kdml.reporting.figures.common import (
     legend,
     width_of,
 )
+from kdml.reporting.figures.overlays import SHOWN, blended, class_colours, coloured, judged
 from kdml.reporting.table_model import Row
 from kdml.runs import predictions
 from kdml.runs.graph import ENSEMBLE, STRATEGIES, STUDENTS, TECHNIQUES, VARIANTS
+from kdml.runs.run_table import SEPARATOR
 
-SHOWN = 0.1  # probabilities below are not drawn
-OPACITY = 0.7  # of what is drawn over a picture
-DIMMED = 0.5  # brightness of a picture under the pixels of a mask
 ALL, MASKS, BY_STRATEGY = 4, 7, 9  # figures that show all runs, masks of ensembles, one technique by strategies
 # Millimetres: of what stands above one slice, below all; of the bar; between panels, between slices; of a line's name; of a panel.
 HEADING, BOTTOM, BAR = 4.4, 6.0, 50.0
@@ -55,8 +51,8 @@ class Slices:
 
     Args:
         images: (k, h, w, 3).
-        masks: (k, h, w).
-        predicted: (run, network) -> quantised probabilities (k, h, w).
+        masks: (k, h, w), the class of each pixel, 0 the background.
+        predicted: (run, network) -> quantised probabilities (k, h, w), or (k, K, h, w) of several classes.
         described: rows on the slices.
         scores: (slice, run, network) -> IoU in percent.
         regions: rows on the regions of the truth.
@@ -68,6 +64,12 @@ class Slices:
     described: Sequence[Row]
     scores: Mapping[tuple[int, str, str], float]
     regions: Sequence[Row]
+
+    @property
+    def classes(self) -> list[str]:
+        """Classes of masks that have several."""
+        names = self.described[0]["classes"].split(SEPARATOR)
+        return names if len(names) > 1 else []
 
     def crop(self, place: int) -> tuple[slice, slice]:
         """Rows and columns of a slice that the panels show."""
@@ -144,7 +146,7 @@ def draw(data: Data) -> Figure:
     layout = _layout(slices, number)
     figure = canvas(2, layout.top(len(slices.images)) + BOTTOM)
     figure.set_layout_engine("none")  # every panel has its place
-    _head(figure, layout)
+    _head(figure, layout, "truth" if slices.classes else "lesion")
     for place, row in enumerate(slices.described):
         _say(figure, (0, layout.top(place) + HEADING / 2), _description(row), ha="left")
         _pictures(figure, layout, slices, place)
@@ -157,11 +159,13 @@ def draw(data: Data) -> Figure:
                 panel = _panel(figure, layout.left(column), down, layout.side)
                 run = of if of in VARIANTS else f"{of}_{strategy}"
                 _prediction(panel, slices, (place, run, network), as_mask=number == MASKS)
-    _explain(figure, as_mask=number == MASKS)
+    _explain(figure, as_mask=number == MASKS, classes=slices.classes)
     candidates = slices.described[0]["candidates"]
     found = "A region is found if at least half of it is marked."
+    of_all = ", of the pixels of all classes together" if slices.classes else ""
     footnote(
-        figure, f"In the corner: IoU in percent. {found} Images chosen by rule from the {candidates} with a lesion."
+        figure,
+        f"In the corner: IoU in percent{of_all}. {found} Images chosen by rule from the {candidates} with a lesion.",
     )
     return figure
 
@@ -202,17 +206,18 @@ def _say(figure: Figure, place: tuple[float, float], text: str, **style: Any) ->
 
 def _description(row: Row) -> str:
     what = row["chosen_for"]
-    return f"{what[0].upper()}{what[1:]}: {row['group']}, lesion of {row['lesion']} px"
+    size = f"{row['lesion']} px marked" if SEPARATOR in row["classes"] else f"lesion of {row['lesion']} px"
+    return f"{what[0].upper()}{what[1:]}: {row['group']}, {size}"
 
 
-def _head(figure: Figure, layout: Layout) -> None:
-    """Say what the columns are of."""
+def _head(figure: Figure, layout: Layout, truth: str) -> None:
+    """Say what the columns are of; `truth` is what masks show, in a word."""
     middle, down = layout.picture / 2, layout.top(0) - 1.5
     if layout.stacked:
-        _say(figure, (middle, down), "image, lesion")
+        _say(figure, (middle, down), f"image, {truth}")
     else:
         _say(figure, (middle, down), "image")
-        _say(figure, (3 * middle + GAP, down), "lesion")
+        _say(figure, (3 * middle + GAP, down), truth)
     heads = dict.fromkeys(head for head, *_ in layout.columns)
     for head in heads:
         mine = [column for column, (of, *_) in enumerate(layout.columns) if of == head]
@@ -224,7 +229,7 @@ def _head(figure: Figure, layout: Layout) -> None:
                 _say(figure, (layout.left(column) + layout.side / 2, down), title)
 
 
-def _explain(figure: Figure, as_mask: bool) -> None:
+def _explain(figure: Figure, as_mask: bool, classes: Sequence[str]) -> None:
     """Say what frames, lines and colours mean."""
     behind, line = Patch(facecolor=MARKS["note"]), {"color": MARKS["frame"], "linewidth": 0.7}
     marks: dict[str, Any] = {
@@ -234,6 +239,11 @@ def _explain(figure: Figure, as_mask: bool) -> None:
     if as_mask:
         edge = {"edgecolor": MARKS["note"], "linewidth": 0.5}
         marks |= {f"pixel: {what}": Patch(facecolor=colour, **edge) for what, colour in PIXELS.items()}
+    elif classes:
+        marks |= {
+            name: Patch(facecolor=colour, edgecolor=MARKS["note"], linewidth=0.5)
+            for name, colour in zip(classes, class_colours(len(classes)), strict=True)
+        }
     else:
         marks["outline: left of the lesion, else of the prediction"] = (behind, Line2D([], [], **line))
         _bar(figure)
@@ -276,6 +286,10 @@ def _pictures(figure: Figure, layout: Layout, slices: Slices, place: int) -> Non
     rows, columns = slices.crop(place)
     whole.add_patch(_frame((rows.start, rows.stop, columns.start, columns.stop), linewidth=0.7))
     part = _panel(figure, *((0, down + step) if layout.stacked else (step, down)), layout.picture)
+    if slices.classes:
+        grey = slices.images[place].mean(axis=-1) / 255
+        _show(part, coloured(grey, slices.masks[place], len(slices.classes)), rows, columns)
+        return
     _show(part, slices.images[place], rows, columns)
     _outline(part, slices.masks[place] > 0, 0.5)
 
@@ -291,7 +305,11 @@ def _prediction(panel: Axes, slices: Slices, key: tuple[int, str, str], as_mask:
         return
     quantised = slices.predicted[of[0], of[1]][place]
     if as_mask:
-        _show(panel, _pixels(grey, slices.masks[place] > 0, predictions.marked(quantised)), rows, columns)
+        named = predictions.classes_of(quantised[None])[0] if slices.classes else predictions.marked(quantised)
+        _show(panel, judged(grey, slices.masks[place], named), rows, columns)
+    elif slices.classes:
+        named = predictions.classes_of(quantised[None])[0]
+        _show(panel, coloured(grey, named, len(slices.classes)), rows, columns)
     else:
         chance = predictions.dequantise(quantised)
         _show(panel, blended(grey, chance), rows, columns)
@@ -300,26 +318,6 @@ def _prediction(panel: Axes, slices: Slices, key: tuple[int, str, str], as_mask:
         if (int(row["slice"]), row["run"], row["network"]) == key:
             _mark(panel, row, rows, columns)
     panel.text(0.04, 0.05, f"{slices.scores[key]:.0f}", transform=panel.transAxes, **WORDS)
-
-
-def blended(grey: Float[np.ndarray, "h w"], chance: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w 3"]:
-    """Colours of probabilities over a picture: of equal opacity, but none for small ones.
-
-    Args:
-        grey: brightness of the picture, 0..1.
-        chance: probabilities.
-    """
-    over = colormaps[MAPS["probability"]](chance)[..., :3]
-    below = np.repeat(grey[..., None], 3, axis=-1)
-    return np.where(chance[..., None] < SHOWN, below, OPACITY * over + (1 - OPACITY) * below)
-
-
-def _pixels(grey: Float[np.ndarray, "h w"], truth: np.ndarray, marked: np.ndarray) -> Float[np.ndarray, "h w 3"]:
-    """Hits, false and missed pixels in their colours over a dimmed picture."""
-    seen = np.repeat(DIMMED * grey[..., None], 3, axis=-1)
-    for what, where in (("hit", truth & marked), ("false", marked & ~truth), ("missed", truth & ~marked)):
-        seen[where] = to_rgb(PIXELS[what])
-    return seen
 
 
 def _show(panel: Axes, picture: np.ndarray, rows: slice, columns: slice) -> None:

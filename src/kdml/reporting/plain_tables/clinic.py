@@ -4,7 +4,8 @@ whether its probabilities mean what they say, and when a person should be asked.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, scale_of
+from kdml.analysis.class_pixels import OF_CLASS
+from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, scale_of
 from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, text, with_interval
 from kdml.reporting.data import Data
@@ -15,6 +16,7 @@ from kdml.runs.run_table import SEPARATOR
 
 WHO = ("Variant", "Network")
 DECISIONS = ("sensitivity", "specificity", "balanced_accuracy", "auc")
+BY_CLASS = ("iou", "f_score", FOUND)
 PROBABILITIES = ("brier", "brier_scaled", "ece", "ece_scaled", "temperature")
 WITHOUT_INTERVAL = ("temperature",)  # of a run it is one number, whichever cases are drawn
 OF_REGIONS = ("region_ece", "region_ece_scaled")
@@ -26,12 +28,14 @@ Values = Mapping[tuple[str, str, str], Row]
 
 
 def table(data: Data) -> Table:
-    """Sections of a place below each other: decisions, surfaces of masks, confusion matrices, probabilities, referral.
+    """Sections of a place below each other: decisions, classes of masks, surfaces, confusion matrices, probabilities, referral.
 
     Args:
         data: files `values:PLACE` and `confusion:PLACE` of variants and of networks trained alone, and `runs:PLACE`.
     """
-    parts = (_decisions(data), _surfaces(data), _confusion(data), _probabilities(data), _referral(data))
+    parts = (
+        _decisions(data), _classes(data), _surfaces(data), _confusion(data), _probabilities(data), _referral(data),
+    )  # fmt: skip
     places = data.places("values")
     sections = sorted((section for part in parts for section in part), key=lambda one: places.index(one.key))
     return Table(tuple(sections))
@@ -93,7 +97,36 @@ def _positive(data: Data, place: str) -> str:
     classes = facts["classes"].split(SEPARATOR)
     if facts["kind"] == "classification" and len(classes) > 2:
         return f"Means over {len(classes)} classes, each against the rest."
+    if facts["kind"] == "segmentation" and len(classes) > 1:
+        return f"Means over {len(classes)} classes of pixels, each against the rest; balanced accuracy has the background, too."
     return f"Positive is {classes[-1]}{' (pixels)' if facts['kind'] == 'segmentation' else ''}."
+
+
+# Classes of masks
+
+
+def _classes(data: Data) -> tuple[Section, ...]:
+    """Where masks have several classes: the scores of each, a row for every network and class."""
+    found: tuple[Section, ...] = ()
+    for label, rows in data.under("values").items():
+        names = data.rows(f"runs:{label}")[0]["classes"].split(SEPARATOR)
+        values: Values = {(row["run"], row["network"], row["metric"]): row for row in rows if row["truth"] == "label"}
+        networks = {(run, network): row for (run, network, metric), row in values.items() if OF_CLASS in metric}
+        cells = [
+            (
+                *_who(row),
+                text(name),
+                *(
+                    _value(values.get((row["run"], row["network"], f"{metric}{OF_CLASS}{number}")))
+                    for metric in BY_CLASS
+                ),
+            )
+            for row in sorted(networks.values(), key=_order)
+            for number, name in enumerate(names, 1)
+        ]
+        titles = (Column(f"{labels.metric(name)}{INTERVAL}", labels.metric(name)) for name in BY_CLASS)
+        found += section(data, label, "Classes", (*WHO, "Class", *titles), cells) if cells else ()
+    return found
 
 
 def _interval(metric: str) -> str:

@@ -13,7 +13,8 @@ from kdml.deploy.model import opened
 from kdml.export.graphs import MASK, PROBABILITIES, PROBABILITY, STUDENTS, graph_of
 from kdml.export.preparation import IMAGES
 from kdml.export.trained import networks_of
-from kdml.learning.networks import save_networks
+from kdml.learning.networks import build, save_networks
+from kdml.runs.settings import Backbone, NetworkSettings, Sharing
 
 NAMES = {"one": ("s1",), "two": ("s1", "s2")}
 
@@ -97,3 +98,29 @@ def test_the_student_of_a_method_is_read_with_its_own_end(tmp_path, method):
     assert torch.equal(before, after)
     found = outputs_of(graph_of([student], "classification", SIZE), pictures())[PROBABILITIES]
     assert np.abs(found - before.softmax(1).numpy()).max() < 1e-5
+
+
+def _with_backbone(name, options):
+    """A student on another backbone, and the side of its images."""
+    spec = NetworkSettings(architecture="x", backbone=Backbone(timm=name, options=options), head="linear")
+    return build(spec, "classification", 3, Sharing(), None, 0).eval(), options["img_size"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("test_vit", {"img_size": 32}),
+        (
+            "swin_tiny_patch4_window7_224",
+            {"img_size": 32, "embed_dim": 8, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2]},
+        ),
+    ],
+    ids=["vit", "swin"],
+)
+def test_students_of_tokens_become_graphs(name, options):
+    network, size = _with_backbone(name, options)
+    images = torch.randint(0, 256, (3, 3, size, size), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    with torch.inference_mode():
+        expected = network(images).logits.softmax(1).numpy()
+    found = outputs_of(graph_of([network], "classification", size), images.permute(0, 2, 3, 1).numpy())
+    assert np.abs(found[PROBABILITIES] - expected).max() < 1e-5

@@ -142,8 +142,11 @@ def with_map(model: nn.Module, size: int) -> tuple[nn.Module, Ending]:
 
 
 def patch_side(model: nn.Module) -> int | None:
-    """Side of the patches that a timm model cuts images into, in pixels; None if it cuts none."""
-    patch = getattr(getattr(model, "patch_embed", None), "patch_size", None)
+    """Side of the patches that a timm model cuts images into, in pixels; None if it cuts none, or lets them overlap."""
+    embedding = getattr(model, "patch_embed", None)
+    convolution, patch = getattr(embedding, "proj", None), getattr(embedding, "patch_size", None)
+    if isinstance(convolution, nn.Conv2d) and convolution.kernel_size != convolution.stride:
+        return None
     side = patch[0] if isinstance(patch, tuple | list) else patch
     return side if isinstance(side, int) else None
 

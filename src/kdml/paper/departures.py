@@ -74,7 +74,7 @@ def departures(record: Mapping[str, Any]) -> list[str]:
         words += [f"{name}: {weights['note']}"] if weights and weights["note"] else []
     words += [] if _has_papers_weights(settings) else ["weights alpha, beta, gamma of its own"]
     if settings.get("method") is None:  # a method's are from its publication
-        words += record["sharing"].get("departures", [])
+        words += record.get("sharing", {}).get("departures", [])
     return list(dict.fromkeys(filter(None, words)))
 
 

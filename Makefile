@@ -1,5 +1,5 @@
 # Tasks of the project, each a line: `make demo`. uv makes the environment at the first of them (pip install uv).
-.PHONY: demo test test-quick check schema lock bench page
+.PHONY: demo test test-quick check schema backbones lock bench page
 
 demo: # the whole workflow on drawn images
 	uv run snakemake --profile profiles/demo
@@ -16,6 +16,9 @@ check: # formatting, linting, types
 schema: # the schema of the configuration, docs/reference/{configuration,metrics}.md: written from the code
 	uv run python -m kdml.experiment.config > workflow/schemas/config.schema.json
 	uv run python docs/write_reference.py
+
+backbones: # workflow/resources/backbones.csv: what can be built of timm's networks; after another pin of timm
+	uv run python -m kdml.inspection.backbones --out workflow/resources/backbones.csv
 
 lock: # requirements.lock and what pyproject.toml fixes, from the pins in pyproject.toml
 	uv lock && uv export --quiet --no-emit-project --no-header --format requirements-txt --output-file requirements.lock

@@ -14,8 +14,9 @@ from kdml.export.graphs import MASK, PROBABILITIES, PROBABILITY, STUDENTS, graph
 from kdml.export.parity import _changed
 from kdml.export.preparation import IMAGES
 from kdml.export.trained import networks_of
-from kdml.learning.networks import save_networks
+from kdml.learning.networks import build, save_networks
 from kdml.runs.predictions import quantise_classes
+from kdml.runs.settings import Backbone, NetworkSettings, Sharing
 
 NAMES = {"one": ("s1",), "two": ("s1", "s2")}
 
@@ -125,3 +126,29 @@ def test_masks_of_several_classes_are_the_project_s(names):
         assert not any(_changed(*one) for one in zip(found[PROBABILITY], stored, strict=True))
     same = outputs_of(graph_of([cohort.networks["s1"]], "segmentation", SIZE, of_several=True), pictures(1, SIZE, SIZE))
     assert np.array_equal(same[MASK], same[PROBABILITY].argmax(axis=1)) and len(np.unique(same[MASK])) > 1
+
+
+def _with_backbone(name, options):
+    """A student on another backbone, and the side of its images."""
+    spec = NetworkSettings(architecture="x", backbone=Backbone(timm=name, options=options), head="linear")
+    return build(spec, "classification", 3, Sharing(), None, 0).eval(), options["img_size"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("test_vit", {"img_size": 32}),
+        (
+            "swin_tiny_patch4_window7_224",
+            {"img_size": 32, "embed_dim": 8, "depths": [1, 1, 1, 1], "num_heads": [1, 1, 2, 2]},
+        ),
+    ],
+    ids=["vit", "swin"],
+)
+def test_students_of_tokens_become_graphs(name, options):
+    network, size = _with_backbone(name, options)
+    images = torch.randint(0, 256, (3, 3, size, size), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    with torch.inference_mode():
+        expected = network(images).logits.softmax(1).numpy()
+    found = outputs_of(graph_of([network], "classification", size), images.permute(0, 2, 3, 1).numpy())
+    assert np.abs(found[PROBABILITIES] - expected).max() < 1e-5

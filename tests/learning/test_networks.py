@@ -237,7 +237,7 @@ BAD_BACKBONES = [
     ("resnet19", {}, "classification", "Unknown model", "resnet18"),
     ("resnet18", {"colour": 1}, "classification", "colour", "`options`"),
     ("resnet18", {"colour": 1}, "segmentation", "colour", "`options`"),
-    ("vit_tiny_patch16_224", {}, "classification", "not in a map", "networks: timm:"),
+    ("vit_tiny_patch16_224", {"img_size": 100}, "classification", "patches of 16", "networks: timm:"),
     ("vit_tiny_patch16_224", {}, "segmentation", "cannot be built", "networks: timm:"),
 ]
 

@@ -68,13 +68,13 @@ def settings_of(root):
     return make
 
 
-def departures_of(settings):
+def departures_of(settings, **sharing):
     images = (
         {"total": 20000, "size": 224, "test": 3000}
         if settings["task"] == "hcd"
         else {"total": 3929, "size": 256, "test": 590}
     )
-    return departures({"settings": settings, "images": images})
+    return departures({"settings": settings, "images": images, "sharing": sharing})
 
 
 @pytest.mark.parametrize("run", list(VARIANTS))
@@ -101,6 +101,17 @@ def test_settings_beyond_size_and_epochs_are_named(settings_of):
         training={"patience": 5, "threads": 1, "schedule": {"factor": 0.1, "patience": 10, "floor": 1e-7}}
     )
     assert departures_of(changed) == ["patience 5 (40)", "schedule factor 0.1 (0.5)"]
+
+
+def test_matched_features_and_a_kept_backbone_are_named(settings_of):
+    """What a run itself noted; what a method notes departs from its publication, not from the paper."""
+    matched = "features of s1 compared with those of teacher by resizing from 7x7 to 14x14"
+    settings = settings_of()
+    assert departures_of(settings, departures=[matched]) == [matched]
+    assert departures_of(settings | {"method": {"name": "sp"}}, departures=[matched]) == []
+    teacher = settings["networks"]["teacher"] | {"trained": "head"}
+    found = departures_of(settings | {"networks": settings["networks"] | {"teacher": teacher}})
+    assert found == ["resnet50: head alone trained"]
 
 
 TIMMS = "{} starts from {} (Keras classification_models)"

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from kdml.common.errors import UserError
+from kdml.experiment import backbones
+from kdml.experiment.backbones import U_NET_STEP
 from kdml.experiment.messages import describe, nearest, not_a_method, not_finite
 from kdml.experiment.old_names import renamed
 from kdml.experiment.sections import (
@@ -37,7 +39,6 @@ from kdml.runs.settings import KINDS, Model, Positive, Sharing, Training
 
 # Names become parts of file names, several of them in one, and file systems take 255 bytes.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=64)]
-U_NET_STEP = 32  # a U-Net halves its images five times
 SHOWN = ("tables", "figures", "claims", "index", "benchmarks")  # in results/, beside the folders of experiments
 
 
@@ -85,8 +86,12 @@ class Experiment(Model):
         for key, task in self.tasks.items():
             self.training_of(key)
             self._check_task(f"tasks.{key}", task)
+        for key, network in self.networks.items():
+            if problem := backbones.unknown(network.timm):
+                raise ValueError(f"networks.{key}.{problem}")
         for key in self.run.tasks:
             self._check_images(key)
+            self._check_backbones(key)
         return self
 
     def content(self, dataset: str) -> Content:
@@ -170,6 +175,16 @@ class Experiment(Model):
                 f"training.batch_size: 1 with {where}: the last feature maps of the task '{key}' have one pixel, and of a single"
                 " value BatchNorm finds no spread; take larger batches or images"
             )
+
+    def _check_backbones(self, key: str) -> None:
+        """Backbones that are no network for a task that is run."""
+        task, raw = self.tasks[key], self.sharing.classification_tap == "raw_convolution"
+        size = self.datasets[task.dataset].image_size
+        pairs = [self.pairs[pair] for pair in self.run.pairs if self.is_run_on(pair, key)]
+        for name in dict.fromkeys(name for pair in pairs for name in (pair.teacher, pair.student)):
+            one = self.networks[name]
+            if problem := backbones.misfit(one.timm, one.options, task.kind, task.dataset, size, raw):
+                raise ValueError(f"networks.{name}.{problem}")
 
     def _check_names(self) -> None:
         """Names that become folders or columns, where one could be taken for another."""

@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Literal
 
+from kdml.experiment.backbones import options_for
 from kdml.experiment.checks import check_methods, nothing_to_train
 from kdml.experiment.config import Experiment
 from kdml.experiment.loss_weights import WeightsOfBoth, weights_of
@@ -137,7 +138,12 @@ class Plan:
         inside = self.experiment.sharing.teacher_block == "inside"
         if self._task(run).kind != "classification" or not inside or run.run == BASELINE or self.is_method(run):
             return None
-        return _backbone(self.experiment.networks[self.experiment.pairs[run.pair].student])
+        return self._backbone(run, self.experiment.networks[self.experiment.pairs[run.pair].student])
+
+    def _backbone(self, run: Run, network: NetworkEntry) -> Backbone:
+        """Backbone of a network, built for the size of the run's images where it has to be."""
+        size = self.experiment.datasets[self._task(run).dataset].image_size
+        return Backbone(timm=network.timm, options=options_for(network.timm, network.options, size))
 
     def _is_single(self, run: Run) -> bool:
         return run.run in (BASELINE, TEACHER)
@@ -249,13 +255,14 @@ class Plan:
         weights = None if network.weights == "none" else network.weights
         return NetworkSettings(
             architecture=architecture,
-            backbone=_backbone(network),
+            backbone=self._backbone(run, network),
             weights_name=weights,
             weights=self.experiment.weights[weights].settings() if weights else None,
             normalisation=network.normalisation,
             head=self._task(run).head,
             decoder_channels=network.decoder_channels,
             block_like=self._block_of(run) if name == TEACHER else None,
+            trained=network.trained,
         )
 
     def _architecture(self, run: Run, name: str) -> str:
@@ -305,7 +312,3 @@ class Plan:
         if run.run in VARIANTS:  # read off, because the weights of a whole graph take time to look up
             return TECHNIQUES[VARIANTS[run.run][0]].teacher
         return self._graph(run).teacher
-
-
-def _backbone(network: NetworkEntry) -> Backbone:
-    return Backbone(timm=network.timm, options=network.options)

@@ -296,6 +296,16 @@ class NetworkEntry(Model):
     stands_for: Literal["resnet50", "resnet18", "mobilenet"] | None = Field(
         None, description="the paper's architecture that it takes loss weights from and is compared with"
     )
+    trained: Literal["all", "head"] = Field(
+        "all",
+        description="head: the backbone keeps its start weights, only what follows it (of a U-Net the decoder) is trained",
+    )
+
+    @model_validator(mode="after")
+    def _has_something_to_keep(self) -> "NetworkEntry":
+        if self.trained == "head" and self.weights == "none":
+            raise ValueError("trained: `head` keeps the start weights of the backbone; name them as `weights`")
+        return self
 
 
 class WeightsEntry(Model):

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import combinations
+from math import isqrt
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from kdml.learning.backbones import OnGrid, timm_part
 from kdml.learning.networks import Classifier, Network
 
 SMALLEST_BATCH = 4  # the estimator divides by n (n - 3)
@@ -96,7 +98,8 @@ class Layer:
     Args:
         name: as it stands beside the heat map.
         upper: whether it belongs to the "higher layers" of the paper's figure 6: the last stage and what follows it in a
-            classifier, the decoder and the logits in a U-Net.
+            classifier, the decoder and the logits in a U-Net. Of a backbone with one resolution, such as a ViT, the last quarter
+            of its blocks stands for the last stage.
     """
 
     name: str
@@ -107,15 +110,16 @@ def layers_of(network: Network) -> dict[str, nn.Module]:
     """Modules to look at, by the names of their layers: stem, every block, the teacher's extra block, pooled vector, logits;
     of a U-Net the encoder's stem and blocks, the decoder's blocks and the logits."""
     body = network.body
+    found = backbone_layers(backbone_of(body))
     if isinstance(body, Classifier):
         extra = {} if isinstance(body.block, nn.Identity) else {"extra block": body.block}
-        return backbone_layers(body.backbone) | extra | {"pooled": body.head[0], "logits": body.head}
+        return found | extra | {"pooled": body.head[0], "logits": body.head}
     blocks = {f"d{place}": block for place, block in enumerate(body.unet.decoder.blocks)}
-    return backbone_layers(body.unet.encoder.model) | blocks | {"logits": body.unet.segmentation_head}
+    return found | blocks | {"logits": body.unet.segmentation_head}
 
 
 def backbone_layers(backbone: nn.Module) -> dict[str, nn.Module]:
-    """The last module before the first block, and every block."""
+    """The last module before the first block, and every block; parts of the backbone where it is not made of blocks in a row."""
     found: dict[str, nn.Module] = {}
     stem: nn.Module | None = None
     for name, child in backbone.named_children():
@@ -126,18 +130,44 @@ def backbone_layers(backbone: nn.Module) -> dict[str, nn.Module]:
             found |= blocks
         elif not found:
             stem = child
-    return found
+    return found or {name: child for name, child in backbone.named_children() if any(child.children())}
 
 
 def _blocks(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Composite modules within nested sequences; a sequence of single layers, like a deep stem, holds none."""
+    """Composite modules within nested sequences, and within stages that hold `blocks`; a sequence of single layers, like a deep
+    stem, holds none."""
+    if isinstance(inner := getattr(module, "blocks", None), nn.Sequential | nn.ModuleList):
+        yield from _blocks(f"{name}.blocks", inner)
+        return
     if not isinstance(module, nn.Sequential | nn.ModuleList):
         return
     for key, child in module.named_children():
-        if isinstance(child, nn.Sequential | nn.ModuleList):
+        if isinstance(child, nn.Sequential | nn.ModuleList) or dict(_blocks("", child)):
             yield from _blocks(f"{name}.{key}", child)
         elif any(child.children()) and not isinstance(child, nn.BatchNorm2d):
             yield f"{name}.{key}", child
+
+
+def side_of(output: Tensor, channels_last: bool) -> int:
+    """Side of what a layer gives, in pixels of its grid; 0 of a vector.
+
+    Args:
+        output: map (b, c, h, w) or (b, h, w, c), tokens (b, n, c), or vector (b, c).
+        channels_last: whether it is (b, h, w, c).
+    """
+    if output.ndim == 4:
+        return output.shape[1 if channels_last else 3]
+    return isqrt(output.shape[1]) if output.ndim == 3 else 0
+
+
+def backbone_of(body: nn.Module) -> nn.Module:
+    """The timm model within a classifier or a U-Net."""
+    return timm_part(body.backbone if isinstance(body, Classifier) else body.unet.encoder.model)
+
+
+def channels_last(backbone: nn.Module) -> bool:
+    """Whether the blocks of a timm model give maps (b, h, w, c), as those of Swin do."""
+    return getattr(backbone, "output_fmt", None) == "NHWC"
 
 
 class GramTaker:
@@ -150,6 +180,9 @@ class GramTaker:
     def __init__(self, network: Network):
         self.network = network
         self.modules = layers_of(network)
+        backbone = backbone_of(network.body)
+        self._in_backbone = backbone_layers(backbone).keys()
+        self._channels_last = channels_last(backbone)
         self._taken: dict[str, Tensor] = {}
         self._sides: dict[str, int] = {}
 
@@ -169,7 +202,9 @@ class GramTaker:
         return module.register_forward_hook(lambda _, __, output: self._take(name, output))
 
     def _take(self, name: str, output: Tensor) -> None:
-        self._sides[name] = output.shape[-1] if output.ndim == 4 else 0
+        if not isinstance(output, Tensor):  # several at once, as of backbones that work on two grids side by side
+            return
+        self._sides[name] = side_of(output, self._channels_last and name in self._in_backbone)
         self._taken[name] = centred(gram(output.float()))
 
     def __call__(self, images: Tensor) -> Float[Tensor, "layers n n"]:
@@ -185,6 +220,11 @@ class GramTaker:
         names = list(self._sides)
         if not isinstance(self.network.body, Classifier):
             return [Layer(name, name in ("logits",) or name.startswith("d")) for name in names]
+        backbone = self.network.body.backbone
+        if isinstance(backbone, OnGrid) and backbone.columnar:
+            blocks = [name for name in names if name in self._in_backbone and name != "stem"]
+            lower = {"stem", *blocks[: len(blocks) * 3 // 4]}
+            return [Layer(name, name not in lower) for name in names]
         smallest = min(side for side in self._sides.values() if side > 0)
         return [Layer(name, self._sides[name] <= smallest) for name in names]
 

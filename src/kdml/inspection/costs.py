@@ -8,18 +8,24 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from kdml.learning.networks import Network, save_networks
 
+ATTENTION_ON_CPU = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 WARM_UP, REPEATS = 5, 30
 Key = TypeVar("Key", bound=Hashable)
 
 
+def _of_attention(query: torch.Size, key: torch.Size, value: torch.Size, *_, out_shape: object = None, **__) -> int:
+    """Floating-point operations of attention's two products, which torch does not count for its kernel on the CPU."""
+    return sdpa_flop_count(query, key, value)
+
+
 @torch.inference_mode()
 def multiply_accumulates(network: Network, size: int) -> int:
-    """Multiply-accumulates of convolutions and linear layers for one image of `size` pixels a side."""
-    counter = FlopCounterMode(display=False)
+    """Multiply-accumulates of convolutions, linear layers and attention for one image of `size` pixels a side."""
+    counter = FlopCounterMode(display=False, custom_mapping={ATTENTION_ON_CPU: _of_attention})
     with counter:
         network.eval()(torch.zeros(1, 3, size, size))
     return counter.get_total_flops() // 2

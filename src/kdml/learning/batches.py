@@ -14,12 +14,15 @@ from kdml.data.arrays import Arrays, Part
 from kdml.learning.augment import Augmenter
 from kdml.learning.loading import begin_loading, loaded
 
+NO_ROWS = np.zeros(0, dtype=np.int64)
+
 
 class Batch(NamedTuple):
-    """Images (b, 3, h, w) uint8 in channels-last memory; targets (b,) int64 or masks (b, 1, h, w) uint8."""
+    """Images (b, 3, h, w) uint8 in channels-last memory; targets (b,) int64 or masks (b, 1, h, w) uint8; their rows, if told."""
 
     images: Tensor
     targets: Tensor
+    rows: np.ndarray = NO_ROWS
 
 
 class Sample(NamedTuple):
@@ -142,7 +145,8 @@ class TrainingBatches:
         samples = [Sample(int(self.part.rows[p]), int(self.part.labels[p]), epoch, int(p)) for p in positions]
         batches = [samples[start : start + self.batch_size] for start in range(0, len(samples), self.batch_size)]
         self.order.batches = batches[first_step : self.steps]
-        return loaded(self.loader)
+        for chosen, batch in zip(self.order.batches, loaded(self.loader), strict=True):
+            yield batch._replace(rows=np.array([sample.row for sample in chosen]))
 
 
 class _Order:
@@ -162,5 +166,6 @@ def evaluation_batches(arrays: Arrays, part: Part, batch_size: int) -> Iterator[
     """Batches of a part in its own order, as they are."""
     samples = Samples(arrays)
     for start in range(0, len(part), batch_size):
-        chosen = zip(part.rows[start : start + batch_size], part.labels[start : start + batch_size], strict=True)
-        yield collate([samples[Sample(int(row), int(label), 0, 0)] for row, label in chosen])
+        rows, labels = part.rows[start : start + batch_size], part.labels[start : start + batch_size]
+        chosen = [Sample(int(row), int(label), 0, 0) for row, label in zip(rows, labels, strict=True)]
+        yield collate([samples[sample] for sample in chosen])._replace(rows=rows)

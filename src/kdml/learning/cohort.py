@@ -1,6 +1,6 @@
 """The networks of one run and their losses for one batch: one forward per network, sources always detached."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from kdml.learning.networks import Network, Output
 from kdml.runs.graph import TEACHER, Edge, Knowledge, TeacherMode
 from kdml.runs.settings import RunSettings
 
+NOTHING: Mapping[str, tuple[Tensor, ...]] = {}
 SupervisedLoss = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # outputs, labels or masks, class weights
 
 
@@ -32,7 +33,8 @@ class Cohort(nn.Module):
     """All networks of a run, wired by its sharing graph.
 
     Where the feature maps of an edge differ in channels, a 1x1 convolution on the learner's side makes them comparable; it is
-    trained with the learner and thrown away afterwards. With the teacher's extra block inside (the default) none exists.
+    trained with the learner and thrown away afterwards. With the teacher's extra block inside (the default) none exists. Where
+    they differ in size, the learner's is brought to the source's grid.
 
     Args:
         settings: of the run.
@@ -48,6 +50,7 @@ class Cohort(nn.Module):
         self.register_buffer("class_weights", class_weights, persistent=False)
         self.adaptors = nn.ModuleDict(_adaptors(self.graph.edges, self.networks, settings.seed))
         self._supervised = _supervised_loss(settings)
+        self._grids: dict[str, tuple[int, ...]] = {}  # of every network's tap, noted in each forward
         if self.graph.teacher is TeacherMode.FROZEN:
             self.networks[TEACHER].requires_grad_(False)
 
@@ -62,13 +65,32 @@ class Cohort(nn.Module):
         """The task's loss with its labels or masks: cross-entropy (Eq. 2), or focal + Dice (Eq. 8)."""
         return self._supervised(logits, targets, self.class_weights)
 
-    def forward(self, images: Tensor) -> dict[str, Output]:
-        """Outputs of every network for uint8 images (b, 3, h, w): one forward each, a frozen teacher's without gradient."""
-        return {name: self._forward_one(name, images) for name in self.graph.networks}
+    @property
+    def storable(self) -> list[str]:
+        """Networks that give something which is the same in every epoch for an image that is: see `kdml.learning.stored`."""
+        frozen = [name for name in self.graph.networks if self.networks[name].head_alone]
+        return [n for n in frozen if n not in self.graph.supervised or not self.networks[n].body.taps_backbone]
 
-    def _forward_one(self, name: str, images: Tensor) -> Output:
+    def forward(self, images: Tensor, stored: Mapping[str, tuple[Tensor, ...]] = NOTHING) -> dict[str, Output]:
+        """Outputs of every network for uint8 images (b, 3, h, w): one forward each, a frozen teacher's without gradient.
+
+        Args:
+            images: of the batch.
+            stored: by network what is stored for them.
+        """
+        return {name: self.forward_one(name, images, stored) for name in self.graph.networks}
+
+    def forward_one(self, name: str, images: Tensor, stored: Mapping[str, tuple[Tensor, ...]] = NOTHING) -> Output:
+        """Outputs of one network; see `forward`."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and name in self.graph.supervised):
-            return self.networks[name](images)
+            if name not in stored:
+                output = self.networks[name](images)
+            elif name in self.graph.supervised:
+                output = self.networks[name].finish(stored[name])
+            else:
+                output = Output(*stored[name])
+        self._grids[name] = tuple(output.features.shape[2:])
+        return output
 
     def losses(self, outputs: Mapping[str, Output], targets: Tensor) -> Losses:
         """Every learner's loss: supervised term and its edges' terms, each with its weight (Eqs. 6-7, 9-10)."""
@@ -89,7 +111,8 @@ class Cohort(nn.Module):
     def _knowledge(self, edge: Edge, learner: Output, source: Output) -> Tensor:
         if edge.knowledge is Knowledge.FEATURES:
             adaptor = self.adaptors[_adaptor_key(edge)] if _adaptor_key(edge) in self.adaptors else nn.Identity()
-            return losses.features_distance(adaptor(learner.features), source.features.detach())
+            mine = losses.resized(adaptor(learner.features), tuple(source.features.shape[2:]))
+            return losses.features_distance(mine, source.features.detach())
         return losses.predictions_divergence(
             learner.logits,
             source.logits.detach(),
@@ -115,12 +138,29 @@ class Cohort(nn.Module):
 
     def describe(self) -> dict[str, Any]:
         """What run.json says of the way of sharing, beyond the settings."""
-        return {"adaptor_parameters": sum(parameter.numel() for parameter in self.adaptors.parameters())}
+        added = sum(parameter.numel() for parameter in self.adaptors.parameters())
+        return {"adaptor_parameters": added, "departures": list(dict.fromkeys(self._matched()))}
+
+    def _matched(self) -> Iterator[str]:
+        """How maps of different shapes were made comparable, as far as there was a forward, in words."""
+        for edge in self.graph.edges:
+            if edge.knowledge is not Knowledge.FEATURES:
+                continue
+            ways = []
+            if _adaptor_key(edge) in self.adaptors:
+                mine, other = (self.networks[name].tap_channels for name in (edge.learner, edge.source))
+                ways.append(f"a 1x1 convolution from {mine} to {other} channels")
+            mine, other = ("x".join(map(str, self._grids.get(name, ()))) for name in (edge.learner, edge.source))
+            if mine != other:
+                ways.append(f"resizing from {mine} to {other}")
+            if ways:
+                yield f"features of {edge.learner} compared with those of {edge.source} by {' and '.join(ways)}"
 
     def trained_parameters(self, learner: str) -> list[nn.Parameter]:
         """Parameters of a learner and of the adaptors that are trained with it."""
         mine = [adaptor for key, adaptor in self.adaptors.items() if key.startswith(f"{learner}_from_")]
-        return [parameter for module in (self.networks[learner], *mine) for parameter in module.parameters()]
+        everything = [parameter for module in (self.networks[learner], *mine) for parameter in module.parameters()]
+        return [parameter for parameter in everything if parameter.requires_grad]
 
 
 def _supervised_loss(settings: RunSettings) -> SupervisedLoss:

@@ -21,6 +21,7 @@ from kdml.learning.batches import Batch, TrainingBatches, evaluation_batches
 from kdml.learning.cohort import Cohort
 from kdml.learning.divergence import explained
 from kdml.learning.provenance import device_name
+from kdml.learning.stored import Stored, stored
 from kdml.learning.validation import validate, validate_loss
 from kdml.runs.graph import TEACHER
 from kdml.runs.progress import duration
@@ -130,6 +131,7 @@ class Engine:
         self.adversary_optimiser = None
         if cohort.adversary is not None:
             self.adversary_optimiser = torch.optim.Adam(cohort.adversary.parameters(), **cohort.adversary_adam)
+        self.stored: Stored | None = None
         self.progress = Progress(best={learner: Best() for learner in self.learners})
         self.first_step_at: float | None = None
         self._saved_at = time.monotonic()
@@ -153,11 +155,18 @@ class Engine:
         self._resume()
         if (name := device_name(self.surroundings.device)) not in self.progress.devices:
             self.progress.devices.append(name)
+        self._store()
         self._train_stage()
         while self.cohort.next_stage():
             self._begin_stage()
             self._train_stage()
         return self.progress
+
+    def _store(self) -> None:
+        """Compute once what is the same in every epoch."""
+        started, device = time.monotonic(), self.surroundings.device
+        self.stored = stored(self.cohort, self.arrays, self.batches.part, self.validation, self.training, device)
+        self.progress.seconds += time.monotonic() - started
 
     def _train_stage(self) -> None:
         while not self._finished():
@@ -203,7 +212,7 @@ class Engine:
         images = batch.images.to(self.surroundings.device, non_blocking=True)
         targets = batch.targets.to(self.surroundings.device, non_blocking=True)
         with autocast(self.surroundings.device, self.training):
-            outputs = self.cohort(images)
+            outputs = self.cohort(images, self.stored.of(batch.rows, self.surroundings.device))
         losses = self.cohort.losses(outputs, targets)
         self.optimiser.zero_grad(set_to_none=True)
         losses.total.backward()
@@ -275,7 +284,7 @@ class Engine:
         started = time.monotonic()
         batches = evaluation_batches(self.arrays, self.validation, EVALUATION_BATCH)
         with autocast(self.surroundings.device, self.training):
-            results = validate(self.cohort, batches, self.surroundings.device)
+            results = validate(self.cohort, batches, self.surroundings.device, self.stored)
         self.progress.seconds += time.monotonic() - started
         for learner, result in results.items():
             row[f"validation.{learner}.score"], row[f"validation.{learner}.loss"] = result.score, result.loss

@@ -169,3 +169,20 @@ def _log_probabilities(logits: Tensor) -> Tensor:
 def features_distance(learner: Float[Tensor, "b c h w"], source: Float[Tensor, "b c h w"]) -> Float[Tensor, ""]:
     """Mean squared error over all elements of two feature maps of one shape (section 3.2 of the paper)."""
     return F.mse_loss(learner, source)
+
+
+def resized(map_: Float[Tensor, "b c h w"], size: tuple[int, int]) -> Float[Tensor, "b c h2 w2"]:
+    """A map on another grid: averaged where that is coarser, interpolated linearly where it is finer.
+
+    As products of matrices, because torch's own resizing has a backward that is not deterministic on a GPU.
+
+    Args:
+        map_: of features.
+        size: height and width of the other grid.
+    """
+    for axis, (have, want) in enumerate(zip(map_.shape[2:], size, strict=True)):
+        if have != want:
+            weights = F.interpolate(torch.eye(have)[None], size=want, mode="area" if want < have else "linear")[0]
+            weights = weights.to(map_)
+            map_ = map_ @ weights if axis else (map_.mT @ weights).mT
+    return map_

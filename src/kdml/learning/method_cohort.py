@@ -74,6 +74,11 @@ class MethodCohort(Cohort):
         self._share = 0.0
         self._last: tuple[Layers, Layers] | None = None
 
+    @property
+    def storable(self) -> list[str]:
+        """None: methods look into the networks while these run."""
+        return []
+
     # What the engine asks of a training in stages
 
     @property

@@ -8,19 +8,16 @@ from typing import Literal, NamedTuple
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from kdml.common.errors import UserError
 from kdml.common.files import written_whole
+from kdml.learning.backbones import BUILD_ERRORS, Ending, cannot_build, make_backbone, stages_of, timm_part
 from kdml.learning.feature_maps import Source, Tap
 from kdml.learning.start_weights import (
-    BUILD_ERRORS,
     IMAGENET_MEAN,
     IMAGENET_STD,
     StartWeights,
-    cannot_build,
     fit_to,
-    make_backbone,
     misfit,
     move_stride,
     read_tensors,
@@ -50,11 +47,21 @@ class Network(nn.Module):
         body: classifier or segmenter.
         mean: of the images its start weights were trained with, per channel, in 0..1.
         std: standard deviation of these images.
+        trained: `head` for a backbone that keeps its start weights, in evaluation mode; `all` else.
     """
 
-    def __init__(self, body: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]):
+    def __init__(
+        self,
+        body: nn.Module,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        trained: Literal["all", "head"] = "all",
+    ):
         super().__init__()
         self.body = body
+        self.head_alone = trained == "head"
+        if self.head_alone:
+            body.backbone.requires_grad_(False)
         as_map = [torch.tensor(values, dtype=torch.float32).reshape(1, 3, 1, 1) for values in (mean, std)]
         self.register_buffer("scale", 1 / (255 * as_map[1]))
         self.register_buffer("shift", -as_map[0] / as_map[1])
@@ -69,52 +76,28 @@ class Network(nn.Module):
         """Places where the maps appear: f1..f4 of a classifier, e1..e5 and d0..d4 of a U-Net."""
         return self.body.stages
 
+    def train(self, mode: bool = True) -> "Network":
+        """Set the mode; a backbone that keeps its weights stays in evaluation mode, whatever is asked."""
+        super().train(mode)
+        if self.head_alone:
+            self.body.backbone.eval()
+        return self
+
     def forward(self, images: Tensor) -> Output:
         """Outputs for images (b, 3, h, w) with values 0..255, uint8 or floating; their memory format is kept."""
-        return self.body(torch.addcmul(self.shift, images.float(), self.scale))
+        return self.body(self._normalised(images))
 
+    def _normalised(self, images: Tensor) -> Tensor:
+        return torch.addcmul(self.shift, images.float(), self.scale)
 
-class Ending(NamedTuple):
-    """How a backbone ends.
+    def from_backbone(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What the backbone gives for images: all that `finish` needs."""
+        maps = self.body.backbone(self._normalised(images))
+        return (maps,) if isinstance(maps, Tensor) else tuple(maps)
 
-    Args:
-        channels: of its feature map.
-        convolution: name of the last convolution at that map's resolution, shortcuts aside.
-    """
-
-    channels: int
-    convolution: str
-
-
-def ending(backbone: nn.Module, name: str) -> Ending:
-    """Find out how a backbone ends, by a forward that computes shapes alone.
-
-    Args:
-        backbone: of timm, without head and pooling.
-        name: of the backbone.
-
-    Raises:
-        UserError: it ends in no feature map (b, c, h, w), as transformers do.
-    """
-    shapes: dict[str, torch.Size] = {}
-    convolutions = {key: module for key, module in backbone.named_modules() if isinstance(module, nn.Conv2d)}
-    hooks = [
-        module.register_forward_hook(lambda _, __, output, key=key: shapes.update({key: output.shape}))
-        for key, module in convolutions.items()
-    ]
-    state = {key: tensor.to("meta") for key, tensor in (*backbone.named_parameters(), *backbone.named_buffers())}
-    try:
-        with torch.inference_mode():
-            shape = functional_call(backbone.eval(), state, torch.empty(1, 3, 224, 224, device="meta")).shape
-    except BUILD_ERRORS as error:
-        raise cannot_build(name, error) from None
-    backbone.train()
-    for hook in hooks:
-        hook.remove()
-    if len(shape) != 4 or shape[1] not in (backbone.num_features, backbone.head_hidden_size):
-        raise cannot_build(name, f"it ends in the shape {tuple(shape)}, not in a map (b, c, h, w)")
-    last = [key for key in convolutions if "downsample" not in key and shapes.get(key, ())[2:] == shape[2:]]
-    return Ending(shape[1], last[-1])
+    def finish(self, maps: tuple[Tensor, ...]) -> Output:
+        """Outputs from what `from_backbone` gave."""
+        return self.body.finish(*maps)
 
 
 class Classifier(nn.Module):
@@ -143,8 +126,8 @@ class Classifier(nn.Module):
         self.block = nn.Identity() if block_width is None else _extra_block(ending.channels, block_width)
         pooled = block_width or ending.channels
         self.head = _dense((pooled, *(HEAD if head == "paper" else ()), outputs))
-        last = backbone.get_submodule(ending.convolution) if block_width is None else self.block[0]
         raw = tap == "raw_convolution"
+        last = self.block[0] if block_width is not None else _last_convolution(backbone, ending) if raw else None
         self.tap_channels = last.out_channels if raw else pooled
         self._tap = Tap(last if raw else self.block)
 
@@ -158,17 +141,35 @@ class Classifier(nn.Module):
     @property
     def stages(self) -> dict[str, Source]:
         """f1..f3: the last maps at 1/4, 1/8 and 1/16 of the image; f4: the map that is pooled."""
-        levels = {info["reduction"]: info["module"] for info in self.backbone.feature_info}
-        found = {f"f{number}": 2 ** (number + 1) for number in (1, 2, 3)}
-        modules = {tap: levels[reduction] for tap, reduction in found.items() if reduction in levels}
-        return {tap: Source(self.backbone.get_submodule(name)) for tap, name in modules.items()} | {
-            "f4": Source(self.block)
-        }
+        return {**stages_of(self.backbone), "f4": Source(self.block)}
 
     def forward(self, images: Tensor) -> Output:
         """Class logits and the tap."""
-        pooled = self.block(self.backbone(images)).mean(dim=(2, 3))
+        return self.finish(self.backbone(images))
+
+    @property
+    def taps_backbone(self) -> bool:
+        """Whether the tap lies within the backbone."""
+        return self._tap.source.module is not self.block and isinstance(self.block, nn.Identity)
+
+    def finish(self, map_: Tensor) -> Output:
+        """Class logits and the tap, from the backbone's map."""
+        pooled = self.block(map_).mean(dim=(2, 3))
         return Output(self.head(pooled), self._tap.take())
+
+
+def _last_convolution(backbone: nn.Module, ending: Ending) -> nn.Module:
+    """The convolution before the last BatchNorm and ReLU.
+
+    Raises:
+        UserError: there is none.
+    """
+    if ending.convolution is None:
+        raise UserError(
+            "`sharing.classification_tap: raw_convolution`: a network of tokens has no last convolution.",
+            "use `classification_tap: stage`",
+        )
+    return backbone.get_submodule(ending.convolution)
 
 
 def _extra_block(channels: int, width: int) -> nn.Sequential:
@@ -200,8 +201,9 @@ class Segmenter(nn.Module):
     @property
     def stages(self) -> dict[str, Source]:
         """e1..e5: the encoder's maps at 1/2 to 1/32 of the image; d0..d4: the decoder's blocks, deepest first."""
+        channels = self.unet.encoder.out_channels  # 0 where a transformer has no map of 1/2
         encoder = {
-            f"e{level}": Source(self.unet.encoder, level) for level in range(1, len(self.unet.encoder.out_channels))
+            f"e{level}": Source(self.unet.encoder, level) for level in range(1, len(channels)) if channels[level]
         }
         return encoder | {f"d{number}": Source(block) for number, block in enumerate(self.unet.decoder.blocks)}
 
@@ -215,6 +217,17 @@ class Segmenter(nn.Module):
             size = "x".join(map(str, images.shape[-2:]))
             raise UserError(f"A U-Net cannot take images of {size} pixels.", "set `image_size` to a multiple of 32")
         return Output(self.unet(images), self._tap.take())
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The encoder."""
+        return self.unet.encoder
+
+    taps_backbone = False
+
+    def finish(self, *maps: Tensor) -> Output:
+        """Foreground logit of every pixel and the tap, from the encoder's maps."""
+        return Output(self.unet.segmentation_head(self.unet.decoder(list(maps))), self._tap.take())
 
 
 def build(
@@ -243,28 +256,27 @@ def build(
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)  # torch.manual_seed would seed the GPU's generators too
         body = _BUILDERS[kind](settings, options, outputs, sharing)
-    backbone = body.backbone if kind == "classification" else body.unet.encoder.model
+    backbone = timm_part(body.backbone if kind == "classification" else body.unet.encoder.model)
     if needs is not None:
         move_stride(backbone, needs.stride_on, settings.backbone.timm)
     if start is not None:
-        backbone.load_state_dict(fit_to(backbone, start))
+        backbone.load_state_dict(fit_to(backbone, start, Backbone(timm=settings.backbone.timm, options=options)))
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if start is None else (start.mean, start.std)
     if settings.normalisation == "unit":
         mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-    return Network(body, mean, std)
+    return Network(body, mean, std, settings.trained)
 
 
 def _classifier(settings: NetworkSettings, options: dict, outputs: int, sharing: Sharing) -> Classifier:
-    backbone = make_backbone(Backbone(timm=settings.backbone.timm, options=options))
+    backbone, ending = make_backbone(Backbone(timm=settings.backbone.timm, options=options))
     width = None if settings.block_like is None else _width(settings.block_like)
-    tap = sharing.classification_tap
-    return Classifier(backbone, ending(backbone, settings.backbone.timm), width, settings.head, outputs, tap)
+    return Classifier(backbone, ending, width, settings.head, outputs, sharing.classification_tap)
 
 
 def _width(backbone: Backbone) -> int:
     """Channels of a backbone's feature map."""
     with torch.device("meta"):
-        return ending(make_backbone(backbone), backbone.timm).channels
+        return make_backbone(backbone)[1].channels
 
 
 def _segmenter(settings: NetworkSettings, options: dict, outputs: int, sharing: Sharing) -> Segmenter:

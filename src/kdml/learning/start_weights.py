@@ -4,7 +4,9 @@ Compute nodes have no network, so a rule of its own fetches; a training only rea
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+import sys
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
@@ -22,14 +24,13 @@ from torch import Tensor, nn
 from kdml.common.errors import UserError
 from kdml.common.files import sha256_of, written_whole
 from kdml.common.json_text import parse_json
+from kdml.learning.backbones import BUILD_ERRORS, make_model
 from kdml.runs.settings import Backbone, BuilderOptions, Deviation, Mean, Model, StartWeightsSettings, StrideOn
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 COUNTER = "num_batches_tracked"
 FACTS = "start_weights"  # one entry of the file's metadata: safetensors writes several in an order that changes
-# What timm and segmentation_models_pytorch raise on names and options that they do not know.
-BUILD_ERRORS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError, AssertionError)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def fetch(wanted: StartWeightsSettings, file: Path | None, name: str, backbone: 
     """
     source, sha256, tensors, mean, std = _from_hub(wanted, name) if file is None else _from_file(wanted, file, name)
     spec = Backbone(timm=backbone, options=wanted.options)
-    probe = make_backbone(spec)
+    probe = make_model(spec)
     move_stride(probe, wanted.stride_on, backbone)
     body = without_head(tensors, probe, spec)
     problem = misfit(probe.state_dict(), _counters(probe) | body)
@@ -140,44 +141,60 @@ def without_head(tensors: Mapping[str, Tensor], backbone: nn.Module, spec: Backb
     """Weights without those of the ImageNet head: what timm's whole network has and its bare backbone has not."""
     with torch.device("meta"):
         whole = timm.create_model(spec.timm, **spec.options).state_dict()
-    head = whole.keys() - backbone.state_dict().keys()
-    return {key: tensor for key, tensor in tensors.items() if key not in head}
+    wanted = backbone.state_dict().keys()
+    head = whole.keys() - wanted
+    found = {key: tensor for key, tensor in tensors.items() if key not in head}
+    for part in ("weight", "bias"):  # some normalise after they have pooled, for which our maps come too early
+        before, after = f"norm.{part}", f"fc_norm.{part}"
+        if before in wanted and before not in found and after in tensors:
+            found[before] = tensors[after]
+    return found
 
 
-def make_backbone(backbone: Backbone) -> nn.Module:
-    """A timm backbone without head that ends in its feature map, (b, c, h / 32, w / 32).
-
-    Raises:
-        UserError: timm does not know it or its options.
-    """
-    try:
-        return timm.create_model(backbone.timm, pretrained=False, num_classes=0, global_pool="", **backbone.options)
-    except BUILD_ERRORS as error:
-        raise cannot_build(backbone.timm, error) from None
-
-
-def cannot_build(name: str, reason: object) -> UserError:
-    """The error to raise where a backbone cannot be built or used."""
-    close = ", ".join(timm.list_models(f"{name[:6]}*")[:5])
-    remedy = f"mend `networks: timm:` or its `options`; timm has for example {close or 'resnet18'}"
-    return UserError(f"The backbone '{name}' cannot be built: {shorten(str(reason), 200)}.", remedy)
-
-
-def fit_to(backbone: nn.Module, start: StartWeights) -> dict[str, Tensor]:
+def fit_to(backbone: nn.Module, start: StartWeights, spec: Backbone) -> dict[str, Tensor]:
     """The start weights as a state dict of a backbone, in its types.
 
-    A U-Net's encoder leaves out a backbone's last layers, so weights may be more than asked for, but never fewer.
+    A U-Net's encoder leaves out a backbone's last layers, so weights may be more than asked for, but never fewer. Positions of
+    tokens that were learned on images of another size are interpolated, as timm does it.
+
+    Args:
+        backbone: to start, whole or as the encoder of a U-Net.
+        start: its weights.
+        spec: what it was made from.
 
     Raises:
         UserError: a tensor is missing or has another shape.
     """
     wanted = backbone.state_dict()
-    found = _counters(backbone) | {key: tensor for key, tensor in start.tensors.items() if key in wanted}
+    tensors = _named_as_in(wanted, start.tensors)
+    if any(key in wanted and tensor.shape != wanted[key].shape for key, tensor in tensors.items()):
+        tensors = _named_as_in(wanted, _for_its_size(start.tensors, spec))
+    found = _counters(backbone) | {key: tensor for key, tensor in tensors.items() if key in wanted}
     problem = misfit(wanted, found)
     if problem:
-        remedy = "check that the weights belong to this network (`networks: timm:` and `weights: path:`)"
+        remedy = (
+            "check that the weights belong to this network (`networks: timm:` and `weights: path:`), and, of a transformer, that it"
+            " takes images of the size that they were trained on"
+        )
         raise UserError(f"The weights of {start.source} do not fit: {problem}.", remedy)
     return {key: found[key].to(tensor.dtype) for key, tensor in wanted.items()}
+
+
+def _named_as_in(wanted: Collection[str], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors by the names of a backbone, whose stages are called `stages_0` in place of `stages.0` within a U-Net."""
+    flat = {key: re.sub(r"^(\w+)\.(\d+)\.", r"\1_\2.", key) for key in tensors}
+    return {flat[key] if flat[key] in wanted else key: tensor for key, tensor in tensors.items()}
+
+
+def _for_its_size(tensors: Mapping[str, Tensor], spec: Backbone) -> Mapping[str, Tensor]:
+    """Weights with what depends on the image's size brought to that of a backbone, by the function that timm's loading uses."""
+    with torch.device("meta"):
+        model = make_model(spec)
+    fitting = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+    try:
+        return tensors if fitting is None else fitting(dict(tensors), model)
+    except BUILD_ERRORS:  # weights of another architecture, which is told of by their names and shapes
+        return tensors
 
 
 def _counters(backbone: nn.Module) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kdml.learning.batches import Batch
 from kdml.learning.cohort import Cohort
+from kdml.learning.stored import Stored
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,9 @@ class Validation:
 
 
 @torch.inference_mode()
-def validate(cohort: Cohort, batches: Iterable[Batch], device: str) -> dict[str, Validation]:
+def validate(
+    cohort: Cohort, batches: Iterable[Batch], device: str, stored: Stored | None = None
+) -> dict[str, Validation]:
     """Score every learner; a frozen teacher is not run.
 
     Counts are summed over all batches and divided once, so the score does not depend on the batch size.
@@ -31,6 +34,7 @@ def validate(cohort: Cohort, batches: Iterable[Batch], device: str) -> dict[str,
         cohort: networks of the run, on `device`.
         batches: of the validation part.
         device: as torch names it.
+        stored: what frozen backbones give for the images, if it is.
 
     Returns:
         By learner.
@@ -41,8 +45,9 @@ def validate(cohort: Cohort, batches: Iterable[Batch], device: str) -> dict[str,
     images = 0
     for batch in batches:
         inputs, targets = batch.images.to(device), batch.targets.to(device)
+        known = {} if stored is None else stored.of(batch.rows, device)
         for learner in sums:
-            logits = cohort.networks[learner](inputs).logits.float()
+            logits = cohort.forward_one(learner, inputs, known).logits.float()
             sums[learner] = sums[learner] + _counts(logits, targets)
             losses[learner] += cohort.supervised_loss(logits, targets).double() * len(inputs)
         images += len(inputs)

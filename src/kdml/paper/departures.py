@@ -71,10 +71,13 @@ def departures(record: Mapping[str, Any]) -> list[str]:
         name, weights = network["architecture"], network["weights"]
         if network["backbone"]["options"] or network["backbone"]["timm"] not in BACKBONES:
             words.append(f"network {name}")
+        words += [f"{name}: head alone trained"] if network.get("trained") == "head" else []
         words += [f"{name} from a random start"] if weights is None else []
         words += [_other_start(name, network["backbone"]["timm"], weights)] if weights else []
         words += [f"{name}: {weights['note']}"] if weights and weights["note"] else []
     words += [] if _has_papers_weights(settings) else ["weights alpha, beta, gamma of its own"]
+    if settings.get("method") is None:  # a method's are from its publication
+        words += record.get("sharing", {}).get("departures", [])
     return list(dict.fromkeys(filter(None, words)))
 
 

@@ -215,6 +215,7 @@ class NetworkSettings(Model):
         head: the paper's three layers or a single linear one (classification).
         decoder_channels: of the U-Net (segmentation).
         block_like: backbone whose width the teacher's extra 1x1 block takes; None for no block.
+        trained: `all`, or the `head` alone: of a U-Net its decoder.
     """
 
     architecture: str
@@ -225,6 +226,7 @@ class NetworkSettings(Model):
     head: Literal["paper", "linear"] = "paper"
     decoder_channels: tuple[Count, Count, Count, Count, Count] = (256, 128, 64, 32, 16)
     block_like: Backbone | None = None
+    trained: Literal["all", "head"] = "all"
 
 
 class MethodSettings(Model):

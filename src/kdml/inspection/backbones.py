@@ -1,0 +1,160 @@
+"""What every backbone of timm can be built as: the table that planning reads, which loads no torch.
+
+One of the smallest backbones of every family is built, a family being a module of timm.
+`python -m kdml.inspection.backbones --out FILE` writes the table anew for the timm that is installed, within some minutes.
+"""
+
+import argparse
+import csv
+import logging
+import re
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import timm
+import torch
+from timm.models import _registry
+from torch import nn
+
+from kdml.common.errors import UserError
+from kdml.learning.backbones import BUILD_ERRORS, OnGrid, make_model, patch_side, with_map
+from kdml.runs.settings import Backbone
+
+COLUMNS = ("name", "family", "classifier", "unet", "img_size", "step")
+SIZES = (64, 96)  # tried, in pixels of a side
+U_NET_STEP = 32
+REFUSALS = (*BUILD_ERRORS, NotImplementedError, UserError)
+# Parts of names, from small networks to large ones.
+ORDER = (
+    "test",
+    "atto",
+    "femto",
+    "pico",
+    "nano",
+    "xx",
+    "tiny",
+    "_ti",
+    "mini",
+    "small",
+    "xs",
+    "_s",
+    "medium",
+    "_m",
+    "base",
+    "_b",
+)
+
+
+class Facts(NamedTuple):
+    """What can be built of the backbones of a family.
+
+    Args:
+        classifier: `map` if it ends in a map by itself, `grid` if its tokens or channels-last maps are brought to one, else empty.
+        unet: 1 if it can be the encoder of a U-Net.
+        img_size: 1 if it is built for a size of images.
+        step: the side of images is a multiple of it, in pixels; 1 where nothing is known of it before a network is built.
+    """
+
+    classifier: str = ""
+    unet: int = 0
+    img_size: int = 0
+    step: int = 1
+
+
+def _model(name: str, **options: Any) -> nn.Module:
+    """A timm model whose tensors have shapes and no values, as far as it can be built so."""
+    backbone = Backbone(timm=name, options=options)
+    try:
+        with torch.device("meta"):
+            return make_model(backbone)
+    except REFUSALS:
+        return make_model(backbone)
+
+
+def _as_classifier(name: str, size: int, sized: bool) -> nn.Module | None:
+    """A backbone with a map of images of this size; None if it takes none such."""
+    try:
+        return with_map(_model(name, img_size=size) if sized else _model(name), size)[0]
+    except REFUSALS:
+        return None
+
+
+def _is_encoder(name: str, size: int, sized: bool) -> bool:
+    """Whether segmentation_models_pytorch makes a U-Net of a backbone."""
+    import segmentation_models_pytorch as smp
+
+    try:
+        with torch.inference_mode():
+            unet = smp.Unet(f"tu-{name}", encoder_weights=None, **({"img_size": size} if sized else {}))
+            return unet.eval()(torch.zeros(1, 3, size, size)).shape == (1, 1, size, size)
+    except REFUSALS:
+        return False
+
+
+def facts(name: str) -> Facts:
+    """What can be built of a backbone, found by building it."""
+    model = _model(name)
+    learned = any(
+        "pos_embed" in key for key, _ in model.named_parameters()
+    )  # else they would be stretched in every step
+    patch = patch_side(model) or 1
+    sizes = SIZES if SIZES[1] % patch == SIZES[0] % patch == 0 else (8 * patch, 10 * patch)
+    for sized in (True, False) if learned else (False, True):
+        built = [_as_classifier(name, size, sized) for size in sizes]
+        if all(built):
+            kind = "grid" if isinstance(built[0], OnGrid) else "map"
+            one_grid = isinstance(built[0], OnGrid) and built[0].columnar
+            step = patch if one_grid or not sized else U_NET_STEP  # stages with windows halve five times
+            return Facts(kind, int(_is_encoder(name, SIZES[0], sized)), int(sized), step)
+    record = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    size = record.input_size[-1] if record else 224
+    own = _as_classifier(name, size, sized=False)
+    if own is None:
+        return Facts()
+    size = max(size // U_NET_STEP, 1) * U_NET_STEP
+    return Facts("grid" if isinstance(own, OnGrid) else "map", int(_is_encoder(name, size, sized=False)))
+
+
+def _rank(name: str) -> tuple[int, int, str]:
+    """Where a backbone stands among those of its family, small ones first, as far as names tell."""
+    place = next((place for place, part in enumerate(ORDER) if part in name), len(ORDER))
+    return place, int(next(iter(re.findall(r"\d+", name)), 0)), name
+
+
+def rows(names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """A row of the table for every name."""
+    families: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        families[_registry._model_to_module[name]].append(name)
+    for family, members in families.items():
+        smallest = min(members, key=_rank)
+        found = facts(smallest)
+        logging.info("%s (%d), by %s: %s", family, len(members), smallest, found)
+        for name in members:
+            patch = re.search(r"patch(\d+)|_p(\d+)_", name)
+            step = int(patch[1] or patch[2]) if patch and found.step not in (1, U_NET_STEP) else found.step
+            yield dict(zip(COLUMNS, (name, family, *found._replace(step=step)), strict=True))
+
+
+def main() -> None:
+    """Look at every family, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, help="CSV to write")
+    parser.add_argument("--families", nargs="*", help="timm's modules, in place of all")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    warnings.filterwarnings("ignore")
+    wanted = arguments.families
+    names = [name for name in timm.list_models() if not wanted or _registry._model_to_module[name] in wanted]
+    found = sorted(rows(names), key=lambda row: row["name"])
+    with open(arguments.out, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(found)
+
+
+if __name__ == "__main__":
+    main()

@@ -110,6 +110,15 @@ def test_student_alone_has_no_agreement(place, pictures, tmp_path):
     assert code == 0 and "students_agree" not in row and not (tmp_path / "out/overlays").exists()
 
 
+def test_integers_are_used_where_they_are_asked_for(place, pictures, predicted, tmp_path, capsys):
+    code, _ = here(place, pictures, "--out", tmp_path / "out", "--int8")
+    rows = read(tmp_path / "out/predictions.csv")
+    assert code == 0 and "ensemble in 8-bit integers" in capsys.readouterr().out
+    name = "probability_of_a" if place.kind == "classification" else "largest_probability"
+    pairs = [(float(row[name]), float(predicted[2][row["file"]][name])) for row in rows]
+    assert 0 < max(abs(one - other) for one, other in pairs) < 0.2
+
+
 @pytest.fixture
 def odd(pictures, place, tmp_path):
     """One good picture, and others that are unlike those of the training."""
@@ -174,11 +183,19 @@ def edited(folder):
     (folder / "export.json").write_text(json.dumps({name: one for name, one in facts.items() if name != "size"}))
 
 
+def without_integers(folder):
+    """As an earlier version made it."""
+    facts = json.loads((folder / "export.json").read_text())
+    facts["models"] = {name: {key: one[key] for key in one if key != "int8"} for name, one in facts["models"].items()}
+    (folder / "export.json").write_text(json.dumps(facts))
+
+
 FOLDERS = {
     "no facts": (lambda folder: (folder / "export.json").unlink(), "no folder of exported students"),
     "no JSON": (lambda folder: (folder / "export.json").write_text("{"), "export.json cannot be read"),
     "a fact less": (edited, "does not say 'size'"),
     "no graph": (lambda folder: (folder / "ensemble.onnx").unlink(), "ensemble.onnx does not exist"),
+    "no integers": (without_integers, "has no ensemble in 8-bit integers"),
     "another graph": (other_bytes, "is not the graph whose checksum"),
 }
 
@@ -188,7 +205,8 @@ FOLDERS = {
 @pytest.mark.parametrize(("change", "message"), FOLDERS.values(), ids=FOLDERS)
 def test_a_spoiled_folder_is_refused(place, pictures, tmp_path, change, message):
     folder = spoiled(place, tmp_path, change)
-    code, said = here(place, pictures, "--out", tmp_path / "out", folder=folder)
+    words = ["--int8"] if change is without_integers else []
+    code, said = here(place, pictures, "--out", tmp_path / "out", *words, folder=folder)
     assert code == 2 and message in said and "What to do: " in said and not (tmp_path / "out").exists(), said
 
 

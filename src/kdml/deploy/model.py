@@ -24,24 +24,30 @@ class Model:
         folder: that `snakemake export` made.
         which: `student` or `ensemble`; the ensemble if there is one, where it is not given.
         threads: that compute; all if not given.
+        int8: take the graph in 8-bit integers.
 
     Raises:
         Problem: the folder is none, has no such graph, or the graph is not the one that it speaks of.
     """
 
-    def __init__(self, folder: Path, which: str | None = None, threads: int = 0):
+    def __init__(self, folder: Path, which: str | None = None, threads: int = 0, int8: bool = False):
         self.facts = _facts(folder)
         models: Mapping[str, Any] = self.facts["models"]
         self.which = which or ("ensemble" if "ensemble" in models else "student")
         if self.which not in models:
             raise Problem(f"{folder} has no {self.which}, only {', '.join(models)}.", "choose one of these")
-        path = folder / models[self.which]["file"]
+        said = models[self.which]
+        if int8 and "int8" not in said:
+            raise Problem(f"{folder} has no {self.which} in 8-bit integers.", f"{AGAIN}; or leave out --int8")
+        said = said["int8"] if int8 else said
+        path = folder / said["file"]
         if not path.is_file():
             raise Problem(f"{path} does not exist.", AGAIN)
         content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != models[self.which]["sha256"]:
+        if hashlib.sha256(content).hexdigest() != said["sha256"]:
             raise Problem(f"{path} is not the graph whose checksum {FACTS} has.", AGAIN)
         self.session = opened(content, threads)
+        self.title = self.which + (" in 8-bit integers" if int8 else "")
         self.kind, self.classes, self.size = (self.facts[name] for name in ("kind", "classes", "size"))
 
     @property

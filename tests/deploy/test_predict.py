@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from exported_place import DRAWN
 from fabricated import call, read
+from own_files import colour_of_sixteen_bits
 from PIL import Image
 
 from kdml.analysis.ensemble import largest_probability
@@ -157,13 +158,14 @@ def test_bad_pictures_are_told_each_and_the_others_predicted(place, odd, walled,
     (odd / "broken.png").write_bytes((odd / "good.png").read_bytes()[:200])
     (odd / "words.jpg").write_text("no picture")
     Image.fromarray(np.zeros((20, 20), np.uint16)).save(odd / "deep.tif")
+    (odd / "colour.png").write_bytes(colour_of_sixteen_bits())
     done = walled(place.out, odd, "--out", tmp_path / "out", "--threads", 1)
     rows = {row["file"]: row for row in read(tmp_path / "out/predictions.csv")}
-    bad = {"broken.png", "words.jpg", "deep.tif"}
-    assert done.returncode == 2 and {name for name, row in rows.items() if row["problem"]} == bad and len(rows) == 7
-    assert done.stderr.count("Error: ") == done.stderr.count("What to do: ") == 3 and "Traceback" not in done.stderr
-    assert all(name in done.stderr for name in bad) and "3 pictures could not be read" in done.stdout
-    assert "more than 8 bits a channel" in rows["deep.tif"]["problem"]
+    bad = {"broken.png", "words.jpg", "deep.tif", "colour.png"}
+    assert done.returncode == 2 and {name for name, row in rows.items() if row["problem"]} == bad and len(rows) == 8
+    assert done.stderr.count("Error: ") == done.stderr.count("What to do: ") == 4 and "Traceback" not in done.stderr
+    assert all(name in done.stderr for name in bad) and "4 pictures could not be read" in done.stdout
+    assert all("more than 8 bits a channel" in rows[name]["problem"] for name in ("deep.tif", "colour.png"))
 
 
 def spoiled(place, tmp_path, change):

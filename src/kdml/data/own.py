@@ -2,15 +2,17 @@
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kdml.common.errors import MachineError, UserError
+from kdml.common.extras import need
 from kdml.common.files import sha256_of
 from kdml.common.zip_files import UNREADABLE, TooLarge
+from kdml.data import medical
 from kdml.data.archives import PICTURES, Source, archives_of, source_of
 from kdml.data.arrays import PARTS
 from kdml.data.layouts import (
@@ -46,6 +48,9 @@ class Own:
         image, label, mask, group: columns of the table that name a picture, its class, its mask, its patient.
         window: of pictures with 16 bits, arguments of `kdml.deploy.pictures.Window`.
         mask_above: grey values of masks above it are marked.
+        format: of its files: plain pictures, `dicom` or `nifti` (`kdml.data.medical`).
+        axis: of volumes, whose slices are the pictures.
+        slice: column of the table with the number of the slice; all slices of a volume where there is none.
     """
 
     name: str
@@ -57,11 +62,14 @@ class Own:
     group: str | None = None
     window: Mapping[str, Any] | None = None
     mask_above: int = THRESHOLD
+    format: str = medical.PLAIN
+    axis: int = 2
+    slice: str | None = None
 
     def decoding(self) -> Decoding:
         """How its files become pixels."""
         window = None if self.window is None else Window(**self.window)
-        return Decoding(None, window, self.mask_above, again="export it again")
+        return Decoding(None, window, self.mask_above, again="export it again", axis=self.axis)
 
     def described(self) -> dict[str, Any]:
         """What the report says of it; of a table that is a file its checksum, because where it lies is not what it is."""
@@ -74,7 +82,16 @@ class Own:
 
     def columns(self) -> list[str]:
         """Columns of the table that every row must fill."""
-        return [column for column in (self.image, self.label, self.mask, self.group) if column is not None]
+        columns = (self.image, self.label, self.mask, self.group, self.slice)
+        return [column for column in columns if column is not None]
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Suffixes of its files, in small letters; masks of DICOM files may be plain pictures."""
+        return {
+            medical.DICOM: (*medical.SUFFIXES[medical.DICOM], *PICTURES),
+            medical.NIFTI: medical.SUFFIXES[medical.NIFTI],
+        }.get(self.format, PICTURES)
 
 
 def own_of(described: Mapping[str, Any], table: str | None) -> Own:
@@ -132,10 +149,14 @@ def list_own(source: Source, own: Own, choice: Choice) -> Listing:
         UserError: names the data set, and the table, folder or file that is not as it should be.
     """
     try:
-        files = [name for name in source.names() if _is_picture(name)]
+        if own.format != medical.PLAIN:
+            need("medical", f"`format: {own.format}`")
+        files = [name for name in source.names() if _is_picture(name, own)]
         if not files:
-            raise UserError(f"{source.path} holds no picture.", f"pictures are {', '.join(PICTURES)} files")
+            raise UserError(f"{source.path} holds no picture.", f"pictures are {', '.join(own.suffixes)} files")
         listing = _listed(source, files, own)
+        if own.format == medical.NIFTI:
+            listing = replace(listing, pictures=list(_slices(source, listing.pictures, own)))
         pictures = _limited(sorted(listing.pictures, key=lambda picture: natural(picture.id)), own, choice)
         _check_divisible(pictures, listing.classes)
         return replace(listing, pictures=pictures)
@@ -145,10 +166,10 @@ def list_own(source: Source, own: Own, choice: Choice) -> Listing:
         raise UserError(f"`datasets.{own.name}`: {error.problem}", error.remedy) from None
 
 
-def _is_picture(name: str) -> bool:
+def _is_picture(name: str, own: Own) -> bool:
     """Whether a file is one, not what programs leave behind in hidden folders."""
     hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
-    return is_data(name) and not hidden and name.lower().endswith(PICTURES)
+    return is_data(name) and not hidden and name.lower().endswith(own.suffixes)
 
 
 def _listed(source: Source, files: Sequence[str], own: Own) -> Listing:
@@ -199,7 +220,7 @@ def _by_stem(source: Source, files: Sequence[str], kind: str) -> dict[str, str]:
         if kind not in parts[:-1]:
             continue
         place = parts.index(kind)
-        stem = str(PurePosixPath(*parts[:place], *parts[place + 1 :]).with_suffix(""))
+        stem = medical.stem(str(PurePosixPath(*parts[:place], *parts[place + 1 :])))
         first = found.setdefault(stem, name)
         if first != name:
             raise UserError(
@@ -214,7 +235,7 @@ def _by_stem(source: Source, files: Sequence[str], kind: str) -> dict[str, str]:
 def _from_table(source: Source, files: Sequence[str], own: Own) -> Listing:
     """Pictures that a table names, with label, mask and group of the columns that are configured; the others are metadata."""
     name, rows = _rows(source, own)
-    find = _Finder(source, files, posixpath.dirname(name), name)
+    find = _Finder(source, files, posixpath.dirname(name), name, own.suffixes)
     check_complete(rows, name, own.columns())
     pictures: dict[str, Picture] = {}
     for line, row in rows:
@@ -223,7 +244,8 @@ def _from_table(source: Source, files: Sequence[str], own: Own) -> Listing:
         if picture.id in pictures:
             raise UserError(f"{where}: {picture.id} is named a second time.", "keep one row for each picture")
         pictures[picture.id] = picture
-    named = {member.name for one in pictures.values() for member in (one.image, one.mask) if member is not None}
+    members = (member for one in pictures.values() for member in (one.image, one.mask) if member is not None)
+    named = {medical.file_of(member.name)[0] for member in members}
     unnamed = sorted(set(files) - named)
     classes = own.classes if own.label is not None else BY_MASK
     return Listing(list(pictures.values()), classes, {UNNAMED: unnamed})
@@ -240,14 +262,58 @@ def _picture(where: str, row: Mapping[str, str], own: Own, find: "_Finder") -> P
     mask = None if own.mask is None else Member(0, find(where, row[own.mask]))
     if mask is not None and mask.name == image:
         raise UserError(f"{where}: {image} is both picture and mask.", f"mend the column '{own.mask}'")
+    name = image if own.slice is None else medical.slice_name(image, _number(where, row[own.slice], own.slice))
     return Picture(
-        image,
-        Member(0, image),
+        name,
+        Member(0, name),
         mask,
         None if label is None else own.classes.index(label),
         NO_GROUP if own.group is None else row[own.group],
         {column: value for column, value in row.items() if column not in own.columns()},
     )
+
+
+def _number(where: str, cell: str, column: str) -> int:
+    if not cell.isdecimal():
+        raise UserError(f"{where}: '{cell}' is no number of a slice; the first is 0.", f"mend the column '{column}'")
+    return int(cell)
+
+
+def _slices(source: Source, pictures: Iterable[Picture], own: Own) -> Iterator[Picture]:
+    """Slices of volumes, a picture each; what is known of a volume holds for all of its slices, which are a group.
+
+    Raises:
+        UserError: a volume cannot be read, has fewer slices than a table names, or others than its mask.
+    """
+    counts: dict[str, int] = {}
+    for picture in pictures:
+        volume, number = medical.file_of(picture.image.name)
+        masks = [] if picture.mask is None else [picture.mask.name]
+        for name in (volume, *masks):
+            if name not in counts:
+                counts[name] = medical.slices_of(_head(source, name), own.axis, f"{source.path}: {name}")
+        if masks and counts[volume] != counts[masks[0]]:
+            sizes = f"{counts[volume]} and {counts[masks[0]]} slices"
+            raise UserError(f"{volume} and its mask {masks[0]} differ in size ({sizes}).", "export it again")
+        if number is not None and number >= counts[volume]:
+            last = f"the last is {counts[volume] - 1}"
+            raise UserError(
+                f"{volume} has no slice {number} along axis {own.axis}; {last}.", f"mend the column '{own.slice}'"
+            )
+        for place in range(counts[volume]) if number is None else (number,):
+            name = medical.slice_name(volume, place)
+            mask = None if picture.mask is None else Member(0, medical.slice_name(picture.mask.name, place))
+            yield replace(picture, id=name, image=Member(0, name), mask=mask, group=picture.group or volume)
+
+
+def _head(source: Source, name: str) -> bytes:
+    """Beginning of a file, which holds the header of a volume."""
+    try:
+        return source.head(name, medical.HEAD)
+    except UNREADABLE as error:
+        raise UserError(
+            f"{source.path}: {name} cannot be read ({error}).", "export it again, or leave it out"
+        ) from None
 
 
 class _Finder:
@@ -260,10 +326,11 @@ class _Finder:
         files: names of its pictures.
         folder: of the table within it, which names may be relative to.
         table: its name, for messages.
+        suffixes: of pictures, likewise.
     """
 
-    def __init__(self, source: Source, files: Sequence[str], folder: str, table: str):
-        self.source, self.folder, self.table = source, folder, table
+    def __init__(self, source: Source, files: Sequence[str], folder: str, table: str, suffixes: Sequence[str]):
+        self.source, self.folder, self.table, self.suffixes = source, folder, table, suffixes
         self.files = set(files)
         self.by_end: dict[str, list[str]] = defaultdict(list)
         for name in files:
@@ -271,7 +338,7 @@ class _Finder:
             for start in range(len(parts)):
                 end = "/".join(parts[start:])
                 self.by_end[end].append(name)
-                self.by_end[posixpath.splitext(end)[0]].append(name)
+                self.by_end[medical.stem(end)].append(name)
         self.example = files[0]
 
     def __call__(self, where: str, cell: str) -> str:
@@ -293,7 +360,9 @@ class _Finder:
         if not found:
             raise UserError(
                 f"{where}: {self.source.path} holds no picture {cell}; it holds for example {self.example}.",
-                "write names as they are there, or leave the row out; pictures are " + ", ".join(PICTURES) + " files",
+                "write names as they are there, or leave the row out; pictures are "
+                + ", ".join(self.suffixes)
+                + " files",
             )
         return found[0]
 
@@ -321,7 +390,8 @@ def _rows(source: Source, own: Own) -> tuple[str, list[Row]]:
 
 
 def _limited(pictures: list[Picture], own: Own, choice: Choice) -> list[Picture]:
-    return whole_groups(pictures, choice) if own.group is not None else stratified(pictures, choice)
+    has_groups = own.group is not None or own.format == medical.NIFTI
+    return whole_groups(pictures, choice) if has_groups else stratified(pictures, choice)
 
 
 def _check_divisible(pictures: Sequence[Picture], classes: Sequence[str]) -> None:

@@ -116,11 +116,17 @@ def described(dataset: Dataset, table: str | None, name: str) -> dict[str, Any]:
     """
     window = dataset.window
     inside = None if dataset.table is None or table is not None else dataset.table.as_posix()
-    told: dict[str, Any] = {"name": name, "classes": dataset.classes, "table": inside, **dataset.columns}
+    columns = {key: column for key, column in dataset.columns.items() if key != "slice" or column is not None}
+    told: dict[str, Any] = {"name": name, "classes": dataset.classes, "table": inside, **columns}
     if window is not None:
         low, high = window.limits or window.percentiles or (0, 0)
         told["window"] = {"low": low, "high": high, "of_percentiles": window.limits is None}
-    return told | {"mask_above": dataset.mask_above}
+    if dataset.format != "pictures":
+        told |= {"format": dataset.format, "axis": dataset.axis}
+    numbered = (
+        dataset.format == "nifti" and "mask_above" not in dataset.model_fields_set
+    )  # masks of volumes hold 0 and 1
+    return told | {"mask_above": 0 if numbered else dataset.mask_above}
 
 
 def own_source(experiment: Experiment, dataset: str, root: Path) -> str:

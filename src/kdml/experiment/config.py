@@ -120,7 +120,7 @@ class Experiment(Model):
         chosen = self.tasks[task]
         if chosen.protocols is not None:
             return list(chosen.protocols)
-        return ["grouped"] if self.datasets[chosen.dataset].group is not None else list(self.run.protocols)
+        return ["grouped"] if self.datasets[chosen.dataset].has_groups else list(self.run.protocols)
 
     @property
     def protocols(self) -> list[str]:

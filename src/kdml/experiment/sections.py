@@ -78,7 +78,9 @@ class RunChoice(Model):
     seeds: Once[Seed] = Field([0, 1, 2], min_length=1, description="repetitions; a seed pairs the runs of all variants")
 
 
-OWN_KEYS = ("source", "classes", "table", "image", "label", "mask", "group", "window", "mask_above", "licence")
+OWN_KEYS = (
+    "source", "classes", "table", "image", "label", "mask", "group", "window", "mask_above", "licence", "format", "axis", "slice",
+)  # fmt: skip
 
 
 def _words(value: Any) -> Any:
@@ -151,10 +153,27 @@ class Dataset(Model):
         " (`cc-by-4.0`), or in words",
     )
 
+    format: Literal["pictures", "dicom", "nifti"] = Field(
+        "pictures",
+        description="of your own: `dicom` files, a picture each, or `nifti` volumes, whose slices are the pictures; both need the"
+        " extra `medical` and make `grouped` the protocol of its tasks",
+    )
+    axis: Annotated[int, Field(ge=0, le=2)] = Field(
+        2, description="of volumes: 0 sagittal, 1 coronal, 2 axial slices, in the orientation RAS"
+    )
+    slice: str | None = Field(
+        None, description="column of the table: number of the slice, from 0; all slices of a volume if not given"
+    )
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether it is known, or can be read off its files, which pictures belong together."""
+        return self.group is not None or self.format != "pictures"
+
     @property
     def columns(self) -> dict[str, str | None]:
         """Columns of the table, by what they hold."""
-        return {"image": self.image, "label": self.label, "mask": self.mask, "group": self.group}
+        return {"image": self.image, "label": self.label, "mask": self.mask, "group": self.group, "slice": self.slice}
 
     def own_keys(self) -> list[str]:
         """Keys that are given and for datasets of the user's own alone."""
@@ -182,6 +201,10 @@ class Dataset(Model):
             raise ValueError(f"{' and '.join(named)} must be different columns of the table")
         if (self.label is not None) != bool(self.classes) and self.table is not None:
             raise ValueError("classes: the column `label` needs the list of its values, and nothing else does")
+        if self.format != "nifti" and (volumes := self.model_fields_set & {"axis", "slice"}):
+            raise ValueError(f"{sorted(volumes)[0]}: is for volumes, `format: nifti`")
+        if self.format == "nifti" and self.window is None:
+            raise ValueError("window: say which values of the volumes become black and white")
         if len(self.classes) == 1:
             raise ValueError(f"classes: '{self.classes[0]}' is the only one; a classifier needs two or more")
         if self.subset is not None or self.slides is not None:

@@ -68,7 +68,7 @@ def main() -> None:
     arguments = parse_arguments()
     need("export", "src/export.py")
     from kdml.export.choice import chosen  # what follows loads these packages
-    from kdml.export.folder import pack, write_program
+    from kdml.export.folder import pack, write_programs
 
     reports = {str(path): report for path, report in labelled_files(arguments.leakage, "--leakage")}
     table = RunTable(arguments.runs)
@@ -92,7 +92,7 @@ def main() -> None:
         write_csv(folder / "int8.csv", price)
         write_csv(folder / "latency.csv", latency)
         write_json(folder / "leakage.json", leakage)
-        write_program(folder)
+        write_programs(folder)
         write_text(folder / "README.md", card(facts, scores, latency, leakage_table(leakage), price))
         write_json(folder / SEAL, facts | {"files": {one.name: sha256_of(one) for one in sorted(folder.iterdir())}})
         pack(arguments.zip, {f"{facts['name']}/{one.name}": one.read_bytes() for one in folder.iterdir()})

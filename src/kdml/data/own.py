@@ -2,7 +2,7 @@
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -29,6 +29,7 @@ from kdml.data.layouts import (
 )
 from kdml.data.reader import THRESHOLD, Decoding
 from kdml.data.tables import Row, read_table
+from kdml.data.volumes import slice_number, slices
 from kdml.data.zipped import is_data
 from kdml.deploy.pictures import Window
 
@@ -156,7 +157,7 @@ def list_own(source: Source, own: Own, choice: Choice) -> Listing:
             raise UserError(f"{source.path} holds no picture.", f"pictures are {', '.join(own.suffixes)} files")
         listing = _listed(source, files, own)
         if own.format == medical.NIFTI:
-            listing = replace(listing, pictures=list(_slices(source, listing.pictures, own)))
+            listing = replace(listing, pictures=list(slices(source, listing.pictures, own.axis, own.slice)))
         pictures = _limited(sorted(listing.pictures, key=lambda picture: natural(picture.id)), own, choice)
         _check_divisible(pictures, listing.classes)
         return replace(listing, pictures=pictures)
@@ -262,7 +263,7 @@ def _picture(where: str, row: Mapping[str, str], own: Own, find: "_Finder") -> P
     mask = None if own.mask is None else Member(0, find(where, row[own.mask]))
     if mask is not None and mask.name == image:
         raise UserError(f"{where}: {image} is both picture and mask.", f"mend the column '{own.mask}'")
-    name = image if own.slice is None else medical.slice_name(image, _number(where, row[own.slice], own.slice))
+    name = image if own.slice is None else medical.slice_name(image, slice_number(where, row[own.slice], own.slice))
     return Picture(
         name,
         Member(0, name),
@@ -271,49 +272,6 @@ def _picture(where: str, row: Mapping[str, str], own: Own, find: "_Finder") -> P
         NO_GROUP if own.group is None else row[own.group],
         {column: value for column, value in row.items() if column not in own.columns()},
     )
-
-
-def _number(where: str, cell: str, column: str) -> int:
-    if not cell.isdecimal():
-        raise UserError(f"{where}: '{cell}' is no number of a slice; the first is 0.", f"mend the column '{column}'")
-    return int(cell)
-
-
-def _slices(source: Source, pictures: Iterable[Picture], own: Own) -> Iterator[Picture]:
-    """Slices of volumes, a picture each; what is known of a volume holds for all of its slices, which are a group.
-
-    Raises:
-        UserError: a volume cannot be read, has fewer slices than a table names, or others than its mask.
-    """
-    counts: dict[str, int] = {}
-    for picture in pictures:
-        volume, number = medical.file_of(picture.image.name)
-        masks = [] if picture.mask is None else [picture.mask.name]
-        for name in (volume, *masks):
-            if name not in counts:
-                counts[name] = medical.slices_of(_head(source, name), own.axis, f"{source.path}: {name}")
-        if masks and counts[volume] != counts[masks[0]]:
-            sizes = f"{counts[volume]} and {counts[masks[0]]} slices"
-            raise UserError(f"{volume} and its mask {masks[0]} differ in size ({sizes}).", "export it again")
-        if number is not None and number >= counts[volume]:
-            last = f"the last is {counts[volume] - 1}"
-            raise UserError(
-                f"{volume} has no slice {number} along axis {own.axis}; {last}.", f"mend the column '{own.slice}'"
-            )
-        for place in range(counts[volume]) if number is None else (number,):
-            name = medical.slice_name(volume, place)
-            mask = None if picture.mask is None else Member(0, medical.slice_name(picture.mask.name, place))
-            yield replace(picture, id=name, image=Member(0, name), mask=mask, group=picture.group or volume)
-
-
-def _head(source: Source, name: str) -> bytes:
-    """Beginning of a file, which holds the header of a volume."""
-    try:
-        return source.head(name, medical.HEAD)
-    except UNREADABLE as error:
-        raise UserError(
-            f"{source.path}: {name} cannot be read ({error}).", "export it again, or leave it out"
-        ) from None
 
 
 class _Finder:

@@ -33,6 +33,14 @@ from kdml.deploy.__main__ import main
 
 sys.exit(main(Path(sys.argv[0]).resolve().parent))
 """
+PAGE = """import pkgutil
+import sys
+from pathlib import Path
+
+from kdml.deploy.page import main
+
+sys.exit(main(Path(sys.argv[0]).resolve().parent, pkgutil.get_data("kdml.deploy", "page.html").decode()))
+"""
 REQUIREMENTS = """onnxruntime>=1.20
 numpy>=1.26
 pillow>=10
@@ -164,9 +172,12 @@ def pack(path: Path, files: Mapping[str, bytes]) -> None:
             file.writestr(member, content)
 
 
-def write_program(folder: Path) -> None:
-    """Write predict.pyz, which Python runs as it is, and what it needs, requirements.txt."""
+def write_programs(folder: Path) -> None:
+    """Write predict.pyz and page.pyz, which Python runs as they are, and what the first needs, requirements.txt."""
     source = Path(deploy.__file__).parent
-    files = {f"kdml/deploy/{path.name}": path.read_bytes() for path in source.glob("*.py")}
-    pack(folder / "predict.pyz", files | {"kdml/__init__.py": b"", "__main__.py": BEGIN.encode()})
+    files = {f"kdml/deploy/{path.name}": path.read_bytes() for path in source.glob("*.py")} | {"kdml/__init__.py": b""}
+    pack(folder / "predict.pyz", files | {"__main__.py": BEGIN.encode()})
+    needed = [f"kdml/deploy/{name}.py" for name in ("__init__", "folder", "page", "problems")]
+    html = {"kdml/deploy/page.html": (source / "page.html").read_bytes(), "__main__.py": PAGE.encode()}
+    pack(folder / "page.pyz", {"kdml/__init__.py": b""} | {name: files[name] for name in needed} | html)
     write_text(folder / "requirements.txt", REQUIREMENTS)

@@ -83,6 +83,7 @@ def main() -> None:
         arguments.out.mkdir(parents=True, exist_ok=True)
     with alone_in(arguments.out), written_together(arguments.out, seal=SEAL) as folder:
         facts = description(arguments, table, records, networks) | {"window": pictures.window}
+        facts |= {"format": pictures.format, "scale": pictures.scale}
         facts |= {"training_pictures": training_pictures(networks["student"].row.split, pictures)}
         facts |= graphs(arguments, folder, records, networks, pictures)
         price = integers(arguments, folder, records, networks, pictures, facts["models"])

@@ -9,10 +9,10 @@ import pydicom
 import pytest
 from data.test_own import prepared
 from fabricated import call
+from medical_files import film
 from own_files import written, zipped
 from PIL import Image
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless, SecondaryCaptureImageStorage
+from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from kdml.common import extras
 from kdml.common.errors import UserError
@@ -27,27 +27,6 @@ from kdml.deploy.pictures import Window
 SIZE = 16
 HU = {"low": -100, "high": 155}  # 256 values: one for each grey
 SHAPE = (16, 20, 24)
-
-
-def dicom(values, patient="", kind="MONOCHROME2", bits=12, slope=1, intercept=0, **changed):
-    """Bytes of a DICOM file."""
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = ExplicitVRLittleEndian, SecondaryCaptureImageStorage
-    data = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-    data.SOPClassUID, data.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
-    data.Rows, data.Columns = values.shape[:2]
-    data.SamplesPerPixel, data.PhotometricInterpretation = (3, "RGB") if values.ndim == 3 else (1, kind)
-    if values.ndim == 3:
-        data.PlanarConfiguration = 0
-    data.BitsAllocated = 8 * values.dtype.itemsize
-    data.BitsStored, data.HighBit, data.PixelRepresentation = bits, bits - 1, int(values.dtype.kind == "i")
-    data.RescaleSlope, data.RescaleIntercept, data.PatientID = slope, intercept, patient
-    for name, value in changed.items():
-        setattr(data, name, value)
-    data.PixelData = values.tobytes()
-    buffer = io.BytesIO()
-    data.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()
 
 
 def checked(data, folder):
@@ -79,7 +58,7 @@ def hounsfield(values):
 
 def test_dicom_files_are_windowed_after_slope_and_intercept_and_grouped_by_patient(tmp_path):
     files = {
-        f"{'ab'[number % 2]}/{number}.dcm": dicom(scan(number, 800), f"P{number // 4}", slope=2, intercept=-1024)
+        f"{'ab'[number % 2]}/{number}.dcm": film(scan(number, 800), f"P{number // 4}", slope=2, intercept=-1024)
         for number in range(12)
     }
     own = Own("mine", ("a", "b"), window=HU, format="dicom")
@@ -98,7 +77,7 @@ def test_dicom_files_are_windowed_after_slope_and_intercept_and_grouped_by_patie
 
 
 def test_a_column_of_groups_is_the_word_of_the_user(tmp_path):
-    files = {f"{number}.dcm": dicom(scan(number), "same") for number in range(6)}
+    files = {f"{number}.dcm": film(scan(number), "same") for number in range(6)}
     files["list.csv"] = "file,class,who\n" + "".join(
         f"{number}.dcm,{'ab'[number % 2]},{number}\n" for number in range(6)
     )
@@ -109,8 +88,8 @@ def test_a_column_of_groups_is_the_word_of_the_user(tmp_path):
 
 def test_low_values_of_monochrome_1_are_white(tmp_path):
     values = scan(1)
-    image, bits, _ = medical.dicom(dicom(values, kind="MONOCHROME1"), "here")
-    plain, *_ = medical.dicom(dicom(values), "here")
+    image, bits, _ = medical.dicom(film(values, kind="MONOCHROME1"), "here")
+    plain, *_ = medical.dicom(film(values), "here")
     window = Window(0, 4095).applied
     assert bits == 12 and image.mode == "F"
     assert (np.asarray(medical.windowed(image, window)) == 255 - np.asarray(medical.windowed(plain, window))).all()
@@ -119,13 +98,13 @@ def test_low_values_of_monochrome_1_are_white(tmp_path):
 def test_bytes_and_colours_need_no_window():
     grey, colour = (np.random.default_rng(2).integers(0, 256, shape, dtype=np.uint8) for shape in ((8, 8), (8, 8, 3)))
     for values, kind in ((grey, "DICOM, mode L, 8 bits"), (colour, "DICOM, mode RGB, 8 bits")):
-        image, bits, said = medical.dicom(dicom(values, bits=8), "here")
+        image, bits, said = medical.dicom(film(values, bits=8), "here")
         assert (bits, said) == (8, kind) and np.array_equal(np.asarray(image), values)
-    assert medical.dicom(dicom(grey, bits=8, slope=2), "here")[0].mode == "F"  # on a scale of its own
+    assert medical.dicom(film(grey, bits=8, slope=2), "here")[0].mode == "F"  # on a scale of its own
 
 
 def test_lossless_runs_are_read():
-    data = pydicom.dcmread(io.BytesIO(dicom(scan(3))))
+    data = pydicom.dcmread(io.BytesIO(film(scan(3))))
     data.compress(RLELossless)
     buffer = io.BytesIO()
     data.save_as(buffer)
@@ -135,7 +114,7 @@ def test_lossless_runs_are_read():
 
 def compressed():
     """A file that says it is JPEG 2000, with a stream that nothing can undo."""
-    data = pydicom.dcmread(io.BytesIO(dicom(scan(1))))
+    data = pydicom.dcmread(io.BytesIO(film(scan(1))))
     data.PixelData = pydicom.encaps.encapsulate([b"\xff\x4f\xff\x51 not a stream"])
     data["PixelData"].is_undefined_length = True
     data.file_meta.TransferSyntaxUID = JPEG2000Lossless
@@ -145,7 +124,7 @@ def compressed():
 
 
 def headless():
-    data = pydicom.dcmread(io.BytesIO(dicom(scan(1))))
+    data = pydicom.dcmread(io.BytesIO(film(scan(1))))
     del data.PixelData
     buffer = io.BytesIO()
     data.save_as(buffer)
@@ -159,15 +138,15 @@ BAD_DICOM = {
         "b/3.dcm is compressed as JPEG 2000 Image Compression .Lossless Only., which cannot be undone",
     ),
     "no picture": (headless, "b/3.dcm holds no picture"),
-    "several frames": (lambda: dicom(scan(1), NumberOfFrames=2), "b/3.dcm has 2 frames"),
-    "a palette": (lambda: dicom(scan(1), kind="PALETTE COLOR"), "photometric interpretation PALETTE COLOR"),
+    "several frames": (lambda: film(scan(1), NumberOfFrames=2), "b/3.dcm has 2 frames"),
+    "a palette": (lambda: film(scan(1), kind="PALETTE COLOR"), "photometric interpretation PALETTE COLOR"),
 }
 
 
 @pytest.mark.bad_input
 @pytest.mark.parametrize(("bad", "message"), BAD_DICOM.values(), ids=BAD_DICOM)
 def test_dicom_files_that_cannot_be_taken_are_named(bad, message, tmp_path):
-    files = {f"{'ab'[number % 2]}/{number}.dcm": dicom(scan(number)) for number in range(8)} | {"b/3.dcm": bad()}
+    files = {f"{'ab'[number % 2]}/{number}.dcm": film(scan(number)) for number in range(8)} | {"b/3.dcm": bad()}
     with pytest.raises(UserError, match=message):
         prepared(
             written(tmp_path / "mine", files), Own("mine", ("a", "b"), window=HU, format="dicom"), tmp_path / "out"
@@ -176,7 +155,7 @@ def test_dicom_files_that_cannot_be_taken_are_named(bad, message, tmp_path):
 
 @pytest.mark.bad_input
 def test_values_of_a_scale_of_their_own_need_a_window(tmp_path):
-    files = {f"{'ab'[number % 2]}/{number}.dcm": dicom(scan(number), intercept=-1024) for number in range(8)}
+    files = {f"{'ab'[number % 2]}/{number}.dcm": film(scan(number), intercept=-1024) for number in range(8)}
     with pytest.raises(UserError, match=r"has 12 bits, with values from -\d+ to \d+") as told:
         prepared(written(tmp_path / "mine", files), Own("mine", ("a", "b"), format="dicom"), tmp_path / "out")
     assert "`window`" in told.value.remedy
@@ -317,3 +296,4 @@ def test_originals_are_read_again_by_their_names(tmp_path):
     (picture,) = found.pictures([index[7]["row"]])
     grey = np.clip(np.rot90(volume(0)[:, :, 7]).astype(float) + 100, 0, 255).astype(np.uint8)
     assert np.array_equal(picture[..., 0], grey) and found.modes == ["L"] and found.window is None
+    assert (found.format, found.scale) == ("nifti", HU | {"of_percentiles": False})

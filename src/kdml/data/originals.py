@@ -49,10 +49,23 @@ class Originals:
         self.modes = sorted({mode_of(kind.split("mode ")[1].split(",")[0]) for kind in kinds} or {RGB})
 
     @property
+    def format(self) -> str:
+        """Format of its files: plain pictures, `dicom` or `nifti`."""
+        return PLAIN if self.own is None else self.own.format
+
+    @property
     def window(self) -> dict[str, Any] | None:
         """Which values of its pictures with 16 bits became black and white: fields of `kdml.deploy.pictures.Window`."""
-        is_plain = self.own is None or self.own.format == PLAIN  # values of other files are on scales of their own
-        return None if self.decoding.window is None or not is_plain else asdict(self.decoding.window)
+        return self._window if self.format == PLAIN else None
+
+    @property
+    def scale(self) -> dict[str, Any] | None:
+        """Which values of DICOM files or volumes did, on the scale of their own that other pictures lack."""
+        return None if self.format == PLAIN else self._window
+
+    @property
+    def _window(self) -> dict[str, Any] | None:
+        return None if self.decoding.window is None else asdict(self.decoding.window)
 
     @property
     def at_hand(self) -> bool:

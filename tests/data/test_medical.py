@@ -139,6 +139,7 @@ BAD_DICOM = {
     ),
     "no picture": (headless, "b/3.dcm holds no picture"),
     "several frames": (lambda: film(scan(1), NumberOfFrames=2), "b/3.dcm has 2 frames"),
+    "too large": (lambda: film(scan(1), Rows=60_000, Columns=60_000), "b/3.dcm has 3600 million pixels"),
     "a palette": (lambda: film(scan(1), kind="PALETTE COLOR"), "photometric interpretation PALETTE COLOR"),
 }
 
@@ -252,11 +253,19 @@ def without_a_slice():
     return files | {name[7:]: content for name, content in VOLUMES.items() if name.startswith("images")}
 
 
+def huge():
+    """A header that promises gigabytes."""
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((2000, 2000, 2000))
+    return header.binaryblock + b"\0" * 1000
+
+
 BY_SLICE = Own("mine", ("a", "b"), "list.csv", "volume", "class", window=HU, format="nifti", slice="place")
 BESIDE = Own("mine", window=HU, mask_above=0, format="nifti")
 BAD_NIFTI = {
     "no volume": (BESIDE, VOLUMES | {"images/2.nii.gz": b"not one"}, "images/2.nii.gz cannot be read"),
     "a series": (BESIDE, VOLUMES | {"images/2.nii.gz": nifti(np.zeros((4, 4, 4, 3), np.int16))}, "4 x 4 x 4 x 3 values"),
+    "too large": (BESIDE, VOLUMES | {"images/2.nii.gz": gzip.compress(huge())}, "8000 million values"),
     "another mask": (BESIDE, VOLUMES | {"masks/2.nii": nifti(marks(0, (16, 20, 23)), packed=False)}, "differ in size .24 and 23 slices"),
     "no such slice": (BY_SLICE, without_a_slice(), "1.nii.gz has no slice 30 along axis 2; the last is 23"),
     "no number": (BY_SLICE, without_a_slice() | {"list.csv": "volume,place,class\n1.nii.gz,top,a\n"}, "'top' is no number of a slice"),

@@ -8,6 +8,7 @@ whatever order a scanner wrote them in; slices are turned so that what is in fro
 import gzip
 import hashlib
 import io
+import math
 import re
 import zlib
 from collections.abc import Callable
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from kdml.common.errors import UserError
+from kdml.deploy.pictures import MOST_PIXELS
 
 PLAIN, DICOM, NIFTI = "pictures", "dicom", "nifti"
 SUFFIXES = {DICOM: (".dcm",), NIFTI: (".nii", ".nii.gz")}
@@ -24,6 +26,7 @@ SLICE = re.compile(r"(.+\.nii(?:\.gz)?)\[(\d+)\]", re.IGNORECASE)
 HEAD = 2**16  # bytes of a file that hold a volume's header, compressed or not
 HEADER = 1024  # bytes of it, of both versions of the format
 INVERTED, PATIENT = "inverted", "patient"  # what is known of a picture besides its pixels
+MOST_VALUES = 2**29  # of a volume: 2 GiB
 DIGITS = 12  # of what stands for a patient
 NEUTRAL = "convert it to uncompressed DICOM, for example with `gdcmconv --raw` or `dcmdjpeg`"
 
@@ -90,6 +93,9 @@ def _check_shape(shape: tuple[int, ...], where: str) -> None:
         raise UserError(
             f"{where} has {sizes} values, not those of one volume.", "save every volume as a file of its own"
         )
+    if math.prod(shape) > MOST_VALUES:  # before memory is taken for them
+        count = f"{math.prod(shape) / 1e6:.0f} million values"
+        raise UserError(f"{where} has {count}; more than 537 million are not read.", "cut it into pieces")
 
 
 def volume_of(content: bytes, where: str) -> tuple[np.ndarray, int]:
@@ -165,6 +171,8 @@ def dicom(content: bytes, where: str) -> tuple[Image.Image, int, str]:
         raise UserError(f"{where} holds no picture.", "leave it out")
     if frames > 1:
         raise UserError(f"{where} has {frames} frames.", "give every frame a file of its own")
+    if (pixels := int(data.Rows) * int(data.Columns)) > MOST_PIXELS:
+        raise UserError(f"{where} has {pixels / 1e6:.0f} million pixels; more than 67 are not read.", "leave it out")
     if kind not in ("MONOCHROME1", "MONOCHROME2", "RGB") and not kind.startswith("YBR"):
         raise UserError(
             f"{where} is of photometric interpretation {kind or 'unknown'}, which is not read.",

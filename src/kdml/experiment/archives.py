@@ -123,9 +123,8 @@ def described(dataset: Dataset, table: str | None, name: str) -> dict[str, Any]:
         told["window"] = {"low": low, "high": high, "of_percentiles": window.limits is None}
     if dataset.format != "pictures":
         told |= {"format": dataset.format, "axis": dataset.axis}
-    numbered = (
-        dataset.format == "nifti" and "mask_above" not in dataset.model_fields_set
-    )  # masks of volumes hold 0 and 1
+    # Masks of volumes hold 0 and 1, unless somebody says otherwise.
+    numbered = dataset.format == "nifti" and "mask_above" not in dataset.model_fields_set
     return told | {"mask_above": 0 if numbered else dataset.mask_above}
 
 

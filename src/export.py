@@ -1,7 +1,7 @@
 """Makes the folder of a place to take home, and its zip: the best student and the best ensemble as ONNX graphs, with a model card.
 
-Beside them lie export.json (how they were chosen, parity with the stored predictions, hashes), scores.csv, latency.csv and
-leakage.json.
+Each graph comes in 8-bit integers, too. Beside them lie export.json (how they were chosen, parity with the stored predictions,
+hashes), scores.csv, int8.csv (the price of integers), latency.csv and leakage.json.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def main() -> None:
     arguments = parse_arguments()
     need("export", "src/export.py")
     from kdml.export.choice import chosen  # what follows loads these packages
-    from kdml.export.folder import pack, write_program
+    from kdml.export.folder import pack, write_programs
 
     reports = {str(path): report for path, report in labelled_files(arguments.leakage, "--leakage")}
     table = RunTable(arguments.runs)
@@ -85,20 +85,25 @@ def main() -> None:
         facts = description(arguments, table, records, networks) | {
             "window": pictures.window,
             "mask_values": pictures.mask_values,
+            "format": pictures.format,
+            "scale": pictures.scale,
         }
         facts |= {"training_pictures": training_pictures(networks["student"].row.split, pictures)}
         facts |= graphs(arguments, folder, records, networks, pictures)
+        price = integers(arguments, folder, records, networks, pictures, facts["models"])
         latency = measured(arguments, folder, records, networks, pictures)
         scores = list(scored(arguments, table, records, networks))
         write_csv(folder / "scores.csv", scores)
+        write_csv(folder / "int8.csv", price)
         write_csv(folder / "latency.csv", latency)
         write_json(folder / "leakage.json", leakage)
-        write_program(folder)
-        write_text(folder / "README.md", card(facts, scores, latency, leakage_table(leakage)))
+        write_programs(folder)
+        write_text(folder / "README.md", card(facts, scores, latency, leakage_table(leakage), price))
         write_json(folder / SEAL, facts | {"files": {one.name: sha256_of(one) for one in sorted(folder.iterdir())}})
         pack(arguments.zip, {f"{facts['name']}/{one.name}": one.read_bytes() for one in folder.iterdir()})
     if ENSEMBLE not in networks:  # one of an earlier choice
-        (arguments.out / f"{ENSEMBLE}.onnx").unlink(missing_ok=True)
+        for name in (f"{ENSEMBLE}.onnx", f"{ENSEMBLE}_int8.onnx"):
+            (arguments.out / name).unlink(missing_ok=True)
     log.info("made %s and %s", arguments.out, arguments.zip)
 
 
@@ -168,6 +173,26 @@ def graphs(
     return {"models": models, "pictures_from": "archives" if pictures.at_hand else "prepared arrays"}
 
 
+def integers(
+    arguments: argparse.Namespace,
+    folder: Path,
+    records: Records,
+    networks: Networks,
+    pictures: Originals,
+    models: dict[str, Facts],
+) -> list[Facts]:
+    """Write student_int8.onnx and ensemble_int8.onnx, note them under `int8` of each model, give their price."""
+    from kdml.export.folder import exported_int8
+
+    rows = []
+    for name, facts in models.items():
+        chosen = networks[name]
+        record = records[str(chosen.row.folder)]
+        facts["int8"], price = exported_int8(folder / f"{name}.onnx", chosen, record, pictures, arguments.threads)
+        rows += [{"model": name, **row} for row in price]
+    return rows
+
+
 def measured(
     arguments: argparse.Namespace, folder: Path, records: Records, networks: Networks, pictures: Originals
 ) -> list[Facts]:
@@ -181,6 +206,7 @@ def measured(
         files = {name: (Path(beside) if name == TEACHER else folder) / f"{name}.onnx" for name in networks}
         if TEACHER in networks:
             write_graph(files[TEACHER], networks[TEACHER], records[str(networks[TEACHER].row.folder)])
+        files |= {f"{name}_int8": folder / f"{name}_int8.onnx" for name in networks if name != TEACHER}
         return latencies(files, picture, sorted({1, arguments.threads}))
 
 

@@ -71,3 +71,10 @@ def png(image):
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def colour_of_sixteen_bits():
+    """A PNG with 16 bits in each of three channels, which Pillow reads but does not write."""
+    import cv2
+
+    return cv2.imencode(".png", np.arange(0, 60_000, 1250, dtype=np.uint16).reshape(4, 4, 3))[1].tobytes()

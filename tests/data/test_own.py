@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from own_files import written, zipped
+from own_files import colour_of_sixteen_bits, written, zipped
 from PIL import Image
 from pyarrow import parquet
 
@@ -253,19 +253,12 @@ def test_sixteen_bits_are_windowed(kind, tmp_path):
     assert (arrays["images"][0][..., 0] == np.rint((np.clip(SIXTEEN, low, high) - low) / (high - low) * 255)).all()
 
 
-def deep_colour():
-    """A PNG of 16 bits a channel, which PIL reads but does not write."""
-    import cv2
-
-    return cv2.imencode(".png", pixels(5, (SIZE, SIZE, 3), 60_000, np.uint16))[1].tobytes()
-
-
 PICTURES = {
     "no picture": (b"%PDF-1.4 not a picture", {}, "benign/0.png cannot be read"),
     "half a picture": (FOLDERS["benign/0.png"][:-200], {}, "benign/0.png cannot be read"),
     "16 bits without a window": (encoded(SIXTEEN), {}, r"benign/0.png has 16 bits, with values from \d+ to \d+"),
     "8 bits with a window": (DEEP | {"benign/3.png": encoded(GREY)}, {"window": {"low": 0, "high": 9}}, "benign/3.png has no 16 bits of grey"),
-    "colour of 16 bits": (deep_colour(), {}, "mode RGB with 16 bits"),
+    "colour of 16 bits": (colour_of_sixteen_bits(), {}, "mode RGB with 16 bits"),
     "transparent": (encoded(np.dstack([RGB, GREY])), {}, "transparent pixels"),
     "inks": (encoded(RGB, "TIFF", mode="CMYK"), {}, "mode CMYK"),
     "fractions": (encoded(GREY.astype(np.float32), "TIFF"), {}, "mode F"),

@@ -21,7 +21,7 @@ from kdml.data.layouts import KNOWN_BAD_PATCHES, Choice
 from kdml.data.prepare import prepare
 from kdml.data.reader import difference_hash
 from kdml.data.zipped import Zipped
-from kdml.experiment.sections import DATASETS
+from kdml.experiment.datasets import DATASETS
 
 SIZE = 16
 

@@ -22,7 +22,7 @@ sys.meta_path.insert(0, Wall())
 """
 
 
-@pytest.fixture(scope="module", params=["classification", "segmentation"])
+@pytest.fixture(scope="session", params=["classification", "segmentation"])
 def place(request, tmp_path_factory):
     made = ExportedPlace(tmp_path_factory.mktemp("exported"), request.param)
     made.add("kd_ml_v3", {"s1": 0.6, "s2": 0.7, "teacher": 0.9})

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from exported_place import DRAWN
 from fabricated import call, read
+from own_files import colour_of_sixteen_bits
 from PIL import Image
 
 from kdml.analysis.ensemble import largest_probability
@@ -110,6 +111,15 @@ def test_student_alone_has_no_agreement(place, pictures, tmp_path):
     assert code == 0 and "students_agree" not in row and not (tmp_path / "out/overlays").exists()
 
 
+def test_integers_are_used_where_they_are_asked_for(place, pictures, predicted, tmp_path, capsys):
+    code, _ = here(place, pictures, "--out", tmp_path / "out", "--int8")
+    rows = read(tmp_path / "out/predictions.csv")
+    assert code == 0 and "ensemble in 8-bit integers" in capsys.readouterr().out
+    name = "probability_of_a" if place.kind == "classification" else "largest_probability"
+    pairs = [(float(row[name]), float(predicted[2][row["file"]][name])) for row in rows]
+    assert 0 < max(abs(one - other) for one, other in pairs) < 0.2
+
+
 @pytest.fixture
 def odd(pictures, place, tmp_path):
     """One good picture, and others that are unlike those of the training."""
@@ -148,13 +158,14 @@ def test_bad_pictures_are_told_each_and_the_others_predicted(place, odd, walled,
     (odd / "broken.png").write_bytes((odd / "good.png").read_bytes()[:200])
     (odd / "words.jpg").write_text("no picture")
     Image.fromarray(np.zeros((20, 20), np.uint16)).save(odd / "deep.tif")
+    (odd / "colour.png").write_bytes(colour_of_sixteen_bits())
     done = walled(place.out, odd, "--out", tmp_path / "out", "--threads", 1)
     rows = {row["file"]: row for row in read(tmp_path / "out/predictions.csv")}
-    bad = {"broken.png", "words.jpg", "deep.tif"}
-    assert done.returncode == 2 and {name for name, row in rows.items() if row["problem"]} == bad and len(rows) == 7
-    assert done.stderr.count("Error: ") == done.stderr.count("What to do: ") == 3 and "Traceback" not in done.stderr
-    assert all(name in done.stderr for name in bad) and "3 pictures could not be read" in done.stdout
-    assert "more than 8 bits a channel" in rows["deep.tif"]["problem"]
+    bad = {"broken.png", "words.jpg", "deep.tif", "colour.png"}
+    assert done.returncode == 2 and {name for name, row in rows.items() if row["problem"]} == bad and len(rows) == 8
+    assert done.stderr.count("Error: ") == done.stderr.count("What to do: ") == 4 and "Traceback" not in done.stderr
+    assert all(name in done.stderr for name in bad) and "4 pictures could not be read" in done.stdout
+    assert all("more than 8 bits a channel" in rows[name]["problem"] for name in ("deep.tif", "colour.png"))
 
 
 def spoiled(place, tmp_path, change):
@@ -174,11 +185,19 @@ def edited(folder):
     (folder / "export.json").write_text(json.dumps({name: one for name, one in facts.items() if name != "size"}))
 
 
+def without_integers(folder):
+    """As an earlier version made it."""
+    facts = json.loads((folder / "export.json").read_text())
+    facts["models"] = {name: {key: one[key] for key in one if key != "int8"} for name, one in facts["models"].items()}
+    (folder / "export.json").write_text(json.dumps(facts))
+
+
 FOLDERS = {
     "no facts": (lambda folder: (folder / "export.json").unlink(), "no folder of exported students"),
     "no JSON": (lambda folder: (folder / "export.json").write_text("{"), "export.json cannot be read"),
     "a fact less": (edited, "does not say 'size'"),
     "no graph": (lambda folder: (folder / "ensemble.onnx").unlink(), "ensemble.onnx does not exist"),
+    "no integers": (without_integers, "has no ensemble in 8-bit integers"),
     "another graph": (other_bytes, "is not the graph whose checksum"),
 }
 
@@ -188,7 +207,8 @@ FOLDERS = {
 @pytest.mark.parametrize(("change", "message"), FOLDERS.values(), ids=FOLDERS)
 def test_a_spoiled_folder_is_refused(place, pictures, tmp_path, change, message):
     folder = spoiled(place, tmp_path, change)
-    code, said = here(place, pictures, "--out", tmp_path / "out", folder=folder)
+    words = ["--int8"] if change is without_integers else []
+    code, said = here(place, pictures, "--out", tmp_path / "out", *words, folder=folder)
     assert code == 2 and message in said and "What to do: " in said and not (tmp_path / "out").exists(), said
 
 

@@ -30,3 +30,9 @@ def chain(tmp_path_factory, worker_id):
 def own_chain(chain, tmp_path):
     """The same as a copy, for a test that changes it."""
     return copy_run(chain, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def own_copy(chain, tmp_path_factory):
+    """A copy for all tests of a module, one of which adds to it."""
+    return copy_run(chain, tmp_path_factory.mktemp("own"))

@@ -12,8 +12,8 @@ from kdml.common.errors import UserError
 from kdml.common.project import ROOT
 from kdml.data.layouts import HAM10000_CLASSES, LAYOUTS
 from kdml.experiment.config import schema_text, validated
+from kdml.experiment.datasets import DATASETS
 from kdml.experiment.plan import Plan
-from kdml.experiment.sections import DATASETS
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 

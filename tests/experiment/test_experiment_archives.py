@@ -10,7 +10,7 @@ from kdml.common.errors import UserError
 from kdml.common.files import sha256_of
 from kdml.common.untracked import Untracked
 from kdml.experiment import archives
-from kdml.experiment.config import Dataset
+from kdml.experiment.datasets import Dataset
 from kdml.experiment.paths import Paths
 
 PATHS = Paths("mine")

@@ -11,12 +11,12 @@ from snakemake.iocontainers import Wildcards
 from kdml.common.errors import UserError
 from kdml.data.own import own_of
 from kdml.experiment import archives
+from kdml.experiment.datasets import Dataset
 from kdml.experiment.export import ExportFunctions
 from kdml.experiment.forecast import pictures_of
 from kdml.experiment.grid_search import Search
 from kdml.experiment.paths import Paths
 from kdml.experiment.rule_functions import RuleFunctions
-from kdml.experiment.sections import Dataset
 
 TABLE = {"source": "my/polyps", "table": "list.csv", "image": "file", "label": "class", "mask": "outline", "group": "patient",
          "classes": ["benign", "malignant"], "image_size": 64}  # fmt: skip
@@ -71,6 +71,26 @@ def test_a_column_of_groups_makes_the_split_grouped():
     assert plan.experiment.protocols == ["paper", "grouped"] and plan.experiment.claimed_protocols() == ["paper"]
 
 
+SCANS = {"source": "my/scans", "format": "nifti", "axis": 0, "window": {"limits": [-100, 300]}, "image_size": 64}
+FILES = {"source": "my/films", "format": "dicom", "classes": ["a", "b"], "image_size": 64}
+
+
+def test_medical_formats_make_the_split_grouped_and_say_how_they_are_read():
+    """Files say which patient they show, and slices of a volume belong together."""
+    tasks = {"cells": {**TASKS["cells"], "dataset": "scans"}, "polyps": {**TASKS["polyps"], "dataset": "films"}}
+    experiment = plan_of(RUN, **sections(datasets={"scans": SCANS, "films": FILES}, tasks=tasks)).experiment
+    assert [experiment.protocols_of(task) for task in ("cells", "polyps", "moles")] == [
+        ["grouped"],
+        ["grouped"],
+        ["paper"],
+    ]
+    own = own_of(archives.described(experiment.datasets["scans"], None, "scans"), None)
+    assert (own.format, own.axis, own.mask_above, own.suffixes) == ("nifti", 0, 0, (".nii", ".nii.gz"))
+    own = own_of(archives.described(experiment.datasets["films"], None, "films"), None)
+    assert (own.format, own.mask_above) == ("dicom", 127) and {".dcm", ".png"} < set(own.suffixes)
+    assert not {"format", "axis", "slice"} & archives.described(experiment.datasets["moles"], None, "moles").keys()
+
+
 def test_a_task_may_say_otherwise():
     said = {
         "polyps": {**TASKS["polyps"], "protocols": ["paper", "grouped"]},
@@ -117,6 +137,9 @@ WRONG = {
     "no source": ("polyps", {**TABLE, "source": None}, "datasets.polyps.source: name the folder or zip"),
     "misspelt name of the paper's": ("hdc", {"image_size": 64}, "datasets.hdc.source: .*did you mean 'hcd'"),
     "the paper's with a source": ("lgg", {"image_size": 64, "source": "my"}, "datasets.lgg.source: 'lgg' is the paper's"),
+    "an axis of pictures": ("moles", {**FOLDERS, "axis": 1}, "datasets.moles.axis: is for volumes, `format: nifti`"),
+    "volumes without a window": ("scans", {**SCANS, "window": None}, "datasets.scans.window: say which values of the volumes"),
+    "a slice without a table": ("scans", {**SCANS, "slice": "z"}, "datasets.scans.slice: names a column, but there is no `table`"),
     "column without table": ("moles", {**FOLDERS, "group": "patient"}, "datasets.moles.group: names a column, but there is no `table`"),
     "no column of pictures": ("polyps", {**TABLE, "image": None}, "datasets.polyps.image: name the column"),
     "neither label nor mask": ("polyps", {**TABLE, "label": None, "mask": None, "classes": []}, "datasets.polyps.table: name its column `label`, `mask`"),

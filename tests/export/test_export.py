@@ -15,7 +15,7 @@ from kdml.common.files import write_json
 from kdml.runs import predictions
 
 FILES = {
-    "README.md", "export.json", "latency.csv", "leakage.json", "scores.csv", "student.onnx", "predict.pyz", "requirements.txt",
+    "README.md", "export.json", "int8.csv", "student_int8.onnx", "latency.csv", "leakage.json", "scores.csv", "student.onnx", "page.pyz", "predict.pyz", "requirements.txt",
 }  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def facts_of(place):
 
 def test_folder_and_zip_hold_the_same_whole(place):
     files = {path.name: path.read_bytes() for path in place.out.iterdir() if not path.name.startswith(".")}
-    assert files.keys() == FILES | {"ensemble.onnx"}
+    assert files.keys() == FILES | {"ensemble.onnx", "ensemble_int8.onnx"}
     with zipfile.ZipFile(place.folder / "taken.zip") as file:
         name = facts_of(place)["name"]
         assert {one: file.read(f"{name}/{one}") for one in files} == files
@@ -77,10 +77,42 @@ def test_scores_are_those_of_the_stored_predictions_with_intervals(place):
 
 def test_latency_stands_beside_the_teachers(place):
     rows = read(place.out / "latency.csv")
-    assert {row["model"] for row in rows} == {"student", "ensemble", "teacher"}
+    assert {row["model"] for row in rows} == {"student", "student_int8", "ensemble", "ensemble_int8", "teacher"}
+    size = {row["model"]: int(row["bytes"]) for row in rows}
+    assert size["student_int8"] < 0.7 * size["student"] and size["ensemble_int8"] < 0.7 * size["ensemble"]
     assert all(
         float(row["median_ms"]) > 0 and float(row["peak_memory_mib"]) > 0 and row["width"] == "48" for row in rows
     )
+
+
+def test_price_of_integers_stands_in_table_facts_and_card(place):
+    """Each on the whole test set, as differences with intervals, small regions among them."""
+    rows = [row for row in read(place.out / "int8.csv") if row["against"] == "label"]
+    for name, one in facts_of(place)["models"].items():
+        mine, integers = {row["metric"]: row for row in rows if row["model"] == name}, one["int8"]
+        scores = {row["metric"]: row for row in read(place.out / "scores.csv") if row["model"] == name}
+        wanted = {"accuracy", "auc"} if place.kind == "classification" else {"iou", "found_small", "false_regions"}
+        assert wanted | {"brier", "ece"} <= mine.keys()
+        for metric in wanted | {"brier"}:
+            found = {key: float(mine[metric][key]) for key in ("float32", "int8", "difference")}
+            assert found["float32"] == pytest.approx(float(scores[metric]["value"]), abs=1e-3)
+            assert found["difference"] == pytest.approx(found["int8"] - found["float32"], abs=1e-6)
+        assert (
+            integers["decisions"] == one["parity"]["decisions"] and 0 <= integers["changed"] < integers["decisions"] / 2
+        )
+        assert integers["worse"] == [metric for metric, row in mine.items() if row["worse"] == "1"]
+        words = (place.out / "README.md").read_text().partition("## In 8-bit integers")[2].partition("\n## ")[0]
+        assert f"Of the {name}, {integers['changed']} of {integers['decisions']:,} decisions" in words
+        assert words.count("| Brier score |") == 2 and "one seed" not in words
+
+
+def test_integers_of_a_place_without_an_ensemble_leave_none_behind(place, tmp_path):
+    alone = ExportedPlace(tmp_path, place.kind)
+    alone.add("ml_v1", {"s1": 0.8, "s2": 0.2})
+    assert alone.export()[0] == 0 and (alone.out / "ensemble_int8.onnx").exists()
+    alone.place.rows.clear()
+    alone.add("baseline_student", {"baseline": 0.9}, sheet="alone")
+    assert alone.export()[0] == 0 and not (alone.out / "ensemble_int8.onnx").exists()
 
 
 def test_card_has_a_head_that_can_be_read_and_says_what_matters(place):

@@ -8,10 +8,12 @@ import pytest
 import yaml
 from exported_place import ExportedPlace
 from fabricated import call, read
+from medical_files import film
 from own_files import of_sixteen_bits, rotated, written, zipped
 from PIL import Image
 
 from kdml.data.own import Own
+from kdml.deploy.pictures import Window
 from kdml.runs import predictions
 
 COUNT = 32
@@ -83,6 +85,33 @@ def test_grey_of_sixteen_bits_in_a_zip_with_a_licence(tmp_path):
     )
     for name, output in stored_of(made):
         assert float(rows[name]["probability_of_a"]) == pytest.approx(output[0], abs=1e-5)
+
+
+def test_dicom_files_say_on_which_scale_they_were(tmp_path):
+    """Pictures to predict are such of 8 bits, which were windowed alike."""
+    files = {
+        f"{'ab'[number % 4 // 2]}/{number}.dcm": film(
+            pixels(number, (24, 40)).astype(np.uint16) * 16, f"P{number}", intercept=-500
+        )
+        for number in range(COUNT)
+    }
+    own = Own("films", ("a", "b"), window=WINDOW, format="dicom")
+    made, facts, card = exported(tmp_path, "classification", own, written(tmp_path / "mine", files))
+    assert (facts["window"], facts["scale"]) == (None, WINDOW | {"of_percentiles": False})
+    assert (
+        facts["training_pictures"]["modes"] == ["L"]
+        and "After slope and intercept the values 100 and 4000 became" in card
+    )
+    (tmp_path / "pictures").mkdir()
+    window = Window(**WINDOW)
+    for number in range(COUNT):
+        grey = window.applied(pixels(number, (24, 40)).astype(float) * 16 - 500)
+        Image.fromarray(grey).save(tmp_path / f"pictures/{number}.png")
+    rows = predicted(made, tmp_path / "pictures")
+    assert not any("mode" in row["unlike_training"] for row in rows.values())
+    for name, output in stored_of(made):
+        found = rows[name.partition("/")[2].replace(".dcm", ".png")]
+        assert float(found["probability_of_a"]) == pytest.approx(output[0], abs=1e-5)
 
 
 def test_photographs_that_have_to_be_turned_in_a_folder_without_a_licence(tmp_path):

@@ -5,7 +5,10 @@ from importlib.util import find_spec
 
 from kdml.common.errors import UserError
 
-EXTRAS: Mapping[str, tuple[str, ...]] = {"export": ("onnx", "onnxruntime", "onnxscript")}
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "export": ("onnx", "onnxruntime", "onnxscript"),
+    "medical": ("nibabel", "pydicom"),
+}
 
 
 def need(extra: str, purpose: str) -> None:

@@ -74,6 +74,7 @@ ARCHIVES_OF: Mapping[str, tuple[str, ...]] = {
 OWN = "own_"  # before the name of a user's own data set: its one archive
 RECORDED: Mapping[str, type] = {"archive": str, "bytes": int, "sha256": str, "fingerprint": str, "path": str}
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")  # that a user's own data set may hold
+MEDICAL = (".dcm", ".nii", ".nii.gz")  # likewise, where it says so
 NAME_SOURCE = "name the folder or zip with the pictures, relative to the project's root"
 THREE_WAYS = """There are three ways to get images:
   1. a Kaggle token: kaggle.com > Settings > API > Create new token; put it into ~/.kaggle/access_token (or the environment
@@ -116,7 +117,11 @@ def source_of(name: str, path: Path) -> Source:
     """
     if not path.is_dir():
         return Zipped(path)
-    return Unpacked(path, ARCHIVES[name].holds) if name in ARCHIVES else Unpacked(path, ("*",), (*PICTURES, *TABLES))
+    return (
+        Unpacked(path, ARCHIVES[name].holds)
+        if name in ARCHIVES
+        else Unpacked(path, ("*",), (*PICTURES, *MEDICAL, *TABLES))
+    )
 
 
 def missing_from(folder: Path, names: Iterable[str]) -> list[str]:

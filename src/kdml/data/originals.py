@@ -11,6 +11,7 @@ from kdml.common.files import read_json
 from kdml.data.archives import archives_of, paths_of, place_of
 from kdml.data.arrays import PREPARE, open_arrays
 from kdml.data.layouts import Member
+from kdml.data.medical import PLAIN
 from kdml.data.own import own_of
 from kdml.data.reader import Decoding, Reader
 from kdml.deploy.pictures import mode_of
@@ -42,13 +43,28 @@ class Originals:
         self.images = open_arrays(data, with_masks=False).images
         report = read_json(data / "report.json", PREPARE)
         own = report.get("own")  # as it was described to what prepared it
-        self.decoding = Decoding() if own is None else own_of(own, None).decoding()
+        self.own = None if own is None else own_of(own, None)
+        self.decoding = Decoding() if self.own is None else self.own.decoding()
         kinds = report.get("files", {}).get("images", ())  # a report of an earlier version has none
         self.modes = sorted({mode_of(kind.split("mode ")[1].split(",")[0]) for kind in kinds} or {RGB})
 
     @property
+    def format(self) -> str:
+        """Format of its files: plain pictures, `dicom` or `nifti`."""
+        return PLAIN if self.own is None else self.own.format
+
+    @property
     def window(self) -> dict[str, Any] | None:
         """Which values of its pictures with 16 bits became black and white: fields of `kdml.deploy.pictures.Window`."""
+        return self._window if self.format == PLAIN else None
+
+    @property
+    def scale(self) -> dict[str, Any] | None:
+        """Which values of DICOM files or volumes did, on the scale of their own that other pictures lack."""
+        return None if self.format == PLAIN else self._window
+
+    @property
+    def _window(self) -> dict[str, Any] | None:
         return None if self.decoding.window is None else asdict(self.decoding.window)
 
     @property

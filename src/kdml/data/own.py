@@ -9,8 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kdml.common.errors import MachineError, UserError
+from kdml.common.extras import need
 from kdml.common.files import sha256_of
 from kdml.common.zip_files import UNREADABLE, TooLarge
+from kdml.data import medical
 from kdml.data.archives import PICTURES, Source, archives_of, source_of
 from kdml.data.arrays import PARTS
 from kdml.data.layouts import (
@@ -28,6 +30,7 @@ from kdml.data.layouts import (
 from kdml.data.mask_classes import MaskClasses
 from kdml.data.reader import THRESHOLD, Decoding
 from kdml.data.tables import Row, read_table
+from kdml.data.volumes import slice_number, slices
 from kdml.data.zipped import is_data
 from kdml.deploy.pictures import Window
 
@@ -48,6 +51,9 @@ class Own:
         window: of pictures with 16 bits, arguments of `kdml.deploy.pictures.Window`.
         mask_above: grey values of masks above it are marked.
         mask_values: names and values of the background and of several exclusive classes of masks; none where masks mark one.
+        format: of its files: plain pictures, `dicom` or `nifti` (`kdml.data.medical`).
+        axis: of volumes, whose slices are the pictures.
+        slice: column of the table with the number of the slice; all slices of a volume where there is none.
     """
 
     name: str
@@ -60,11 +66,14 @@ class Own:
     window: Mapping[str, Any] | None = None
     mask_above: int = THRESHOLD
     mask_values: tuple[tuple[str, int], ...] = ()
+    format: str = medical.PLAIN
+    axis: int = 2
+    slice: str | None = None
 
     def decoding(self) -> Decoding:
         """How its files become pixels."""
         window = None if self.window is None else Window(**self.window)
-        return Decoding(None, window, self.mask_above, "export it again", self.mask_classes())
+        return Decoding(None, window, self.mask_above, "export it again", self.mask_classes(), self.axis)
 
     def mask_classes(self) -> MaskClasses | None:
         """The classes of its masks, where they have several."""
@@ -81,7 +90,16 @@ class Own:
 
     def columns(self) -> list[str]:
         """Columns of the table that every row must fill."""
-        return [column for column in (self.image, self.label, self.mask, self.group) if column is not None]
+        columns = (self.image, self.label, self.mask, self.group, self.slice)
+        return [column for column in columns if column is not None]
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """Suffixes of its files, in small letters; masks of DICOM files may be plain pictures."""
+        return {
+            medical.DICOM: (*medical.SUFFIXES[medical.DICOM], *PICTURES),
+            medical.NIFTI: medical.SUFFIXES[medical.NIFTI],
+        }.get(self.format, PICTURES)
 
 
 def own_of(described: Mapping[str, Any], table: str | None) -> Own:
@@ -140,10 +158,14 @@ def list_own(source: Source, own: Own, choice: Choice) -> Listing:
         UserError: names the data set, and the table, folder or file that is not as it should be.
     """
     try:
-        files = [name for name in source.names() if _is_picture(name)]
+        if own.format != medical.PLAIN:
+            need("medical", f"`format: {own.format}`")
+        files = [name for name in source.names() if _is_picture(name, own)]
         if not files:
-            raise UserError(f"{source.path} holds no picture.", f"pictures are {', '.join(PICTURES)} files")
+            raise UserError(f"{source.path} holds no picture.", f"pictures are {', '.join(own.suffixes)} files")
         listing = _listed(source, files, own)
+        if own.format == medical.NIFTI:
+            listing = replace(listing, pictures=list(slices(source, listing.pictures, own.axis, own.slice)))
         pictures = _limited(sorted(listing.pictures, key=lambda picture: natural(picture.id)), own, choice)
         _check_divisible(pictures, listing.classes)
         return replace(listing, pictures=pictures)
@@ -153,10 +175,10 @@ def list_own(source: Source, own: Own, choice: Choice) -> Listing:
         raise UserError(f"`datasets.{own.name}`: {error.problem}", error.remedy) from None
 
 
-def _is_picture(name: str) -> bool:
+def _is_picture(name: str, own: Own) -> bool:
     """Whether a file is one, not what programs leave behind in hidden folders."""
     hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
-    return is_data(name) and not hidden and name.lower().endswith(PICTURES)
+    return is_data(name) and not hidden and name.lower().endswith(own.suffixes)
 
 
 def _listed(source: Source, files: Sequence[str], own: Own) -> Listing:
@@ -213,7 +235,7 @@ def _by_stem(source: Source, files: Sequence[str], kind: str) -> dict[str, str]:
         if kind not in parts[:-1]:
             continue
         place = parts.index(kind)
-        stem = str(PurePosixPath(*parts[:place], *parts[place + 1 :]).with_suffix(""))
+        stem = medical.stem(str(PurePosixPath(*parts[:place], *parts[place + 1 :])))
         first = found.setdefault(stem, name)
         if first != name:
             raise UserError(
@@ -228,7 +250,7 @@ def _by_stem(source: Source, files: Sequence[str], kind: str) -> dict[str, str]:
 def _from_table(source: Source, files: Sequence[str], own: Own) -> Listing:
     """Pictures that a table names, with label, mask and group of the columns that are configured; the others are metadata."""
     name, rows = _rows(source, own)
-    find = _Finder(source, files, posixpath.dirname(name), name)
+    find = _Finder(source, files, posixpath.dirname(name), name, own.suffixes)
     check_complete(rows, name, own.columns())
     pictures: dict[str, Picture] = {}
     for line, row in rows:
@@ -237,7 +259,8 @@ def _from_table(source: Source, files: Sequence[str], own: Own) -> Listing:
         if picture.id in pictures:
             raise UserError(f"{where}: {picture.id} is named a second time.", "keep one row for each picture")
         pictures[picture.id] = picture
-    named = {member.name for one in pictures.values() for member in (one.image, one.mask) if member is not None}
+    members = (member for one in pictures.values() for member in (one.image, one.mask) if member is not None)
+    named = {medical.file_of(member.name)[0] for member in members}
     unnamed = sorted(set(files) - named)
     classes = own.classes if own.label is not None else _by_mask(own)
     return Listing(list(pictures.values()), classes, {UNNAMED: unnamed})
@@ -254,9 +277,10 @@ def _picture(where: str, row: Mapping[str, str], own: Own, find: "_Finder") -> P
     mask = None if own.mask is None else Member(0, find(where, row[own.mask]))
     if mask is not None and mask.name == image:
         raise UserError(f"{where}: {image} is both picture and mask.", f"mend the column '{own.mask}'")
+    name = image if own.slice is None else medical.slice_name(image, slice_number(where, row[own.slice], own.slice))
     return Picture(
-        image,
-        Member(0, image),
+        name,
+        Member(0, name),
         mask,
         None if label is None else own.classes.index(label),
         NO_GROUP if own.group is None else row[own.group],
@@ -274,10 +298,11 @@ class _Finder:
         files: names of its pictures.
         folder: of the table within it, which names may be relative to.
         table: its name, for messages.
+        suffixes: of pictures, likewise.
     """
 
-    def __init__(self, source: Source, files: Sequence[str], folder: str, table: str):
-        self.source, self.folder, self.table = source, folder, table
+    def __init__(self, source: Source, files: Sequence[str], folder: str, table: str, suffixes: Sequence[str]):
+        self.source, self.folder, self.table, self.suffixes = source, folder, table, suffixes
         self.files = set(files)
         self.by_end: dict[str, list[str]] = defaultdict(list)
         for name in files:
@@ -285,7 +310,7 @@ class _Finder:
             for start in range(len(parts)):
                 end = "/".join(parts[start:])
                 self.by_end[end].append(name)
-                self.by_end[posixpath.splitext(end)[0]].append(name)
+                self.by_end[medical.stem(end)].append(name)
         self.example = files[0]
 
     def __call__(self, where: str, cell: str) -> str:
@@ -307,7 +332,9 @@ class _Finder:
         if not found:
             raise UserError(
                 f"{where}: {self.source.path} holds no picture {cell}; it holds for example {self.example}.",
-                "write names as they are there, or leave the row out; pictures are " + ", ".join(PICTURES) + " files",
+                "write names as they are there, or leave the row out; pictures are "
+                + ", ".join(self.suffixes)
+                + " files",
             )
         return found[0]
 
@@ -335,7 +362,8 @@ def _rows(source: Source, own: Own) -> tuple[str, list[Row]]:
 
 
 def _limited(pictures: list[Picture], own: Own, choice: Choice) -> list[Picture]:
-    return whole_groups(pictures, choice) if own.group is not None else stratified(pictures, choice)
+    has_groups = own.group is not None or own.format == medical.NIFTI
+    return whole_groups(pictures, choice) if has_groups else stratified(pictures, choice)
 
 
 def _check_divisible(pictures: Sequence[Picture], classes: Sequence[str]) -> None:

@@ -267,7 +267,7 @@ def _row(row: int, listing: Listing, pixels: Pixels, label: int) -> dict[str, An
         "id": picture.id,
         "label": label,
         "label_name": listing.classes[label],
-        "group": picture.group,
+        "group": picture.group or pixels.patient,
         "sha256": pixels.sha256,
         "dhash": pixels.dhash,
         "source": picture.image.name,

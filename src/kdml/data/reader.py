@@ -12,10 +12,11 @@ from PIL import Image, ImageOps
 
 from kdml.common.errors import MachineError, UserError, fault_of
 from kdml.common.zip_files import UNREADABLE, TooLarge
+from kdml.data import medical
 from kdml.data.archives import Source, source_of
 from kdml.data.layouts import Member, Picture
 from kdml.data.mask_classes import MaskClasses
-from kdml.deploy.pictures import SIXTEEN_BITS, Window
+from kdml.deploy.pictures import SIXTEEN_BITS, Window, bits_of
 
 MOST_PIXELS = 64 * 2**20  # of a picture; the data sets' largest have 0.3 million
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
@@ -42,6 +43,7 @@ class Decoding:
         mask_above: grey values of masks above it are marked.
         again: what to do about damaged files.
         classes: of masks that have several; where there are none, grey values above `mask_above` are the only one.
+        axis: of volumes, whose slices are pictures.
     """
 
     modes: tuple[str, ...] | None = ("RGB",)
@@ -49,6 +51,7 @@ class Decoding:
     mask_above: int = THRESHOLD
     again: str = FETCH_AGAIN
     classes: MaskClasses | None = None
+    axis: int = 2
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Pixels:
         mask: likewise of the mask's; empty if there is none.
         size: width and height of the image's file in pixels.
         by_class: pixels of the background and each class of the mask, at the arrays' size; empty where it has no classes.
+        patient: that the image's file says it shows, as a digest; empty where it says nothing.
     """
 
     sha256: str
@@ -76,6 +80,7 @@ class Pixels:
     mask: str
     size: tuple[int, int]
     by_class: tuple[int, ...] = ()
+    patient: str = ""
 
 
 class Reader:
@@ -102,17 +107,12 @@ class Reader:
 
     def _open(self, member: Member) -> tuple[Image.Image, int, str]:
         """A file as a picture, the right way up where modes are free; its bits a channel; and what kind of file it is."""
-        path, where = self.archives[member.archive], self._where(member)
-        try:
-            content = self._sources()[member.archive].read(member.name)
-        except TooLarge as error:
-            raise UserError(f"{where} is no picture of this data set: {error}.", LEAVE_OUT) from None
-        except (*UNREADABLE, KeyError) as error:
-            if isinstance(fault := fault_of(error, path), MachineError):
-                raise fault from None
-            raise UserError(
-                f"{where} cannot be read ({_reason(error)}).", "delete the archive and fetch it again"
-            ) from None
+        where, kind = self._where(member), medical.format_of(medical.file_of(member.name)[0])
+        if kind == medical.NIFTI:
+            return self._slice(member)
+        content = self._content(member, member.name)
+        if kind == medical.DICOM:
+            return medical.dicom(content, where)
         try:
             image = Image.open(io.BytesIO(content), formats=FORMATS)
             if image.width * image.height > MOST_PIXELS:  # known from its header, before memory is taken for it
@@ -122,7 +122,7 @@ class Reader:
                 )
             pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             image.load()
-            bits = _bits(image, content)
+            bits = bits_of(image, content)
             kind = f"{image.format}, mode {image.mode}, {bits} bits"
         except UserError:
             raise
@@ -135,6 +135,33 @@ class Reader:
         if pages > 1:
             raise UserError(f"{where} has {pages} pages.", "give every page a file of its own")
         return ImageOps.exif_transpose(image), bits, kind
+
+    def _content(self, member: Member, name: str) -> bytes:
+        """Bytes of a file."""
+        path, where = self.archives[member.archive], self._where(member)
+        try:
+            return self._sources()[member.archive].read(name)
+        except TooLarge as error:
+            raise UserError(f"{where} is no picture of this data set: {error}.", LEAVE_OUT) from None
+        except (*UNREADABLE, KeyError) as error:
+            if isinstance(fault := fault_of(error, path), MachineError):
+                raise fault from None
+            raise UserError(
+                f"{where} cannot be read ({_reason(error)}).", "delete the archive and fetch it again"
+            ) from None
+
+    def _slice(self, member: Member) -> tuple[Image.Image, int, str]:
+        """A slice of a volume; the last two that a thread read, of image and mask, wait to be asked for their other slices."""
+        name, number = medical.file_of(member.name)
+        if not hasattr(self._local, "volumes"):
+            self._local.volumes = {}
+        volumes, key = self._local.volumes, (member.archive, name)
+        if key not in volumes:
+            for old in [*volumes][:-1]:
+                del volumes[old]
+            volumes[key] = medical.volume_of(self._content(member, name), self._where(Member(member.archive, name)))
+        values, bits = volumes[key]
+        return medical.plane(values, self.decoding.axis, number or 0), bits, f"NIfTI, mode L, {bits} bits"
 
     def read(self, picture: Picture, image: np.ndarray, mask: np.ndarray | None) -> Pixels:
         """Fill one row of the arrays.
@@ -161,7 +188,17 @@ class Reader:
             digest.update(mask.tobytes())
         marked = (False, False) if mask is None else (bool(mask.any()), bool(mask.all()))
         by_class = () if mask is None or classes is None else classes.counts(mask)
-        return Pixels(digest.hexdigest(), difference_hash(image), *marked, is_odd, kind, of_mask, opened.size, by_class)
+        return Pixels(
+            digest.hexdigest(),
+            difference_hash(image),
+            *marked,
+            is_odd,
+            kind,
+            of_mask,
+            opened.size,
+            by_class,
+            opened.info.get(medical.PATIENT, ""),
+        )
 
     def original(self, member: Member) -> np.ndarray:
         """A picture at its own size, (h, w, 3) uint8.
@@ -182,20 +219,23 @@ class Reader:
                     "convert it, or leave it out",
                 )
             return opened
-        if opened.mode.startswith(SIXTEEN_BITS):
+        if opened.mode.startswith(SIXTEEN_BITS) or (opened.mode == "F" and self._is_medical(member)):
             if window is None:
                 values = np.asarray(opened)
                 raise UserError(
-                    f"{self._where(member)} has 16 bits, with values from {values.min()} to {values.max()}.",
+                    f"{self._where(member)} has {bits} bits, with values from {values.min():g} to {values.max():g}.",
                     "say with `window` which values, or which percentiles, become black and white",
                 )
-            return Image.fromarray(window.applied(np.asarray(opened))).convert("RGB")
+            return medical.windowed(opened, window.applied).convert("RGB")
         if window is not None:
             raise UserError(
                 f"{self._where(member)} has no 16 bits of grey (mode {opened.mode}), but `window` is for these.",
                 "keep pictures of 8 and of 16 bits in data sets of their own",
             )
         return self._of_eight_bits(opened, bits, member)
+
+    def _is_medical(self, member: Member) -> bool:
+        return medical.format_of(medical.file_of(member.name)[0]) != medical.PLAIN
 
     def _of_eight_bits(self, opened: Image.Image, bits: int, member: Member) -> Image.Image:
         if bits > 8 or opened.mode not in ("1", "L", "P", "RGB", "LA", "PA", "RGBA"):
@@ -247,15 +287,6 @@ class Reader:
     def _resized(self, image: Image.Image, how: Image.Resampling) -> np.ndarray:
         side = (self.size, self.size)
         return np.asarray(image if image.size == side else image.resize(side, how))
-
-
-def _bits(image: Image.Image, content: bytes) -> int:
-    """Bits a channel of a file: PIL cuts those of colour to eight without a word."""
-    if image.format == "PNG":
-        return content[24]  # of the header
-    if image.format == "TIFF":
-        return max(image.tag_v2.get(258, (1,)))  # BitsPerSample
-    return 8
 
 
 def _is_coloured(image: Image.Image) -> bool:

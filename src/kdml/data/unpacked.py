@@ -57,6 +57,15 @@ class Unpacked:
             raise TooLarge(f"it would take {size / 2**30:.1f} GiB of memory")
         return (self.path / name).read_bytes()
 
+    def head(self, name: str, count: int) -> bytes:
+        """First bytes of a file, as many as `count` or all.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        with open(self.path / name, "rb") as file:
+            return file.read(count)
+
     def equal(self, first: str, second: str) -> bool:
         """Whether two files have one content."""
         return filecmp.cmp(self.path / first, self.path / second, shallow=False)

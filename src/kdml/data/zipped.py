@@ -63,6 +63,15 @@ class Zipped:
         """
         return read_member(self._file, name)
 
+    def head(self, name: str, count: int) -> bytes:
+        """First bytes of a member, as many as `count` or all.
+
+        Raises:
+            Exception: one of `kdml.common.zip_files.UNREADABLE`, where it is damaged.
+        """
+        with self._file.open(name) as file:
+            return file.read(count)
+
     def equal(self, first: str, second: str) -> bool:
         """Whether two members have one content, by their checksums."""
         return self._file.getinfo(first).CRC == self._file.getinfo(second).CRC

@@ -25,6 +25,7 @@ def parse_arguments(here: Path | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder to write, new or empty")
     parser.add_argument("--model", type=Path, default=here, required=here is None, help="folder of exported students")
     parser.add_argument("--use", choices=("student", "ensemble"), help="the ensemble, where there is one, if not given")
+    parser.add_argument("--int8", action="store_true", help="the graph in 8-bit integers")
     parser.add_argument("--no-overlays", action="store_true", help="write masks alone")
     parser.add_argument("--threads", type=int, default=0, help="that compute; all if not given")
     return parser.parse_args()
@@ -41,7 +42,7 @@ def main(here: Path | None = None) -> int:
     """
     arguments = parse_arguments(here)
     try:
-        model = Model(arguments.model, arguments.use, arguments.threads)
+        model = Model(arguments.model, arguments.use, arguments.threads, arguments.int8)
         outcome = predict(model, arguments.pictures, arguments.out, overlays=not arguments.no_overlays)
     except Problem as problem:
         print(f"Error: {problem}", file=sys.stderr)

@@ -1,20 +1,12 @@
-"""An exported folder: what it says of itself, and its graph."""
+"""A graph of an exported folder in ONNX Runtime."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
 
+from kdml.deploy.folder import Folder
 from kdml.deploy.pictures import Window
-from kdml.deploy.problems import Problem
-
-FACTS = "export.json"
-NEEDED = ("name", "kind", "classes", "size", "models", "files", "training_pictures")
-AGAIN = "unpack the zip again, or make the folder anew with `snakemake export`"
 
 
 class Model:
@@ -24,24 +16,16 @@ class Model:
         folder: that `snakemake export` made.
         which: `student` or `ensemble`; the ensemble if there is one, where it is not given.
         threads: that compute; all if not given.
+        int8: take the graph in 8-bit integers.
 
     Raises:
         Problem: the folder is none, has no such graph, or the graph is not the one that it speaks of.
     """
 
-    def __init__(self, folder: Path, which: str | None = None, threads: int = 0):
-        self.facts = _facts(folder)
-        models: Mapping[str, Any] = self.facts["models"]
-        self.which = which or ("ensemble" if "ensemble" in models else "student")
-        if self.which not in models:
-            raise Problem(f"{folder} has no {self.which}, only {', '.join(models)}.", "choose one of these")
-        path = folder / models[self.which]["file"]
-        if not path.is_file():
-            raise Problem(f"{path} does not exist.", AGAIN)
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != models[self.which]["sha256"]:
-            raise Problem(f"{path} is not the graph whose checksum {FACTS} has.", AGAIN)
-        self.session = opened(content, threads)
+    def __init__(self, folder: Path, which: str | None = None, threads: int = 0, int8: bool = False):
+        whole = Folder(folder, which, int8)
+        self.facts, self.title = whole.facts, whole.title
+        self.session = opened(whole.graph, threads)
         self.kind, self.classes, self.size = (self.facts[name] for name in ("kind", "classes", "size"))
 
     @property
@@ -81,18 +65,3 @@ def opened(content: bytes, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3  # errors
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    """What the folder says of itself."""
-    path = folder / FACTS
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Problem(f"{folder} is no folder of exported students: it has no {FACTS}.", AGAIN) from None
-    except (OSError, ValueError) as error:
-        raise Problem(f"{path} cannot be read ({error}).", AGAIN) from None
-    missing = [name for name in NEEDED if not isinstance(facts, dict) or name not in facts]
-    if missing:
-        raise Problem(f"{path} does not say '{missing[0]}'.", AGAIN)
-    return facts

@@ -40,6 +40,20 @@ class Window:
         return np.rint((np.clip(values, low, high) - low) * (255 / (high - low))).astype(np.uint8)
 
 
+def bits_of(image: Image.Image, head: bytes) -> int:
+    """Bits a channel of a picture's file: Pillow cuts those of colour to eight without a word.
+
+    Args:
+        image: opened from the file.
+        head: the first 32 bytes of the file, or more.
+    """
+    if image.format == "PNG":
+        return head[24]
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(258, (1,)))  # BitsPerSample
+    return 8
+
+
 def mode_of(mode: str) -> str:
     """Name of a mode without the order of its bytes, which says nothing about a picture."""
     return SIXTEEN_BITS if mode.startswith(SIXTEEN_BITS) else mode
@@ -134,10 +148,13 @@ def _check(path: Path, image: Image.Image, window: Window | None) -> None:
     if image.width * image.height > MOST_PIXELS:
         size = f"{image.width} x {image.height}"
         raise Problem(f"{path} has {size} pixels; more than 64 million are not read.", "cut it into pieces")
-    known = MODES if window is None else (*MODES, SIXTEEN_BITS)
-    if mode_of(image.mode) not in known:
+    if mode_of(image.mode) == SIXTEEN_BITS and window is not None:
+        return
+    with open(path, "rb") as file:
+        bits = bits_of(image, file.read(32))
+    if mode_of(image.mode) not in MODES or bits > 8:
         remedy = "convert it to 8 bits, with the limits of grey values that were used for the training pictures"
-        raise Problem(f"{path} is of mode {image.mode}, which has more than 8 bits a channel.", remedy)
+        raise Problem(f"{path} is of mode {image.mode} and has more than 8 bits a channel.", remedy)
 
 
 def outlined(picture: np.ndarray, mask: np.ndarray, colours: Sequence[Sequence[int]] = OUTLINES) -> np.ndarray:

@@ -171,7 +171,7 @@ def lines_on(outcome: Outcome, model: Model, out: Path) -> Iterator[str]:
         out: folder that was written.
     """
     good = len(outcome.rows) - len(outcome.problems)
-    yield f"{model.facts['name']}, {model.which}: {good} of {len(outcome.rows)} pictures predicted, in {out / TABLE}."
+    yield f"{model.facts['name']}, {model.title}: {good} of {len(outcome.rows)} pictures predicted, in {out / TABLE}."
     if outcome.unlike:
         yield f"{outcome.unlike} pictures are unlike those of the training (column unlike_training): do not rely on them."
     if outcome.passed_over:

@@ -11,7 +11,8 @@ from typing import Any
 from kdml.common.errors import UserError
 from kdml.common.files import sha256_of
 from kdml.common.untracked import Untracked
-from kdml.experiment.config import Dataset, Experiment
+from kdml.experiment.config import Experiment
+from kdml.experiment.datasets import Dataset
 from kdml.experiment.paths import Paths
 
 STORE = "resources/kaggle"  # of downloads, which all experiments share
@@ -116,13 +117,18 @@ def described(dataset: Dataset, table: str | None, name: str) -> dict[str, Any]:
     """
     window = dataset.window
     inside = None if dataset.table is None or table is not None else dataset.table.as_posix()
-    told: dict[str, Any] = {"name": name, "classes": dataset.classes, "table": inside, **dataset.columns}
+    columns = {key: column for key, column in dataset.columns.items() if key != "slice" or column is not None}
+    told: dict[str, Any] = {"name": name, "classes": dataset.classes, "table": inside, **columns}
     if window is not None:
         low, high = window.limits or window.percentiles or (0, 0)
         told["window"] = {"low": low, "high": high, "of_percentiles": window.limits is None}
     if dataset.mask_values:
         told["mask_values"] = list(dataset.values_of_masks().items())
-    return told | {"mask_above": dataset.mask_above}
+    if dataset.format != "pictures":
+        told |= {"format": dataset.format, "axis": dataset.axis}
+    # Masks of volumes hold 0 and 1, unless somebody says otherwise.
+    numbered = dataset.format == "nifti" and "mask_above" not in dataset.model_fields_set
+    return told | {"mask_above": 0 if numbered else dataset.mask_above}
 
 
 def own_source(experiment: Experiment, dataset: str, root: Path) -> str:

@@ -14,12 +14,10 @@ from pydantic import Field, ValidationError, model_validator
 from kdml.common.errors import UserError
 from kdml.experiment import backbones
 from kdml.experiment.backbones import U_NET_STEP
+from kdml.experiment.datasets import DATASETS, Content, Dataset
 from kdml.experiment.messages import describe, nearest, not_a_method, not_finite
 from kdml.experiment.old_names import renamed
 from kdml.experiment.sections import (
-    DATASETS,
-    Content,
-    Dataset,
     GridSearch,
     MethodChoice,
     NetworkEntry,
@@ -127,7 +125,7 @@ class Experiment(Model):
         chosen = self.tasks[task]
         if chosen.protocols is not None:
             return list(chosen.protocols)
-        return ["grouped"] if self.datasets[chosen.dataset].group is not None else list(self.run.protocols)
+        return ["grouped"] if self.datasets[chosen.dataset].has_groups else list(self.run.protocols)
 
     @property
     def protocols(self) -> list[str]:

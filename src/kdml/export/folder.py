@@ -11,9 +11,12 @@ import onnx
 from onnx import ModelProto
 
 from kdml import deploy
+from kdml.analysis.evaluation import read_test_set
+from kdml.analysis.int8_price import price, worse_metrics
 from kdml.common.files import sha256_of, write_text, written_whole
+from kdml.data.arrays import read_split
 from kdml.data.originals import Originals
-from kdml.export import parity
+from kdml.export import int8, parity
 from kdml.export.choice import Chosen
 from kdml.export.graphs import graph_of
 from kdml.export.preparation import resizing
@@ -22,12 +25,21 @@ from kdml.learning.networks import parameter_count
 from kdml.runs import predictions
 
 log = logging.getLogger(__name__)
+INT8 = "int8"
 BEGIN = """import sys
 from pathlib import Path
 
 from kdml.deploy.__main__ import main
 
 sys.exit(main(Path(sys.argv[0]).resolve().parent))
+"""
+PAGE = """import pkgutil
+import sys
+from pathlib import Path
+
+from kdml.deploy.page import main
+
+sys.exit(main(Path(sys.argv[0]).resolve().parent, pkgutil.get_data("kdml.deploy", "page.html").decode()))
 """
 REQUIREMENTS = """onnxruntime>=1.20
 numpy>=1.26
@@ -108,6 +120,45 @@ def exported(
     }
 
 
+def exported_int8(
+    path: Path, chosen: Chosen, record: Mapping[str, Any], pictures: Originals, threads: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Write a graph once more in 8-bit integers, beside it, and measure on the whole test set what that costs.
+
+    Args:
+        path: of the graph in float32.
+        chosen: its networks.
+        record: run.json of their run.
+        pictures: of the data set.
+        threads: that compute.
+
+    Returns:
+        What is known of the file, and the rows of its price.
+    """
+    kind, beside = record["settings"]["kind"], path.with_name(f"{path.stem}_{INT8}.onnx")
+    rows = int8.calibration_rows(read_split(chosen.row.split, len(pictures.images))["train"].rows)
+    int8.write_int8(path, beside, (pictures.images[row] for row in rows))
+    tested = read_test_set(chosen.row.split, pictures.data if kind == "segmentation" else None)
+    exact, rounded = int8.answers((path, beside), pictures.pictures(tested.rows), kind, threads)
+    costs = price(tested, exact, rounded, record)
+    decided = (
+        (exact.argmax(1), rounded.argmax(1)) if kind == "classification" else map(predictions.marked, (exact, rounded))
+    )
+    first, second = decided
+    worse, changed = worse_metrics(costs), int((first != second).sum())
+    log.info(
+        "%s: %d of %d decisions change; worse by %s", beside.name, changed, first.size, ", ".join(worse) or "no metric"
+    )
+    return {
+        "file": beside.name,
+        "sha256": sha256_of(beside),
+        "calibration_pictures": len(rows),
+        "decisions": first.size,
+        "changed": changed,
+        "worse": worse,
+    }, costs
+
+
 def pack(path: Path, files: Mapping[str, bytes]) -> None:
     """Write files into a zip, whole or not at all; equal files make an equal zip.
 
@@ -122,9 +173,12 @@ def pack(path: Path, files: Mapping[str, bytes]) -> None:
             file.writestr(member, content)
 
 
-def write_program(folder: Path) -> None:
-    """Write predict.pyz, which Python runs as it is, and what it needs, requirements.txt."""
+def write_programs(folder: Path) -> None:
+    """Write predict.pyz and page.pyz, which Python runs as they are, and what the first needs, requirements.txt."""
     source = Path(deploy.__file__).parent
-    files = {f"kdml/deploy/{path.name}": path.read_bytes() for path in source.glob("*.py")}
-    pack(folder / "predict.pyz", files | {"kdml/__init__.py": b"", "__main__.py": BEGIN.encode()})
+    files = {f"kdml/deploy/{path.name}": path.read_bytes() for path in source.glob("*.py")} | {"kdml/__init__.py": b""}
+    pack(folder / "predict.pyz", files | {"__main__.py": BEGIN.encode()})
+    needed = [f"kdml/deploy/{name}.py" for name in ("__init__", "folder", "page", "problems")]
+    html = {"kdml/deploy/page.html": (source / "page.html").read_bytes(), "__main__.py": PAGE.encode()}
+    pack(folder / "page.pyz", {"kdml/__init__.py": b""} | {name: files[name] for name in needed} | html)
     write_text(folder / "requirements.txt", REQUIREMENTS)

@@ -6,11 +6,11 @@ from typing import Any
 from kdml.analysis.class_pixels import OF_CLASS
 from kdml.analysis.metrics import TITLES, scale_of
 from kdml.reporting import labels, leakage_table
-from kdml.reporting.cells import digits_of, with_interval
+from kdml.reporting.cells import digits_of, number, with_interval
 from kdml.reporting.templates import fill
 
 TASKS = {"classification": "image-classification", "segmentation": "image-segmentation"}
-ORDER = ("student", "ensemble", "teacher")
+ORDER = ("student", "student_int8", "ensemble", "ensemble_int8", "teacher")
 
 
 def card(
@@ -18,6 +18,7 @@ def card(
     scores: Sequence[Mapping[str, Any]],
     latencies: Sequence[Mapping[str, Any]],
     leakage: Sequence[Mapping[str, Any]],
+    price: Sequence[Mapping[str, Any]],
 ) -> str:
     """Write the card.
 
@@ -26,6 +27,7 @@ def card(
         scores: rows of scores.csv.
         latencies: rows of latency.csv.
         leakage: rows of the table of leakage, one per split of the exported networks.
+        price: rows of int8.csv.
     """
     of_classes = (f"{name}{OF_CLASS}{number}" for number in range(1, 1 + len(facts["classes"])) for name in TITLES)
     metrics = [name for name in (*TITLES, *of_classes) if any(row["metric"] == name for row in scores)]
@@ -39,6 +41,11 @@ def card(
             (_title(name, facts["classes"]), [_score(scores, model, name) for model in models]) for name in metrics
         ],
         latencies=sorted(latencies, key=lambda row: (row["threads"], ORDER.index(row["model"]))),
+        integers=[
+            (name, facts["models"][name]["int8"], *_prices([row for row in price if row["model"] == name]))
+            for name in facts["models"]
+        ],
+        slower=_slower(latencies),
         certificates=[(labels.protocol(row["protocol"]), row["seed"], _said(row)) for row in leakage],
         title_of=labels.run,
     )
@@ -61,6 +68,31 @@ def _score(scores: Sequence[Mapping[str, Any]], model: str, metric: str) -> str:
         if (row["model"], row["metric"]) == (model, metric):
             return with_interval(row["value"], row["low"], row["high"], digits_of(row["cases"], scale_of(metric))).text
     return ""
+
+
+def _prices(rows: Sequence[Mapping[str, Any]]) -> tuple[list[tuple], list[tuple]]:
+    """Price of one graph in integers, as cells: both values and their difference by metric; how far it says the same."""
+    differences, same = [], []
+    for row in sorted(rows, key=lambda row: labels.metric_order(row["metric"])):
+        digits, title = digits_of(row["cases"], scale_of(row["metric"])), TITLES[row["metric"]]
+        if row["against"] == "label":
+            values = [number(row[name], f".{digits}f").text for name in ("float32", "int8")]
+            difference = with_interval(row["difference"], row["low"], row["high"], digits + 1).text
+            differences.append((title, *values, difference, bool(row["worse"]), row["remark"]))
+        else:
+            same.append((title, with_interval(row["int8"], row["low"], row["high"], digits + 1).text))
+    return differences, same
+
+
+def _slower(latencies: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Where integers take longer, in words."""
+    median = {(row["model"], row["threads"]): row["median_ms"] for row in latencies}
+    return [
+        f"{name} with {labels.counted(threads, 'thread')}: {taken:.1f} ms in integers, {median[name, threads]:.1f} in float32"
+        for (model, threads), taken in sorted(median.items())
+        for name in [model.removesuffix("_int8")]
+        if model != name and taken > median[name, threads]
+    ]
 
 
 def _head(facts: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> str:

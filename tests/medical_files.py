@@ -1,0 +1,27 @@
+"""DICOM files, small and made up."""
+
+import io
+
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+
+def film(values, patient="", kind="MONOCHROME2", bits=12, slope=1, intercept=0, **changed):
+    """Bytes of a DICOM file."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID, meta.MediaStorageSOPClassUID = ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+    data = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    data.SOPClassUID, data.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
+    data.Rows, data.Columns = values.shape[:2]
+    data.SamplesPerPixel, data.PhotometricInterpretation = (3, "RGB") if values.ndim == 3 else (1, kind)
+    if values.ndim == 3:
+        data.PlanarConfiguration = 0
+    data.BitsAllocated = 8 * values.dtype.itemsize
+    data.BitsStored, data.HighBit, data.PixelRepresentation = bits, bits - 1, int(values.dtype.kind == "i")
+    data.RescaleSlope, data.RescaleIntercept, data.PatientID = slope, intercept, patient
+    for name, value in changed.items():
+        setattr(data, name, value)
+    data.PixelData = values.tobytes()
+    buffer = io.BytesIO()
+    data.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()

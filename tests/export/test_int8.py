@@ -9,7 +9,7 @@ from kdml.deploy.model import opened
 from kdml.export.graphs import PROBABILITIES, PROBABILITY, graph_of
 from kdml.export.int8 import CALIBRATION, answers, calibration_rows, write_int8
 from kdml.export.preparation import IMAGES, PREPARED
-from kdml.runs.predictions import quantise
+from kdml.runs.predictions import decisions, quantise, quantise_classes
 
 
 def pictures(count, seed, side=SIZE):
@@ -18,16 +18,22 @@ def pictures(count, seed, side=SIZE):
     return (noise + np.linspace(0, 190, count).astype(int)[:, None, None, None]).astype(np.uint8)
 
 
-@pytest.fixture(scope="module", params=["classification", "segmentation"])
+@pytest.fixture(
+    scope="module",
+    params=[("classification", ("a", "b")), ("segmentation", ("lesion",)), ("segmentation", ("core", "rim", "cyst"))],
+    ids=["classification", "mask", "mask of several classes"],
+)
 def graphs(request, tmp_path_factory):
     """Kind, graph in float32 and graph in integers of two students, as files."""
-    cohort = cohort_of(settings_of(variant_graph("kd_ml_v3"), request.param)).eval()
+    kind, classes = request.param
+    cohort = cohort_of(settings_of(variant_graph("kd_ml_v3"), kind).model_copy(update={"classes": classes})).eval()
     exact, rounded = (tmp_path_factory.mktemp("graphs") / f"{name}.onnx" for name in ("exact", "rounded"))
-    model = graph_of([cohort.networks[name] for name in ("s1", "s2")], request.param, SIZE)
+    several = kind == "segmentation" and len(classes) > 1
+    model = graph_of([cohort.networks[name] for name in ("s1", "s2")], kind, SIZE, of_several=several)
     onnx.helper.set_model_props(model, {"run": "mine"})
     onnx.save(model, exact)
     write_int8(exact, rounded, pictures(16, 0))
-    return request.param, exact, rounded
+    return kind, exact, rounded
 
 
 def test_networks_are_integers_and_what_surrounds_them_is_not(graphs):
@@ -64,11 +70,14 @@ def test_integers_say_nearly_the_same_of_other_pictures(graphs):
     expected, found = (opened(path.read_bytes(), 1).run([name], {IMAGES: others})[0] for path in (exact, rounded))
     assert 0 < np.abs(found - expected).max() < 0.1
     both = answers((exact, rounded), others, kind, 1)
-    alike = [expected, found] if kind == "classification" else [quantise(expected), quantise(found)]
+    stored = quantise if expected.ndim == 3 else quantise_classes
+    alike = [expected, found] if kind == "classification" else [stored(expected), stored(found)]
     assert all(
         np.abs(one.astype(float) - two).max() <= (1e-5 if kind == "classification" else 1)
         for one, two in zip(both, alike, strict=True)
     )
+    first, second = map(decisions, both)
+    assert first.shape == ((8,) if kind == "classification" else (8, SIZE, SIZE)) and (first == second).mean() > 0.9
 
 
 def test_pictures_to_calibrate_with_are_spread_over_the_training_part():

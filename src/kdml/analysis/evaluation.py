@@ -20,7 +20,7 @@ from kdml.common.array_files import open_bytes
 from kdml.common.errors import UserError
 from kdml.common.files import read_csv
 from kdml.runs.graph import ENSEMBLE, TEACHER, is_student
-from kdml.runs.predictions import Predictions, classes_of, marked
+from kdml.runs.predictions import Predictions, decisions, marked
 
 REGION_COLUMNS = ("id", "group", "region", "class", "area", "top", "bottom", "left", "right", "network", "share")
 # Of a network's output; masks of several classes have one more than those of one class.
@@ -168,7 +168,7 @@ def against_labels(stored: Predictions, tested: TestSet, temperatures: Mapping[s
             outputs,
             lambda name: _pixels(outputs[name], masks, warmth.get(name)) | _disagreement(stored, name) | subgroups,
         )
-        named = {name: marked(output) if output.ndim == 3 else classes_of(output) for name, output in outputs.items()}
+        named = {name: decisions(output) for name, output in outputs.items()}
         rows = list(_regions(tested, masks, named))
     return Evaluation(cases, pd.DataFrame(rows, columns=list(REGION_COLUMNS)), _digests(outputs))
 

@@ -24,7 +24,8 @@ def price(tested: TestSet, exact: np.ndarray, rounded: np.ndarray, record: Mappi
 
     Args:
         tested: test part of the split.
-        exact: outputs in float32, as predictions are stored: probabilities (n, K) float32 or quantised ones (n, h, w) uint8.
+        exact: outputs in float32, as predictions are stored: probabilities (n, K) float32, or quantised ones
+            (n, h, w) or (n, K, h, w) uint8.
         rounded: outputs in 8-bit integers, in the same form.
         record: run.json of the network's run.
 

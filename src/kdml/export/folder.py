@@ -141,10 +141,7 @@ def exported_int8(
     tested = read_test_set(chosen.row.split, pictures.data if kind == "segmentation" else None)
     exact, rounded = int8.answers((path, beside), pictures.pictures(tested.rows), kind, threads)
     costs = price(tested, exact, rounded, record)
-    decided = (
-        (exact.argmax(1), rounded.argmax(1)) if kind == "classification" else map(predictions.marked, (exact, rounded))
-    )
-    first, second = decided
+    first, second = map(predictions.decisions, (exact, rounded))
     worse, changed = worse_metrics(costs), int((first != second).sum())
     log.info(
         "%s: %d of %d decisions change; worse by %s", beside.name, changed, first.size, ", ".join(worse) or "no metric"

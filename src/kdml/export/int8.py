@@ -21,7 +21,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from kdml.deploy.model import opened
 from kdml.export.graphs import PROBABILITIES, PROBABILITY, Kind
 from kdml.export.preparation import IMAGES
-from kdml.runs.predictions import quantise
+from kdml.runs.predictions import quantise, quantise_classes
 
 CALIBRATION = 128  # pictures, at most
 # What layers are made of; others, such as softmax and normalisation within transformers, stay in float.
@@ -118,7 +118,7 @@ def answers(graphs: Iterable[Path], pictures: Iterable[np.ndarray], kind: Kind, 
         threads: that compute.
 
     Returns:
-        By graph: probabilities (n, K) float32, or quantised ones (n, size, size) uint8.
+        By graph: probabilities (n, K) float32, or quantised ones (n, size, size) or (n, K, size, size) uint8.
     """
     sessions = [opened(path.read_bytes(), threads) for path in graphs]
     found = list(zip(*_each(sessions, pictures, kind), strict=True))
@@ -132,4 +132,9 @@ def _each(sessions: list, pictures: Iterable[np.ndarray], kind: Kind) -> Iterato
         if kind == "classification":
             yield [session.run([PROBABILITIES], images)[0][0] for session in sessions]
         else:
-            yield [quantise(session.run([PROBABILITY], images)[0][0]) for session in sessions]
+            yield [_quantised(session.run([PROBABILITY], images)[0][0]) for session in sessions]
+
+
+def _quantised(probability: np.ndarray) -> np.ndarray:
+    """Probabilities of a picture's pixels, or of each of their classes, as they are stored."""
+    return quantise(probability) if probability.ndim == 2 else quantise_classes(probability[np.newaxis])[0]

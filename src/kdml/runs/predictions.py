@@ -67,6 +67,14 @@ def classes_of(quantised: np.ndarray) -> np.ndarray:
     return quantised.argmax(axis=1).astype(np.uint8)
 
 
+def decisions(output: np.ndarray) -> np.ndarray:
+    """What a stored output decides: classes (n,) of probabilities (n, K), marked pixels or classes of pixels (n, h, w) of
+    quantised ones (n, h, w) or (n, K, h, w)."""
+    if output.ndim == 2:
+        return output.argmax(axis=1)
+    return marked(output) if output.ndim == 3 else classes_of(output)
+
+
 def save(path: Path, rows: np.ndarray, outputs: Mapping[str, np.ndarray]) -> None:
     """Write the outputs, whole or not at all.
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn
 
-from kdml.analysis import class_pixels, evaluation, metrics, reliability
+from kdml.analysis import class_pixels, evaluation, metrics, reliability, temperature
 from kdml.analysis.disagreement import pixel_disagreement
 from kdml.analysis.ensemble import with_ensemble
 from kdml.analysis.evaluation import TestSet
@@ -70,6 +70,36 @@ def test_two_classes_are_measured_as_one(measure):
                     for t in (mine, other)
                 ]
                 assert values[0] == pytest.approx(values[1], rel=2e-3, abs=1e-3), metric.name
+
+
+def test_two_classes_have_the_temperature_of_one_and_what_it_makes_of_them():
+    of_one, of_two = outputs_of_two()
+    masks, rows = truth_of(2), np.arange(IMAGES)
+    fitted = [temperature.of_networks(outputs, masks) for outputs in (of_one, of_two)]
+    assert fitted[0] == pytest.approx(fitted[1], rel=5e-3) and fitted[0].keys() == fitted[1].keys()
+    one, two = (
+        evaluation.against_labels(Predictions(rows, outputs), part_of(masks), dict.fromkeys(fitted[0], 2.5)).cases
+        for outputs in (of_one, of_two)
+    )
+    assert set(one) <= set(two) and not np.allclose(one["brier"], one["brier_scaled"])
+    for name in ("brier_scaled", "temperature", "hd95", "nsd"):
+        np.testing.assert_allclose(two[name].to_numpy(), one[name].to_numpy(), rtol=2e-3, atol=1e-4, err_msg=name)
+    for metric in metrics.METRICS:
+        if metric.name in ("ece_scaled", "region_ece", "region_ece_scaled") and metric.kind == "segmentation":
+            values = [
+                metric.of_counts(metric.of_cases({n: t[n].to_numpy() for n in t}, 0).sum(axis=0)) for t in (one, two)
+            ]
+            assert values[0] == pytest.approx(values[1], rel=5e-3, abs=2e-3), metric.name
+
+
+def test_the_temperature_of_several_classes_is_found():
+    """Labels drawn from probabilities that were then made twice too sure."""
+    draws = np.random.default_rng(3)
+    logits = draws.normal(0, 1.5, (6, 4, 40, 40))
+    honest = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    truth = (honest.cumsum(axis=1) < draws.random((6, 1, 40, 40))).sum(axis=1).astype(np.uint8)
+    sure = np.exp(2 * logits) / np.exp(2 * logits).sum(axis=1, keepdims=True)
+    assert temperature.of_networks({"s1": quantise_classes(sure)}, truth)["s1"] == pytest.approx(2, rel=0.07)
 
 
 def test_the_ensemble_of_two_classes_is_the_union_of_masks():

@@ -50,11 +50,11 @@ def test_ensembles_have_a_temperature_of_their_own():
 def test_no_decision_changes_and_nothing_is_undefined():
     _, sure = classes(3, factor=40.0)
     for one in (0.05, 1.0, 20.0):
-        scaled = temperature.scaled(sure, one)
+        scaled = reliability.scaled(sure, one)
         assert np.isfinite(scaled).all() and scaled.sum(axis=1) == pytest.approx(1)
     clear = np.sort(sure, axis=1)
     clear = clear[:, -1] - clear[:, -2] > 1e-3
-    assert (temperature.scaled(sure, 7.0).argmax(axis=1) == sure.argmax(axis=1))[clear].all()
+    assert (reliability.scaled(sure, 7.0).argmax(axis=1) == sure.argmax(axis=1))[clear].all()
     levels = temperature.scaled_levels(3.0)
     assert ((levels >= 0.5) == (dequantise(np.arange(256)) >= 0.5)).all() and np.allclose(
         temperature.scaled_levels(1.0), dequantise(np.arange(256))

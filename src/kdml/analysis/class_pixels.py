@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
-from kdml.analysis import regions, reliability
+from kdml.analysis import regions, reliability, surfaces
 from kdml.analysis.ratios import mean_of_known, ratio
 from kdml.runs.predictions import classes_of, dequantise
 
@@ -109,45 +109,77 @@ def counts(
     return dict(zip(("tp", "fp", "fn", "tn"), summed.T, strict=True)) | dict(zip(names(classes), cells.T, strict=True))
 
 
-def columns(quantised: UInt8[np.ndarray, "n K h w"], truth: UInt8[np.ndarray, "n h w"]) -> dict[str, np.ndarray]:
+def columns(
+    quantised: UInt8[np.ndarray, "n K h w"], truth: UInt8[np.ndarray, "n h w"], temperature: float | None = None
+) -> dict[str, np.ndarray]:
     """What a network does with every image: pixels by true and predicted class, marked regions of a class that touch none of it,
-    and what the probabilities are worth.
+    how far outlines are off (mean over the classes that the image has), and what the probabilities are worth.
 
     Args:
         quantised: probabilities of the background and the classes.
         truth: class of every pixel.
+        temperature: with which the probabilities are looked at, too.
     """
     classes, predicted = quantised.shape[1], classes_of(quantised)
     pairs = zip(truth, predicted, strict=True)
-    worth = [_worth(*one) for one in zip(quantised, truth, strict=True)]
     return (
         counts(truth, predicted, classes)
         | {"false_regions": np.array([_false_regions(*pair, classes) for pair in pairs])}
-        | {
-            name: np.array([one[name] for one in worth]).round(reliability.DECIMALS)
-            for name in ("uncertainty", "brier")
-        }
-        | dict(zip(reliability.COLUMNS, np.stack([one["bins"] for one in worth]).T, strict=True))
+        | _surfaces(truth, predicted, classes)
+        | _calibration(quantised, truth, None)
+        | ({} if temperature is None else _calibration(quantised, truth, temperature))
     )
+
+
+def _surfaces(truth: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, np.ndarray]:
+    each = [surfaces.of_images(truth == number, predicted == number) for number in range(1, classes)]
+    return {
+        name: mean_of_known(np.stack([one[name] for one in each], axis=-1)).round(reliability.DECIMALS)
+        for name in surfaces.COLUMNS
+    }
+
+
+def _calibration(quantised: np.ndarray, truth: np.ndarray, temperature: float | None) -> dict[str, np.ndarray]:
+    """What the probabilities of every image are worth, as they are or with a temperature."""
+    worth = [_worth(*one, temperature) for one in zip(quantised, truth, strict=True)]
+    values = {name: np.stack([one[name] for one in worth]).round(reliability.DECIMALS) for name in worth[0]}
+    prefix = "" if temperature is None else reliability.SCALED
+    counts = {
+        f"{prefix}{name}{column}": value
+        for name, bins in (("", values["pixels"]), (reliability.OF_REGIONS, values["regions"]))
+        for column, value in zip(reliability.COLUMNS, bins.T, strict=True)
+    }
+    if temperature is None:
+        return counts | {name: values[name] for name in ("uncertainty", "brier")}
+    known = np.full(len(truth), round(temperature, reliability.DECIMALS))
+    return counts | {"brier_scaled": values["brier"], "temperature": known}
 
 
 def _false_regions(truth: np.ndarray, predicted: np.ndarray, classes: int) -> int:
     return sum(regions.false_regions(truth == number, predicted == number) for number in range(1, classes))
 
 
-def _worth(quantised: np.ndarray, truth: np.ndarray) -> dict[str, float | np.ndarray]:
-    """Means over the pixels of an image of uncertainty and Brier score, and pixels by bins of the probability: of the class that is
-    predicted, and of two of the second, as in classification."""
+def _worth(quantised: np.ndarray, truth: np.ndarray, temperature: float | None) -> dict[str, np.ndarray]:
+    """Means over the pixels of an image of uncertainty and Brier score, pixels by bins of the probability (of the class that is
+    predicted, and of two of the second, as in classification), and marked regions of every class by that of the class."""
     chances = dequantise(quantised).astype(float)
     chances /= chances.sum(axis=0)  # those of an ensemble add up to more or less than 1
+    if temperature is not None:
+        chances = reliability.scaled(chances, temperature, axis=0)
+    predicted = quantised.argmax(axis=0)
     largest, is_true = chances.max(axis=0), np.arange(len(chances))[:, None, None] == truth
-    named, came_true = largest, np.take_along_axis(is_true, quantised.argmax(axis=0)[None], axis=0)[0]
+    named, came_true = largest, np.take_along_axis(is_true, predicted[None], axis=0)[0]
     if len(chances) == 2:
         named, came_true = chances[1], is_true[1]
+    of_regions = (
+        reliability.bins_of_regions(predicted == number, is_true[number], [chances[number]])[0]
+        for number in range(1, len(chances))
+    )
     return {
-        "uncertainty": float((1 - largest).mean()),
-        "brier": float(np.square(chances - is_true).sum(axis=0).mean() / 2),
-        "bins": reliability.bins_of_pixels(named.ravel(), came_true.ravel()),
+        "uncertainty": (1 - largest).mean(),
+        "brier": np.square(chances - is_true).sum(axis=0).mean() / 2,
+        "pixels": reliability.bins_of_pixels(named.ravel(), came_true.ravel()),
+        "regions": np.sum(list(of_regions), axis=0),
     }
 
 

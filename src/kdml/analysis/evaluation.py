@@ -14,8 +14,8 @@ import pandas as pd
 from kdml.analysis import class_pixels, fidelity, metrics, regions, reliability, roc, surfaces
 from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.ensemble import with_ensemble
-from kdml.analysis.reliability import DECIMALS
-from kdml.analysis.temperature import LEVELS, scaled, scaled_levels
+from kdml.analysis.reliability import DECIMALS, scaled
+from kdml.analysis.temperature import LEVELS, scaled_levels
 from kdml.common.array_files import open_bytes
 from kdml.common.errors import UserError
 from kdml.common.files import read_csv
@@ -213,7 +213,7 @@ def _classes(probabilities: np.ndarray, labels: np.ndarray, temperature: float |
 def _pixels(quantised: np.ndarray, masks: np.ndarray, temperature: float | None) -> Columns:
     """Right and wrong pixels of every image, marked regions where there is no lesion, and what the probabilities are worth."""
     if quantised.ndim == 4:
-        return class_pixels.columns(quantised, masks)
+        return class_pixels.columns(quantised, masks, temperature)
     masks = masks > 0
     # The union of the students' masks is where the larger probability passes the threshold.
     predicted = marked(quantised)

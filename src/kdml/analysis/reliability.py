@@ -8,11 +8,12 @@ Reference:
     Brier, Monthly Weather Review 1950.
 """
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
-from scipy import ndimage
+from scipy import ndimage, special
 
 from kdml.analysis import regions
 from kdml.analysis.ratios import ratio
@@ -20,6 +21,7 @@ from kdml.runs.predictions import marked
 
 BINS = 10
 DECIMALS = 6  # of what is measured on a case
+SMALLEST = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
 COUNTS = (
     "cases",
     "probability",
@@ -27,6 +29,22 @@ COUNTS = (
 )  # of a bin: their number, the sum of their probabilities, and in how many it came true
 COLUMNS = tuple(f"bin{number}_{count}" for number, count in product(range(BINS), COUNTS))
 SCALED, OF_REGIONS, SCALED_OF_REGIONS = ("scaled_", "region_", "scaled_region_")  # before these, in tables of cases
+
+
+def logarithms(probabilities: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+    """Natural logarithms; of 0 that of the smallest number of single precision."""
+    return np.log(np.maximum(probabilities.astype(np.float64), SMALLEST))
+
+
+def scaled(probabilities: Float[np.ndarray, "*any"], temperature: float, axis: int = 1) -> Float[np.ndarray, "*any"]:
+    """Class probabilities with a temperature; those of an ensemble need not sum to 1 before.
+
+    Args:
+        probabilities: of exclusive classes.
+        temperature: above 1 it makes them less sure.
+        axis: of the classes.
+    """
+    return special.softmax(logarithms(probabilities) / temperature, axis=axis)
 
 
 def bins(probability: Float[np.ndarray, " n"], event: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "n columns"]:
@@ -102,21 +120,38 @@ def region_bins(
     Returns:
         Counts for each of these ways.
     """
-    found = [np.zeros((len(levels), BINS, len(COUNTS))) for _ in probabilities]
-    for place, (image, mask) in enumerate(zip(levels, truth, strict=True)):
-        labels, count = ndimage.label(marked(image), structure=regions.TOUCHING)
-        if not count:
-            continue
-        inside = labels > 0
-        which = labels[inside] - 1
-        areas = np.bincount(which, minlength=count)
-        large = areas >= regions.SMALLEST
-        true = np.bincount(which, mask[inside], minlength=count) / areas >= regions.FOUND
-        for counts, of_level in zip(found, probabilities, strict=True):
-            mean = np.bincount(which, of_level[image[inside]], minlength=count) / areas
-            rows = np.stack([np.ones(count), mean, true], axis=1)
-            np.add.at(counts[place], _bin_of(mean[large]), rows[large])
-    return [counts.reshape(len(levels), -1) for counts in found]
+    each = [
+        bins_of_regions(marked(image), mask, [of_level[image] for of_level in probabilities])
+        for image, mask in zip(levels, truth, strict=True)
+    ]
+    return [np.stack(counts) for counts in zip(*each, strict=True)]
+
+
+def bins_of_regions(
+    named: Bool[np.ndarray, "h w"], truth: Bool[np.ndarray, "h w"], probabilities: Sequence[Float[np.ndarray, "h w"]]
+) -> list[Float[np.ndarray, " columns"]]:
+    """Counts of the marked regions of one image, likewise.
+
+    Args:
+        named: what is marked.
+        truth: where it is true.
+        probabilities: of every pixel, in one or several ways.
+
+    Returns:
+        Counts for each of these ways.
+    """
+    found = [np.zeros((BINS, len(COUNTS))) for _ in probabilities]
+    labels, count = ndimage.label(named, structure=regions.TOUCHING)
+    inside = labels > 0
+    which = labels[inside] - 1
+    areas = np.bincount(which, minlength=count)
+    large = areas >= regions.SMALLEST
+    true = np.bincount(which, truth[inside], minlength=count) / areas >= regions.FOUND
+    for counts, probability in zip(found, probabilities, strict=True):
+        mean = np.bincount(which, probability[inside], minlength=count) / areas
+        rows = np.stack([np.ones(count), mean, true], axis=1)
+        np.add.at(counts, _bin_of(mean[large]), rows[large])
+    return [counts.reshape(-1) for counts in found]
 
 
 def calibration_error(counts: Float[np.ndarray, "*any columns"]) -> Float[np.ndarray, "*any"]:

@@ -21,20 +21,19 @@ from kdml.runs.predictions import dequantise
 
 LIMITS = (0.05, 20.0)  # of T, where all validation cases are right, or nothing is known
 LEVELS = dequantise(np.arange(256)).astype(float)
-SMALLEST = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
+MOST_PIXELS = 2_000_000  # that a temperature of several classes is fitted on
 
 
 def of_networks(outputs: Mapping[str, np.ndarray], truth: np.ndarray) -> dict[str, float]:
     """Temperatures of the networks of a run and of the ensemble of its students.
 
     Args:
-        outputs: on the validation part, probabilities (n, K) or quantised foreground probabilities (n, h, w).
-        truth: its labels (n,), or its masks (n, h, w) bool.
+        outputs: on the validation part, probabilities (n, K), or quantised ones of the foreground (n, h, w) or of classes
+            (n, K, h, w).
+        truth: its labels (n,), or the class of every pixel of its masks (n, h, w), 0 the background.
     """
-    return {
-        name: fitted(_nll_of_pixels(output, truth) if output.ndim == 3 else _nll_of_classes(output, truth))
-        for name, output in with_ensemble(outputs).items()
-    }
+    nll = {2: _nll_of_classes, 3: _nll_of_pixels, 4: _nll_of_class_pixels}
+    return {name: fitted(nll[output.ndim](output, truth)) for name, output in with_ensemble(outputs).items()}
 
 
 def fitted(nll: Callable[[float], float]) -> float:
@@ -48,13 +47,13 @@ def fitted(nll: Callable[[float], float]) -> float:
 
 
 def _nll_of_classes(probabilities: np.ndarray, labels: np.ndarray) -> Callable[[float], float]:
-    logs = _logarithms(probabilities)
+    logs = reliability.logarithms(probabilities)
     cases = np.arange(len(labels))
     return lambda temperature: -float(special.log_softmax(logs / temperature, axis=1)[cases, labels].mean())
 
 
 def _nll_of_pixels(quantised: np.ndarray, masks: np.ndarray) -> Callable[[float], float]:
-    outside, inside = reliability.pixel_histogram(quantised, masks).sum(axis=0)
+    outside, inside = reliability.pixel_histogram(quantised, masks > 0).sum(axis=0)
     logits = special.logit(LEVELS)
     return lambda temperature: (
         float(
@@ -65,13 +64,11 @@ def _nll_of_pixels(quantised: np.ndarray, masks: np.ndarray) -> Callable[[float]
     )
 
 
-def _logarithms(probabilities: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(probabilities.astype(np.float64), SMALLEST))
-
-
-def scaled(probabilities: Float[np.ndarray, "n classes"], temperature: float) -> Float[np.ndarray, "n classes"]:
-    """Class probabilities with a temperature; those of an ensemble need not sum to 1 before."""
-    return special.softmax(_logarithms(probabilities) / temperature, axis=1)
+def _nll_of_class_pixels(quantised: np.ndarray, masks: np.ndarray) -> Callable[[float], float]:
+    """Of the pixels of masks of several classes, or of evenly spread ones where they are very many."""
+    every = math.ceil(masks.size / MOST_PIXELS)
+    each = np.moveaxis(quantised, 1, -1).reshape(-1, quantised.shape[1])[::every]
+    return _nll_of_classes(dequantise(each), masks.reshape(-1)[::every].astype(int))
 
 
 def scaled_levels(temperature: float) -> Float[np.ndarray, " 256"]:

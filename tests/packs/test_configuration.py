@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from small import method_settings
 
 from kdml.common.errors import UserError
 from kdml.common.project import ROOT
@@ -95,23 +96,24 @@ def test_a_call_is_refused_and_leaves_nothing(pack, tmp_path, config, said):
     assert not (tmp_path / "rebuilt").exists()
 
 
-class Trained:
-    def __init__(self, **settings):
-        self.settings = {"run": "sp", "method": None} | settings
-
-    def model_dump(self, mode):
-        return self.settings
-
-
 def test_runs_are_those_of_the_configuration(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     method = {"name": "docs/rkd.py:RKD", "sha256": "12"}
-    record = crate.as_json({"settings": Trained(method=method).settings})
-    pack = asked_for(
-        {"results_from": str(pack_of(tmp_path / "a.zip", {"experiment": "x"}, {"r.json": record}))}, ROOT
-    ).pack
-    check_runs(pack, {"r.json": Trained(method=method | {"name": "/elsewhere/rkd.py:RKD"})})
-    with pytest.raises(UserError, match=r"is mixed: r\.json"):
-        check_runs(pack, {"r.json": Trained(method=method | {"sha256": "34"})})
+    here = method_settings("docs/rkd.py:RKD", choice=method)
+    record = here.model_dump(mode="json")
+    del record["balance"], record["networks"]["s1"]["trained"]  # keys that an earlier version did not have
+    files = {"r.json": crate.as_json({"settings": record}), "none.json": crate.as_json({"settings": {}})}
+    path = pack_of(tmp_path / "a.zip", {"experiment": "x"}, files)
+    pack = asked_for({"results_from": str(path)}, ROOT).pack
+    check_runs(pack, {"r.json": here})
+    check_runs(pack, {"r.json": method_settings("docs/rkd.py:RKD", choice=method | {"name": "/elsewhere/rkd.py:RKD"})})
+    for other in (
+        method_settings("docs/rkd.py:RKD", choice=method | {"sha256": "34"}),
+        here.model_copy(update={"balance": "resample"}),
+    ):
+        with pytest.raises(UserError, match=r"is mixed: r\.json"):
+            check_runs(pack, {"r.json": other})
     with pytest.raises(UserError, match=r"lacks other\.json"):
-        check_runs(pack, {"other.json": Trained()})
+        check_runs(pack, {"other.json": here})
+    with pytest.raises(UserError, match=r"a.zip: none\.json"):
+        check_runs(pack, {"none.json": here})

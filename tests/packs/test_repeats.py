@@ -5,6 +5,7 @@ import json
 
 import fabricated
 import pytest
+from small import settings_of, variant_graph
 
 from kdml.common.errors import UserError
 from kdml.packs import crate
@@ -15,13 +16,14 @@ from kdml.packs.repeats import check_one_experiment
 FACTS = "paper,hcd,small,kd_ml_v3"
 
 
-def pack_of(path, values, seeds=(0, 1, 2), code="12", **settings):
-    """A pack of one run, with a value for each seed."""
+def pack_of(path, values, seeds=(0, 1, 2), code="12", without=(), **settings):
+    """A pack of one run, with a value for each seed; keys of the settings may be missing, as in packs of earlier versions."""
     lines = [f"{FACTS},{seed},ensemble,label,accuracy,{value}" for seed, value in zip(seeds, values, strict=True)]
     table = "protocol,task,pair,run,seed,network,truth,metric,value\n" + "\n".join(lines) + "\n"
     files = {"results/mine/metrics.csv": table.encode()}
     for seed in seeds:
-        record = {"settings": {"seed": seed, "method": None, "run": "kd_ml_v3", **settings}}
+        trained = settings_of(variant_graph("kd_ml_v3")).model_dump(mode="json") | {"seed": seed, **settings}
+        record = {"settings": {key: value for key, value in trained.items() if key not in without}}
         files[f"results/mine/{FACTS.replace(',', '/')}/seed-{seed}/run.json"] = crate.as_json(record)
     files["environment.json"] = crate.as_json({"training_code": [code], "trained_with": [{"device": "cpu"}]})
     about = {
@@ -71,6 +73,12 @@ def test_different_experiments_are_refused(tmp_path):
     other = read_pack(pack_of(tmp_path / "other.zip", [90, 91, 92.5], training={"epochs": 2}))
     with pytest.raises(UserError, match="another `training`"):
         check_one_experiment(first, other)
+    # A version that did not have the key `balance` did what `balance: none` says.
+    earlier = read_pack(pack_of(tmp_path / "earlier.zip", [90, 91, 92.5], without=["balance"], training={"epochs": 1}))
+    check_one_experiment(first, earlier)
+    later = read_pack(pack_of(tmp_path / "later.zip", [90, 91, 92.5], training={"epochs": 1}, unheard_of=1))
+    with pytest.raises(UserError, match=r"later.zip.*unheard_of"):
+        check_one_experiment(first, later)
     none = read_pack(pack_of(tmp_path / "none.zip", [], seeds=()))
     with pytest.raises(UserError, match="no run in common"):
         check_one_experiment(first, none)

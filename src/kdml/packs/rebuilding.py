@@ -3,23 +3,16 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from kdml.common.errors import UserError
-from kdml.common.json_text import parse_json
 from kdml.packs import configuration
 from kdml.packs.reading import AGAIN, Pack, read_pack
-from kdml.packs.repeats import check_one_experiment
+from kdml.packs.repeats import check_one_experiment, trained_with
+from kdml.runs.settings import RunSettings
 
 FROM, WITH = KEYS = ("results_from", "compare_with")  # of `--config`, which name packs
 FOLDER = "rebuilt"  # below the working directory
-
-
-class Settings(Protocol):
-    """Settings of a run, as `kdml.runs.settings.RunSettings`."""
-
-    def model_dump(self, *, mode: str) -> dict[str, Any]:
-        """Values as JSON has them."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +81,7 @@ def _path(value: Any, key: str, root: Path) -> Path:
     return root / Path(value).expanduser()
 
 
-def check_runs(pack: Pack, records: Mapping[str, Settings]) -> None:
+def check_runs(pack: Pack, records: Mapping[str, RunSettings]) -> None:
     """Refuse a pack whose runs were not trained as its configuration says.
 
     Args:
@@ -101,9 +94,7 @@ def check_runs(pack: Pack, records: Mapping[str, Settings]) -> None:
     for name, settings in records.items():
         if name not in pack.members:
             raise UserError(f"{pack.path} lacks {name}, a run of its configuration.", AGAIN)
-        record = parse_json(pack.read(name).decode())
-        trained = record.get("settings") if isinstance(record, dict) else None
-        if trained is None or _comparable(trained) != _comparable(settings.model_dump(mode="json")):
+        if _comparable(trained_with(pack, name)) != _comparable(settings.model_dump(mode="json")):
             raise UserError(
                 f"{pack.path} is mixed: {name} was trained with other settings than its configuration says.", AGAIN
             )

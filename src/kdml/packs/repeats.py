@@ -9,6 +9,7 @@ from kdml.common.files import csv_rows
 from kdml.common.json_text import parse_json
 from kdml.packs.publishing import ENVIRONMENT
 from kdml.packs.reading import AGAIN, Pack
+from kdml.runs.settings import settings_in
 
 FREE = ("seed",)  # of a run's settings, what two repeats may differ in
 
@@ -63,9 +64,23 @@ def _settings(pack: Pack) -> dict[tuple[str, ...], Mapping[str, Any]]:
     found = {}
     for name in pack.members:
         if name.startswith(f"results/{pack.experiment}/") and name.endswith("/run.json"):
-            settings = parse_json(pack.read(name).decode())["settings"]
-            found[tuple(name.split("/")[-6:-2])] = settings
+            found[tuple(name.split("/")[-6:-2])] = trained_with(pack, name)
     return found
+
+
+def trained_with(pack: Pack, name: str) -> dict[str, Any]:
+    """Settings that a run was trained with; those that its version of the program did not have are what they are if not given.
+
+    Args:
+        pack: that holds it.
+        name: of its run.json.
+
+    Raises:
+        UserError: it holds none that this version of the program knows.
+    """
+    record = parse_json(pack.read(name).decode())
+    settings = record.get("settings") if isinstance(record, dict) else None
+    return settings_in(settings, f"{pack.path}: {name}", AGAIN).model_dump(mode="json")
 
 
 def _first_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:

@@ -161,4 +161,9 @@ def test_every_script_is_of_a_rule_or_a_tool(root):
     """Scripts are named as their rules; three are called by hand: they print settings, show where trainings stand, predict pictures."""
     text = "".join(path.read_text() for path in (root / "workflow/rules").glob("*.smk"))
     named = set(re.findall(r'program=program\("(\S+)"\)', text))
-    assert {path.name for path in (root / "src").glob("*.py")} == named | {"settings.py", "status.py", "predict.py"}
+    assert {path.name for path in (root / "src").glob("*.py")} == named | {
+        "settings.py",
+        "status.py",
+        "work_for.py",
+        "predict.py",
+    }

@@ -65,7 +65,7 @@ def _nll_of_pixels(quantised: np.ndarray, masks: np.ndarray) -> Callable[[float]
 
 
 def _nll_of_class_pixels(quantised: np.ndarray, masks: np.ndarray) -> Callable[[float], float]:
-    """Of the pixels of masks of several classes, or of evenly spread ones where they are very many."""
+    """Negative log-likelihood of the pixels of masks of several classes, or of evenly spread ones where they are very many."""
     every = math.ceil(masks.size / MOST_PIXELS)
     each = np.moveaxis(quantised, 1, -1).reshape(-1, quantised.shape[1])[::every]
     return _nll_of_classes(dequantise(each), masks.reshape(-1)[::every].astype(int))

@@ -16,6 +16,7 @@ from kdml.runs.methods import published
 # What a file reads, or imports under a name that is made only when it runs: file -> patterns, both relative to `SOURCE`.
 BESIDES: Mapping[str, tuple[str, ...]] = {
     "kdml/analysis/claims.py": ("../workflow/resources/paper/claims.yaml",),
+    "kdml/experiment/backbones.py": ("../workflow/resources/backbones.csv",),
     "kdml/export/folder.py": ("kdml/deploy/*.*",),
     "kdml/reporting/figures/common.py": ("../workflow/report/style.yaml",),
     "kdml/reporting/templates.py": ("../workflow/report/templates/*",),

@@ -13,6 +13,7 @@ RECORD = {
     "code_hash": "abc",
     "settings": {
         "task": "lgg",
+        "balance": "none",
         "run": "baseline",
         "classes": ["lesion"],
         "networks": {},
@@ -158,7 +159,7 @@ def test_without_regions_nothing_is_found():
 
 def test_a_class_without_a_test_case_is_named():
     cases = [class_case(str(place), "baseline", place % 2, place % 2) for place in range(4)]
-    classes = {"task": "ham10000_classification", "classes": ["mel", "nv", "df"]}
+    classes = {"task": "ham10000_classification", "balance": "resample", "classes": ["mel", "nv", "df"]}
     runs = measured(cases, classes=3, record=RECORD | {"settings": RECORD["settings"] | classes})
     assert runs[0].remark == "no test case of df"
     rows = {row["metric"]: row for row in MeasuredRuns(runs).values()}

@@ -84,7 +84,7 @@ WINGS = {
     "reporting": {"common", "runs", "paper", "analysis"},
     "deploy": set(),
     "export": {"common", "runs", "data", "learning", "analysis", "deploy"},
-    "packs": {"common", "experiment"},
+    "packs": {"common", "runs", "experiment"},
 }
 RULES = {"experiment", "runs", "data", "common", "packs"}
 LINES = 400  # of a module, at most

@@ -63,7 +63,7 @@ def departures(record: Mapping[str, Any]) -> list[str]:
         (training["learning_rate"], LEARNING_RATE, f"learning rate {training['learning_rate']:g} ({LEARNING_RATE:g})"),
     ]
     words = [text for ours, theirs, text in said if ours != theirs]
-    balance = settings.get("balance", "none")
+    balance = settings["balance"]
     words += [f"balance {balance} ({theirs})"] if (theirs := BALANCED.get(settings["task"], balance)) != balance else []
     words += _changed(training, Training(), ("epochs", "batch_size", "learning_rate", *MACHINE))
     words += _changed(settings.get("sharing", {}), Sharing(), ())

@@ -9,7 +9,7 @@ from pathlib import Path
 from miniature import copy_project
 from snakemake_runs import ROOT, snakemake
 
-SAVED = re.compile(r"save this as `([^`]+)`.*?```(?:yaml|python)\n(.*?)```", re.S | re.I)
+SAVED = re.compile(r"save this as\s+`([^`]+)`.*?```(?:yaml|python)\n(.*?)```", re.S | re.I)
 BLOCK = re.compile(r"```bash\n(.*?)```", re.S)
 
 

@@ -85,6 +85,13 @@ def test_a_class_that_is_rarely_the_rarest_stands_with_the_most_frequent():
     assert strata(pixels, list("abcdaae")).tolist() == [2] * 7  # one patient has class 1, four have class 2
 
 
+def test_a_frequent_class_that_has_little_left_stands_with_the_one_that_has_most():
+    """Most pictures have class 2, but nearly all of them a rarer one, too: the rest is not left alone with it."""
+    pixels = np.array([[1, 1, 1]] * 4 + [[1, 0, 1]] * 2 + [[1, 0, 0]] * 3)
+    assert strata(pixels, [""] * 9).tolist() == [1] * 6 + [0] * 3
+    assert strata(pixels[:6], [""] * 6).tolist() == [1] * 6
+
+
 def test_the_check_says_what_masks_hold(tmp_path):
     report = prepared(tmp_path / "mine", shapes(30, SIZE), tmp_path / "out")
     facts = checked("mine", read_index(tmp_path / "out/index.parquet"), report, (0.6, 0.2, 0.2), 0, ["grouped"])

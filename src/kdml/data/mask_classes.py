@@ -83,8 +83,9 @@ def check_each_class(names: Sequence[str], pixels: Int[np.ndarray, "n K"], group
 def strata(pixels: Int[np.ndarray, "n K"], groups: Sequence[str]) -> Int[np.ndarray, " n"]:
     """The class that each picture is split by: the rarest one that its mask has, 0 for the background alone.
 
-    So every class comes into every part of a split. A class that would be left with fewer pictures or groups than there are parts,
-    because nearly all of its pictures have a rarer one, too, or because there are few without any, stands with the most frequent.
+    So every class comes into every part of a split. A class that would be left with fewer pictures or groups than there are
+    parts, because nearly all of its pictures have a rarer one, too, or because there are few without any, stands with the one
+    that has most.
 
     Args:
         pixels: of the background and the classes in every picture.
@@ -99,7 +100,8 @@ def strata(pixels: Int[np.ndarray, "n K"], groups: Sequence[str]) -> Int[np.ndar
         mine = has[:, number] & (chosen < 0)
         if _units(mine, groups)[0] >= len(PARTS):
             chosen[mine] = number
-    return np.where(chosen < 0, order[-1], chosen)
+    sizes = np.bincount(chosen[chosen >= 0], minlength=has.shape[1])
+    return np.where(chosen < 0, max(order, key=lambda number: (sizes[number], often[number])), chosen)
 
 
 def _units(rows: Bool[np.ndarray, " n"], groups: Sequence[str]) -> tuple[int, str]:

@@ -1,0 +1,151 @@
+"""Sessions on Kaggle in a make-believe /kaggle: stopped by their minutes and continued from the attached output, to the same bits."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+import zipfile
+
+import pytest
+from miniature import copy_project
+from snakemake_runs import clean_environment, snakemake
+
+from kdml.common.files import sha256_of
+from kdml.data.demo import draw_archive
+from kdml.kaggle import kernel, output, session
+
+ARCHIVE = "histopathologic-cancer-detection"
+FOLDER = "results/tiny/paper/hcd/small/kd_on_v3/seed-0"
+SAME = ("weights.safetensors", "predictions.npz", "history.csv")
+EPOCHS = int(os.environ.get("EP", 40))
+TINY = """
+experiment: tiny
+run: {tasks: [hcd], pairs: [small], techniques: [kd_on], strategies: [v3], baselines: false, methods: [], seeds: [0]}
+datasets: {hcd: {image_size: 32, subset: 60}}
+training: {batch_size: 8, epochs: EPOCHS, patience: EPOCHS, device: cpu, threads: 1}
+networks:
+  teacher_small: {timm: resnet18, title: T, options: {channels: [8, 12, 16, 24]}, stands_for: resnet50}
+  student_small: {timm: resnet18, title: S, options: {channels: [8, 8, 8, 16]}, stands_for: resnet18}
+pairs: {small: {teacher: teacher_small, student: student_small}}
+"""
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """A /kaggle with the archive as Kaggle mounts it, the project as it was sent, and the kernel."""
+    tree, project = tmp_path / "kaggle", copy_project(tmp_path / "project")
+    (project / "tiny.yaml").write_text(TINY.replace("EPOCHS", str(EPOCHS)))
+    draw_archive(ARCHIVE, tmp_path / f"{ARCHIVE}.zip", images=60, size=32, seed=0)
+    with zipfile.ZipFile(tmp_path / f"{ARCHIVE}.zip") as file:
+        file.extractall(tree / "input/competitions" / ARCHIVE)
+    (tree / "working").mkdir()
+    names = sorted(path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file())
+    kernel.write_project(tree / "input/datasets/somebody/kdml-project", "somebody/kdml-project", project, names)
+    return tree
+
+
+def job(minutes):
+    files = ("tiny.yaml", "profiles/kaggle/experiment.yaml")
+    return kernel.Job(
+        "kdml",
+        minutes,
+        "tiny",
+        "profiles/kaggle",
+        files,
+        targets=(f"{FOLDER}/run.json",),
+        archives=(ARCHIVE,),
+        gpu=False,
+    )
+
+
+def work(tree, minutes):
+    """A session, and what it says of itself."""
+    kernel.write_kernel(tree / "kernel", "somebody/kdml-session-1", job(minutes), [], None)
+    environment = clean_environment(tree) | {session.TREE: str(tree), session.PYTHON: sys.executable}
+    done = subprocess.run(
+        [sys.executable, tree / "kernel/session.py"],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not (tree / "temp/kdml").exists()
+    return json.loads((tree / "working/session.json").read_text()), done.stdout
+
+
+def attach(tree, number):
+    """What `continue` attaches, in place of what was attached before; and another form in which Kaggle shows the project."""
+    before = tree / "input/notebooks/somebody"
+    shutil.rmtree(before, ignore_errors=True)
+    before.mkdir(parents=True)
+    (tree / "working").rename(before / f"kdml-session-{number}")
+    (tree / "working").mkdir()
+    sent = tree / "input/datasets/somebody/kdml-project"
+    if (sent / session.PROJECT).exists():
+        with tarfile.open(sent / session.PROJECT) as archive:
+            archive.extractall(sent / "kdml-project", filter="data")
+        (sent / session.PROJECT).unlink()
+        for path in (sent / "kdml-project").rglob("*"):
+            os.utime(path)
+
+
+def left(tree):
+    found = set()
+    for part in (tree / "working").glob("*.tar"):
+        with tarfile.open(part) as archive:
+            found |= set(archive.getnames())
+    return found
+
+
+def alone(tree, folder):
+    """The undisturbed training; and the seconds of all before it, of its job, and of its steps alone."""
+    folder.mkdir()
+    project = folder.with_name("project")
+    words = ("--configfile", project / "tiny.yaml", project / "profiles/kaggle/experiment.yaml")
+    times = []
+    for target in ("results/tiny/paper/hcd/split-0.csv", f"{FOLDER}/run.json"):
+        begin = time.monotonic()
+        archives = f"archives={tree}/input/competitions/{ARCHIVE}"
+        done = snakemake(folder, "--cores", "1", target, *words, "--config", archives, root=project)
+        assert done.returncode == 0, done.stdout + done.stderr
+        times.append(time.monotonic() - begin)
+    record = json.loads((folder / FOLDER / "run.json").read_text())
+    return *times, record["seconds"] - record["seconds_to_first_step"]
+
+
+def test_stopped_and_continued_it_has_the_same_bits(tree, tmp_path):
+    prepared, trained, steps = alone(tree, tmp_path / "alone")
+    until = trained - steps / 2  # the middle of the training, however fast the machine is
+    stopped, found = 0, set()
+    for number in range(1, 12):
+        has_data = f"{FOLDER.rpartition('/paper')[0]}/data/hcd/images.npy" in found
+        told, said = work(tree, 30 if stopped else (until if has_data else prepared + until) / 60)
+        assert (told["number"], told["experiment"], told["left_out"]) == (number, "tiny", [])
+        if told["exit_code"] == 0:
+            break
+        assert told["exit_code"] == session.TIME_IS_UP and "`continue` goes on" in said and told["pack"] is None
+        found = left(tree)
+        stopped += f"{FOLDER}/checkpoint.pt" in found
+        attach(tree, number)
+    assert told["exit_code"] == 0 and stopped >= 1
+    assert {path.name for path in (tree / "working").iterdir()} == {"session.json", "tiny.zip", *told["parts"]}
+    assert told["pack"] == {"name": "tiny.zip", "sha256": sha256_of(tree / "working/tiny.zip")}
+
+    here = tmp_path / "here"
+    output.taken(tree / "working", told, here, here / "pulled.json")
+    assert {name: sha256_of(here / FOLDER / name) for name in SAME} == {
+        name: sha256_of(tmp_path / "alone" / FOLDER / name) for name in SAME
+    }
+    assert not (here / FOLDER / "checkpoint.pt").exists()
+
+    # Once more: everything is there, nothing is trained or prepared again.
+    before = {name: (here / FOLDER / name).stat().st_mtime for name in SAME}
+    attach(tree, number)
+    told, said = work(tree, 10)
+    output.taken(tree / "working", told, here, here / "pulled.json")
+    assert told["exit_code"] == 0 and {name: (here / FOLDER / name).stat().st_mtime for name in SAME} == before

@@ -159,7 +159,7 @@ def start(work: Work, record: dict[str, Any], patience: float) -> None:
     number = record["finished"] + 1
     last = job.kernel(service.user, number - 1) if number > 1 else None
     name = job.kernel(service.user, number)
-    kernel.write_kernel(work.folder / "kernel", name, job, list(datasets.values()), last)
+    kernel.write_kernel(work.folder / "kernel", name, job, digests["project"], list(datasets.values()), last)
     page = service.start(work.folder / "kernel", name)
     record["started"] = number
     work.write(record)

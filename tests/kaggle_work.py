@@ -57,7 +57,10 @@ class Work:
         if asked == "ListKernelSessionOutput":
             return 200, self._page(body, address)
         if asked == "GetAcceleratorQuotaStatistics":
-            hours = self.hours and {"timeUsed": f"{self.hours[0] * 3600:.0f}s", "totalTimeAllowed": f"{self.hours[1] * 3600:.0f}s"}
+            hours = self.hours and {
+                "timeUsed": f"{self.hours[0] * 3600:.0f}s",
+                "totalTimeAllowed": f"{self.hours[1] * 3600:.0f}s",
+            }
             return 200, {"quotaRefreshTime": "2026-12-05T00:00:00Z"} | ({"gpuQuota": hours} if hours else {})
         return None
 

@@ -42,8 +42,10 @@ def tree(tmp_path):
     with zipfile.ZipFile(tmp_path / f"{ARCHIVE}.zip") as file:
         file.extractall(tree / "input/competitions" / ARCHIVE)
     (tree / "working").mkdir()
+    (tree / "kernel").mkdir()
     names = sorted(path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file())
-    kernel.write_project(tree / "input/datasets/somebody/kdml-project", "somebody/kdml-project", project, names)
+    sent = tree / "input/datasets/somebody/kdml-project"
+    (tree / "kernel/project").write_text(kernel.write_project(sent, "somebody/kdml-project", project, names))
     return tree
 
 
@@ -63,7 +65,9 @@ def job(minutes):
 
 def work(tree, minutes):
     """A session, and what it says of itself."""
-    kernel.write_kernel(tree / "kernel", "somebody/kdml-session-1", job(minutes), [], None)
+    kernel.write_kernel(
+        tree / "kernel", "somebody/kdml-session-1", job(minutes), (tree / "kernel/project").read_text(), [], None
+    )
     environment = clean_environment(tree) | {session.TREE: str(tree), session.PYTHON: sys.executable}
     done = subprocess.run(
         [sys.executable, tree / "kernel/session.py"],

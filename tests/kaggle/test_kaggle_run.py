@@ -290,7 +290,7 @@ def test_nothing_was_pushed(what, account, run):
         (["--name", "Mine_1"], "--name Mine_1 cannot be part of an address"),
         (["--configfile", "/elsewhere.yaml"], "/elsewhere.yaml cannot be read"),
         (["--profile", "profiles/demo", "--config", "sharing={temperature: -1}"], "sharing.temperature"),
-        (["--config", "datasets={mine: {source: x}}", "tasks={mine: {title: M, dataset: mine, kind: segmentation, classes: [a]}}",
+        (["--config", "datasets={mine: {source: x, image_size: 32}}", "tasks={mine: {title: M, dataset: mine, kind: segmentation, classes: [a]}}",
           "run={tasks: [mine], methods: []}"], "`datasets.mine` is your own and not at Kaggle"),
     ],
 )  # fmt: skip

@@ -47,7 +47,7 @@ def test_an_archive_that_is_not_attached_is_named(tmp_path):
     ):
         session.link_archives([tmp_path], {"lgg-mri-segmentation": "kaggle_3m"}, tmp_path / "links")
     with pytest.raises(Refused, match="data set with the project is not attached"):
-        session.put_project([tmp_path], tmp_path / "project")
+        session.put_project([tmp_path], tmp_path / "project", "")
 
 
 def test_folders_of_pictures_are_not_searched(tmp_path, monkeypatch):
@@ -69,7 +69,10 @@ def test_the_project_arrives_with_its_times(is_unpacked, tmp_path):
             archive.extractall(sent / "kdml-project", filter="data")
         (sent / session.PROJECT).unlink()
         os.utime(sent / "kdml-project/a.txt")
-    session.put_project(list(session.folders(tmp_path / "input")), tmp_path / "project")
+    places = list(session.folders(tmp_path / "input"))
+    with pytest.raises(Refused, match="as it was sent before"):
+        session.put_project(places, tmp_path / "older", "another")
+    session.put_project(places, tmp_path / "project", first)
     found = {name: (tmp_path / "project" / name).stat().st_mtime for name in ("a.txt", "b/c.txt")}
     assert found == {"a.txt": 1000, "b/c.txt": 2000}
     os.utime(tmp_path / "mine/a.txt")
@@ -180,7 +183,7 @@ def test_a_damaged_or_foreign_output_is_refused(tmp_path):
 def test_a_session_that_cannot_begin_fails_with_its_reason(tmp_path, monkeypatch):
     monkeypatch.setenv(session.TREE, str(tmp_path))
     (tmp_path / "input").mkdir()
-    told = kernel.Job("kdml", 1, "mine", "profiles/kaggle").told()
+    told = kernel.Job("kdml", 1, "mine", "profiles/kaggle").told("")
     with pytest.raises(SystemExit, match="Error: The data set with the project is not attached"):
         session.main(told)
 

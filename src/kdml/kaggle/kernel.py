@@ -51,11 +51,15 @@ class Job:
         """The job, with another time to work in a session."""
         return self if minutes is None else replace(self, minutes=minutes)
 
-    def told(self) -> dict[str, Any]:
-        """What a session is told, see `kdml.kaggle.session`."""
+    def told(self, project: str) -> dict[str, Any]:
+        """What a session is told, see `kdml.kaggle.session`.
+
+        Args:
+            project: checksum of what was sent of it.
+        """
         facts = {key: getattr(self, key) for key in ("minutes", "experiment", "profile", "internet", "gpu")}
         facts |= {key: list(getattr(self, key)) for key in ("configfile", "config", "targets")}
-        return facts | {"marks": {name: ARCHIVES[name].holds[0] for name in self.archives}}
+        return facts | {"project": project, "marks": {name: ARCHIVES[name].holds[0] for name in self.archives}}
 
     def kernel(self, user: str, number: int) -> str:
         """What Kaggle calls the kernel of a session: each has one of its own, so that no output is written over."""
@@ -109,14 +113,16 @@ def write_project(folder: Path, dataset: str, root: Path, names: Sequence[str]) 
     folder.mkdir(parents=True, exist_ok=True)
     _write_metadata(folder, dataset)
     digest = hashlib.sha256()
-    times = json.dumps({name: int((root / name).stat().st_mtime) for name in names}).encode()
+    for name in names:
+        digest.update(f"{name}\n{sha256_of(root / name)}\n".encode())
+    times = {name: int((root / name).stat().st_mtime) for name in names}
+    about = json.dumps({"digest": digest.hexdigest(), "times": times}).encode()
     with tarfile.open(folder / session.PROJECT, "w", dereference=True) as archive:
         member = tarfile.TarInfo(session.TIMES)
-        member.size = len(times)
-        archive.addfile(member, BytesIO(times))
+        member.size = len(about)
+        archive.addfile(member, BytesIO(about))
         for name in names:
             archive.add(root / name, name)
-            digest.update(f"{name}\n{sha256_of(root / name)}\n".encode())
     return digest.hexdigest()
 
 
@@ -152,13 +158,14 @@ def _write_metadata(folder: Path, dataset: str) -> None:
     write_json(folder / "dataset-metadata.json", {"title": title, "id": dataset, "licenses": [{"name": "other"}]})
 
 
-def write_kernel(folder: Path, kernel: str, job: Job, datasets: Sequence[str], last: str | None) -> None:
+def write_kernel(folder: Path, kernel: str, job: Job, project: str, datasets: Sequence[str], last: str | None) -> None:
     """Write the folder of a kernel.
 
     Args:
         folder: to write into.
         kernel: what Kaggle calls it.
         job: what it is for.
+        project: checksum of what was sent of it.
         datasets: of the user's own that it reads.
         last: the kernel whose output it goes on from.
     """
@@ -166,7 +173,7 @@ def write_kernel(folder: Path, kernel: str, job: Job, datasets: Sequence[str], l
     given = [ARCHIVES[name] for name in job.archives]
     write_json(folder / "kernel-metadata.json", _metadata(kernel, job, [*datasets, *_slugs(given, False)], last))
     code = Path(session.__file__).read_text(encoding="utf-8")
-    write_text(folder / "session.py", f"{code}\n\nmain({job.told()!r})\n")
+    write_text(folder / "session.py", f"{code}\n\nmain({job.told(project)!r})\n")
 
 
 def _slugs(archives: Iterable[Any], of_competitions: bool) -> list[str]:

@@ -31,7 +31,7 @@ class Service:
         if not token_present():
             raise UserError("There is no Kaggle token.", TOKEN_HELP)
 
-        class Api(client_class()):  # type: ignore[misc] # a class that is made when it is needed
+        class Api(client_class()):
             def _upload_file(self, file_name, *arguments, **options):
                 """The client goes on without a file that it could not send."""
                 sent = super()._upload_file(file_name, *arguments, **options)

@@ -18,7 +18,7 @@ from typing import Any
 TREE = "KDML_KAGGLE_TREE"  # environment variable: another folder than /kaggle, for a trial
 PYTHON = "KDML_KAGGLE_PYTHON"  # environment variable: the Python of an environment that is installed already
 PROJECT = "kdml-project.tar"
-TIMES = "kdml-project.json"  # in it: times of change, which an archive that Kaggle unpacks loses
+TIMES = "kdml-project.json"  # in it: a checksum, and times of change, which are lost where Kaggle unpacks
 SESSION = "session.json"
 PART = 2**30  # bytes of a part of the state, unless a single file has more
 ROOM = 19 * 10**9  # bytes of the 20 GB that Kaggle keeps of a session; the rest is for the pack and the log
@@ -49,15 +49,16 @@ def found(places: Sequence[Path], mark: str) -> Path | None:
     return next((folder for folder in places if (folder / mark).exists()), None)
 
 
-def put_project(places: Sequence[Path], project: Path) -> None:
+def put_project(places: Sequence[Path], project: Path, digest: str) -> None:
     """Copy the project, which Kaggle shows as the archive that was sent or as the folder that it unpacked it into.
 
     Args:
         places: folders of all that is attached.
         project: where it is put, with its times of change, by which Snakemake sees what an edit decides.
+        digest: checksum of what was sent last.
 
     Raises:
-        Refused: it is not attached.
+        Refused: it is not attached, or only what was sent before.
     """
     if (packed := found(places, PROJECT)) is not None and (packed / PROJECT).is_file():
         with tarfile.open(packed / PROJECT) as archive:
@@ -66,7 +67,10 @@ def put_project(places: Sequence[Path], project: Path) -> None:
         shutil.copytree(unpacked, project)
     else:
         raise Refused("The data set with the project is not attached.")
-    for name, time in json.loads((project / TIMES).read_text(encoding="utf-8")).items():
+    about = json.loads((project / TIMES).read_text(encoding="utf-8"))
+    if about["digest"] != digest:
+        raise Refused("Kaggle has attached the project as it was sent before: `continue` again in some minutes.")
+    for name, time in about["times"].items():
         os.utime(project / name, (time, time))
 
 
@@ -273,7 +277,7 @@ def session(told: Mapping[str, Any]) -> None:
     folder = temp / "work"
     folder.mkdir(parents=True)
     places = list(folders(tree / "input"))
-    put_project(places, temp / "project")
+    put_project(places, temp / "project", told["project"])
     link_archives(places, told["marks"], temp / "archives")
     before = restore(places, folder, told["experiment"])
     python = install(temp / "project", temp, places, told["internet"])

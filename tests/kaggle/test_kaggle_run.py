@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import re
 import tarfile
 
@@ -148,22 +149,32 @@ def test_continue_after_a_failure_starts_the_same_session_again(pushed, run):
 
 def test_pull_brings_results_and_pack_with_their_times(pushed, run, tmp_path):
     base = tmp_path / "base"
-    files = {f"{RUN}/checkpoint.pt": b"c1", "results/reduced/data/hcd/images.npy": b"a", "results/tables/table_03.html": b"of others", "results/reduced/splits.csv": b"s",
+    files = {f"{RUN}/checkpoint.pt": b"c1", "results/reduced/data/hcd/images.npy": b"a", "results/tables/table_03.html": b"of others", "results/reduced/splits.csv": b"s", "resources/reduced/weights/a.safetensors": b"w",
              "logs/reduced/train/x.log": b"l", ".snakemake/metadata/x": b"m"}  # fmt: skip
     pushed.outputs[FIRST] = left(files)
     code, said = run("pull")
-    assert code == 0 and "Session 1: 3 files" in said and "`continue` goes on" in said and "reduced.zip" in said
+    assert code == 0 and "Session 1: 4 files" in said and "`continue` goes on" in said and "reduced.zip" in said
     assert (base / RUN / "checkpoint.pt").read_bytes() == b"c1" and (
         base / RUN / "checkpoint.pt"
     ).stat().st_mtime == 1000
     assert (base / "resources/kaggle_run/kdml/output/reduced.zip").read_bytes() == b"pack"
     assert not (base / "results/reduced/splits.csv").exists()
     assert not (base / "results/tables").exists() and not (base / ".snakemake").exists()
-    assert run("pull")[1].startswith("Session 1: 0 files")
+    os.utime(base / RUN / "checkpoint.pt", (2000, 2000))  # as if another name had brought the same, later
+    assert run("pull")[1].startswith("Session 1: 0 files") and (base / RUN / "checkpoint.pt").stat().st_mtime == 1000
     # The next session: the training has ended, and the arrays had no room.
     run("continue")
     left_out = ["results/reduced/data/hcd/images.npy"]
-    pushed.outputs[SECOND] = left({f"{RUN}/run.json": b"{}", "logs/reduced/train/x.log": b"longer"}, 2, 0, left_out)
+    pushed.outputs[SECOND] = left(
+        {
+            f"{RUN}/run.json": b"{}",
+            "logs/reduced/train/x.log": b"longer",
+            "resources/reduced/weights/a.safetensors": b"w",
+        },
+        2,
+        0,
+        left_out,
+    )
     code, said = run("pull")
     assert (
         code == 0 and "Session 2: 2 files" in said and "Everything is made." in said and "1 files had no room" in said

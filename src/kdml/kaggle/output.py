@@ -73,7 +73,7 @@ def taken(folder: Path, told: Mapping[str, Any], base: Path, record: Path) -> in
         UserError: a file of another origin is in the way; nothing is changed then.
     """
     brought = read_json(record, "delete it") if record.exists() else {}
-    new = {name: digest for name, digest, _ in _members(folder, told)}
+    new = {name: digest for name, digest, *_ in _members(folder, told)}
     here = {name: sha256_of(base / name) for name in {*new, *brought} if (base / name).is_file()}
     for name, digest in new.items():
         if here.get(name) not in (None, digest, brought.get(name)):
@@ -82,10 +82,14 @@ def taken(folder: Path, told: Mapping[str, Any], base: Path, record: Path) -> in
                 "move the results that are here away, or pull into another folder with --directory",
             )
     changed = 0
-    for name, digest, write in _members(folder, told):
+    for name, digest, time, write in _members(folder, told):
         if here.get(name) != digest:
             write(base / name)
             changed += 1
+        elif (
+            time < (base / name).stat().st_mtime
+        ):  # one of two names came first: nothing that was made from it is to seem older
+            os.utime(base / name, (time, time))
     gone = [name for name, digest in brought.items() if name not in new and here.get(name) == digest]
     for name in set(gone) - set(told["left_out"]):
         (base / name).unlink()
@@ -93,19 +97,21 @@ def taken(folder: Path, told: Mapping[str, Any], base: Path, record: Path) -> in
     return changed
 
 
-def _members(folder: Path, told: Mapping[str, Any]) -> Iterator[tuple[str, str, Callable[[Path], None]]]:
-    """(path, SHA-256, what writes it) of the files of trainings, data and places that a session left.
+def _members(folder: Path, told: Mapping[str, Any]) -> Iterator[tuple[str, str, float, Callable[[Path], None]]]:
+    """(path, SHA-256, time of change, what writes it) of start weights, trainings, data and places that a session left.
 
     What all places of an experiment share is made again here from these, so that several names may work at the tasks of one.
     """
-    top, logs = f"results/{told['experiment']}", f"logs/{told['experiment']}/train/"
+    top = f"results/{told['experiment']}"
+    others = (f"resources/{told['experiment']}/", f"logs/{told['experiment']}/train/")
     for part in told["parts"]:
         with tarfile.open(folder / part) as archive:
             for member in archive:
                 path = PurePosixPath(member.name)
                 is_below = member.name.startswith(f"{top}/") and str(path.parent) != top
-                if member.isfile() and (is_below or member.name.startswith(logs)) and ".." not in path.parts:
-                    yield member.name, _digest(archive, member), lambda path, a=archive, m=member: _write(a, m, path)
+                if member.isfile() and (is_below or member.name.startswith(others)) and ".." not in path.parts:
+                    digest = _digest(archive, member)
+                    yield member.name, digest, member.mtime, lambda to, a=archive, m=member: _write(a, m, to)
 
 
 def _digest(archive: tarfile.TarFile, member: tarfile.TarInfo) -> str:

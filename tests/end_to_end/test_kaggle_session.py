@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 from miniature import copy_project
@@ -19,8 +21,8 @@ from kdml.kaggle import kernel, output, session
 
 ARCHIVE = "histopathologic-cancer-detection"
 FOLDER = "results/tiny/paper/hcd/small/kd_on_v3/seed-0"
-SAME = ("weights.safetensors", "predictions.npz", "history.csv")
-EPOCHS = 100
+SAME = ("weights.safetensors", "predictions.npz")
+EPOCHS = 8
 TINY = """
 experiment: tiny
 run: {tasks: [hcd], pairs: [small], techniques: [kd_on], strategies: [v3], baselines: false, methods: [], seeds: [0]}
@@ -63,23 +65,33 @@ def job(minutes):
     )
 
 
-def work(tree, minutes):
-    """A session, and what it says of itself."""
+def work(tree, minutes, until=None):
+    """A session, and what it says of itself; stopped as by its time once the log of the training has a word."""
     kernel.write_kernel(
         tree / "kernel", "somebody/kdml-session-1", job(minutes), (tree / "kernel/project").read_text(), [], None
     )
     environment = clean_environment(tree) | {session.TREE: str(tree), session.PYTHON: sys.executable}
-    done = subprocess.run(
-        [sys.executable, tree / "kernel/session.py"],
-        cwd=tree,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    with (tree / "said").open("w+") as said:
+        started = subprocess.Popen(
+            [sys.executable, tree / "kernel/session.py"], cwd=tree, env=environment, stdout=said, stderr=said
+        )
+        log = tree / f"temp/kdml/work/logs/{FOLDER.removeprefix('results/').replace('tiny/', 'tiny/train/')}.log"
+        while until is not None and not (log.exists() and until in log.read_text()):
+            assert started.poll() is None
+            time.sleep(0.05)
+        if until is not None:
+            os.kill(child_of(started.pid), signal.SIGINT)
+        code = started.wait()
+        said.seek(0)
+        told = said.read()
+    assert code == 0, told
     assert not (tree / "temp/kdml").exists()
-    return json.loads((tree / "working/session.json").read_text()), done.stdout
+    return json.loads((tree / "working/session.json").read_text()), told
+
+
+def child_of(process):
+    """The process that a session waits for: src/work_for.py."""
+    return int(Path(f"/proc/{process}/task/{process}/children").read_text().split()[0])
 
 
 def attach(tree, number):
@@ -107,44 +119,27 @@ def left(tree):
 
 
 def alone(tree, folder):
-    """The undisturbed training; and the seconds of all before it, of its job, and of its steps alone."""
+    """The undisturbed training."""
     folder.mkdir()
     project = folder.with_name("project")
     words = ("--configfile", project / "tiny.yaml", project / "profiles/kaggle/experiment.yaml")
-    times = []
-    for target in ("results/tiny/paper/hcd/split-0.csv", f"{FOLDER}/run.json"):
-        begin = time.monotonic()
-        archives = f"archives={tree}/input/competitions/{ARCHIVE}"
-        done = snakemake(folder, "--cores", "1", target, *words, "--config", archives, root=project)
-        assert done.returncode == 0, done.stdout + done.stderr
-        times.append(time.monotonic() - begin)
-    record = json.loads((folder / FOLDER / "run.json").read_text())
-    return *times, record["seconds"] - record["seconds_to_first_step"]
+    archives = f"archives={tree}/input/competitions/{ARCHIVE}"
+    done = snakemake(folder, "--cores", "1", f"{FOLDER}/run.json", *words, "--config", archives, root=project)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_stopped_and_continued_it_has_the_same_bits(tree, tmp_path):
-    prepared, trained, steps = alone(tree, tmp_path / "alone")
-    until = (
-        trained - steps / 2
-    )  # the middle of the training; where the machine was faster or slower than that, it is tried again
-    minutes, number, stopped = (prepared + until) / 60, 1, 0
-    while True:
-        told, said = work(tree, minutes)
-        assert (told["number"], told["experiment"], told["left_out"]) == (number, "tiny", [])
-        if told["exit_code"] == 0 and stopped:
-            break
-        if told["exit_code"] == 0:
-            minutes /= 2
-            shutil.rmtree(tree / "working")
-            (tree / "working").mkdir()
-            continue
-        assert told["exit_code"] == session.TIME_IS_UP and "`continue` goes on" in said and told["pack"] is None
-        found = left(tree)
-        stopped += f"{FOLDER}/checkpoint.pt" in found
-        has_data = "results/tiny/data/hcd/images.npy" in found
-        minutes = 30 if stopped else until / 60 if has_data and number == 1 else 1.5 * minutes
-        attach(tree, number)
-        number += 1
+    alone(tree, tmp_path / "alone")
+    told, said = work(tree, 0.01)  # over before anything is made
+    assert (told["number"], told["exit_code"], told["pack"]) == (1, session.TIME_IS_UP, None) and "`continue`" in said
+    attach(tree, 1)
+    told, said = work(tree, 60, until="epoch 3/")
+    assert (told["number"], told["left_out"], told["pack"]) == (2, [], None)
+    assert {f"{FOLDER}/checkpoint.pt", "results/tiny/data/hcd/images.npy"} <= left(tree)
+    assert f"{FOLDER}/run.json" not in left(tree)
+    attach(tree, 2)
+    told, said = work(tree, 60)
+    assert (told["number"], told["exit_code"]) == (3, 0)
     assert {path.name for path in (tree / "working").iterdir()} == {"session.json", "tiny.zip", *told["parts"]}
     assert told["pack"] == {"name": "tiny.zip", "sha256": sha256_of(tree / "working/tiny.zip")}
 
@@ -165,7 +160,7 @@ def test_stopped_and_continued_it_has_the_same_bits(tree, tmp_path):
 
     # Once more: everything is there, nothing is trained or prepared again.
     before = {name: (here / FOLDER / name).stat().st_mtime for name in SAME}
-    attach(tree, number)
-    told, said = work(tree, 10)
+    attach(tree, 3)
+    told, said = work(tree, 60)
     output.taken(tree / "working", told, here, here / "pulled.json")
     assert told["exit_code"] == 0 and {name: (here / FOLDER / name).stat().st_mtime for name in SAME} == before

@@ -22,7 +22,7 @@ from kdml.kaggle import kernel, output, session
 ARCHIVE = "histopathologic-cancer-detection"
 FOLDER = "results/tiny/paper/hcd/small/kd_on_v3/seed-0"
 SAME = ("weights.safetensors", "predictions.npz")
-EPOCHS = 8
+EPOCHS = 20
 TINY = """
 experiment: tiny
 run: {tasks: [hcd], pairs: [small], techniques: [kd_on], strategies: [v3], baselines: false, methods: [], seeds: [0]}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from kaggle_server import KEY, USER
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; more threads would only get in each other's way
 
@@ -41,6 +42,29 @@ def imagenet_weights() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the ImageNet weights in {folder}")
     return folder
+
+
+@pytest.fixture
+def no_token(tmp_path, monkeypatch):
+    """A home without any token, and Kaggle's client imported there: its import would sign in at the real Kaggle."""
+    for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    return home
+
+
+@pytest.fixture
+def account(no_token, monkeypatch):
+    """A key that the local server accepts."""
+    import kaggle  # noqa: F401
+
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "TEST")
+    monkeypatch.setenv("KAGGLE_USERNAME", USER)
+    monkeypatch.setenv("KAGGLE_KEY", KEY)
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from kaggle_work import Work
+
 ADDRESS = ("127.0.0.1", 7777)
 LAST_MODIFIED = "Tue, 01 Jan 2019 00:00:00 GMT"
 USER, KEY, TOKEN = "somebody", "a-key", "a-token"
@@ -33,6 +35,7 @@ class Kaggle:
         announced: size that answers claim instead of the true one, if any.
         etag: of all files.
         requests: method, path and Range header of all requests, in order.
+        work: data sets and kernels of the account.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -43,6 +46,7 @@ class Kaggle:
     announced: int | None = None
     etag: str = '"first"'
     requests: list[tuple[str, str, str | None]] = field(default_factory=list)
+    work: Work = field(default_factory=Work)
 
     def downloads(self) -> list[str | None]:
         """Range headers of the requests for files."""
@@ -119,6 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json(401, {"code": 401, "message": "Unauthenticated"})
         if self.kaggle.refusal:
             return self._json(self.kaggle.refusal, {"code": self.kaggle.refusal, "message": "no"})
+        if answer := self.kaggle.work.answer(self.path.rpartition("/")[2], body, f"http://localhost:{ADDRESS[1]}"):
+            return self._json(*answer)
         slug = body.get("competitionName") or body.get("datasetSlug")
         if slug not in self.kaggle.files:
             return self._json(404, {"code": 404, "message": "Not found"})
@@ -127,8 +133,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    def do_PUT(self):
+        self._note()
+        content = self.rfile.read(int(self.headers["Content-Length"]))
+        self._json(200 if self.kaggle.work.keep(self.path.rpartition("/")[2], content) else 400, {})
+
     def do_GET(self):
         self._note()
+        if self.path.startswith("/outputs/"):
+            return self._output(*self.path.split("/")[2:])
         # Before the headers are out: the client may send its next request as soon as it has them.
         cut = self.kaggle.cuts.pop(0) if self.kaggle.cuts else None
         content = self.kaggle.files[self.path.removeprefix("/files/").partition(".zip")[0]]
@@ -148,6 +161,14 @@ class _Handler(BaseHTTPRequestHandler):
         if cut is not None and self.kaggle.holds and self.kaggle.holds.pop(0):
             self._hold()
         self.close_connection = True
+
+    def _output(self, slug, name):
+        content = self.kaggle.work.outputs[slug][name]
+        self.send_response(200)
+        for header, value in {"Content-Length": str(len(content)), "Last-Modified": LAST_MODIFIED}.items():
+            self.send_header(header, value)
+        self.end_headers()
+        self.wfile.write(content)
 
     def _hold(self):
         """Say nothing until the client hangs up."""

@@ -21,9 +21,10 @@ from kaggle_server import KEY, TOKEN, USER, kaggle_server, nobody_there
 
 from kdml.common.errors import MachineError, UserError
 from kdml.common.locks import alone_in
-from kdml.data import kaggle_download
+from kdml.data import kaggle_client, kaggle_download
 from kdml.data.archives import ARCHIVES
-from kdml.data.kaggle_download import download, token_present
+from kdml.data.kaggle_client import token_present
+from kdml.data.kaggle_download import download
 
 COMPETITION = ARCHIVES["histopathologic-cancer-detection"]
 DATASET = ARCHIVES["lgg-mri-segmentation"]
@@ -46,29 +47,6 @@ def zipped(files=3, size=MIB):
 @pytest.fixture
 def store(tmp_path):
     return tmp_path / "store"
-
-
-@pytest.fixture
-def no_token(tmp_path, monkeypatch):
-    """A home without any token, and Kaggle's client imported there: its import would sign in at the real Kaggle."""
-    for name in [name for name in os.environ if name.startswith("KAGGLE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    return home
-
-
-@pytest.fixture
-def account(no_token, monkeypatch):
-    """A key that the local server accepts."""
-    import kaggle  # noqa: F401
-
-    monkeypatch.setenv("NO_PROXY", "localhost")
-    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "TEST")
-    monkeypatch.setenv("KAGGLE_USERNAME", USER)
-    monkeypatch.setenv("KAGGLE_KEY", KEY)
 
 
 @pytest.fixture
@@ -196,7 +174,7 @@ def test_no_space(kaggle_api, store, monkeypatch):
 
 
 def test_a_server_that_accepts_and_never_answers_is_left(kaggle_api, store, monkeypatch):
-    monkeypatch.setattr(kaggle_download, "PATIENCE", 0.3)
+    monkeypatch.setattr(kaggle_client, "PATIENCE", 0.3)
     kaggle_api.silent = True
     started = time.monotonic()
     with pytest.raises(MachineError, match=r"(?s)no answer came in time.*kept and continued"):
@@ -207,7 +185,7 @@ def test_a_server_that_accepts_and_never_answers_is_left(kaggle_api, store, monk
 
 def test_a_transfer_that_stops_is_continued(kaggle_api, store, monkeypatch):
     """The connection stays open, but nothing comes any more."""
-    monkeypatch.setattr(kaggle_download, "PATIENCE", 0.3)
+    monkeypatch.setattr(kaggle_client, "PATIENCE", 0.3)
     kaggle_api.cuts, kaggle_api.holds = [MIB + 1000, None, None], [True]
     path = download(DATASET, store, retries=1, first_pause=0)
     assert kaggle_api.downloads() == [None, None, f"bytes={MIB}-"]
@@ -438,5 +416,5 @@ def test_script_downloads_and_records(kaggle_api, root, store, tmp_path):
 
 
 def test_client_is_not_imported_before_it_is_needed(root):
-    code = "import sys; from kdml.data.kaggle_download import token_present; token_present(); assert 'kaggle' not in sys.modules"
+    code = "import sys; from kdml.data.kaggle_client import token_present; token_present(); assert 'kaggle' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

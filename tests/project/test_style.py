@@ -85,6 +85,7 @@ WINGS = {
     "deploy": set(),
     "export": {"common", "runs", "data", "learning", "analysis", "deploy"},
     "packs": {"common", "runs", "experiment"},
+    "kaggle": {"common", "data"},
 }
 RULES = {"experiment", "runs", "data", "common", "packs"}
 LINES = 400  # of a module, at most

@@ -4,7 +4,7 @@ from snakemake.logging import logger
 
 from kdml.data.archives import NAME_SOURCE, archives_of, not_there
 from kdml.data.at_hand import AtHand
-from kdml.data.kaggle_download import token_present
+from kdml.data.kaggle_client import token_present
 from kdml.data.layouts import Choice
 from kdml.data.own import check_own, own_of
 from kdml.experiment import archives

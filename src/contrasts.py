@@ -43,7 +43,7 @@ Tables = tuple[pd.DataFrame, pd.DataFrame | None]
 
 def read_tables(arguments: argparse.Namespace, table: RunTable) -> Tables:
     """Cases and regions of the sheets."""
-    found = None if table.classes else cases.read(arguments.regions, ("region", "area", "share"))
+    found = None if table.classes else cases.read(arguments.regions, ("region", "class", "area", "share"))
     return cases.read(arguments.cases, metrics.columns_of(table.kind, "label")), found
 
 

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from kdml.analysis.metrics import PRIMARY, TITLES
+from kdml.analysis.metrics import AFTER_SCALING, PRIMARY, TITLES
 from kdml.analysis.single_networks import scores_of
 from kdml.common.command_line import labelled_files, positive
 from kdml.common.errors import UserError, faults_told, run_script
@@ -211,12 +211,13 @@ def measured(
 
 
 def scored(arguments: argparse.Namespace, table: RunTable, records: Records, networks: Networks) -> Iterator[Facts]:
-    """Rows of scores.csv: every metric of each of the networks."""
+    """Rows of scores.csv: every metric of each of the networks, but those with a temperature, which no graph applies."""
     for model, one in networks.items():
         name = ENSEMBLE if model == ENSEMBLE else one.networks[0]
         keys = {"model": model, "run": one.row.run, "seed": one.row.seed, "network": name}
         for row in scores_of(one.row, name, table.kind, arguments.data, records[str(one.row.folder)]):
-            yield keys | row
+            if row["metric"] not in AFTER_SCALING:
+                yield keys | row
 
 
 def leakage_of(reports: Mapping[str, Path], networks: Networks) -> list[Facts]:

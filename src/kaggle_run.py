@@ -128,7 +128,8 @@ def job_of(arguments: argparse.Namespace) -> tuple[kernel.Job, list[Path]]:
         internet=arguments.wheels is None,
         gpu=not arguments.no_gpu,
     )
-    return job, [*files, *arguments.also]
+    profile = Path(arguments.profile)
+    return job, [*files, *([profile] if (ROOT / profile).exists() else []), *arguments.also]
 
 
 def start(work: Work, record: dict[str, Any], patience: float) -> None:

@@ -112,11 +112,13 @@ def test_the_ensemble_of_two_classes_is_the_union_of_masks():
 
 
 def test_the_ensemble_marks_what_any_student_does_with_the_largest_probability():
-    """Pixels: both background; s1 alone; both, s2 surer; different classes, s1 surer."""
-    first = np.array([[0.9, 0.1, 0.2, 0.1], [0.05, 0.8, 0.6, 0.7], [0.05, 0.1, 0.2, 0.2]]).reshape(1, 3, 1, 4)
-    second = np.array([[0.8, 0.9, 0.1, 0.3], [0.1, 0.05, 0.8, 0.2], [0.1, 0.05, 0.1, 0.5]]).reshape(1, 3, 1, 4)
+    """Pixels: both background; s1 alone; both, s2 surer; different classes, s1 surer; both background, but s1 gives a class more than
+    s2 leaves to the background."""
+    first = np.array([[0.9, 0.1, 0.2, 0.1, 0.5], [0.05, 0.8, 0.6, 0.7, 0.45], [0.05, 0.1, 0.2, 0.2, 0.05]])
+    second = np.array([[0.8, 0.9, 0.1, 0.3, 0.4], [0.1, 0.05, 0.8, 0.2, 0.38], [0.1, 0.05, 0.1, 0.5, 0.22]])
+    first, second = first.reshape(1, 3, 1, 5), second.reshape(1, 3, 1, 5)
     outputs = {"s1": quantise_classes(first), "s2": quantise_classes(second)}
-    assert classes_of(with_ensemble(outputs)["ensemble"]).ravel().tolist() == [0, 1, 1, 1]
+    assert classes_of(with_ensemble(outputs)["ensemble"]).ravel().tolist() == [0, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("classes", [3, 4])

@@ -131,7 +131,18 @@ def headless():
     return buffer.getvalue()
 
 
+def without(*keywords):
+    data = pydicom.dcmread(io.BytesIO(film(scan(1))))
+    for keyword in keywords:
+        delattr(data, keyword)
+    buffer = io.BytesIO()
+    data.save_as(buffer)
+    return buffer.getvalue()
+
+
 BAD_DICOM = {
+    "no rows": (lambda: without("Rows"), "b/3.dcm cannot be read"),
+    "no bits": (lambda: without("BitsStored"), "b/3.dcm cannot be read"),
     "no DICOM": (lambda: b"not one", "b/3.dcm cannot be read"),
     "compressed": (
         compressed,
@@ -206,6 +217,25 @@ def test_volumes_are_cut_along_an_axis_with_their_masks(axis, tmp_path):
     assert {one["class"]: one["groups"] for one in found["classes"]}["marked"] == 4
 
 
+def test_masks_of_volumes_may_have_several_classes(tmp_path):
+    """Values of a scan's parts, as whole numbers of whatever type; another value is named."""
+    left = np.arange(SHAPE[0])[:, None, None] < SHAPE[0] // 2
+    parts = {number: (marks(number) * np.where(left, 4, 1)).astype(np.float32) for number in range(4)}
+    files = VOLUMES | {f"masks/{number}.nii": nifti(part, packed=False) for number, part in parts.items()}
+    files = {name: content for name, content in files.items() if not name.startswith("masks/") or name.endswith(".nii")}
+    own = Own("mine", window=HU, format="nifti", mask_values=(("background", 0), ("core", 1), ("cyst", 4)))
+    arrays, index, _ = prepared(written(tmp_path / "mine", files), own, tmp_path / "out")
+    for row in index[:: len(index) // 8]:
+        name, number = medical.file_of(row["id"])
+        drawn = Image.fromarray(np.rot90(np.take(parts[int(name[7])], number, 2)).astype(np.uint8))
+        expected = np.asarray(drawn.resize((SIZE, SIZE), Image.Resampling.NEAREST))
+        assert np.array_equal(np.array([0, 1, 4])[arrays["masks"][row["row"]]], expected)
+    assert set(np.unique(arrays["masks"])) == {0, 1, 2}
+    files["masks/1.nii"] = nifti(parts[1] * 0.5 + 0.25, packed=False)
+    with pytest.raises(UserError, match=r"masks/1\.nii"):
+        prepared(written(tmp_path / "other", files), own, tmp_path / "none")
+
+
 @pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
 def test_volumes_are_brought_to_one_orientation_and_to_real_values(kind):
     values = volume(1)
@@ -260,11 +290,20 @@ def huge():
     return header.binaryblock + b"\0" * 1000
 
 
+def turned_nowhere():
+    """A header whose axes lead to no point of space: code and rows of its sform."""
+    content = bytearray(nifti(volume(2), packed=False))
+    content[254:256], content[280:328] = b"\x01\x00", bytes(48)
+    return gzip.compress(bytes(content))
+
+
 BY_SLICE = Own("mine", ("a", "b"), "list.csv", "volume", "class", window=HU, format="nifti", slice="place")
 BESIDE = Own("mine", window=HU, mask_above=0, format="nifti")
 BAD_NIFTI = {
     "no volume": (BESIDE, VOLUMES | {"images/2.nii.gz": b"not one"}, "images/2.nii.gz cannot be read"),
     "a series": (BESIDE, VOLUMES | {"images/2.nii.gz": nifti(np.zeros((4, 4, 4, 3), np.int16))}, "4 x 4 x 4 x 3 values"),
+    "a series of one slice": (BESIDE, VOLUMES | {"images/2.nii.gz": nifti(np.zeros((4, 4, 1, 3), np.int16))}, "4 x 4 x 1 x 3 values"),
+    "no orientation": (BESIDE, VOLUMES | {"images/2.nii.gz": turned_nowhere()}, "images/2.nii.gz cannot be read"),
     "too large": (BESIDE, VOLUMES | {"images/2.nii.gz": gzip.compress(huge())}, "8000 million values"),
     "another mask": (BESIDE, VOLUMES | {"masks/2.nii": nifti(marks(0, (16, 20, 23)), packed=False)}, "differ in size .24 and 23 slices"),
     "no such slice": (BY_SLICE, without_a_slice(), "1.nii.gz has no slice 30 along axis 2; the last is 23"),

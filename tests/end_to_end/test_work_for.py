@@ -1,15 +1,17 @@
 """The workflow for some time only: it stops cleanly, goes on from there, and what is finished can be published alone."""
 
 import os
+import runpy
 import shutil
 import signal
 import subprocess
 import sys
 import time
 
+import pytest
 import yaml
 from fabricated import call
-from snakemake_runs import clean_environment, snakemake
+from snakemake_runs import ROOT, clean_environment, snakemake
 
 TARGET = "results/miniature/paper/hcd/small/circle/seed-0"
 LONGER = "tasks={hcd: {training: {epochs: 400, patience: 400}}}"
@@ -50,13 +52,44 @@ def test_the_time_is_up_in_the_middle_of_a_training(own_chain):
         assert not list(own_chain.glob(".snakemake/locks/*"))
 
 
+SLOW_TO_LEAVE = """
+import signal, subprocess, sys, time
+child = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(SECONDS); open(sys.argv[1], 'w')"
+subprocess.Popen([sys.executable, "-c", child.replace("SECONDS", sys.argv[2]), sys.argv[1]])
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(("seconds", "grace", "saved"), [("2", 20.0, True), ("60", 1.0, False)])
+def test_it_waits_for_jobs_that_outlive_snakemake(tmp_path, seconds, grace, saved):
+    """A job's shell ends with the signal and Snakemake with it, but the training is still writing; one that never ends is killed."""
+    program = runpy.run_path(str(ROOT / "src/work_for.py"))
+    program["stop"].__globals__["GRACE"] = grace
+    command = [sys.executable, "-c", SLOW_TO_LEAVE, str(tmp_path / "saved"), seconds]
+    workflow = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert workflow.stdout.readline() == "up\n"
+    before = {number: signal.getsignal(number) for number in program["LEAVE"]}
+    try:
+        program["stop"](workflow)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert (tmp_path / "saved").exists() == saved
+    ends = time.monotonic() + 20  # a killed process counts until the system has buried it
+    while program["is_alive"](workflow):
+        assert time.monotonic() < ends
+        time.sleep(0.1)
+
+
 def test_what_is_made_already_ends_at_once(own_chain):
     done = work_for(own_chain, "10", f"{TARGET}/run.json")
     told = done.communicate()[1]
     assert done.returncode == 0 and "minutes are over" not in told, told
 
 
-def test_ctrl_c_stops_it_as_well(own_chain):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_whoever_asks_it_to_leave_stops_the_workflow(own_chain, number, code):
+    """Ctrl-C, a scheduler, a terminal that is closed."""
     folder = own_chain / TARGET
     shutil.rmtree(folder)
     worked = work_for(own_chain, "10", f"{TARGET}/run.json", "--config", LONGER)
@@ -64,9 +97,9 @@ def test_ctrl_c_stops_it_as_well(own_chain):
         assert worked.poll() is None
         time.sleep(0.05)
     time.sleep(3)  # into the training
-    os.kill(worked.pid, signal.SIGINT)
+    os.kill(worked.pid, number)
     told = worked.communicate()[1]
-    assert worked.returncode == 130, told
+    assert worked.returncode == code, told
     assert (folder / "checkpoint.pt").exists() and not list(own_chain.glob(".snakemake/locks/*"))
 
 

@@ -1,5 +1,7 @@
 """The largest finished part of an experiment: what may be published while the rest is trained."""
 
+import time
+
 import pytest
 import yaml
 from miniature import MINIATURE
@@ -30,6 +32,26 @@ def part(plan, where):
 def test_of_a_finished_experiment_it_is_all_of_it(config, plan):
     found = part(plan, lambda run: True)
     assert found == {name: config["run"][name] for name in ("tasks", "pairs", "seeds", "methods")}
+
+
+def test_a_pair_that_some_tasks_do_not_have_is_kept(root):
+    """The paper's MobileNet is not run on two of its four tasks."""
+    config = merged([root / "config.yaml"])
+    plan = Plan(validated(config))
+    assert {run.task for run in plan.runs if run.pair == "resnet50-mobilenet"} < set(config["run"]["tasks"])
+    found = part(plan, lambda run: True)
+    assert found == {name: config["run"][name] for name in ("tasks", "pairs", "seeds", "methods")}
+
+
+def test_many_seeds_take_no_time(config):
+    """Sets of seeds are those that tasks have in common, not all that there are."""
+    many = merged((), config)
+    many["run"] |= {"seeds": [*range(30)], "methods": []}
+    plan = Plan(validated(many))
+    started = time.process_time()
+    found = part(plan, lambda run: (run.seed % 2 == 0) == (run.task == "hcd") or run.seed < 5)
+    assert (found["tasks"], found["seeds"]) == (["hcd"], [0, 1, 2, 3, 4, *range(6, 30, 2)])
+    assert time.process_time() - started < 20  # half an hour where all subsets are tried
 
 
 def test_nothing_is_finished_before_a_pair_has_all_its_variants(config, plan):

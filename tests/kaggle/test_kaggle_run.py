@@ -5,14 +5,16 @@ import io
 import json
 import os
 import re
+import subprocess
 import tarfile
+from pathlib import Path
 
 import pytest
 from fabricated import call
 from kaggle_server import USER, kaggle_server, nobody_there
 from snakemake_runs import ROOT
 
-from kdml.kaggle import service, session
+from kdml.kaggle import kernel, service, session
 
 pytestmark = pytest.mark.xdist_group("kaggle")
 
@@ -125,6 +127,22 @@ def test_what_is_not_committed_travels_when_it_is_named(work, run):
         assert "uv.lock" in archive.getnames()
     code, said = run("push", 480, *REDUCED, "--also", "../elsewhere", "--name", "other")
     assert code == 2 and "../elsewhere is no file or folder below" in said
+
+
+def test_tokens_and_passwords_of_a_folder_stay_here(tmp_path):
+    """Hidden files of a folder may be part of what it is for; these are not."""
+    for name in (
+        "mine/weights.safetensors",
+        "mine/.config",
+        "mine/.env",
+        "mine/.env.local",
+        "mine/kaggle.json",
+        "mine/.git/config",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    assert kernel.tracked(tmp_path, [Path("mine")]) == ["mine/.config", "mine/weights.safetensors"]
 
 
 def test_continue_attaches_the_last_output_and_sends_nothing_again(pushed, run):
@@ -261,7 +279,7 @@ def test_running_is_said_by_status(pushed, run):
         ),
         ({"not_given": {"invalidDatasetSources": ["x/y"]}}, 2, ["does not give x/y"]),
         ({"refusal": "Maximum weekly GPU quota of 30.00 hours has been reached."}, 75, ["Maximum weekly GPU quota"]),
-        ({"refusal": "The title is taken"}, 2, ["The title is taken"]),
+        ({"refusal": "kdml-session-1: the title is taken"}, 2, ["the title is taken"]),
         ({"hours": (30, 30)}, 75, ["GPU hours of this week are used until 2026-12-05", "--no-gpu"]),
         ({"unpacking": ["BLOBS_RECEIVED"] * 9}, 75, ["still processes the data set", "same command again"]),
         ({"unpacking": ["FAILED"]}, 2, ["is failed at Kaggle"]),

@@ -186,7 +186,8 @@ def _worth(quantised: np.ndarray, truth: np.ndarray, temperature: float | None) 
 def of_ensemble(students: Sequence[UInt8[np.ndarray, "n K h w"]]) -> UInt8[np.ndarray, "n K h w"]:
     """Probabilities of the students' ensemble: of each class the largest of any student, of the background the smallest.
 
-    The background is what no student marks, so that the marked pixels are the union of the students', as with masks of one class.
+    So all that any student marks is marked. With one class that is the union of the students' masks, as in the paper; with more,
+    also a pixel where all students prefer the background, but one gives a class more than another leaves to the background.
     """
     together = np.maximum.reduce(list(students))
     together[:, 0] = np.minimum.reduce([one[:, 0] for one in students])

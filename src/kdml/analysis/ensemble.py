@@ -12,7 +12,7 @@ def largest_probability(students: Sequence[np.ndarray]) -> np.ndarray:
     """The largest probability over the students, element by element.
 
     Arg-max of class probabilities (n, K) is the ensemble's class. Foreground probabilities (n, h, w) pass a threshold where any
-    student's does: the union of the masks. Masks of several classes keep to that union (`kdml.analysis.class_pixels.of_ensemble`).
+    student's does: the union of the masks. Masks of several classes hold that union (`kdml.analysis.class_pixels.of_ensemble`).
 
     Args:
         students: two or more arrays of one shape.

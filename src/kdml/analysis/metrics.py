@@ -274,8 +274,10 @@ TITLES: Mapping[str, str] = {
     **{f"found_{size}": f"{size.capitalize()} regions found" for size in ("small", "medium", "large")},
 }
 PRIMARY: Mapping[str, str] = {metric.kind: metric.name for metric in METRICS if metric.is_primary}
-_LATER = (*surfaces.COLUMNS, "brier_scaled", "ece_scaled", "temperature", "region_ece", "region_ece_scaled")
+AFTER_SCALING = ("brier_scaled", "ece_scaled", "temperature", "region_ece_scaled")  # of outputs with a temperature
+_LATER = (*surfaces.COLUMNS, *AFTER_SCALING, "region_ece")
 _SCALES: Mapping[str, float] = {metric.name: metric.scale for metric in METRICS}
+_DIGITS: Mapping[str, float] = {metric.name: 100.0 if metric.unit in ("%", "px") else 1.0 for metric in METRICS}
 
 
 def of_truth(kind: str, truth: str) -> list[Metric]:
@@ -302,6 +304,11 @@ def columns_of(kind: str, truth: str) -> list[str]:
 def scale_of(name: str) -> float:
     """Factor from a metric's computed value to the shown one: 100 for percent, else 1."""
     return _SCALES.get(name, 100.0)
+
+
+def digits_scale_of(name: str) -> float:
+    """Scale by which the digits of a shown value are chosen: 100 for percent and pixels, 1 for what is two digits finer."""
+    return _DIGITS.get(name, 100.0)
 
 
 def of_guessing(metric: Metric, target: np.ndarray, classes: int) -> float:

@@ -68,10 +68,10 @@ def _bands(values: np.ndarray, name: str) -> np.ndarray:
     """Bands of a column of numbers; values as they are of one with few of them, or of texts."""
     is_known = values != UNKNOWN
     numbers = _numbers(values[is_known])
-    if numbers is None or (name != AGE and len(set(values)) <= MOST_VALUES):
+    if numbers is None or (name.lower() != AGE and len(set(values)) <= MOST_VALUES):
         return values
     banded = values.copy()
-    banded[is_known] = _ages(numbers) if name == AGE else _thirds(numbers)
+    banded[is_known] = _ages(numbers) if name.lower() == AGE else _thirds(numbers)
     return banded
 
 
@@ -91,5 +91,5 @@ def _ages(years: np.ndarray) -> list[str]:
 
 def _thirds(numbers: np.ndarray) -> list[str]:
     first, second = np.quantile(numbers, SHARES)
-    names = (f"up to {first:g}", f"above {first:g} to {second:g}", f"above {second:g}")
+    names = (f"up to {first:.4g}", f"above {first:.4g} to {second:.4g}", f"above {second:.4g}")
     return [names[int(number > first) + int(number > second)] for number in numbers]

@@ -74,11 +74,11 @@ def slices_of(head: bytes, axis: int, where: str) -> int:
         kind = nibabel.Nifti2Header if _length(plain) == 540 else nibabel.Nifti1Header
         header = kind.from_fileobj(io.BytesIO(plain))
         shape, affine = header.get_data_shape(), header.get_best_affine()
-        order = nibabel.io_orientation(affine)[:, 0].tolist()
+        place = nibabel.io_orientation(affine)[:, 0].tolist().index(axis)
     except Exception as error:  # nibabel raises almost anything on damaged bytes
         raise _unreadable(where, error) from None
     _check_shape(shape, where)
-    return int(shape[order.index(axis)])
+    return int(shape[place])
 
 
 def _length(head: bytes) -> int:
@@ -88,7 +88,7 @@ def _length(head: bytes) -> int:
 
 
 def _check_shape(shape: tuple[int, ...], where: str) -> None:
-    if len([size for size in shape if size > 1]) > 3 or len(shape) < 3:
+    if len(shape) < 3 or any(size > 1 for size in shape[3:]):
         sizes = " x ".join(map(str, shape))
         raise UserError(
             f"{where} has {sizes} values, not those of one volume.", "save every volume as a file of its own"
@@ -165,20 +165,21 @@ def dicom(content: bytes, where: str) -> tuple[Image.Image, int, str]:
     try:
         data = pydicom.dcmread(io.BytesIO(content))
         frames, kind = int(data.get("NumberOfFrames") or 1), str(data.get("PhotometricInterpretation", ""))
+        pixels, bits = (int(data.Rows) * int(data.Columns), int(data.BitsStored)) if "PixelData" in data else (0, 0)
     except Exception as error:  # pydicom raises almost anything on damaged bytes
         raise _unreadable(where, error) from None
     if "PixelData" not in data:
         raise UserError(f"{where} holds no picture.", "leave it out")
     if frames > 1:
         raise UserError(f"{where} has {frames} frames.", "give every frame a file of its own")
-    if (pixels := int(data.Rows) * int(data.Columns)) > MOST_PIXELS:
+    if pixels > MOST_PIXELS:
         raise UserError(f"{where} has {pixels / 1e6:.0f} million pixels; more than 67 are not read.", "leave it out")
     if kind not in ("MONOCHROME1", "MONOCHROME2", "RGB") and not kind.startswith("YBR"):
         raise UserError(
             f"{where} is of photometric interpretation {kind or 'unknown'}, which is not read.",
             "save it as grey or RGB",
         )
-    values, bits = _pixels(data, where), int(data.BitsStored)
+    values = _pixels(data, where)
     image = (
         _in_colour(values, where) if values.ndim == 3 else _in_grey(values, data, bits, inverted=kind == "MONOCHROME1")
     )
@@ -216,7 +217,7 @@ def _in_grey(values: np.ndarray, data: Any, bits: int, inverted: bool) -> Image.
 
 
 def _digest(patient: str) -> str:
-    """What stands for a patient in tables that may be published; empty where none is named."""
+    """Pseudonym of a patient in tables; empty where none is named. Whoever tries all numbers finds a short one."""
     return f"patient {hashlib.sha256(patient.encode()).hexdigest()[:DIGITS]}" if patient else ""
 
 

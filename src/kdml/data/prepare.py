@@ -227,7 +227,8 @@ def _labels(listing: Listing, pixels: Sequence[Pixels]) -> list[int]:
     """Label of every picture: its own, else whether its mask marks anything, or the rarest class of several that it has."""
     by_class = [one.by_class for one in pixels]
     if by_class[0]:
-        of_masks = strata(np.array(by_class), [picture.group for picture in listing.pictures]).tolist()
+        groups = [picture.group or one.patient for picture, one in zip(listing.pictures, pixels, strict=True)]
+        of_masks = strata(np.array(by_class), groups).tolist()
     else:
         of_masks = [int(one.has_lesion) for one in pixels]
     own = (picture.label for picture in listing.pictures)

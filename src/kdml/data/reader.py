@@ -262,12 +262,15 @@ class Reader:
 
     def _numbered(self, opened: Image.Image, classes: MaskClasses, member: Member) -> Image.Image:
         """Numbers of the classes of a mask that has one value at each pixel: grey, or a place in a palette."""
-        if opened.mode not in ("1", "L", "P", "I") and not opened.mode.startswith(SIXTEEN_BITS):
+        values = np.asarray(opened)
+        if opened.mode == "F" and np.array_equal(values, values.round()):  # how slices of volumes are read
+            values = values.astype(np.int32)
+        elif opened.mode not in ("1", "L", "P", "I") and not opened.mode.startswith(SIXTEEN_BITS):
             raise UserError(
                 f"{self._where(member)} is of mode {opened.mode}; a mask of several classes has one value at each pixel.",
                 "save it as a grey or a palette picture, whose values `mask_values` names",
             )
-        return Image.fromarray(classes.numbers(np.asarray(opened), self._where(member)))
+        return Image.fromarray(classes.numbers(values, self._where(member)))
 
     def _grey(self, opened: Image.Image, member: Member) -> Image.Image:
         try:

@@ -32,6 +32,7 @@ class ExportFunctions:
             "records": list(map(self.paths.record, runs)),
             "weights": list(map(self.paths.weights, runs)),
             "predictions": list(map(self.paths.predictions, runs)),
+            "validation": list(map(self.paths.validation, runs)),
             "leakage": [report for _, report in self._splits(wildcards)],
         }
 

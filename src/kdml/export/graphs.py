@@ -47,7 +47,7 @@ class Answers(nn.Module):
         logits = [network(prepared).logits for network in self.networks]
         if self.kind == "segmentation" and logits[0].shape[1] > 1:
             each = torch.stack([one.softmax(dim=1) for one in logits], dim=1)
-            # The background is what no network marks, as in `kdml.analysis.class_pixels.of_ensemble`.
+            # All that any network marks is marked, as in `kdml.analysis.class_pixels.of_ensemble`.
             largest = torch.cat([each[:, :, :1].amin(dim=1), each[:, :, 1:].amax(dim=1)], dim=1)
         elif self.kind == "segmentation":
             each = torch.stack([one.sigmoid().squeeze(1) for one in logits], dim=1)

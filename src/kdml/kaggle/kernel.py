@@ -5,7 +5,7 @@ import json
 import subprocess
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from kdml.kaggle import session
 TWO_GPUS = "NvidiaTeslaT4"  # what Kaggle calls a machine with two of them
 PATTERN = "[a-z][a-z0-9]*(-[a-z0-9]+)*"  # of a name, which becomes part of addresses
 LONGEST = 30  # signs of a name
+SECRETS = ("kaggle.json", "access_token")
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,6 @@ class Job:
     archives: Sequence[str] = ()
     internet: bool = True
     gpu: bool = True
-
-    def lasting(self, minutes: float | None) -> "Job":
-        """The job, with another time to work in a session."""
-        return self if minutes is None else replace(self, minutes=minutes)
 
     def told(self, project: str) -> dict[str, Any]:
         """What a session is told, see `kdml.kaggle.session`.
@@ -91,11 +88,18 @@ def tracked(root: Path, also: Iterable[Path]) -> list[str]:
     names = {name for name in done.stdout.split("\0") if name and (root / name).is_file()}
     for path in also:
         place = root / path
-        below = [one for one in place.rglob("*") if one.is_file()] if place.is_dir() else [place]
+        below = (
+            [one for one in place.rglob("*") if one.is_file() and not _is_secret(one)] if place.is_dir() else [place]
+        )
         if not place.exists() or not all(one.is_relative_to(root) and ".." not in one.parts for one in below):
             raise UserError(f"{path} is no file or folder below {root}.", "name it relative to the project's root")
         names |= {one.relative_to(root).as_posix() for one in below}
     return sorted(names)
+
+
+def _is_secret(path: Path) -> bool:
+    """Whether a file of a folder stays here: tokens, environments with passwords, git's own."""
+    return path.name in SECRETS or any(part == ".git" or part.startswith(".env") for part in path.parts)
 
 
 def write_project(folder: Path, dataset: str, root: Path, names: Sequence[str]) -> str:

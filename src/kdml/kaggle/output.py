@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kdml.common.errors import MachineError, UserError
-from kdml.common.files import read_json, sha256_of, write_json
+from kdml.common.files import read_json, sha256_of, write_json, written_whole
 from kdml.kaggle.session import SESSION
 
 PLAIN = re.compile(r"[\w.-]+")  # a name of a file, and no path
@@ -40,7 +40,9 @@ def fetched(fetch: Callable[[str, Path], None], kernel: str, folder: Path) -> Ma
             f"{kernel} left nothing to go on from.", f"read its log{f', {logs}' if logs else ''}, and push again"
         )
     told = read_json(folder / SESSION, AGAIN)
-    if not isinstance(told, dict) or not {"experiment", "parts", "pack", "number", "left_out"} <= set(told):
+    if not isinstance(told, dict) or not {"experiment", "parts", "pack", "number", "left_out", "exit_code"} <= set(
+        told
+    ):
         raise UserError(f"{folder / SESSION} is not what a session writes.", AGAIN)
     listed = dict(told["parts"]) | ({told["pack"]["name"]: told["pack"]["sha256"]} if told["pack"] else {})
     for name, digest in listed.items():
@@ -126,8 +128,6 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> Non
 
 def _put(path: Path, content: bytes, time: float) -> None:
     """Write a file whole, with its time of change, by which Snakemake sees what is made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    os.utime(partial, (time, time))
-    partial.replace(path)
+    with written_whole(path) as partial:
+        partial.write_bytes(content)
+        os.utime(partial, (time, time))

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 PAUSE = 10.0  # seconds between two looks at a data set
 UNKNOWN = (403, 404)  # how Kaggle answers for a data set that is not there
-PASSING = re.compile("quota|limit|maximum|concurrent|session", re.IGNORECASE)  # refusals that time alone mends
+PASSING = re.compile("quota|limit|maximum|concurrent", re.IGNORECASE)  # refusals that time alone mends
 KERNELS, DATASETS = "https://www.kaggle.com/code", "https://www.kaggle.com/datasets"
 
 

@@ -25,6 +25,7 @@ ROOM = 19 * 10**9  # bytes of the 20 GB that Kaggle keeps of a session; the rest
 DEPTH = 4  # folders below /kaggle/input where something that was attached may begin
 MANY = 5000  # entries of a folder that holds images and nothing else
 TIME_IS_UP = 75  # exit code of src/work_for.py
+PUBLISHING = 30  # minutes at most for the pack
 STATE = ("results", "resources", "logs", ".snakemake/metadata", ".snakemake/incomplete")
 WEIGHTS = ".safetensors"
 
@@ -205,7 +206,10 @@ def work(python: str, project: Path, folder: Path, archives: Path, told: Mapping
     part = folder / "finished.yaml"
     if run("src/status.py", *at, *_laid(told["configfile"]), *values, "--finished", str(part)) != 0:
         return code, None
-    published = run("-m", "snakemake", "publish", *at, *_laid([*told["configfile"], str(part)]), *values)
+    # What was trained is packed after this: a page that takes too long must not cost it.
+    published = run(
+        "src/work_for.py", str(PUBLISHING), "publish", *at, *_laid([*told["configfile"], str(part)]), *values
+    )
     pack = folder / f"results/{told['experiment']}.zip"
     return code, pack if published == 0 and pack.exists() else None
 
@@ -217,7 +221,7 @@ def _laid(files: Sequence[str]) -> list[str]:
 def state_files(folder: Path) -> list[Path]:
     """Files that the next session goes on from, those first that cost most to make again: records, weights, prepared arrays."""
     names = (path for top in STATE for path in (folder / top).rglob("*") if path.is_file() and not path.is_symlink())
-    kept = (path for path in names if not path.name.endswith((".partial", ".lock", ".zip")) and path.name != ".lock")
+    kept = (path for path in names if ".partial" not in path.name and not path.name.endswith((".lock", ".zip")))
     return sorted(kept, key=lambda path: (path.suffix == ".npy", path.suffix == WEIGHTS, path.as_posix()))
 
 
@@ -284,7 +288,7 @@ def session(told: Mapping[str, Any]) -> None:
     if told["gpu"]:
         check_gpu(python)
     code, pack = work(python, temp / "project", folder, temp / "archives", told)
-    room = told.get("room", ROOM)
+    room = ROOM
     if pack is not None:
         shutil.copy2(pack, out / pack.name)
         room -= pack.stat().st_size

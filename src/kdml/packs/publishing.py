@@ -64,7 +64,8 @@ def environment(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         records: run.json of every run.
     """
     trained = [
-        {key: record.get(key) for key in ("python", "platform", "device", "gpu", "packages")} for record in records
+        {key: record.get(key) for key in ("python", "platform", "device", "packages")} | {"gpu": _card(record)}
+        for record in records
     ]
     return {
         "written_with": {
@@ -76,6 +77,12 @@ def environment(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         "training_code": sorted({record["code_hash"] for record in records}),
         "trained_with": [one for number, one in enumerate(trained) if one not in trained[:number]],
     }
+
+
+def _card(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """GPU of a run without the memory that it took: that is the run's and not the card's."""
+    card = record.get("gpu")
+    return card and {key: value for key, value in card.items() if key != "peak_memory_mib"}
 
 
 def commit(root: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kdml.analysis.class_pixels import OF_CLASS
-from kdml.analysis.metrics import TITLES, scale_of
+from kdml.analysis.metrics import TITLES, digits_scale_of
 from kdml.reporting import labels, leakage_table
 from kdml.reporting.cells import digits_of, number, with_interval
 from kdml.reporting.templates import fill
@@ -42,7 +42,11 @@ def card(
         ],
         latencies=sorted(latencies, key=lambda row: (row["threads"], ORDER.index(row["model"]))),
         integers=[
-            (name, facts["models"][name]["int8"], *_prices([row for row in price if row["model"] == name]))
+            (
+                name,
+                facts["models"][name]["int8"],
+                *_prices([row for row in price if row["model"] == name], facts["classes"]),
+            )
             for name in facts["models"]
         ],
         slower=_slower(latencies),
@@ -66,15 +70,17 @@ def _said(row: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _score(scores: Sequence[Mapping[str, Any]], model: str, metric: str) -> str:
     for row in scores:
         if (row["model"], row["metric"]) == (model, metric):
-            return with_interval(row["value"], row["low"], row["high"], digits_of(row["cases"], scale_of(metric))).text
+            return with_interval(
+                row["value"], row["low"], row["high"], digits_of(row["cases"], digits_scale_of(metric))
+            ).text
     return ""
 
 
-def _prices(rows: Sequence[Mapping[str, Any]]) -> tuple[list[tuple], list[tuple]]:
+def _prices(rows: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> tuple[list[tuple], list[tuple]]:
     """Price of one graph in integers, as cells: both values and their difference by metric; how far it says the same."""
     differences, same = [], []
-    for row in sorted(rows, key=lambda row: labels.metric_order(row["metric"])):
-        digits, title = digits_of(row["cases"], scale_of(row["metric"])), TITLES[row["metric"]]
+    for row in sorted(rows, key=lambda row: labels.metric_order(row["metric"].partition(OF_CLASS)[0])):
+        digits, title = digits_of(row["cases"], digits_scale_of(row["metric"])), _title(row["metric"], classes)
         if row["against"] == "label":
             values = [number(row[name], f".{digits}f").text for name in ("float32", "int8")]
             difference = with_interval(row["difference"], row["low"], row["high"], digits + 1).text

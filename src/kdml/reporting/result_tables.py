@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kdml.analysis.fidelity import EXTRAS
-from kdml.analysis.metrics import scale_of
+from kdml.analysis.metrics import digits_scale_of
 from kdml.common.errors import UserError
 from kdml.paper import numbers
 from kdml.reporting import labels
@@ -316,7 +316,7 @@ def result_cell(
     if row is None:
         return Cell("", paper=paper)
     mean, std = _summary(row)
-    shown = measured(row, digits_of(row["cases"], scale_of(row["metric"])))
+    shown = measured(row, digits_of(row["cases"], digits_scale_of(row["metric"])))
     stored: dict[str, Any] = {"mean": _stored(mean), "std": _stored(std)}
     stored |= {name: _stored(dict(shown.more).get(name)) for name in ("low", "high")}
     stored |= {"n": row["seeds"]}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kdml.analysis.class_pixels import OF_CLASS
-from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, scale_of
+from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, digits_scale_of
 from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, text, with_interval
 from kdml.reporting.data import Data
@@ -138,8 +138,7 @@ def _value(row: Row | None) -> Cell:
         return number("")
     if row["metric"] in WITHOUT_INTERVAL:
         return number(row["mean"])
-    scale = 100.0 if row["metric"] == "hd95" else scale_of(row["metric"])  # pixels bear the digits of percent
-    return with_interval(row["mean"], row["low"], row["high"], digits_of(row["cases"], scale))
+    return with_interval(row["mean"], row["low"], row["high"], digits_of(row["cases"], digits_scale_of(row["metric"])))
 
 
 def _surfaces(data: Data) -> tuple[Section, ...]:

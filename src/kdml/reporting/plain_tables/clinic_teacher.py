@@ -3,7 +3,7 @@ student is worth its costs."""
 
 from collections.abc import Mapping, Sequence
 
-from kdml.analysis.metrics import scale_of
+from kdml.analysis.metrics import digits_scale_of
 from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, text, with_interval
 from kdml.reporting.data import Data
@@ -138,7 +138,7 @@ def _one_or_two(data: Data) -> tuple[Section, ...]:
 
 
 def _of_students(row: Row, costs: Mapping[tuple[str, str], Row]) -> tuple[Cell, ...]:
-    digits = digits_of(row["cases"], scale_of(row["metric"]))
+    digits = digits_of(row["cases"], digits_scale_of(row["metric"]))
     one, both = costs[row["run"], row["single"]], costs[row["run"], ENSEMBLE]
     return (
         text(labels.run(row["run"])),

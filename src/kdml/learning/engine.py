@@ -212,7 +212,8 @@ class Engine:
         images = batch.images.to(self.surroundings.device, non_blocking=True)
         targets = batch.targets.to(self.surroundings.device, non_blocking=True)
         with autocast(self.surroundings.device, self.training):
-            outputs = self.cohort(images, self.stored.of(batch.rows, self.surroundings.device))
+            known = {} if self.stored is None else self.stored.of(batch.rows, self.surroundings.device)
+            outputs = self.cohort(images, known)
         losses = self.cohort.losses(outputs, targets)
         self.optimiser.zero_grad(set_to_none=True)
         losses.total.backward()

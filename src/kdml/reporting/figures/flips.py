@@ -7,8 +7,6 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from kdml.common.errors import UserError
-from kdml.common.files import MAKE_AGAIN
 from kdml.reporting import labels
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import MARKS, colour_of, legend, number
@@ -24,6 +22,7 @@ LINE, AROUND_PANEL, AROUND = (
     22,
     14,
 )  # millimetres of a row, of what a panel has around its rows, of a figure around its blocks
+NOBODY = "No student here has a teacher that it could be compared with."
 MARGIN, EQUAL = "margin", "as the teacher"
 
 
@@ -32,15 +31,14 @@ def draw(data: Data) -> Figure:
 
     Args:
         data: files `non_inferiority:PLACE`, `flips:PLACE` and `runs:PLACE`.
-
-    Raises:
-        UserError: nothing was measured.
     """
     differences = {label: _differences(rows) for label, rows in data.under("non_inferiority").items()}
     flips = {label: _flips(rows) for label, rows in data.under("flips").items()}
     places = [label for label in differences if differences[label] or flips[label]]
     if not places:
-        raise UserError(f"{data.one(next(iter(data.files)))} is of runs without a student to draw.", MAKE_AGAIN)
+        figure, (part,) = page([Block("", 1, AROUND_PANEL)], AROUND)
+        part.text(0.02, 0.5, NOBODY)
+        return figure
     heights = [AROUND_PANEL + LINE * max(len(differences[label]), len(flips[label])) for label in places]
     blocks = [Block(_heading(data, label), 2, height) for label, height in zip(places, heights, strict=True)]
     figure, parts = page(blocks, AROUND)

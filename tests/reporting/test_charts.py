@@ -574,7 +574,7 @@ def test_flips_against_its_own_teacher_are_drawn_where_none_was_trained_alone(tm
 def test_without_any_teacher_the_figure_says_so(tmp_path):
     """ML alone, and no baselines: the page is made all the same."""
     figure = flips_of(tmp_path, [], [])
-    assert [text.get_text() for text in figure.subfigs[0].texts] == [flips.NOBODY]
+    assert flips.NOBODY in [text.get_text() for text in figure.subfigs[0].texts]
     assert not misplaced(figure, tmp_path / "flips.pdf")
 
 

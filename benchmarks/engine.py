@@ -24,7 +24,8 @@ from common import ROOT, alternate, median_ratio, paper_plan, synchronise, write
 from kdml.experiment.plan import Run
 from kdml.learning import build
 from kdml.learning.augment import Augmenter, pipeline
-from kdml.learning.engine import Engine, Surroundings, autocast
+from kdml.learning.engine import Engine, Surroundings
+from kdml.learning.precision import autocast
 from kdml.runs.settings import Augmentation, RunSettings
 
 BATCH = 8

@@ -1,11 +1,16 @@
 """Small runs for tests: real networks of the package with few channels, 32-pixel pictures, a fraction of a second per epoch."""
 
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from kdml.data.arrays import Arrays, Part
 from kdml.learning import build
 from kdml.learning.cohort import Cohort
-from kdml.learning.engine import Engine, Surroundings
+from kdml.learning.engine import Engine, Interrupted, Surroundings
 from kdml.learning.method_cohort import MethodCohort
 from kdml.runs.graph import VARIANTS, LossWeights, SharingGraph, TeacherMode, paper_graph
 from kdml.runs.methods import METHODS
@@ -97,3 +102,14 @@ def engine_of(
     cohort = cohort_of(settings)
     batches = build.training_batches(settings, data, "cpu", surroundings.workers, whole=cohort.whole_batches)
     return Engine(cohort, arrays, parts["validation"], batches, settings.training, surroundings)
+
+
+def interrupted(settings: RunSettings, checkpoint: Path, step: int = 6) -> Engine:
+    """An engine that went on to the end from the checkpoint of one that was told to leave after some steps."""
+    steps = itertools.count(1)
+    surroundings = Surroundings(checkpoint=checkpoint, fingerprint="mine", should_leave=lambda: next(steps) == step)
+    with pytest.raises(Interrupted):
+        engine_of(settings, surroundings).run()
+    resumed = engine_of(settings, replace(surroundings, should_leave=lambda: False))
+    resumed.run()
+    return resumed

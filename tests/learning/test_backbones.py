@@ -1,19 +1,17 @@
 """Families of timm as teacher and as student, on a grid where they end in tokens; maps of other shapes are matched."""
 
 import itertools
-from dataclasses import replace
 
 import pytest
 import timm
 import torch
 import torch.nn.functional as F
-from small import STUDENT, TEACHER, arrays_of, engine_of, settings_of, variant_graph
+from small import STUDENT, TEACHER, arrays_of, engine_of, interrupted, settings_of, variant_graph
 
 from kdml.common.errors import UserError
 from kdml.learning import build as builders
 from kdml.learning.backbones import OnGrid, make_backbone, make_model
 from kdml.learning.cohort import Cohort
-from kdml.learning.engine import Interrupted, Surroundings
 from kdml.learning.losses import resized
 from kdml.learning.method_cohort import MethodCohort
 from kdml.learning.networks import build
@@ -225,12 +223,7 @@ def test_small_trainings_resume_to_the_same_bits(tmp_path, teacher, student):
     settings = settings_with("kd_on_v3", teacher, student, epochs=3, learning_rate=1e-3)
     whole = engine_of(settings)
     progress = whole.run()
-    steps = itertools.count(1)
-    surroundings = Surroundings(checkpoint=tmp_path / "c.pt", fingerprint="mine", should_leave=lambda: next(steps) == 6)
-    with pytest.raises(Interrupted):
-        engine_of(settings, surroundings).run()
-    resumed = engine_of(settings, replace(surroundings, should_leave=lambda: False))
-    resumed.run()
+    resumed = interrupted(settings, tmp_path / "c.pt")
     states = [engine.cohort.state_dict() for engine in (whole, resumed)]
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(one, other) for one, other in zip(*(state.values() for state in states), strict=True))

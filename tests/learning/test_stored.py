@@ -1,15 +1,11 @@
 """Networks of which the head alone is trained: what stays, what is computed once per image, and that it changes no number."""
 
-import itertools
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from small import STUDENT, TEACHER, arrays_of, cohort_of, engine_of, settings_of, variant_graph
+from small import STUDENT, TEACHER, arrays_of, cohort_of, engine_of, interrupted, settings_of, variant_graph
 
 from kdml.learning import stored as module
-from kdml.learning.engine import Interrupted, Surroundings
 from kdml.learning.stored import Stored, is_off
 from kdml.runs.graph import single
 from kdml.runs.settings import Augmentation, Backbone
@@ -111,12 +107,7 @@ def test_interrupted_it_ends_in_the_same_bits(tmp_path, names):
     settings = head_alone(settings_of(variant_graph("kd_ml_v3"), augmentation=OFF, epochs=2), *names)
     whole = engine_of(settings)
     whole.run()
-    steps = itertools.count(1)
-    surroundings = Surroundings(checkpoint=tmp_path / "c", fingerprint="mine", should_leave=lambda: next(steps) == 6)
-    with pytest.raises(Interrupted):
-        engine_of(settings, surroundings).run()
-    resumed = engine_of(settings, replace(surroundings, should_leave=lambda: False))
-    resumed.run()
+    resumed = interrupted(settings, tmp_path / "c")
     states = [engine.cohort.state_dict().values() for engine in (whole, resumed)]
     assert all(torch.equal(one, other) for one, other in zip(*states, strict=True))
 

@@ -42,46 +42,46 @@ def confusions(target: np.ndarray, predicted: np.ndarray, classes: int) -> Int[n
 
 def accuracy(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     """Share of images on the diagonal of flattened confusion matrices."""
-    square = _square(cells)
-    return ratio(_diagonal(square).sum(axis=-1), square.sum(axis=(-2, -1)))
+    square = squared(cells)
+    return ratio(diagonal(square).sum(axis=-1), square.sum(axis=(-2, -1)))
 
 
 def precision(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     """Precision averaged over all classes that occur, true or predicted (macro)."""
-    square = _square(cells)
-    return _macro(ratio(_diagonal(square), square.sum(axis=-2), empty=0.0), square)
+    square = squared(cells)
+    return _macro(ratio(diagonal(square), square.sum(axis=-2), empty=0.0), square)
 
 
 def recall(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     """Recall averaged over all classes that occur, true or predicted (macro)."""
-    square = _square(cells)
-    return _macro(ratio(_diagonal(square), square.sum(axis=-1), empty=0.0), square)
+    square = squared(cells)
+    return _macro(ratio(diagonal(square), square.sum(axis=-1), empty=0.0), square)
 
 
 def sensitivity(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     """Share of the cases of a class that are named so: the second one of two, of several the mean over those that have cases
     (macro, one against the rest)."""
-    square = _square(cells)
+    square = squared(cells)
     return _one_against_the_rest(_recalls(square), square)
 
 
 def specificity(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     """Share of the cases of all other classes that are not named so: against the second one of two, of several the mean over those
     that have cases (macro, one against the rest)."""
-    square = _square(cells)
+    square = squared(cells)
     true, named = square.sum(axis=-1), square.sum(axis=-2)
     others = true.sum(axis=-1, keepdims=True) - true
-    return _one_against_the_rest(ratio(others - named + _diagonal(square), others), square)
+    return _one_against_the_rest(ratio(others - named + diagonal(square), others), square)
 
 
 def balanced_accuracy(cells: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     """Share of the cases of a class that are named so, mean over all classes that have cases."""
-    return mean_of_known(_recalls(_square(cells)))
+    return mean_of_known(_recalls(squared(cells)))
 
 
 def _recalls(square: np.ndarray) -> np.ndarray:
     """Share of each class's cases that are named so; NaN for a class without cases."""
-    return ratio(_diagonal(square), square.sum(axis=-1))
+    return ratio(diagonal(square), square.sum(axis=-1))
 
 
 def _one_against_the_rest(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
@@ -97,10 +97,12 @@ def _macro(by_class: np.ndarray, square: np.ndarray) -> np.ndarray:
     return ratio((by_class * occurs).sum(axis=-1), occurs.sum(axis=-1))
 
 
-def _square(cells: np.ndarray) -> np.ndarray:
+def squared(cells: np.ndarray) -> np.ndarray:
+    """Flattened confusion matrices, rows the true classes, as matrices."""
     classes = round(cells.shape[-1] ** 0.5)
     return cells.reshape(*cells.shape[:-1], classes, classes)
 
 
-def _diagonal(square: np.ndarray) -> np.ndarray:
+def diagonal(square: np.ndarray) -> np.ndarray:
+    """What is named rightly of every class, of confusion matrices (..., K, K)."""
     return np.diagonal(square, axis1=-2, axis2=-1)

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from kdml.analysis import regions, reliability, surfaces
+from kdml.analysis.class_cells import diagonal, squared
 from kdml.analysis.ratios import mean_of_known, ratio
 from kdml.runs.predictions import classes_of, dequantise
 
@@ -51,22 +52,16 @@ def against_the_rest(counts: Float[np.ndarray, "*any counts"]) -> Float[np.ndarr
     if counts.shape[-1] == ONE_CLASS:
         return counts[..., None, :]
     square = squared(counts)
-    hits = np.diagonal(square, axis1=-2, axis2=-1)
+    hits = diagonal(square)
     true, named = square.sum(axis=-1), square.sum(axis=-2)
     others = square.sum(axis=(-2, -1))[..., None] - true - named + hits
     return np.stack([hits, named - hits, true - hits, others], axis=-1)[..., 1:, :]
 
 
-def squared(counts: np.ndarray) -> np.ndarray:
-    """Flattened confusion matrices, rows the true classes, as matrices."""
-    classes = round(counts.shape[-1] ** 0.5)
-    return counts.reshape(*counts.shape[:-1], classes, classes)
-
-
 def recall_of_all(counts: Float[np.ndarray, "*any cells"]) -> Float[np.ndarray, "*any"]:
     """Share of the pixels of a class that are named so, mean over the background and all classes that have pixels."""
     square = squared(counts)
-    return mean_of_known(ratio(np.diagonal(square, axis1=-2, axis2=-1), square.sum(axis=-1)))
+    return mean_of_known(ratio(diagonal(square), square.sum(axis=-1)))
 
 
 def iou(pixels: Float[np.ndarray, "*any counts"]) -> Float[np.ndarray, "*any classes"]:

@@ -20,6 +20,7 @@ from kdml.learning import checkpoint
 from kdml.learning.batches import Batch, TrainingBatches, evaluation_batches
 from kdml.learning.cohort import Cohort
 from kdml.learning.divergence import explained
+from kdml.learning.precision import autocast
 from kdml.learning.provenance import device_name
 from kdml.learning.stored import Stored, stored
 from kdml.learning.validation import validate, validate_loss
@@ -391,8 +392,3 @@ def _monitored(scores: dict[str, float]) -> float:
     students = [score for name, score in scores.items() if name != TEACHER]
     chosen = students or list(scores.values())
     return sum(chosen) / len(chosen)
-
-
-def autocast(device: str, training: Training) -> torch.autocast:
-    """The precision of forwards; losses are always in float32."""
-    return torch.autocast(device, dtype=torch.bfloat16, enabled=training.precision == "bfloat16")

@@ -9,7 +9,8 @@ from kdml.common.errors import UserError
 from kdml.data.arrays import Arrays, Part
 from kdml.learning.batches import evaluation_batches
 from kdml.learning.cohort import Cohort
-from kdml.learning.engine import EVALUATION_BATCH, autocast
+from kdml.learning.engine import EVALUATION_BATCH
+from kdml.learning.precision import autocast
 from kdml.runs.predictions import quantise, quantise_classes
 from kdml.runs.settings import Training
 

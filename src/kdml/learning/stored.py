@@ -16,6 +16,7 @@ from kdml.data.arrays import Arrays, Part
 from kdml.learning.batches import evaluation_batches
 from kdml.learning.cohort import Cohort
 from kdml.learning.networks import Network
+from kdml.learning.precision import autocast
 from kdml.runs.settings import Augmentation, Training
 
 log = logging.getLogger(__name__)
@@ -84,7 +85,7 @@ def _computed(
     found: dict[str, Values] = {}
     start = 0
     for batch in evaluation_batches(arrays, Part(rows, np.zeros_like(rows)), BATCH):
-        with torch.autocast(device, dtype=torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        with autocast(device, settings):
             images = batch.images.to(device)
             given = {name: _values(cohort, name, cohort.networks[name], images) for name in names}
         if not found:

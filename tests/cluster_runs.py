@@ -157,18 +157,19 @@ def happen(slurm: SlurmHere, head: Head, jobs: dict[str, Job], folder: Path) -> 
     # Two minutes are left then, at which the signal comes that the rule asks for.
     slurm.ask("scontrol", "update", f"jobid={jobs['out of time'].number}", "timelimit=2")
     slurm.ask("scontrol", "update", f"nodename={jobs['node failed'].node}", "state=down", "reason=test")
-    wait_until(lambda: jobs["out of time"].number not in _running(head), 120, "a training that saved in time")
+    wait_until(lambda: jobs["out of time"].number not in _at_work(head), 120, "a training that saved in time")
     words = ("-p", "urgent", "-w", jobs["preempted"].node, "--mem", "40000", "-o", "/dev/null", "--wrap", "sleep 2")
     slurm.ask("sbatch", *words)
     for event in ("node failed", "beside it", "preempted"):
         number = jobs[event].number
-        wait_until(lambda number=number: number not in _running(head), 120, f"{event}: the job is requeued")
+        wait_until(lambda number=number: number not in _at_work(head), 120, f"{event}: the job is requeued")
         # SLURM lets it wait for two minutes; the test need not.
         slurm.ask("scontrol", "update", f"jobid={number}", "starttime=now")
 
 
-def _running(head: Head) -> set[str]:
-    return {job.number for job in head.look() if job.state in ("RUNNING", "COMPLETING")}
+def _at_work(head: Head) -> set[str]:
+    """Jobs that hold a node: RUNNING and COMPLETING, and states that last a moment, as SIGNALING when a signal is on its way."""
+    return {job.number for job in head.look() if job.state != "PENDING"}
 
 
 def _kill_training(out: Path) -> None:

@@ -186,7 +186,7 @@ def program(script):
 wildcard_constraints:
     protocol=either({run.protocol for run in PLAN.runs}),
     task=either({run.task for run in PLAN.runs}),
-    pair=either({run.pair for run in PLAN.runs}),
+    pair=either({one.pair for one in (*PLAN.runs, *PLACES.all)}),  # a place of networks alone has no run of its name
     run=either({run.run for run in PLAN.runs}),
     seed=r"\d+",
     dataset=either(EXPERIMENT.datasets),

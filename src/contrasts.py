@@ -7,15 +7,23 @@ good enough to replace it; second_student.csv, what an ensemble is worth beyond 
 import argparse
 from pathlib import Path
 
-import pandas as pd
-
-from kdml.analysis import cases, claims, counts, families, flips, metrics, non_inferiority, second_student, units
+from kdml.analysis import (
+    at_place,
+    cases,
+    claims,
+    counts,
+    families,
+    flips,
+    metrics,
+    non_inferiority,
+    second_student,
+    units,
+)
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.scores_by_cost import validated
-from kdml.common.errors import UserError, run_script
+from kdml.common.errors import run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
-from kdml.runs.records import refuse_mixture
-from kdml.runs.run_table import METHODS_SHEET, RunRow, RunTable, described
+from kdml.runs.run_table import METHODS_SHEET, RunTable
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -37,34 +45,18 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-Tables = tuple[pd.DataFrame, pd.DataFrame | None]
-"""Cases, and for segmentation their regions."""
-
-
-def read_tables(arguments: argparse.Namespace, table: RunTable) -> Tables:
-    """Cases and regions of the sheets."""
-    found = None if table.classes else cases.read(arguments.regions, ("region", "class", "area", "share"))
-    return cases.read(arguments.cases, metrics.columns_of(table.kind, "label")), found
-
-
 def measured(
-    arguments: argparse.Namespace, table: RunTable, rows: list[RunRow], tables: Tables
+    arguments: argparse.Namespace, table: RunTable, tables: at_place.Tables, records: at_place.Records
 ) -> list[counts.Measured]:
-    """Runs of the sheets as they were measured against labels, and against teachers where that was asked for."""
-    found = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
-    records = {(row.run, row.seed): found[str(row.folder)] for row in rows}
-    stack, regions = tables
-    if missing := records.keys() - cases.by_run(stack).keys():
-        run, seed = min(missing)
-        raise UserError(f"{', '.join(map(str, arguments.cases))}: no cases of {run}, seed {seed}.", cases.AGAIN)
-    runs = counts.measured(stack, regions, "label", table.classes, records)
+    """Runs as they were measured against labels, and against teachers where that was asked for."""
+    runs = at_place.against_labels(table, tables, records)
     if not arguments.fidelity:
         return runs
     stack = cases.read(arguments.fidelity, metrics.columns_of(table.kind, "teacher"))
     return counts.together(runs, counts.measured(stack, None, "teacher", table.classes, records))
 
 
-def write_against(arguments: argparse.Namespace, table: RunTable, runs: MeasuredRuns, tables: Tables) -> None:
+def write_against(arguments: argparse.Namespace, table: RunTable, runs: MeasuredRuns, tables: at_place.Tables) -> None:
     """Write what a clinic asks of students beside the teacher, and of two beside one."""
     metric, (stack, found) = metrics.PRIMARY[table.kind], tables
     names = table.class_names
@@ -84,9 +76,9 @@ def main() -> None:
     """Read, compare, write."""
     arguments = parse_arguments()
     table = RunTable(arguments.runs)
-    rows = [row for sheet in arguments.sheets for row in table.sheet(sheet)]
-    tables = read_tables(arguments, table)
-    runs = MeasuredRuns(measured(arguments, table, rows, tables))
+    records = at_place.records_of(table, arguments.sheets, arguments.allow_mixed_code)
+    tables = at_place.read_tables(table, arguments.cases, arguments.regions, records)
+    runs = MeasuredRuns(measured(arguments, table, tables, records))
     claimed = claims.contrasts_at(claims.read_claims(arguments.claims), table.name, table.kind)
     of_methods = METHODS_SHEET in arguments.sheets
     if arguments.against is not None:

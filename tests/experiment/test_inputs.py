@@ -3,6 +3,7 @@
 import pytest
 from experiments import KINDS_OF_EXPERIMENT, OWN_STUDENT, TWO_PAIRS, inputs_of
 
+from kdml.common.errors import UserError
 from kdml.experiment.inputs import OF_METHODS
 from kdml.experiment.items import CATEGORIES
 from kdml.runs.graph import is_student
@@ -53,7 +54,14 @@ def scored_at(folder, *kinds):
 
 
 def test_every_kind_of_item_is_there(inputs):
-    assert {item.kind for item in items_of(inputs).values()} == set(inputs.contents.kinds)
+    under_both = inputs_of({"protocols": ["paper", "grouped"]})
+    found = {item.kind for one in (inputs, under_both) for item in items_of(one).values()}
+    assert found == set(inputs.contents.kinds)
+
+
+def test_protocols_are_compared_only_where_they_differ(inputs):
+    with pytest.raises(UserError, match="lgg/resnet50-resnet18 is not run under two protocols that differ"):
+        inputs.both_protocols(place_of(inputs, "lgg"))
 
 
 def test_everything_is_made_from_files_of_the_experiment(any_inputs):

@@ -141,3 +141,17 @@ def test_places_of_methods_or_baselines_alone():
     alone = places_of({"tasks": ["hcd"], "techniques": [], "methods": [], "seeds": [0, 1]})
     assert [place.pair for place in alone.all] == ["resnet50-resnet18", "resnet50-mobilenet"]
     assert len(alone.alone_at(alone.all[0])) == 4 and alone.compared_at(alone.all[0]) == ()
+
+
+def test_protocols_are_compared_where_they_differ():
+    places = places_of({"tasks": ["hcd", "lgg"], "protocols": ["grouped", "paper"], "seeds": [0]})
+    assert [place.folder for place in places.all if places.leaks_at(place)] == [
+        "paper/lgg/resnet50-resnet18", "paper/lgg/resnet50-mobilenet",
+    ], "no slides of hcd are known"  # fmt: skip
+    place = places.by_folder["paper/lgg/resnet50-resnet18"]
+    assert places.without_leakage(place).folder == "grouped/lgg/resnet50-resnet18"
+    slides = {"hcd": {"image_size": 96, "slides": "my/slides.csv"}}
+    known = places_of({"tasks": ["hcd"], "protocols": ["grouped", "paper"], "seeds": [0]}, datasets=slides)
+    assert known.leaks_at(known.by_folder["paper/hcd/resnet50-resnet18"])
+    alone = places_of()
+    assert not any(map(alone.leaks_at, alone.all)), "one protocol alone"

@@ -12,6 +12,7 @@ from kdml.reporting.data import Data
 from kdml.reporting.draws import drawn_by
 from kdml.reporting.plain_tables import (
     architecture,
+    between_protocols,
     clinic,
     clinic_teacher,
     comparison,
@@ -192,6 +193,28 @@ def test_detection_joins_variants_and_networks_alone(tmp_path):
     assert variant[0] == "ML V1" and variant[-1] == "3.0"
     assert "small are 26 of at most 90 px" in table.sections[0].notes[0]
     assert table.stored()[1][0]["Small regions found of"] == "26"
+
+
+def test_what_leakage_is_worth_stands_beside_both_scores(tmp_path):
+    sides = {"first_mean": "80", "first_std": "1.5", "first_cases": "90", "first_groups": "30"}
+    sides |= {"second_mean": "70.5", "second_std": "", "second_cases": "85", "second_groups": "9"}
+    rest = {"estimate": "9.5", "low": "-1", "high": "20", "p": "0.01", "p_holm": "0.0004", "seeds": "3"}
+    keys = [("kd_ml_v3", "ensemble"), ("baseline_student", "baseline"), ("kd_ml_v3", "s1")]
+    rows = [{"run": run, "network": network, "metric": "accuracy"} | sides | rest for run, network in keys]
+    files = {
+        f"between_protocols:{PLACE}": [write(tmp_path / "a.csv", rows)],
+        f"runs:{PLACE}": [write(tmp_path / "runs.csv", [run_row("kd_ml_v3")])],
+    }
+    table = between_protocols.table(Data(files))
+    assert [line[:2] for line in shown(table)] == [
+        ["Student alone", "alone"],
+        ["KD + ML V3", "S1"],
+        ["KD + ML V3", "Ensemble"],
+    ]
+    assert shown(table)[0][2:] == ["80.0 ± 1.5", "70.5", "9.5 [−1, 20]", "< 0.001"]
+    (note,), title = table.sections[0].notes, table.sections[0].title
+    assert "split" not in title and "small" in title
+    assert note == "Accuracy; by image: 90 test images in 30 groups; by group: 85 test images in 9 groups; 3 seeds."
 
 
 def confused(run, network, true, predicted, mean, share, seeds="1"):

@@ -135,6 +135,32 @@ use rule contrasts as contrasts_of_methods with:
         of=OF_METHODS,
 
 
+rule between_protocols:
+    input:
+        runs=ASK.runs_under_both,
+        cases=ASK.scored_under_both(PATHS.cases),
+        regions=ASK.scored_under_both(PATHS.regions),
+    output:
+        PATHS.between_protocols(ANY_RUN),
+    log:
+        f"{LOGS}/between_protocols/{{protocol}}/{{task}}/{{pair}}.log",
+    wildcard_constraints:
+        protocol=BY_IMAGE,
+    params:
+        program=program("between_protocols.py"),
+        code=code_of("between_protocols.py"),
+        mixed=ASK.mixed_code,
+        sheets=ASK.scored_sheets,
+    resources:
+        mem_mb=memory(8000),
+        runtime=60,
+    conda:
+        ENVIRONMENT
+    shell:
+        "{params.program} --runs {input.runs:q} --sheets {params.sheets:q} --cases {input.cases:q} --regions {input.regions:q}"
+        " {params.mixed:q} --out {output:q} 2> {log:q}"
+
+
 rule methods:
     input:
         runs=PATHS.runs(ANY_RUN),

@@ -46,17 +46,36 @@ def runs_in(side: str) -> tuple[str, ...]:
     return tuple(side.split())
 
 
+@dataclass(frozen=True)
+class Sample:
+    """A metric of a run in all of its seeds, as it is shown.
+
+    Args:
+        summary: mean and SD over seeds.
+        draws: of the mean, under draws of seeds and groups, (resamples,).
+        cases: of a test set.
+        groups: independent ones among the cases; of seeds with splits of their own, the fewest.
+    """
+
+    summary: Summary
+    draws: np.ndarray
+    cases: int
+    groups: int
+
+
 class MeasuredRuns:
     """Runs of one protocol, task and pair as they were measured, and the draws that they share.
 
     Args:
         runs: at least one; runs of one name are its seeds.
+        draws_seed: of the draws; runs on other test cases, to which these are compared, take another.
 
     Raises:
         UserError: runs of one seed were tested on different cases.
     """
 
-    def __init__(self, runs: Sequence[Measured]):
+    def __init__(self, runs: Sequence[Measured], draws_seed: int = 0):
+        self.draws_seed = draws_seed
         self.runs: dict[str, dict[int, Measured]] = {}
         for run in runs:
             self.runs.setdefault(run.run, {})[run.seed] = run
@@ -71,7 +90,7 @@ class MeasuredRuns:
         chosen = tuple(seeds)
         if chosen not in self._resamples:
             runs = [run for by_seed in self.runs.values() for seed, run in by_seed.items() if seed in chosen]
-            self._resamples[chosen] = resamples_of(runs)
+            self._resamples[chosen] = resamples_of(runs, self.draws_seed)
         return self._resamples[chosen]
 
     def _drawn(self, name: str, key: Key, seeds: Sequence[int]) -> np.ndarray:
@@ -247,6 +266,18 @@ class MeasuredRuns:
         found = Interval(100 * mean.estimate, 100 * mean.low, 100 * mean.high, mean.p)
         tests = {"test": "DeLong", "p_cases": " ".join(f"{one.p:.4g}" for one in by_case)}
         return self._described(found, differences, seeds, wanted, tests)
+
+    def keys_in_all(self, name: str) -> list[Key]:
+        """What all seeds of a run were measured on."""
+        measured = [run.measures for run in self.runs.get(name, {}).values()]
+        return [key for key in measured[0] if all(key in one for one in measured)] if measured else []
+
+    def sample(self, name: str, key: Key) -> Sample:
+        """A metric of a run, which all of its seeds must have been measured on."""
+        seeds = sorted(self.runs[name])
+        summary = summarise([scale_of(key.metric) * self._measure(name, seed, key).value for seed in seeds])
+        cases = self.runs[name][seeds[0]].cases
+        return Sample(summary, self._drawn(name, key, seeds)[0], cases, self._groups(name, seeds))
 
     def values(self) -> Iterator[dict[str, Any]]:
         """A row on every run, network, truth and metric: mean and SD over seeds, and its interval; NaN where a seed lacks it."""

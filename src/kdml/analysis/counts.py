@@ -339,8 +339,12 @@ def _found(mine: pd.DataFrame, groups: tuple[str, ...]) -> Counts:
     return counts
 
 
-def resamples_of(runs: Sequence[Measured]) -> Resamples:
+def resamples_of(runs: Sequence[Measured], draws_seed: int = 0) -> Resamples:
     """Draws for the seeds and test groups of these runs.
+
+    Args:
+        runs: at least one.
+        draws_seed: of the draws.
 
     Raises:
         UserError: runs of one seed were tested on different cases.
@@ -352,4 +356,4 @@ def resamples_of(runs: Sequence[Measured]) -> Resamples:
                 f"{run.run}, seed {run.seed}, was tested on other images than the runs it is compared with.",
                 "let the workflow train them again on one split: `snakemake --forcerun split`",
             )
-    return Resamples({seed: groups for seed, (groups, _) in tested.items()})
+    return Resamples({seed: groups for seed, (groups, _) in tested.items()}, seed=draws_seed)

@@ -127,6 +127,14 @@ class Experiment(Model):
             return list(chosen.protocols)
         return ["grouped"] if self.datasets[chosen.dataset].has_groups else list(self.run.protocols)
 
+    def knows_groups(self, task: str) -> bool:
+        """Whether the images of a task can be split by group: for HCD somebody must say which slide each patch is of."""
+        key = self.tasks[task].dataset
+        chosen = self.datasets[key]
+        if chosen.source is not None:
+            return chosen.has_groups
+        return key != "hcd" or chosen.slides is not None
+
     @property
     def protocols(self) -> list[str]:
         """Protocols of all tasks that are run, those of `run: protocols` first."""

@@ -53,6 +53,8 @@ def _of_places(inputs: Inputs) -> Iterator[str]:
                 yield from inputs.cka(place, variants, name)
             yield from (paths.similarity(place), paths.similarity_summary(place), paths.compression(place))
             yield from (paths.flips(place), paths.non_inferiority(place), paths.second_student(place))
+        if inputs.places.leaks_at(place):
+            yield paths.between_protocols(place)
         if inputs.places.methods_at(place):
             yield paths.methods(place)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from kdml.common.errors import UserError
 from kdml.experiment.contents import Contents
 from kdml.experiment.items import Item
 from kdml.experiment.paths import Paths
@@ -79,6 +80,20 @@ class Inputs:
             file_of: place and sheet to the file, such as `paths.values`.
         """
         return [file_of(place, sheet) for sheet in self.compared_sheets(place, "")]
+
+    def both_protocols(self, place: Place) -> tuple[Place, Place]:
+        """Give a place that is split by image, and the same under the split by group.
+
+        Raises:
+            UserError: there is no other.
+        """
+        other = self.places.without_leakage(place)
+        if other is None:
+            raise UserError(
+                f"{place.task}/{place.pair} is not run under two protocols that differ.",
+                "set `run: protocols: [paper, grouped]`; hcd needs `datasets: hcd: slides:`, too",
+            )
+        return place, other
 
     def contrasts(self, place: Place) -> list[str]:
         """Contrasts of a place: of variants, and of published methods."""

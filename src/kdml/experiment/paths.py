@@ -295,6 +295,10 @@ class Paths:
         """Whether students are good enough to take the teacher's place."""
         return f"{self.place(at)}/non_inferiority{of}.csv"
 
+    def between_protocols(self, at: Located) -> str:
+        """What the leakage of a split by image is worth: every run minus the same under the split by group."""
+        return f"{self.place(at)}/between_protocols.csv"
+
     def second_student(self, at: Located, of: str = "") -> str:
         """What ensembles are worth beyond the best of their students."""
         return f"{self.place(at)}/second_student{of}.csv"

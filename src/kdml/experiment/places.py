@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
 from kdml.experiment.plan import Plan, Run
+from kdml.experiment.sections import BY_GROUP, BY_IMAGE
 from kdml.runs.graph import BASELINE, PROPOSED, TEACHER, TECHNIQUES, VARIANTS, TeacherMode
 
 
@@ -82,6 +83,18 @@ class Places:
         """Places that these runs are at, in the order of the configuration."""
         keys = {(run.protocol, run.task, run.pair) for run in runs}
         return [place for place in self.all if (place.protocol, place.task, place.pair) in keys]
+
+    def without_leakage(self, place: Place) -> Place | None:
+        """The place of the same task and pair whose split keeps groups together.
+
+        None where that protocol is not run, and where no groups are known, because it then splits by image, too.
+        """
+        found = self.by_folder.get(replace(place, protocol=BY_GROUP).folder)
+        return found if self.plan.experiment.knows_groups(place.task) else None
+
+    def leaks_at(self, place: Place) -> bool:
+        """Whether images are split there one by one, and the same runs stand beside it under the other protocol."""
+        return place.protocol == BY_IMAGE and self.without_leakage(place) is not None
 
     def _at(self, place: Place) -> list[Run]:
         return self._runs.get((place.protocol, place.task, place.pair), [])

@@ -260,6 +260,22 @@ class RuleFunctions:
         """Input function: a file of the sheet of variants at a place, and that of its networks trained alone."""
         return lambda wildcards: self.inputs.scored(self.place(wildcards), file_of)
 
+    def runs_under_both(self, wildcards: Wildcards) -> list[str]:
+        """Tables of runs under both protocols."""
+        return list(map(self.paths.runs, self.inputs.both_protocols(self.place(wildcards))))
+
+    def scored_under_both(self, file_of: Callable[[Any, str], str]) -> Callable[[Wildcards], list[str]]:
+        """Input function: what `scored` gives, under both protocols."""
+        return lambda wildcards: [
+            path
+            for place in self.inputs.both_protocols(self.place(wildcards))
+            for path in self.inputs.scored(place, file_of)
+        ]
+
+    def scored_sheets(self, wildcards: Wildcards) -> list[str]:
+        """Sheets that `scored` gives files of."""
+        return self.inputs.compared_sheets(self.place(wildcards), "")
+
     def claims_words(self, wildcards: Wildcards) -> Words:
         """Files that decide the claims, as arguments of src/claims.py."""
         found: dict[str, list[str]] = {}

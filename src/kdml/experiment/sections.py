@@ -1,7 +1,7 @@
 """Sections of the configuration, a frozen model for each."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -33,6 +33,7 @@ else:
     Strategy = Literal[tuple(STRATEGIES)]
 
 Protocol = Literal["paper", "grouped"]
+BY_IMAGE, BY_GROUP = get_args(Protocol)
 
 
 class RunChoice(Model):

@@ -164,6 +164,19 @@ def _contrasts(item: Item, inputs: Inputs) -> Labelled:
         yield from placed(place, {"runs": inputs.paths.runs(place), "contrasts": inputs.paths.contrasts(place, "")})
 
 
+def _between_protocols(contents: Contents) -> Iterator[Item]:
+    """One table of all tasks and pairs that run under both protocols."""
+    if places := tuple(place for place in contents.places.all if contents.places.leaks_at(place)):
+        yield contents.item("between_protocols", "between_protocols", {}, places=places)
+
+
+def _both_protocols(item: Item, inputs: Inputs) -> Labelled:
+    for place in item.places:
+        yield from placed(
+            place, {"runs": inputs.paths.runs(place), "between_protocols": inputs.paths.between_protocols(place)}
+        )
+
+
 def _similarity(item: Item, inputs: Inputs) -> Labelled:
     for place in item.places:
         yield from placed(
@@ -231,6 +244,7 @@ TABLES: Mapping[str, Kind[Contents, Inputs]] = {
     "similarity": Kind("Representations", "plain_tables.similarity:table", _similarity, _everywhere("similarity")),
     "compression": Kind("Compression", "plain_tables.costs:table", _compression, _everywhere("compression")),
     "comparison": Kind("Comparison", "plain_tables.comparison:table", _whole_comparison, _comparison),
+    "between_protocols": Kind("Results", "plain_tables.between_protocols:table", _both_protocols, _between_protocols),
     "detection": Kind(
         "Detection", "plain_tables.detection:table", _detection, _everywhere("detection", "segmentation")
     ),

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from fabricated import ROOT, SPLIT, FabricatedPlace, by_key, call, contrasts, evaluate, read, right_at, spoil_record
 
+from kdml.analysis.cases import read as read_cases
 from kdml.analysis.families import COLUMNS as CONTRAST_COLUMNS
 from kdml.runs.run_table import RunTable
 
@@ -212,7 +213,7 @@ def test_students_are_compared_with_the_teacher_alone(place):
 def test_contrasts_say_what_their_tables_lack(place):
     evaluate(place)
     path = place.folder / "variants/cases.parquet"
-    table = pd.read_parquet(path)
+    table = read_cases([path])
     table.drop(columns="predicted").to_parquet(path)
     code, said = contrasts(place, "variants")
     assert code == 2 and f"{path} lacks the column 'predicted'" in said

@@ -189,20 +189,13 @@ Columns = dict[str, np.ndarray]
 def _classes(probabilities: np.ndarray, labels: np.ndarray, temperature: float | None) -> Columns:
     """Class of every image, and its scores: of two classes that of the second, of several that of each."""
     columns = {"target": labels, "predicted": probabilities.argmax(axis=1)}
-    scores = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float64).round(DECIMALS)
+    scores = reliability.in_decimals((probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float64))
     names = roc.scores_of(probabilities.shape[1])
-    # Rounded, too: p and 1 - p are equally sure.
-    columns |= {
-        "uncertainty": (1 - scores.max(axis=1)).round(DECIMALS),
-        "brier": reliability.brier(scores, labels).round(DECIMALS),
-    }
+    columns |= reliability.worth(scores, labels)
     if temperature is not None:
-        warmer = scaled(probabilities, temperature).round(DECIMALS)
-        columns |= {
-            "uncertainty_scaled": (1 - warmer.max(axis=1)).round(DECIMALS),
-            "brier_scaled": reliability.brier(warmer, labels).round(DECIMALS),
-            "temperature": np.full(len(labels), round(temperature, DECIMALS)),
-        }
+        warmer = reliability.in_decimals(scaled(probabilities, temperature))
+        columns |= {f"{name}_scaled": values for name, values in reliability.worth(warmer, labels).items()}
+        columns["temperature"] = np.full(len(labels), round(temperature, DECIMALS))
     return columns | dict(zip(names, scores.T[-len(names) :], strict=True))
 
 

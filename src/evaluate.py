@@ -11,13 +11,9 @@ import argparse
 import logging
 from pathlib import Path
 
-from kdml.analysis import cases, confusion, coverage_curves, learning_curves, reliability_curves
-from kdml.analysis.contrasts import MeasuredRuns
-from kdml.analysis.counts import measured
-from kdml.analysis.found import COLUMNS, by_region
-from kdml.analysis.sheets import evaluated, with_outputs, write_values
+from kdml.analysis import cases
+from kdml.analysis.sheets import evaluated, follows, write
 from kdml.common.errors import run_script
-from kdml.common.files import write_csv
 from kdml.runs.records import refuse_mixture
 from kdml.runs.run_table import EVALUATED, RunTable, described
 
@@ -43,20 +39,12 @@ def main() -> None:
     records = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
     by_key = {(row.run, row.seed): records[str(row.folder)] for row in rows}
     found = evaluated(rows, table.kind, arguments.data, "label")
-    tables = {part: cases.stacked(found, part) for part in ("cases", "regions")}
     log.info("%d runs evaluated", len(rows))
-    each = measured(tables["cases"], None if table.classes else tables["regions"], "label", table.classes, by_key)
-    runs = MeasuredRuns(with_outputs(each, found))
-    curves = [line for row in rows for line in learning_curves.rows_of(row)]
+    tables = {part: cases.stacked(found, part) for part in ("cases", "regions")}
+    files = follows(table, arguments.sheet, *tables.values(), by_key)
     for part, one in tables.items():
         cases.write(out / f"{part}.parquet", one)
-    write_csv(out / "found.csv", by_region(tables["regions"]).to_dict("records"), COLUMNS)
-    write_csv(out / "confusion.csv", confusion.rows(each, table.kind, table.class_names), confusion.COLUMNS)
-    write_csv(out / "reliability.csv", list(reliability_curves.rows(runs)), reliability_curves.COLUMNS)
-    write_csv(out / "coverage.csv", list(coverage_curves.rows(runs)), coverage_curves.COLUMNS)
-    write_values(out, table, arguments.sheet, runs, by_key)
-    write_csv(out / "curves.csv", curves, learning_curves.COLUMNS)
-    write_csv(out / "bands.csv", list(learning_curves.bands(curves)), learning_curves.BAND_COLUMNS)
+    write(out, files)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,8 @@ import argparse
 from pathlib import Path
 
 from kdml.analysis import cases, fidelity
-from kdml.analysis.contrasts import MeasuredRuns
-from kdml.analysis.counts import measured
 from kdml.analysis.over_seeds import SUMMARY, over_seeds
-from kdml.analysis.sheets import evaluated, with_outputs, write_values
+from kdml.analysis.sheets import evaluated, follows, write
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv
 from kdml.runs import predictions
@@ -38,11 +36,11 @@ def main() -> None:
     by_key = {(row.run, row.seed): records[str(row.folder)] for row in rows}
     found = evaluated(rows, table.kind, arguments.data, "teacher")
     stack = cases.stacked(found, "cases")
-    runs = MeasuredRuns(with_outputs(measured(stack, None, "teacher", table.classes, by_key), found))
+    files = follows(table, FIDELITY_SHEET, stack, None, by_key)
     stored = {row.seed: predictions.load(row.folder / "predictions.npz") for row in teachers}
     pairs = list(fidelity.between_teachers(stored))
     cases.write(out / "cases.parquet", stack)
-    write_values(out, table, FIDELITY_SHEET, runs, by_key)
+    write(out, files)
     write_csv(out / "teachers.csv", pairs, fidelity.TEACHER_COLUMNS)
     write_csv(out / "teachers_summary.csv", over_seeds(pairs, over=fidelity.TEACHER_COLUMNS[:2]), ("metric", *SUMMARY))
 

@@ -21,8 +21,10 @@ from kdml.common.files import read_json, write_json
 from kdml.common.project import ROOT
 from kdml.data.archives import ARCHIVES_OF
 from kdml.experiment.archives import datasets_of
-from kdml.experiment.config import validated
+from kdml.experiment.config import Experiment, validated
 from kdml.experiment.config_files import Call
+from kdml.experiment.named_files import files_to_send
+from kdml.experiment.plan import Plan
 from kdml.kaggle import kernel, output
 from kdml.kaggle.service import Service
 
@@ -52,7 +54,11 @@ def parse_arguments() -> argparse.Namespace:
     push.add_argument("--config", nargs="+", default=[], metavar="KEY=VALUE", help="laid over the files")
     push.add_argument("--target", nargs="+", default=[], help="of Snakemake; everything if none is given")
     push.add_argument(
-        "--also", nargs="+", type=Path, default=[], help="files and folders that are not committed, to send"
+        "--also",
+        nargs="+",
+        type=Path,
+        default=[],
+        help="what is neither committed nor named by the configuration, to send",
     )
     push.add_argument("--wheels", type=Path, metavar="FOLDER", help="all packages, for sessions without internet")
     push.add_argument("--no-gpu", action="store_true", help="work on the CPU, which uses no GPU hours")
@@ -100,19 +106,25 @@ class Work:
         write_json(self.folder / RECORD, record)
 
 
+def experiment_of(call: Call) -> Experiment:
+    """The experiment that a call is about."""
+    return validated(call.config(ROOT / "config.yaml"))
+
+
 def job_of(arguments: argparse.Namespace) -> tuple[kernel.Job, list[Path]]:
-    """What is asked for, checked as Snakemake would; and the files beside the committed ones that it needs.
+    """What is asked for, checked as Snakemake would; and the files of the call that it needs, committed or not.
 
     Raises:
         UserError: the configuration is none, or its images do not lie at Kaggle.
     """
     call = Call(arguments.configfile, arguments.config).over(arguments.profile)
-    experiment = validated(call.config(ROOT / "config.yaml"))
+    experiment = experiment_of(call)
     datasets = datasets_of(experiment)
     if own := [name for name in datasets if name not in ARCHIVES_OF]:
         raise UserError(
             f"`datasets.{own[0]}` is your own and not at Kaggle.", "name tasks of the paper's data sets under `run:`"
         )
+    Plan(experiment)  # refuses what Snakemake would refuse there
     files = [path.resolve() for path in call.files]
     if outside := [path for path in files if not path.is_relative_to(ROOT)]:
         raise UserError(f"{outside[0]} lies outside the project, which is all that is sent.", f"move it below {ROOT}")
@@ -139,9 +151,15 @@ def start(work: Work, record: dict[str, Any], patience: float) -> None:
         work: that it belongs to.
         record: of it, as kept here.
         patience: minutes that Kaggle may take to unpack.
+
+    Raises:
+        UserError: a file that the configuration names is missing or does not travel; or Kaggle refuses.
+        MachineError: Kaggle does not take it now.
     """
     job = kernel.Job(**record["job"])
-    names = kernel.tracked(ROOT, map(Path, record["also"]))
+    # As the configuration names them now: it may have been edited since.
+    named = files_to_send(experiment_of(Call([ROOT / path for path in job.configfile], job.config)), ROOT)
+    names = kernel.tracked(ROOT, [*map(Path, record["also"]), *named])
     service = Service()
     datasets = {"project": job.dataset(service.user, "project")}
     digests = {"project": kernel.write_project(work.folder / "project", datasets["project"], ROOT, names)}

@@ -2,19 +2,20 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from kdml.analysis import cases
 from kdml.analysis.cases import Evaluated
-from kdml.analysis.evaluation import REGION_COLUMNS, Evaluation
+from kdml.analysis.evaluation import REGION_COLUMNS, Evaluation, TestSet, against_labels
 from kdml.common.errors import UserError
+from kdml.runs.predictions import Predictions
 
 
 def evaluated(run, seed, ids=("x", "y"), regions=()):
     table = pd.DataFrame({"id": list(ids), "group": "p", "network": "s1", "tp": range(len(ids)), "kl": 0.1234567890123})
-    return Evaluated(
-        run, seed, Evaluation(table, pd.DataFrame(list(regions), columns=list(REGION_COLUMNS)), {"s1": "d"})
-    )
+    return Evaluated(run, seed, Evaluation(table, pd.DataFrame(list(regions), columns=list(REGION_COLUMNS))))
 
 
 def test_runs_stand_below_each_other_and_come_back(tmp_path):
@@ -30,16 +31,61 @@ def test_runs_stand_below_each_other_and_come_back(tmp_path):
     assert set(read["kl"]) == {0.1234567890123} and by_run["c", 5]["id"].iloc[0] == "x"
 
 
-def test_numbers_of_few_decimals_take_half_the_space_and_come_back_exactly(tmp_path):
+def test_numbers_of_few_decimals_are_stored_as_such_and_come_back_exactly(tmp_path):
     scores = np.random.default_rng(0).random(1000).round(6)
     scores[7] = np.nan
-    table = pd.DataFrame(dict.fromkeys(cases.KEYS, "x") | {"seed": 0, "score": scores, "exact": scores / 3})
+    columns = {"share": scores, "exact": scores / 3, "large": scores * 2000}
+    table = pd.DataFrame(dict.fromkeys(cases.KEYS, "x") | {"seed": 0, **columns})
     cases.write(tmp_path / "cases.parquet", table)
-    stored = pd.read_parquet(tmp_path / "cases.parquet").dtypes
-    assert (stored["score"], stored["exact"]) == (np.float32, np.float64)
+    file = parquet.ParquetFile(tmp_path / "cases.parquet")
+    kinds = {name: file.schema_arrow.field(name).type for name in columns}
+    assert kinds == {"share": pa.decimal128(9, 6), "exact": pa.float64(), "large": pa.float64()}
+    assert file.schema.column(file.schema_arrow.names.index("share")).physical_type == "INT32"
     read = cases.read([tmp_path / "cases.parquet"])
-    for name in ("score", "exact"):
+    for name in columns:
         assert read[name].dtype == np.float64 and np.array_equal(read[name], table[name], equal_nan=True)
+
+
+def test_packs_that_were_published_before_are_read(tmp_path):
+    """They hold numbers of few decimals in single precision, and all columns."""
+    scores = np.random.default_rng(0).random(1000).round(6)
+    table = pd.DataFrame(dict.fromkeys(cases.KEYS, "x") | {"seed": 0, "group": "g", "score": scores.astype(np.float32)})
+    table.to_parquet(tmp_path / "cases.parquet")
+    read = cases.read([tmp_path / "cases.parquet"])
+    assert np.array_equal(read["score"], scores) and set(read["group"]) == {"g"}
+
+
+def classified(classes, groups=None):
+    """Cases of a classifier, as they are measured."""
+    generator = np.random.default_rng(classes)
+    probabilities = generator.dirichlet(np.ones(classes), size=50).astype(np.float32)
+    labels = generator.integers(classes, size=50)
+    ids = np.array([f"image{number}" for number in range(50)], dtype=object)
+    tested = TestSet(np.arange(50), ids, ids if groups is None else groups, labels)
+    found = against_labels(Predictions(np.arange(50), {"s1": probabilities}), tested, {"s1": 1.7})
+    return cases.stacked([Evaluated("a", 0, found)], "cases")
+
+
+@pytest.mark.parametrize(("classes", "left_out"), [(2, {"group", "uncertainty", "brier", "brier_scaled"}), (3, {"group", "uncertainty", "brier"})])  # fmt: skip
+def test_what_follows_from_other_columns_is_not_stored_and_comes_back_exactly(tmp_path, classes, left_out):
+    table, path = classified(classes), tmp_path / "cases.parquet"
+    cases.write(path, table)
+    assert set(table) - set(parquet.read_schema(path).names) == left_out
+    read = cases.read([path], ("uncertainty", "brier", "brier_scaled"))
+    assert set(read) == set(table)
+    for name in table:
+        assert read[name].dropna().tolist() == table[name].dropna().tolist(), name
+
+
+def test_what_does_not_follow_is_stored(tmp_path):
+    """Groups, and numbers of another origin, however near they are."""
+    table, path = classified(2, groups=np.repeat(np.array(["p", "q"], dtype=object), 25)), tmp_path / "cases.parquet"
+    table.loc[3, "brier"] += 1e-6
+    table["brier"] = table["brier"].round(6)
+    cases.write(path, table)
+    assert {"group", "brier"} <= set(parquet.read_schema(path).names)
+    read = cases.read([path])
+    assert read["group"].tolist() == table["group"].tolist() and read["brier"].tolist() == table["brier"].tolist()
 
 
 def test_equal_tables_are_equal_files_and_nothing_else_is_left(tmp_path):

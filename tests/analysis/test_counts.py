@@ -220,3 +220,15 @@ def test_masks_have_no_chance():
     cases = [pixel_case(id, group, "s1", 6, fn=2) for id, group in IMAGES]
     (found,) = measured(cases)
     assert all(np.isnan(measure.chance) for measure in found.measures.values())
+
+
+def test_equal_networks_have_equal_digests():
+    """And one that differs in a single number of a single case has another; names, partners and what is known of pictures do not count."""
+
+    def cases(network, **of_z):
+        both = {"uncertainty": 0.25, "disagreement": 0.5 if network == "s1" else np.nan, "metadata_sex": network}
+        return [class_case(id, network, 1, 1, **both | (of_z if id == "z" else {})) for id in "xyz"]
+
+    (found,) = measured([*cases("s1"), *cases("baseline"), *cases("s2", uncertainty=0.250001)], classes=2)
+    assert set(found.outputs) == {"s1", "s2", "baseline"} and {len(one) for one in found.outputs.values()} == {12}
+    assert found.outputs["s1"] == found.outputs["baseline"] != found.outputs["s2"]

@@ -10,7 +10,7 @@ import pytest
 from fabricated import SEGMENTATION, FabricatedPlace, call
 
 from kdml.analysis import evaluation
-from kdml.analysis.evaluation import REGION_COLUMNS, TestSet
+from kdml.analysis.evaluation import TestSet
 from kdml.common.errors import UserError
 from kdml.runs import predictions
 from kdml.runs.predictions import Predictions
@@ -193,31 +193,6 @@ def test_a_message_is_all_that_a_caller_sees(root, place):
     command = [sys.executable, root / "src/evaluate_run.py", *arguments_of(place, place.folder / "nowhere")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "run.json does not exist" in done.stderr and "Traceback" not in done.stderr
-
-
-def test_equal_networks_have_equal_digests():
-    """And one bit more or less makes another."""
-    tested = TestSet(ROWS, np.array(["b", "d", "e"]), np.array(["g", "h", "e"]), np.array([1, 0, 1]))
-    s1, s2 = one_hot([1, 0, 1]), one_hot([1, 1, 1])
-    first, again = (
-        evaluation.against_labels(Predictions(ROWS, {"s1": s1.copy(), "s2": s2.copy()}), tested) for _ in range(2)
-    )
-    assert first.outputs == again.outputs and set(first.outputs) == {"s1", "s2", "ensemble"}
-    assert len(set(first.outputs.values())) == 3 and {len(digest) for digest in first.outputs.values()} == {12}
-    other = s1.copy()
-    other.view(np.uint32)[2, 1] ^= 1
-    changed = evaluation.against_labels(Predictions(ROWS, {"s1": other, "s2": s2}), tested)
-    assert changed.outputs["s1"] != first.outputs["s1"] and changed.outputs["s2"] == first.outputs["s2"]
-    alone = evaluation.against_labels(Predictions(ROWS, {"baseline": s1}), tested)
-    assert alone.outputs == {"baseline": first.outputs["s1"]}  # whatever it is called
-
-
-def test_digests_do_not_depend_on_the_truth():
-    tested = TestSet(ROWS, np.array(["b", "d", "e"]), np.array(["g", "h", "e"]), np.array([1, 0, 1]))
-    stored = Predictions(ROWS, {"teacher": one_hot([0, 0, 1]), "s1": one_hot([1, 0, 1])})
-    labels, teacher = evaluation.against_labels(stored, tested), evaluation.against_teacher(stored, tested)
-    assert teacher.outputs == {"s1": labels.outputs["s1"]} and set(labels.outputs) == {"teacher", "s1"}
-    assert list(teacher.regions) == list(labels.regions) == list(REGION_COLUMNS) and len(labels.regions) == 0
 
 
 def test_scores_are_of_two_classes_alone():

@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from fabricated import ROOT, SPLIT, FabricatedPlace, by_key, contrasts, evaluate, read, right_at, spoil_record
+from fabricated import ROOT, SPLIT, FabricatedPlace, by_key, call, contrasts, evaluate, read, right_at, spoil_record
 
+from kdml.analysis.cases import read as read_cases
 from kdml.analysis.families import COLUMNS as CONTRAST_COLUMNS
 from kdml.runs.run_table import RunTable
 
@@ -142,9 +143,9 @@ def test_comparison_and_curves_are_of_the_sheet(place):
 
 def test_digests_stand_beside_the_values(place):
     """Two rows of one network can be told to be the same, in whatever sheet they stand."""
-    for sheet in ("variants", "methods", "fidelity"):
+    for sheet in ("variants", "methods"):
         evaluate(place, sheet)
-    rows = {sheet: by_key(read(place.folder / sheet / "values.csv"), "run", "network", "metric") for sheet in ("variants", "methods", "fidelity")}  # fmt: skip
+    rows = {sheet: by_key(read(place.folder / sheet / "values.csv"), "run", "network", "metric") for sheet in ("variants", "methods")}  # fmt: skip
     digests = {sheet: rows[sheet]["kd_ml_v3", "s2", "accuracy"]["outputs"] for sheet in rows}
     assert len(set(digests.values())) == 1
     first, second = digests["variants"].split()
@@ -153,6 +154,25 @@ def test_digests_stand_beside_the_values(place):
     assert (
         rows["variants"]["ml_v1", "s1", "accuracy"]["outputs"] == rows["variants"]["ml_v1", "s2", "accuracy"]["outputs"]
     )
+
+
+@pytest.mark.parametrize("sheet", ["variants", "fidelity"])
+def test_what_follows_from_cases_is_made_again_without_predictions(place, sheet):
+    """To the byte; what cannot be made without them stays as it is."""
+    evaluate(place, sheet)
+    folder = place.folder / sheet
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    kept = {"cases.parquet", "regions.parquet", "teachers.csv", "teachers_summary.csv"}
+    for path in (*place.folder.rglob("*.npz"), *(folder / name for name in before.keys() - kept)):
+        path.unlink()
+    tables = [
+        word
+        for part in ("cases", "regions")
+        if f"{part}.parquet" in before
+        for word in (f"--{part}", folder / f"{part}.parquet")
+    ]
+    assert call("values", "--runs", place.runs, "--sheet", sheet, *tables, "--out", folder) == (0, "")
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_contrasts_take_what_the_sheets_measured(place):
@@ -193,7 +213,7 @@ def test_students_are_compared_with_the_teacher_alone(place):
 def test_contrasts_say_what_their_tables_lack(place):
     evaluate(place)
     path = place.folder / "variants/cases.parquet"
-    table = pd.read_parquet(path)
+    table = read_cases([path])
     table.drop(columns="predicted").to_parquet(path)
     code, said = contrasts(place, "variants")
     assert code == 2 and f"{path} lacks the column 'predicted'" in said

@@ -89,6 +89,8 @@ def test_everything_but_pictures_is_rebuilt_to_the_byte(rebuilt, pack):
         "results/figures/claims.png",
         "results/tables/table_03.html",
     } <= same
+    sheets = ("hcd/small/alone", "hcd/small/fidelity", "lgg/small/variants", "lgg/small/teacher", "lgg/small/methods")
+    assert {f"results/miniature/paper/{sheet}/values.csv" for sheet in sheets} <= same  # and not from the pack
     assert {"results/miniature/paper/hcd/small/contrasts.csv", "results/figures/beside_table_03.pdf"} <= same
     drawn = {file for file, state in states.items() if state == LEFT_OUT and file.startswith("results/figures/")}
     assert drawn and all(row["needs"].endswith(".npz") for row in rows if row["file"] in drawn)
@@ -114,14 +116,15 @@ def test_nothing_is_trained_or_evaluated(published, rebuilt, pack, tmp_path):
 
 
 def test_a_changed_statistic_reaches_the_verdicts(published, rebuilt, pack, tmp_path):
-    """Another confidence makes contrasts and claims anew, from the numbers of the pack alone."""
+    """Another confidence makes result tables, contrasts and claims anew, from the numbers of the pack alone."""
     shutil.copytree(published.with_name("project"), tmp_path / "project")
     shutil.copytree(rebuilt[0].parents[1], tmp_path / "there", symlinks=True)
     statistics = tmp_path / "project/src/kdml/analysis/statistics.py"
     statistics.write_text(statistics.read_text().replace("CONFIDENCE = 0.95", "CONFIDENCE = 0.5"))
+    changed = ("results/claims.csv", "results/tables/table_05.csv")
     done = snakemake(
         tmp_path / "there",
-        "results/claims.csv",
+        *changed,
         "--cores",
         "2",
         "--config",
@@ -130,8 +133,9 @@ def test_a_changed_statistic_reaches_the_verdicts(published, rebuilt, pack, tmp_
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (tmp_path / "there/rebuilt").iterdir()
-    before, after = ((one / "results/claims.csv").read_text() for one in (rebuilt[0], folder))
-    assert before != after and before.count("\n") == after.count("\n")
+    for name in changed:
+        before, after = ((one / name).read_text() for one in (rebuilt[0], folder))
+        assert before != after and before.count("\n") == after.count("\n"), name
 
 
 def test_two_packs_are_compared(published, pack, tmp_path):

@@ -21,14 +21,28 @@ def table_of(pack, name):
         return list(csv.DictReader(io.StringIO(file.read(name).decode())))
 
 
+def as_numbers(row):
+    """Cells of a row, numbers as such: their last digit is another on another kind of processor."""
+
+    def read(cell):
+        try:
+            return float(cell)
+        except ValueError:
+            return cell
+
+    return {name: read(cell) for name, cell in row.items()}
+
+
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)
 def test_published_numbers_are_rebuilt(pack, tmp_path):
     done = snakemake(tmp_path, "--cores", "2", *NUMBERS, "--config", f"results_from={pack}")
     assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = (tmp_path / "rebuilt").iterdir()
-    with zipfile.ZipFile(pack) as file:
-        for name in NUMBERS:
-            assert (folder / name).read_bytes() == file.read(name), name
+    for name in NUMBERS:
+        published, again = table_of(pack, name), list(csv.DictReader((folder / name).open(newline="")))
+        assert len(published) == len(again), name
+        for row, other in zip(published, again, strict=True):
+            assert as_numbers(other) == pytest.approx(as_numbers(row), rel=1e-9, abs=1e-12, nan_ok=True), name
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)

@@ -5,6 +5,7 @@ import time
 import pytest
 import yaml
 from miniature import MINIATURE
+from snakemake.utils import update_config
 
 from kdml.experiment.config import validated
 from kdml.experiment.config_files import merged
@@ -101,3 +102,40 @@ def test_lists_for_single_places_do_not_stand_in_its_way(root):
         narrowed = merged((), config)
         narrowed["run"] |= found["run"]
         assert set(Plan(validated(narrowed)).runs) == {run for run in plan.runs if run.task == task}
+
+
+def under_both(config, task_protocols=None):
+    both = merged((), config)
+    both["run"] |= {"protocols": ["paper", "grouped"], "methods": ["sp"]}
+    if task_protocols:
+        both["tasks"]["lgg"] |= {"protocols": task_protocols}
+    return both, Plan(validated(both))
+
+
+@pytest.mark.parametrize(
+    ("where", "tasks", "seeds", "protocols"),
+    [
+        (lambda run: True, ["hcd", "lgg"], [0, 1, 2], {}),
+        (lambda run: run.protocol == "grouped", ["hcd", "lgg"], [0, 1, 2], {"hcd": ["grouped"], "lgg": ["grouped"]}),
+        (lambda run: run.protocol == "paper" or run.task == "hcd", ["hcd", "lgg"], [0, 1, 2], {"lgg": ["paper"]}),
+        # Three seeds under one protocol are more than one under both.
+        (lambda run: run.task == "hcd" and (run.protocol == "paper" or run.seed == 0), ["hcd"], [0, 1, 2], {"hcd": ["paper"]}),
+        (lambda run: run.task == "hcd" and (run.protocol == "paper" or run.seed < 2), ["hcd"], [0, 1], {}),
+    ],
+    ids=["all", "one protocol", "one task lacks one", "more seeds under one", "fewer seeds under both"],
+)  # fmt: skip
+def test_a_part_may_lack_a_protocol(config, where, tasks, seeds, protocols):
+    """It is said by the tasks' own key, and plans what is finished there and nothing else."""
+    both, plan = under_both(config)
+    found = finished_part(plan, filter(where, plan.runs))
+    assert (found["run"]["tasks"], found["run"]["seeds"]) == (tasks, seeds)
+    assert found.get("tasks", {}) == {task: {"protocols": names} for task, names in protocols.items()}
+    kept = {run for run in plan.runs if where(run) and run.task in tasks and run.seed in seeds}
+    kept = {run for run in kept if run.protocol in protocols.get(run.task, ["paper", "grouped"])}
+    update_config(both, found)
+    assert set(Plan(validated(both)).runs) == kept
+
+
+def test_a_task_with_a_protocol_of_its_own_keeps_it(config):
+    _, plan = under_both(config, ["grouped"])
+    assert "tasks" not in finished_part(plan, plan.runs)

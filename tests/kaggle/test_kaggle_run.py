@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -14,6 +15,8 @@ from fabricated import call
 from kaggle_server import USER, kaggle_server, nobody_there
 from snakemake_runs import ROOT
 
+from kdml.common import project
+from kdml.experiment import config_files, named_files, plan  # noqa: F401 (loaded while the project is the real one)
 from kdml.kaggle import kernel, service, session
 
 pytestmark = pytest.mark.xdist_group("kaggle")
@@ -21,6 +24,10 @@ pytestmark = pytest.mark.xdist_group("kaggle")
 REDUCED = ("--configfile", "profiles/reduced/experiment.yaml", "profiles/kaggle/experiment.yaml")
 RULES = "https://www.kaggle.com/competitions/histopathologic-cancer-detection/rules"
 FIRST, SECOND = "kdml-session-1", "kdml-session-2"
+COMMITTED = ("config.yaml", "Snakefile", "requirements.lock", "src/work_for.py", *REDUCED[1:], "profiles/kaggle/config.yaml",
+             "profiles/demo/config.yaml", "profiles/demo/experiment.yaml")  # fmt: skip
+WEIGHTS = ("weights/resnet50_keras_in1k.safetensors", "weights/resnet18_backbone_approx.safetensors")
+METHOD, SLIDES = "docs/examples/rkd.py", "mine/slides.csv"
 RUN = "results/reduced/paper/hcd/p/kd_on_v3/seed-0"
 
 
@@ -30,10 +37,26 @@ def work(account):
         yield state.work
 
 
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A checkout of git with what the configuration reads, and beside it the start weights of the reduced study, not committed."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in COMMITTED:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    for words in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+    for name in (*WEIGHTS, METHOD, SLIDES, "notes.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("mine")
+    return folder
+
+
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, capsys, checkout):
     """Call the script; give its exit code and all that it said."""
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(checkout)
+    monkeypatch.setattr(project, "ROOT", checkout)
 
     def called(what, *words):
         code, said = call("kaggle_run", what, *words, "--directory", tmp_path / "base")
@@ -66,13 +89,20 @@ def left(files, number=1, exit_code=75, left_out=(), pack=True):
     return parts | {"session.json": json.dumps(told).encode()}
 
 
+def sent(work):
+    """Names of the files of the project that was sent."""
+    with tarfile.open(fileobj=io.BytesIO(work.datasets["kdml-project"][session.PROJECT])) as archive:
+        return set(archive.getnames())
+
+
 def told_in(kernel):
     return eval(re.search(r"^main\((.*)\)$", kernel["text"], re.M)[1])
 
 
 def test_push_sends_the_project_and_starts_a_private_kernel(work, run, tmp_path):
     code, said = run("push", 480, *REDUCED, "--config", "training={epochs: 3}", "archives=/somewhere")
-    assert code == 0 and "27.5 GPU hours are left" in said and f"https://www.kaggle.com/code/{USER}/{FIRST}" in said
+    assert code == 0, said
+    assert "27.5 GPU hours are left" in said and f"https://www.kaggle.com/code/{USER}/{FIRST}" in said
     (kernel,) = work.kernels
     assert (kernel["slug"], kernel["newTitle"]) == (f"{USER}/{FIRST}", "kdml session 1")
     assert (
@@ -88,11 +118,9 @@ def test_push_sends_the_project_and_starts_a_private_kernel(work, run, tmp_path)
     assert told["config"] == ["training={epochs: 3}"] and told["marks"] == {
         "histopathologic-cancer-detection": "train_labels.csv"
     }
+    assert sent(work) == {*COMMITTED, *WEIGHTS, session.TIMES}
     with tarfile.open(fileobj=io.BytesIO(work.datasets["kdml-project"][session.PROJECT])) as archive:
-        names = set(archive.getnames())
-        assert {"Snakefile", "src/work_for.py", "requirements.lock", session.TIMES} <= names
         assert archive.extractfile("config.yaml").read() == (ROOT / "config.yaml").read_bytes()
-    assert not any(name.startswith((".venv/", "results/demo", ".git/")) for name in names)
     assert (
         run("status")[1]
         == f"{USER}/{FIRST}: complete: `pull` brings what it left\n27.5 GPU hours are left this week.\n"
@@ -122,11 +150,42 @@ def test_without_internet_wheels_travel_as_a_data_set(work, run, tmp_path):
 
 
 def test_what_is_not_committed_travels_when_it_is_named(work, run):
-    assert run("push", 480, *REDUCED, "--also", "uv.lock")[0] == 0
-    with tarfile.open(fileobj=io.BytesIO(work.datasets["kdml-project"][session.PROJECT])) as archive:
-        assert "uv.lock" in archive.getnames()
+    assert run("push", 480, *REDUCED, "--also", "notes.txt")[0] == 0
+    assert "notes.txt" in sent(work)
     code, said = run("push", 480, *REDUCED, "--also", "../elsewhere", "--name", "other")
     assert code == 2 and "../elsewhere is no file or folder below" in said
+
+
+OWN = ("methods={mine: {method: \"docs/examples/rkd.py:RKD\", title: M, options: {tap: f3}}}",
+       "hyperparameters=workflow/resources/paper/hyperparameters.csv", "datasets={hcd: {slides: mine/slides.csv}}")  # fmt: skip
+
+
+def test_what_the_configuration_names_travels_too(work, run, checkout):
+    """A method and tables of one's own are as much part of the experiment as its configuration, committed or not."""
+    table = checkout / "workflow/resources/paper/hyperparameters.csv"
+    table.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / table.relative_to(checkout), table)
+    assert (
+        run("push", 480, "--config", "run={tasks: [hcd], methods: [mine], methods_at: [hcd/resnet50-resnet18]}", *OWN)[
+            0
+        ]
+        == 0
+    )
+    assert {METHOD, SLIDES, table.relative_to(checkout).as_posix()} <= sent(work) and not {
+        *WEIGHTS,
+        "notes.txt",
+    } & sent(work)
+
+
+def test_a_configuration_that_was_edited_since_is_read_again(work, run, checkout):
+    mine = checkout / "mine.yaml"
+    mine.write_text("run: {tasks: [hcd]}")
+    assert run("push", 480, "--configfile", "mine.yaml")[0] == 0 and SLIDES not in sent(work)
+    mine.write_text("run: {tasks: [hcd]}\ndatasets: {hcd: {slides: mine/slides.csv}}")
+    assert run("continue")[0] == 0 and SLIDES in sent(work)
+    mine.write_text("run: {tasks: [hcd]}\ndatasets: {hcd: {slides: mine/lost.csv}}")
+    code, said = run("continue")
+    assert code == 2 and "`datasets.hcd.slides: mine/lost.csv` is no file" in said and len(work.kernels) == 2
 
 
 def test_tokens_and_passwords_of_a_folder_stay_here(tmp_path):
@@ -321,6 +380,15 @@ def test_nothing_was_pushed(what, account, run):
         (["--profile", "profiles/demo", "--config", "sharing={temperature: -1}"], "sharing.temperature"),
         (["--config", "datasets={mine: {source: x, image_size: 32}}", "tasks={mine: {title: M, dataset: mine, kind: segmentation, classes: [a]}}",
           "run={tasks: [mine], methods: []}"], "`datasets.mine` is your own and not at Kaggle"),
+        (["--config", "datasets={hcd: {slides: mine/lost.csv}}"], "`datasets.hcd.slides: mine/lost.csv` is no file"),
+        (["--config", "datasets={hcd: {slides: /elsewhere/slides.csv}}"], "`datasets.hcd.slides: /elsewhere/slides.csv` leads out of the project"),
+        (["--config", "datasets={hcd: {slides: ../slides.csv}}"], "`datasets.hcd.slides: ../slides.csv` leads out of the project"),
+        (["--config", "datasets={hcd: {slides: ~/slides.csv}}"], "`datasets.hcd.slides: ~/slides.csv` leads out of the project"),
+        ([*REDUCED, "--config", "weights={resnet50: {path: weights/lost.safetensors}}"],
+         "`weights.resnet50.path: weights/lost.safetensors` is no file"),
+        (["--config", "hyperparameters=lost.csv"], "hyperparameters: "),
+        (["--config", "methods={mine: {method: \"lost.py:M\"}}", "run={tasks: [hcd], methods: [mine], methods_at: [hcd/resnet50-resnet18]}"],
+         "methods: `method: lost.py:M`"),
     ],
 )  # fmt: skip
 def test_bad_input(words, said, account, run, tmp_path):

@@ -1,6 +1,78 @@
 # Result packs: `snakemake publish` writes one, `--config results_from=FILE` rebuilds all from it that needs no pictures or weights.
 
 
+# What follows from test cases alone: a pack holds these and no predictions. Where there are predictions, the rules that open them do it.
+
+
+rule values:
+    input:
+        runs=PATHS.runs(ANY_RUN),
+        cases=PATHS.cases(ANY_RUN, "{sheet}"),
+        regions=PATHS.regions(ANY_RUN, "{sheet}"),
+        histories=ASK.of_runs(PATHS.history),
+        records=ASK.of_runs(PATHS.record),
+    output:
+        found=PATHS.found(ANY_RUN, "{sheet}"),
+        confusion=PATHS.confusion(ANY_RUN, "{sheet}"),
+        reliability=PATHS.reliability(ANY_RUN, "{sheet}"),
+        coverage=PATHS.coverage(ANY_RUN, "{sheet}"),
+        values=PATHS.values(ANY_RUN, "{sheet}"),
+        by_seed=PATHS.by_seed(ANY_RUN, "{sheet}"),
+        comparison=PATHS.comparison(ANY_RUN, "{sheet}"),
+        curves=PATHS.curves(ANY_RUN, "{sheet}"),
+        bands=PATHS.bands(ANY_RUN, "{sheet}"),
+    log:
+        f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}/{{sheet}}.log",
+    params:
+        program=program("values.py"),
+        code=code_of("values.py"),
+        mixed=ASK.mixed_code,
+        tables=lambda wildcards, input: [
+            "--cases",
+            input.cases,
+            "--regions",
+            input.regions,
+        ],
+        sheet="{sheet}",
+        out=subpath(output.values, parent=True),
+    resources:
+        mem_mb=memory(16000),
+        runtime=240,
+    conda:
+        ENVIRONMENT
+    shell:
+        "{params.program} --runs {input.runs:q} --sheet {params.sheet:q} {params.tables:q} {params.mixed:q} --out {params.out:q}"
+        " 2> {log:q}"
+
+
+use rule values as values_of_fidelity with:
+    input:
+        runs=PATHS.runs(ANY_RUN),
+        cases=PATHS.cases(ANY_RUN, FIDELITY_SHEET),
+        records=ASK.of_runs(PATHS.record),
+    output:
+        values=PATHS.values(ANY_RUN, FIDELITY_SHEET),
+        by_seed=PATHS.by_seed(ANY_RUN, FIDELITY_SHEET),
+        comparison=PATHS.comparison(ANY_RUN, FIDELITY_SHEET),
+    log:
+        f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}/{FIDELITY_SHEET}.log",
+    params:
+        program=program("values.py"),
+        code=code_of("values.py"),
+        mixed=ASK.mixed_code,
+        tables=lambda wildcards, input: ["--cases", input.cases],
+        sheet=FIDELITY_SHEET,
+        out=subpath(output.values, parent=True),
+
+
+if not REBUILDING:
+
+    ruleorder: evaluate > evaluate_teacher > fidelity > values > values_of_fidelity
+
+
+# Packs
+
+
 rule pack_listed:
     output:
         PATHS.pack_listed(),

@@ -4,6 +4,7 @@ A measure is a metric and the counts that it is computed from, one row per group
 image where no group is known). All runs share one order of groups, so that any two of them can be compared on the same resamples.
 """
 
+import hashlib
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,11 +19,13 @@ from kdml.analysis.cases import by_run
 from kdml.analysis.metrics import Function
 from kdml.analysis.statistics import Counts, Resamples, sums_by_group
 from kdml.common.errors import UserError
+from kdml.common.metadata import METADATA
 from kdml.paper.departures import departures
 from kdml.runs.graph import TEACHER, is_student
 
 log = logging.getLogger(__name__)
 AGAIN = "delete the table of cases and let the workflow evaluate the runs again"
+DIGITS = 12  # of the digest of a network's outputs
 BOTH = "both"  # of the students: a region that each of them finds
 
 
@@ -120,7 +123,7 @@ class Measured:
         departures: how its settings differ from the paper's.
         ids: of the cases, in the order of `right` and `scores`.
         remark: what a reader has to know of the test set.
-        outputs: digest of each network's outputs, where they were just read.
+        outputs: digest of what each network's outputs come to on every case; equal for networks that predict the same.
     """
 
     run: str
@@ -222,7 +225,9 @@ def _of_run(
     first = cases[cases["network"] == cases["network"].iloc[0]]
     groups = tuple(dict.fromkeys(first["group"]))
     measures: dict[Key, Measure] = {}
+    outputs: dict[str, str] = {}
     for network, mine in cases.groupby("network", sort=False):
+        outputs[network] = _digest(mine)
         if mine["id"].tolist() != first["id"].tolist():
             raise UserError(f"{key[0]}, seed {key[1]}: {network} was not measured on the same cases as others.", AGAIN)
         measures |= {Key(network, truth, name): one for name, one in _measures(mine, truth, classes, groups)}
@@ -238,7 +243,16 @@ def _of_run(
         departures="; ".join(departures(record)),
         ids=tuple(first["id"]),
         remark=_absent(first["target"], record) if by_case else "",
+        outputs=outputs,
     )
+
+
+def _digest(mine: pd.DataFrame) -> str:
+    """Digest of all numbers of a network's cases that follow from its own outputs."""
+    others = ("run", "seed", "id", "group", "network", "disagreement")
+    names = sorted(name for name in mine if name not in others and not name.startswith(METADATA))
+    numbers = mine[names].to_numpy(dtype=float)
+    return hashlib.sha256(f"{names}".encode() + numbers.tobytes()).hexdigest()[:DIGITS]
 
 
 def _measures(mine: pd.DataFrame, truth: str, classes: int, groups: tuple[str, ...]) -> Iterable[tuple[str, Measure]]:

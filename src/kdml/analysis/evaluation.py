@@ -3,7 +3,6 @@
 The truth is the label, or for the students of a teacher the teacher's prediction, which gives their fidelity.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +26,6 @@ REGION_COLUMNS = ("id", "group", "region", "class", "area", "top", "bottom", "le
 DIMENSIONS: Mapping[str, tuple[int, ...]] = {"classification": (2,), "segmentation": (3, 4)}
 SPLIT_AGAIN = "make the split again"
 PREPARE_AGAIN = "run src/prepare.py again"
-DIGITS = 12  # of the digest of a network's outputs
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,10 @@ class Evaluation:
     Args:
         cases: a row per image and network: `id`, `group`, `network`, and what metrics are computed from.
         regions: a row per region of the true masks and network (`REGION_COLUMNS`); none for classification or against a teacher.
-        outputs: digest of each network's outputs; equal for networks that predict the same to the last bit.
     """
 
     cases: pd.DataFrame
     regions: pd.DataFrame
-    outputs: Mapping[str, str]
 
 
 def read_test_set(split: Path, data: Path | None = None, part: str = "test") -> TestSet:
@@ -170,7 +166,7 @@ def against_labels(stored: Predictions, tested: TestSet, temperatures: Mapping[s
         )
         named = {name: decisions(output) for name, output in outputs.items()}
         rows = list(_regions(tested, masks, named))
-    return Evaluation(cases, pd.DataFrame(rows, columns=list(REGION_COLUMNS)), _digests(outputs))
+    return Evaluation(cases, pd.DataFrame(rows, columns=list(REGION_COLUMNS)))
 
 
 def against_teacher(stored: Predictions, tested: TestSet) -> Evaluation:
@@ -184,7 +180,7 @@ def against_teacher(stored: Predictions, tested: TestSet) -> Evaluation:
     teacher = outputs.pop(TEACHER)
     truth = tested.labels if tested.masks is None else tested.masks
     cases = _stacked(tested, outputs, lambda name: fidelity.of_cases(teacher, outputs[name], truth))
-    return Evaluation(cases, pd.DataFrame(columns=list(REGION_COLUMNS)), _digests(outputs))
+    return Evaluation(cases, pd.DataFrame(columns=list(REGION_COLUMNS)))
 
 
 Columns = dict[str, np.ndarray]
@@ -193,20 +189,13 @@ Columns = dict[str, np.ndarray]
 def _classes(probabilities: np.ndarray, labels: np.ndarray, temperature: float | None) -> Columns:
     """Class of every image, and its scores: of two classes that of the second, of several that of each."""
     columns = {"target": labels, "predicted": probabilities.argmax(axis=1)}
-    scores = (probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float64).round(DECIMALS)
+    scores = reliability.in_decimals((probabilities / probabilities.sum(axis=1, keepdims=True)).astype(np.float64))
     names = roc.scores_of(probabilities.shape[1])
-    # Rounded, too: p and 1 - p are equally sure.
-    columns |= {
-        "uncertainty": (1 - scores.max(axis=1)).round(DECIMALS),
-        "brier": reliability.brier(scores, labels).round(DECIMALS),
-    }
+    columns |= reliability.worth(scores, labels)
     if temperature is not None:
-        warmer = scaled(probabilities, temperature).round(DECIMALS)
-        columns |= {
-            "uncertainty_scaled": (1 - warmer.max(axis=1)).round(DECIMALS),
-            "brier_scaled": reliability.brier(warmer, labels).round(DECIMALS),
-            "temperature": np.full(len(labels), round(temperature, DECIMALS)),
-        }
+        warmer = reliability.in_decimals(scaled(probabilities, temperature))
+        columns |= {f"{name}_scaled": values for name, values in reliability.worth(warmer, labels).items()}
+        columns["temperature"] = np.full(len(labels), round(temperature, DECIMALS))
     return columns | dict(zip(names, scores.T[-len(names) :], strict=True))
 
 
@@ -278,10 +267,3 @@ def _regions(tested: TestSet, truth: np.ndarray, found: Mapping[str, np.ndarray]
         for number, (kind, region) in enumerate(of_classes):
             keys = (tested.ids[place], tested.groups[place], number, kind, region.area, *region.box)
             yield from ((*keys, network, round(share, 4)) for network, share in region.shares.items())
-
-
-def _digests(outputs: Mapping[str, np.ndarray]) -> dict[str, str]:
-    return {
-        name: hashlib.sha256(np.ascontiguousarray(output).tobytes()).hexdigest()[:DIGITS]
-        for name, output in outputs.items()
-    }

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from kdml.analysis import class_pixels, metrics
+from kdml.analysis.reliability import DECIMALS
 from kdml.runs.predictions import Predictions, classes_of, dequantise, marked
 
 TINY = 1e-12
@@ -77,6 +78,7 @@ def of_cases(teacher: np.ndarray, student: np.ndarray, truth: np.ndarray | None 
                 for pair in zip(teacher, student, strict=True)
             ]
         )
+    columns["kl"] = columns["kl"].round(DECIMALS)
     return columns if truth is None else columns | _agreement(taught, said, truth)
 
 

@@ -47,6 +47,30 @@ def scaled(probabilities: Float[np.ndarray, "*any"], temperature: float, axis: i
     return special.softmax(logarithms(probabilities) / temperature, axis=axis)
 
 
+def in_decimals(probabilities: Float[np.ndarray, "n classes"]) -> Float[np.ndarray, "n classes"]:
+    """Class probabilities in `DECIMALS`; of two classes such that they sum to 1 and are equally sure both ways."""
+    rounded = probabilities.round(DECIMALS)
+    return of_two(rounded[:, 1]) if rounded.shape[1] == 2 else rounded
+
+
+def of_two(second: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 2"]:
+    """Probabilities of two classes, in `DECIMALS`, by that of the second."""
+    return np.stack([1 - second, second], axis=1).round(DECIMALS)
+
+
+def worth(
+    probabilities: Float[np.ndarray, "n classes"], target: Int[np.ndarray, " n"]
+) -> dict[str, Float[np.ndarray, " n"]]:
+    """How unsure every image's class probabilities are, and their Brier score, in `DECIMALS`.
+
+    Args:
+        probabilities: of `in_decimals`.
+        target: true classes.
+    """
+    worth = {"uncertainty": 1 - probabilities.max(axis=1), "brier": brier(probabilities, target)}
+    return {name: values.round(DECIMALS) for name, values in worth.items()}
+
+
 def bins(probability: Float[np.ndarray, " n"], event: Bool[np.ndarray, " n"]) -> Float[np.ndarray, "n columns"]:
     """Counts of every image, in the order of `COLUMNS`.
 

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float
 
 from kdml.analysis.ratios import mean_of_known, ratio
 
+SCORE = "score"  # column of cases: of the second of two classes; of several with the number of each
 CHUNK = 1_000_000  # values at once
 
 
@@ -14,7 +15,7 @@ def scores_of(classes: int) -> list[str]:
     Args:
         classes: of the task; 0 for segmentation, where nearly all pixels are plain background and the area says little.
     """
-    return ["score"] if classes == 2 else [f"score_{number}" for number in range(classes)]
+    return [SCORE] if classes == 2 else [f"{SCORE}_{number}" for number in range(classes)]
 
 
 def auc(scores: Float[np.ndarray, " n"], positive: Bool[np.ndarray, " n"]) -> float:

@@ -1,23 +1,37 @@
 """What was measured of the runs of a sheet: their predictions, read one run after the other, and rows for its files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kdml.analysis import evaluation, paper_comparison, temperature
+import pandas as pd
+
+from kdml.analysis import (
+    confusion,
+    coverage_curves,
+    evaluation,
+    learning_curves,
+    paper_comparison,
+    reliability_curves,
+    temperature,
+)
 from kdml.analysis.cases import Evaluated
 from kdml.analysis.contrasts import MeasuredRuns
-from kdml.analysis.counts import Measured
+from kdml.analysis.counts import measured
 from kdml.analysis.evaluation import TestSet
+from kdml.analysis.found import COLUMNS, by_region
 from kdml.analysis.subgroups import of_rows
 from kdml.common.files import write_csv
 from kdml.runs import predictions
+from kdml.runs.graph import TEACHER
 from kdml.runs.predictions import Predictions
 from kdml.runs.run_table import RunRow, RunTable
 
 Records = Mapping[tuple[str, int], Mapping[str, Any]]
 """run.json of every run, by its name and seed."""
+Content = tuple[Sequence[Mapping[str, Any]], Sequence[str]]
+"""Rows of a file, and its columns; none for those of its rows."""
 
 
 def evaluated(rows: Sequence[RunRow], kind: str, data: Path, truth: str) -> list[Evaluated]:
@@ -64,32 +78,51 @@ def _stored(row: RunRow, name: str, part: TestSet, kind: str) -> Predictions:
     return stored
 
 
-def with_outputs(runs: Iterable[Measured], found: Iterable[Evaluated]) -> list[Measured]:
-    """Give measured runs the digests of their networks' outputs.
+def follows(
+    table: RunTable, sheet: str, tested: pd.DataFrame, regions: pd.DataFrame | None, records: Records
+) -> dict[str, Content]:
+    """Find all that follows from the test cases of a sheet, and from the histories of its runs.
 
     Args:
-        runs: as they were measured.
-        found: the same runs as they were evaluated.
-    """
-    outputs = {(one.run, one.seed): one.found.outputs for one in found}
-    return [replace(run, outputs=outputs[run.run, run.seed]) for run in runs]
-
-
-def write_values(out: Path, table: RunTable, sheet: str, runs: MeasuredRuns, records: Records) -> None:
-    """Write what tables are made from: values.csv, by_seed.csv, and comparison.csv with the paper's numbers beside ours.
-
-    Args:
-        out: folder of the sheet.
         table: of the runs of the place.
         sheet: its name.
-        runs: of the sheet, as they were measured.
-        records: of the same runs.
+        tested: test cases of its runs, against the labels, or for fidelity against the teachers.
+        regions: of the true masks; None for fidelity.
+        records: run.json of its runs.
+
+    Returns:
+        Rows and columns by the name of their file.
+
+    Raises:
+        UserError: a history is missing or damaged, or runs do not fit together.
     """
+    truth = TEACHER if regions is None else "label"
+    each = measured(tested, None if table.classes else regions, truth, table.classes, records)
+    runs = MeasuredRuns(each)
     values = _value_rows(runs, records)
     compared = list(paper_comparison.of_sheet(table, sheet, values))
-    write_csv(out / "values.csv", values)
-    write_csv(out / "by_seed.csv", _by_seed_rows(runs, table.sheet(sheet)))
-    write_csv(out / "comparison.csv", compared, paper_comparison.COLUMNS)
+    found: dict[str, Content] = {
+        "values.csv": (values, ()),
+        "by_seed.csv": (_by_seed_rows(runs, table.sheet(sheet)), ()),
+        "comparison.csv": (compared, paper_comparison.COLUMNS),
+    }
+    if regions is None:
+        return found
+    curves = [line for row in table.sheet(sheet) for line in learning_curves.rows_of(row)]
+    return found | {
+        "found.csv": (by_region(regions).to_dict("records"), COLUMNS),
+        "confusion.csv": (confusion.rows(each, table.kind, table.class_names), confusion.COLUMNS),
+        "reliability.csv": (list(reliability_curves.rows(runs)), reliability_curves.COLUMNS),
+        "coverage.csv": (list(coverage_curves.rows(runs)), coverage_curves.COLUMNS),
+        "curves.csv": (curves, learning_curves.COLUMNS),
+        "bands.csv": (list(learning_curves.bands(curves)), learning_curves.BAND_COLUMNS),
+    }
+
+
+def write(out: Path, files: Mapping[str, Content]) -> None:
+    """Write what `follows` found into the folder of a sheet."""
+    for name, (rows, columns) in files.items():
+        write_csv(out / name, rows, columns)
 
 
 def _value_rows(runs: MeasuredRuns, records: Records) -> list[dict[str, Any]]:

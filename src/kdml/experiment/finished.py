@@ -8,15 +8,17 @@ from typing import Any
 from kdml.experiment.plan import Plan, Run
 from kdml.runs.graph import BASELINE
 
-Cell = tuple[str, str, int]
-"""A task, a pair and a seed."""
-Block = tuple[Sequence[str], Sequence[str], Sequence[int]]
-"""Tasks, pairs and seeds."""
+Split = tuple[str, str]
+"""A task and a protocol of its splits."""
+Cell = tuple[Split, str, int]
+"""A task under a protocol, a pair and a seed."""
+Block = tuple[Sequence[Split], Sequence[str], Sequence[int]]
+"""Tasks under protocols, pairs and seeds."""
 
 
 def finished_part(plan: Plan, finished: Iterable[Run]) -> dict[str, Any] | None:
-    """Find the largest part of an experiment that is finished: all variants, teachers and baselines of tasks x pairs x seeds, in
-    all of its protocols, and those methods that are finished there. A task need not have all of the pairs.
+    """Find the largest part of an experiment that is finished: all variants, teachers and baselines of tasks x pairs x seeds, and
+    those methods that are finished there. A task need not have all of the pairs, nor all of its protocols.
 
     Args:
         plan: of the whole experiment.
@@ -34,21 +36,32 @@ def finished_part(plan: Plan, finished: Iterable[Run]) -> dict[str, Any] | None:
     blocks = [(block, _runs_of(block, planned)) for block in _blocks(planned, whole)]
     block, runs = max(blocks, key=lambda one: len(_without(one[1], methods)))
     there = {run.run for run in runs} & methods - {run.run for run in runs - done}
-    lists = zip(("tasks", "pairs", "seeds", "methods"), (*block, there), strict=True)
-    return {"run": {name: [one for one in getattr(asked, name) if one in kept] for name, kept in lists}}
+    splits, pairs, seeds = block
+    lists = {"tasks": {task for task, _ in splits}, "pairs": pairs, "seeds": seeds, "methods": there}
+    chosen = {name: [one for one in getattr(asked, name) if one in kept] for name, kept in lists.items()}
+    fewer = dict(_fewer_protocols(plan, chosen["tasks"], splits))
+    return {"run": chosen} | ({"tasks": fewer} if fewer else {})
+
+
+def _fewer_protocols(plan: Plan, tasks: Iterable[str], splits: Sequence[Split]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(task, what to lay over its section) of tasks that lack protocols that they are planned with."""
+    for task in tasks:
+        planned = plan.experiment.protocols_of(task)
+        if (kept := [protocol for protocol in planned if (task, protocol) in splits]) != planned:
+            yield task, {"protocols": kept}
 
 
 def _cells(plan: Plan) -> dict[Cell, set[Run]]:
-    """Trainings of every task with every pair and seed; a baseline is of a network, and so of all pairs that have it."""
+    """Trainings of every split with every pair and seed; a baseline is of a network, and so of all pairs that have it."""
     pairs = plan.experiment.pairs
     cells: dict[Cell, set[Run]] = defaultdict(set)
     for run in plan.runs:
         if run.run != BASELINE:
-            cells[run.task, run.pair, run.seed].add(run)
-    for (task, pair, seed), runs in cells.items():
+            cells[(run.task, run.protocol), run.pair, run.seed].add(run)
+    for (split, pair, seed), runs in cells.items():
         networks = {pairs[pair].teacher, pairs[pair].student}
         alone = (run for run in plan.runs if run.run == BASELINE and run.pair in networks)
-        runs.update(run for run in alone if (run.task, run.seed) == (task, seed))
+        runs.update(run for run in alone if ((run.task, run.protocol), run.seed) == (split, seed))
     return dict(cells)
 
 
@@ -57,20 +70,20 @@ def _without(runs: set[Run], methods: set[str]) -> set[Run]:
 
 
 def _blocks(planned: Iterable[Cell], whole: set[Cell]) -> Iterator[Block]:
-    """Blocks of which everything that is planned is finished: for some pairs and seeds all tasks that are."""
-    tasks, pairs, _ = (tuple(dict.fromkeys(names)) for names in zip(*planned, strict=True))
+    """Blocks of which everything that is planned is finished: for some pairs and seeds all tasks and protocols that are."""
+    splits, pairs, _ = (tuple(dict.fromkeys(names)) for names in zip(*planned, strict=True))
     for some in _subsets(pairs):
-        seeds = {task: _finished_seeds(task, some, planned, whole) for task in tasks}
+        seeds = {split: _finished_seeds(split, some, planned, whole) for split in splits}
         shared: set[frozenset[int]] = set()
         for mine in filter(None, seeds.values()):  # every set of seeds that some tasks have in common
             shared |= {mine, *(mine & others for others in shared)}
         for common in filter(None, shared):
-            yield [task for task in tasks if common <= seeds[task]], some, sorted(common)
+            yield [split for split in splits if common <= seeds[split]], some, sorted(common)
 
 
-def _finished_seeds(task: str, pairs: Sequence[str], planned: Iterable[Cell], whole: set[Cell]) -> frozenset[int]:
-    """Seeds in which a task is finished with all of the pairs that it is planned with."""
-    mine = [cell for cell in planned if cell[0] == task and cell[1] in pairs]
+def _finished_seeds(split: Split, pairs: Sequence[str], planned: Iterable[Cell], whole: set[Cell]) -> frozenset[int]:
+    """Seeds in which a task is finished under a protocol with all of the pairs that it is planned with."""
+    mine = [cell for cell in planned if cell[0] == split and cell[1] in pairs]
     return frozenset(seed for _, _, seed in mine) - {cell[2] for cell in mine if cell not in whole}
 
 

@@ -9,8 +9,8 @@ PAGES = [*rules.index.output, *rules.claims_page.output]
 
 
 def maker_of(path):
-    """The job that would make a file, None if no rule makes it."""
-    for one in workflow.rules:
+    """The job that would make a file, None if no rule makes it; of two rules the later, which needs no predictions."""
+    for one in reversed(list(workflow.rules)):
         if one.is_producer(path):
             found = one.get_wildcards(path)
             outputs = one.expand_output(found)[0]

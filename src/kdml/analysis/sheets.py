@@ -22,6 +22,7 @@ from kdml.analysis.counts import measured
 from kdml.analysis.evaluation import TestSet
 from kdml.analysis.found import COLUMNS, by_region
 from kdml.analysis.subgroups import of_rows
+from kdml.analysis.surfaces import spacing_of
 from kdml.common.files import write_csv
 from kdml.runs import predictions
 from kdml.runs.graph import TEACHER
@@ -53,8 +54,9 @@ def evaluated(rows: Sequence[RunRow], kind: str, data: Path, truth: str) -> list
         if row.split not in tested:
             here = evaluation.read_test_set(row.split, data if kind == "segmentation" else None)
             if truth == "label":
-                subgroups = of_rows(data / "index.parquet", here.rows)
-                here = replace(here, subgroups=subgroups)
+                index = data / "index.parquet"
+                spacing = None if here.masks is None else spacing_of(index, here.rows)
+                here = replace(here, subgroups=of_rows(index, here.rows), spacing=spacing)
             tested[row.split] = here
         stored = _stored(row, "predictions.npz", tested[row.split], kind)
         if truth != "label":

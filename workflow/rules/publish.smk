@@ -27,13 +27,7 @@ rule values:
         program=program("values.py"),
         code=code_of("values.py"),
         mixed=ASK.mixed_code,
-        tables=lambda wildcards, input: [
-            "--cases",
-            input.cases,
-            "--regions",
-            input.regions,
-        ],
-        sheet="{sheet}",
+        tables=ASK.values_words,
         out=subpath(output.values, parent=True),
     resources:
         mem_mb=memory(16000),
@@ -41,8 +35,7 @@ rule values:
     conda:
         ENVIRONMENT
     shell:
-        "{params.program} --runs {input.runs:q} --sheet {params.sheet:q} {params.tables:q} {params.mixed:q} --out {params.out:q}"
-        " 2> {log:q}"
+        "{params.program} --runs {input.runs:q} {params.tables:q} {params.mixed:q} --out {params.out:q} 2> {log:q}"
 
 
 use rule values as values_of_fidelity with:
@@ -56,13 +49,6 @@ use rule values as values_of_fidelity with:
         comparison=PATHS.comparison(ANY_RUN, FIDELITY_SHEET),
     log:
         f"{LOGS}/values/{{protocol}}/{{task}}/{{pair}}/{FIDELITY_SHEET}.log",
-    params:
-        program=program("values.py"),
-        code=code_of("values.py"),
-        mixed=ASK.mixed_code,
-        tables=lambda wildcards, input: ["--cases", input.cases],
-        sheet=FIDELITY_SHEET,
-        out=subpath(output.values, parent=True),
 
 
 if not REBUILDING:

@@ -78,7 +78,7 @@ def write(path: Path, table: pd.DataFrame) -> None:
 
 
 def _in_decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The same numbers as decimal ones, if they are."""
+    """Numbers as decimal ones if all of them are, else as they were."""
     try:
         known = pa.chunked_array([pa.array(column.to_numpy(), from_pandas=True)])
         found = known.cast(pa.decimal128(DIGITS, DECIMALS))

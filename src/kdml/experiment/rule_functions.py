@@ -210,6 +210,11 @@ class RuleFunctions:
         """Input function: a file of every run of the sheet that wildcards name; of fidelity where they name none."""
         return lambda wildcards: list(map(path, self._runs_of_sheet(wildcards)))
 
+    def values_words(self, wildcards: Wildcards, input: Any) -> Words:
+        """Arguments of src/values.py: a sheet and its tables; fidelity has none of regions."""
+        regions = ["--regions", input.regions] if "regions" in input.keys() else []  # noqa: SIM118
+        return ["--sheet", Path(input.cases).parent.name, "--cases", input.cases, *regions]
+
     def splits_of_sheet(self, wildcards: Wildcards) -> list[str]:
         """Splits that the runs of a sheet were tested on."""
         return self.inputs.splits_of(self._runs_of_sheet(wildcards))

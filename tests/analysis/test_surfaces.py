@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.spatial.distance import cdist
@@ -49,7 +50,32 @@ def test_a_missed_lesion_is_a_diagonal_off_and_an_image_without_one_is_not_measu
     predicted = np.stack([square(1, 1, 3), truth[2], square(1, 1, 3), truth[2]])
     found = surfaces.of_images(truth, predicted)
     assert found["hd95"][:2].tolist() == [0, pytest.approx(32 * math.sqrt(2))] and found["nsd"][:2].tolist() == [1, 0]
-    assert np.isnan([found[name][2:] for name in surfaces.COLUMNS]).all()
+    assert np.isnan([found[name][2:] for name in surfaces.IN_PIXELS]).all()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_millimetres_are_distances_of_points_that_far_apart(seed):
+    """Masks whose pixels are repeated, so that a pixel is as large as its spacing says."""
+    generator = np.random.default_rng(seed)
+    truth, predicted = (square(*generator.integers(0, 12, 2), generator.integers(4, 12)) for _ in range(2))
+    outlines = [np.argwhere(surfaces.surface(mask)) * (3.0, 0.5) for mask in (truth, predicted)]
+    apart = cdist(*outlines)
+    away = [apart.min(axis=1), apart.min(axis=0)]
+    found = surfaces.of_images(truth[None], predicted[None], np.array([[3.0, 0.5]]))
+    assert found["hd95_mm"][0] == pytest.approx(max(np.percentile(one, 95) for one in away))
+    assert found["nsd_mm"][0] == pytest.approx((np.concatenate(away) <= surfaces.TOLERANCE).mean())
+    assert surfaces.of_masks(truth, np.zeros_like(truth), (3.0, 0.5)) == (pytest.approx(math.hypot(96, 16)), 0)
+
+
+def test_the_spacing_of_all_pictures_or_of_none_decides_the_unit(tmp_path):
+    path, rows = tmp_path / "index.parquet", np.array([5, 2])
+    sizes = {"mm_down": [1.0, 2.0, 3.0], "mm_across": [0.1, 0.2, 0.3]}
+    pd.DataFrame({"row": [2, 4, 5], **sizes}).to_parquet(path)
+    assert surfaces.spacing_of(path, rows).tolist() == [[3.0, 0.3], [1.0, 0.1]]
+    pd.DataFrame({"row": [2, 4, 5], **sizes | {"mm_down": [1.0, None, 3.0]}}).to_parquet(path)
+    assert surfaces.spacing_of(path, rows) is None  # though of another row
+    pd.DataFrame({"row": [2, 4, 5]}).to_parquet(path)
+    assert surfaces.spacing_of(path, rows) is None
 
 
 @pytest.mark.parametrize("seed", range(6))

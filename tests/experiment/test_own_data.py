@@ -91,6 +91,19 @@ def test_medical_formats_make_the_split_grouped_and_say_how_they_are_read():
     assert not {"format", "axis", "slice"} & archives.described(experiment.datasets["moles"], None, "moles").keys()
 
 
+def test_spacing_is_a_number_two_or_a_column():
+    def own(**said):
+        experiment = plan_of(RUN, **sections(datasets={"polyps": {**TABLE, **said}})).experiment
+        return own_of(archives.described(experiment.datasets["polyps"], None, "polyps"), None)
+
+    assert own(spacing=0.5).spacing == (0.5, 0.5) and own(spacing=[0.5, 2]).spacing == (0.5, 2)
+    of_table = own(spacing="mm")
+    assert (of_table.spacing, of_table.spacing_column) == (None, "mm") and "mm" in of_table.columns()
+    experiment = plan_of(RUN, **sections()).experiment
+    told = archives.described(experiment.datasets["polyps"], None, "polyps")
+    assert not {"spacing", "spacing_column"} & told.keys()  # what is told of others is what it was
+
+
 def test_a_task_may_say_otherwise():
     said = {
         "polyps": {**TASKS["polyps"], "protocols": ["paper", "grouped"]},
@@ -137,6 +150,9 @@ WRONG = {
     "no source": ("polyps", {**TABLE, "source": None}, "datasets.polyps.source: name the folder or zip"),
     "misspelt name of the paper's": ("hdc", {"image_size": 64}, "datasets.hdc.source: .*did you mean 'hcd'"),
     "the paper's with a source": ("lgg", {"image_size": 64, "source": "my"}, "datasets.lgg.source: 'lgg' is the paper's"),
+    "a spacing without a table": ("scans", {**SCANS, "spacing": "mm"}, "datasets.scans.spacing: names a column, but there is no `table`"),
+    "a spacing of nothing": ("scans", {**SCANS, "spacing": 0}, "datasets.scans.spacing"),
+    "three spacings": ("scans", {**SCANS, "spacing": [1, 2, 3]}, "datasets.scans.spacing"),
     "an axis of pictures": ("moles", {**FOLDERS, "axis": 1}, "datasets.moles.axis: is for volumes, `format: nifti`"),
     "volumes without a window": ("scans", {**SCANS, "window": None}, "datasets.scans.window: say which values of the volumes"),
     "a slice without a table": ("scans", {**SCANS, "slice": "z"}, "datasets.scans.slice: names a column, but there is no `table`"),

@@ -236,13 +236,17 @@ def test_probabilities_are_shown_by_their_scale(tmp_path):
     assert [cell.text for cell in section.blocks[0].lines[0].cells][2:] == ["0.123 [0.05, 0.20]", "12.3 [11, 13]"]
 
 
-def test_outlines_of_masks_are_in_pixels_and_percent(tmp_path):
+@pytest.mark.parametrize(("ending", "unit"), [("", "px"), ("_mm", "mm")])
+def test_outlines_of_masks_are_in_pixels_or_millimetres_and_percent(ending, unit, tmp_path):
     values = [
-        value_row("ml_v1", "s1", "hd95", 12.345, low=8, high=19),
-        value_row("ml_v1", "s1", "nsd", 71.23, low=60, high=80),
+        value_row("ml_v1", "s1", f"hd95{ending}", 12.345, low=8, high=19),
+        value_row("ml_v1", "s1", f"nsd{ending}", 71.23, low=60, high=80),
     ]
     (section,) = (one for one in clinic_of(tmp_path, values).sections if one.title.endswith(": surfaces"))
-    assert [column.title for column in section.blocks[0].columns][2:] == ["HD95 (px) [95 %]", "NSD at 2 px [95 %]"]
+    assert [column.title for column in section.blocks[0].columns][2:] == [
+        f"HD95 ({unit}) [95 %]",
+        f"NSD at 2 {unit} [95 %]",
+    ]
     assert [cell.text for cell in section.blocks[0].lines[0].cells][2:] == ["12.3 [8, 19]", "71.2 [60, 80]"]
 
 

@@ -105,7 +105,10 @@ def counts(
 
 
 def columns(
-    quantised: UInt8[np.ndarray, "n K h w"], truth: UInt8[np.ndarray, "n h w"], temperature: float | None = None
+    quantised: UInt8[np.ndarray, "n K h w"],
+    truth: UInt8[np.ndarray, "n h w"],
+    temperature: float | None = None,
+    spacing: Float[np.ndarray, "n 2"] | None = None,
 ) -> dict[str, np.ndarray]:
     """What a network does with every image: pixels by true and predicted class, marked regions of a class that touch none of it,
     how far outlines are off (mean over the classes that the image has), and what the probabilities are worth.
@@ -114,23 +117,26 @@ def columns(
         quantised: probabilities of the background and the classes.
         truth: class of every pixel.
         temperature: with which the probabilities are looked at, too.
+        spacing: millimetres between pixels, down and across; None for distances in pixels.
     """
     classes, predicted = quantised.shape[1], classes_of(quantised)
     pairs = zip(truth, predicted, strict=True)
     return (
         counts(truth, predicted, classes)
         | {"false_regions": np.array([_false_regions(*pair, classes) for pair in pairs])}
-        | _surfaces(truth, predicted, classes)
+        | _surfaces(truth, predicted, classes, spacing)
         | _calibration(quantised, truth, None)
         | ({} if temperature is None else _calibration(quantised, truth, temperature))
     )
 
 
-def _surfaces(truth: np.ndarray, predicted: np.ndarray, classes: int) -> dict[str, np.ndarray]:
-    each = [surfaces.of_images(truth == number, predicted == number) for number in range(1, classes)]
+def _surfaces(
+    truth: np.ndarray, predicted: np.ndarray, classes: int, spacing: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    each = [surfaces.of_images(truth == number, predicted == number, spacing) for number in range(1, classes)]
     return {
         name: mean_of_known(np.stack([one[name] for one in each], axis=-1)).round(reliability.DECIMALS)
-        for name in surfaces.COLUMNS
+        for name in each[0]
     }
 
 

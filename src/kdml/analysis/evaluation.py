@@ -41,6 +41,7 @@ class TestSet:
         labels: classes of the images, (n,).
         masks: true ones (n, h, w), the class of each pixel, 0 the background; None for classification.
         subgroups: of the images, (n,) by name, as `kdml.analysis.subgroups` gives them.
+        spacing: millimetres between the pixels of the masks, down and across, (n, 2); None for distances in pixels.
     """
 
     __test__ = False  # no test class, whatever its name begins with
@@ -51,6 +52,7 @@ class TestSet:
     labels: np.ndarray
     masks: np.ndarray | None = None
     subgroups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    spacing: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,11 @@ def against_labels(stored: Predictions, tested: TestSet, temperatures: Mapping[s
         cases = _stacked(
             tested,
             outputs,
-            lambda name: _pixels(outputs[name], masks, warmth.get(name)) | _disagreement(stored, name) | subgroups,
+            lambda name: (
+                _pixels(outputs[name], masks, warmth.get(name), tested.spacing)
+                | _disagreement(stored, name)
+                | subgroups
+            ),
         )
         named = {name: decisions(output) for name, output in outputs.items()}
         rows = list(_regions(tested, masks, named))
@@ -210,10 +216,10 @@ def _classes(probabilities: np.ndarray, labels: np.ndarray, temperature: float |
     return columns | dict(zip(names, scores.T[-len(names) :], strict=True))
 
 
-def _pixels(quantised: np.ndarray, masks: np.ndarray, temperature: float | None) -> Columns:
+def _pixels(quantised: np.ndarray, masks: np.ndarray, temperature: float | None, spacing: np.ndarray | None) -> Columns:
     """Right and wrong pixels of every image, marked regions where there is no lesion, and what the probabilities are worth."""
     if quantised.ndim == 4:
-        return class_pixels.columns(quantised, masks, temperature)
+        return class_pixels.columns(quantised, masks, temperature, spacing)
     masks = masks > 0
     # The union of the students' masks is where the larger probability passes the threshold.
     predicted = marked(quantised)
@@ -222,7 +228,7 @@ def _pixels(quantised: np.ndarray, masks: np.ndarray, temperature: float | None)
     return (
         dict(zip(metrics.PIXELS, counts.T, strict=True))
         | {"false_regions": np.array([regions.false_regions(*pair) for pair in pairs])}
-        | {name: values.round(DECIMALS) for name, values in surfaces.of_images(masks, predicted).items()}
+        | {name: values.round(DECIMALS) for name, values in surfaces.of_images(masks, predicted, spacing).items()}
         | _probabilities(quantised, masks, temperature)
     )
 

@@ -157,7 +157,7 @@ class Metric:
         of_cases: (columns, number of classes) to counts (n, k) of every case.
         of_counts: sums of counts to the value, as a fraction, or in nats.
         of_groups: sums of counts by group to other counts, for what is a mean over groups; None for what is not.
-        unit: of the value that is shown: `%`, `px` for pixels, `nats`, or `1` for a number without one.
+        unit: of the value that is shown: `%`, `px` for pixels, `mm`, `nats`, or `1` for a number without one.
         higher_is_better: whether a larger value is a better one.
         is_primary: whether tasks of its kind are judged by it.
     """
@@ -228,6 +228,17 @@ def _agreement_metrics(kind: str) -> Iterator[Metric]:
         yield Metric(name, f"Agreement, T {where}", kind, _TEACHER, needed, _pair(f"{where}_same", where), share)
 
 
+def _surface_metrics(names: tuple[str, str], unit: str) -> Iterator[Metric]:
+    """How far outlines are apart, in pixels or in millimetres."""
+    far, met = names
+    yield Metric(
+        far, f"HD95 ({unit})", "segmentation", _LABEL, frozenset({far}), _known(far), share, unit=unit, higher_is_better=False
+    )  # fmt: skip
+    yield Metric(
+        met, f"NSD at {surfaces.TOLERANCE:g} {unit}", "segmentation", _LABEL, frozenset({met}), _known(met), share
+    )
+
+
 METRICS: tuple[Metric, ...] = (
     Metric("accuracy", "Accuracy", "classification", _BOTH, _CLASSES, _cells, class_cells.accuracy, is_primary=True),
     Metric("precision", "Precision", "classification", _BOTH, _CLASSES, _cells, class_cells.precision),
@@ -252,10 +263,8 @@ METRICS: tuple[Metric, ...] = (
         "false_regions", "False regions per 100 images", "segmentation", _LABEL, frozenset({"false_regions"}),
         _each(lambda columns: columns["false_regions"]), share, higher_is_better=False,
     ),
-    Metric(
-        "hd95", "HD95 (px)", "segmentation", _LABEL, frozenset({"hd95"}), _known("hd95"), share, unit="px", higher_is_better=False
-    ),
-    Metric("nsd", f"NSD at {surfaces.TOLERANCE:g} px", "segmentation", _LABEL, frozenset({"nsd"}), _known("nsd"), share),
+    *_surface_metrics(surfaces.IN_PIXELS, "px"),
+    *_surface_metrics(surfaces.IN_MILLIMETRES, "mm"),
     *_calibration_metrics("segmentation", _columns_of_bins(""), _pixel_bins("")),
     *_scaled_metrics("segmentation", _columns_of_bins(reliability.SCALED), _pixel_bins(reliability.SCALED)),
     *_region_metrics(),
@@ -275,9 +284,9 @@ TITLES: Mapping[str, str] = {
 }
 PRIMARY: Mapping[str, str] = {metric.kind: metric.name for metric in METRICS if metric.is_primary}
 AFTER_SCALING = ("brier_scaled", "ece_scaled", "temperature", "region_ece_scaled")  # of outputs with a temperature
-_LATER = (*surfaces.COLUMNS, *AFTER_SCALING, "region_ece")
+_LATER = (*surfaces.IN_PIXELS, *surfaces.IN_MILLIMETRES, *AFTER_SCALING, "region_ece")
 _SCALES: Mapping[str, float] = {metric.name: metric.scale for metric in METRICS}
-_DIGITS: Mapping[str, float] = {metric.name: 100.0 if metric.unit in ("%", "px") else 1.0 for metric in METRICS}
+_DIGITS: Mapping[str, float] = {metric.name: 100.0 if metric.unit in ("%", "px", "mm") else 1.0 for metric in METRICS}
 
 
 def of_truth(kind: str, truth: str) -> list[Metric]:

@@ -11,6 +11,7 @@ from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Measured
 from kdml.analysis.evaluation import TestSet
 from kdml.analysis.subgroups import of_rows
+from kdml.analysis.surfaces import spacing_of
 from kdml.common.files import write_csv
 from kdml.runs import predictions
 from kdml.runs.predictions import Predictions
@@ -39,8 +40,9 @@ def evaluated(rows: Sequence[RunRow], kind: str, data: Path, truth: str) -> list
         if row.split not in tested:
             here = evaluation.read_test_set(row.split, data if kind == "segmentation" else None)
             if truth == "label":
-                subgroups = of_rows(data / "index.parquet", here.rows)
-                here = replace(here, subgroups=subgroups)
+                index = data / "index.parquet"
+                spacing = None if here.masks is None else spacing_of(index, here.rows)
+                here = replace(here, subgroups=of_rows(index, here.rows), spacing=spacing)
             tested[row.split] = here
         stored = _stored(row, "predictions.npz", tested[row.split], kind)
         if truth != "label":

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kdml.common.errors import UserError
+from kdml.analysis.picture_index import rows_of_index
 from kdml.common.metadata import METADATA, UNKNOWN, known
 
 AGE, AGE_BAND = "age", 20  # years
 MOST_VALUES = 12  # of a column whose values are subgroups as they are
 SHARES = (1 / 3, 2 / 3)  # of the pictures, that divide other numbers into bands
-PREPARE_AGAIN = "run src/prepare.py again"
 log = logging.getLogger(__name__)
 
 
@@ -30,16 +29,7 @@ def of_rows(index: Path, rows: np.ndarray) -> dict[str, np.ndarray]:
     Raises:
         UserError: the index is missing, is none, or lacks one of the rows.
     """
-    try:
-        table = pd.read_parquet(index)
-    except FileNotFoundError:
-        raise UserError(f"{index} does not exist.", PREPARE_AGAIN) from None
-    except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
-        raise UserError(f"{index} is not a readable Parquet file ({error}).", PREPARE_AGAIN) from None
-    place = {row: number for number, row in enumerate(table.get("row", ()))}
-    if lacking := [row for row in rows.tolist() if row not in place]:
-        raise UserError(f"{index} lacks the row {lacking[0]}, which the split names.", PREPARE_AGAIN)
-    wanted = [place[row] for row in rows.tolist()]
+    table, wanted = rows_of_index(index, rows)
     return {name: values[wanted] for name, values in of_index(table).items()}
 
 

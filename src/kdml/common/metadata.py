@@ -1,6 +1,10 @@
 """What is known of pictures beyond label and group: how its columns are called, and what stands for a value that is missing."""
 
 METADATA = "metadata_"  # before the names of columns of index and cases that hold it
+SPACING = (
+    "mm_down",
+    "mm_across",
+)  # columns of the index: millimetres between pixels of the prepared image, where they are known
 MISSING = ("", "unknown", "nan", "na", "n/a", "none")  # in small letters
 UNKNOWN = "unknown"
 

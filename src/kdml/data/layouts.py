@@ -20,6 +20,7 @@ from kdml.common.files import csv_rows, read_csv
 from kdml.common.zip_files import UNREADABLE, TooLarge
 from kdml.data import metadata
 from kdml.data.archives import Source
+from kdml.data.tables import check_complete
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class Picture:
         label: class; None where the mask decides it.
         group: patient, lesion or slide; empty if unknown.
         metadata: what else is known of it, by name.
+        spacing: millimetres from one of its pixels to the next, down and across, where a table says it.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Picture:
     label: int | None
     group: str
     metadata: Mapping[str, str] = field(default_factory=dict)
+    spacing: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -339,24 +342,6 @@ def _rows_of(source: Source, name: str, columns: tuple[str, ...]) -> list[tuple[
             f"{source.path}: {name} is damaged ({error}).", "delete the archive and fetch it again"
         ) from None
     return csv_rows(io.StringIO(text, newline=""), name, f"it must be a CSV with {', '.join(columns)}", columns)
-
-
-def check_complete(rows: Sequence[tuple[int, Mapping[str, str]]], name: str, columns: Sequence[str]) -> None:
-    """Refuse a table without rows, and a row that lacks a value.
-
-    Args:
-        rows: each with its line.
-        name: of the table.
-        columns: that must have a value in every row.
-
-    Raises:
-        UserError: names table and line.
-    """
-    if not rows:
-        raise UserError(f"{name} has no rows.", "check that it is whole")
-    for line, row in rows:
-        if not all(row[column] for column in columns):
-            raise UserError(f"{name}, line {line}, is incomplete.", f"every line needs {', '.join(columns)}")
 
 
 def _unique(pairs: Iterable[tuple[str, Any]], name: str) -> dict[str, Any]:

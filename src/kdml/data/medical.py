@@ -1,8 +1,13 @@
 """Pictures of DICOM files and slices of NIfTI volumes; needs the extra `medical`.
 
-A DICOM file is one picture. A NIfTI volume is as many as it has slices along an axis; slice 17 of `scan.nii.gz` is called
-`scan.nii.gz[17]`. Volumes are brought to the orientation RAS first, so that axes 0, 1 and 2 are sagittal, coronal and axial
-whatever order a scanner wrote them in; slices are turned so that what is in front or above is above.
+A DICOM file is as many pictures as it has frames, a NIfTI volume as it has slices along an axis; slice 17 of `scan.nii.gz` is
+called `scan.nii.gz[17]`, and of several frames of `film.dcm` the first `film.dcm[0]`. Volumes are brought to the orientation RAS
+first, so that axes 0, 1 and 2 are sagittal, coronal and axial whatever order a scanner wrote them in; slices are turned so that
+what is in front or above is above.
+
+What a file says of the size of its pixels is kept: `PixelSpacing` of DICOM, which is at the patient (`ImagerPixelSpacing` is at
+the detector and does not count), and the voxel sizes of NIfTI. A volume without a unit is in millimetres, as ITK reads it, if it
+has an orientation; without both nothing is known of it.
 """
 
 import gzip
@@ -11,7 +16,8 @@ import io
 import math
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,22 +28,25 @@ from kdml.deploy.pictures import MOST_PIXELS
 
 PLAIN, DICOM, NIFTI = "pictures", "dicom", "nifti"
 SUFFIXES = {DICOM: (".dcm",), NIFTI: (".nii", ".nii.gz")}
-SLICE = re.compile(r"(.+\.nii(?:\.gz)?)\[(\d+)\]", re.IGNORECASE)
+SLICE = re.compile(r"(.+\.(?:nii(?:\.gz)?|dcm))\[(\d+)\]", re.IGNORECASE)
 HEAD = 2**16  # bytes of a file that hold a volume's header, compressed or not
 HEADER = 1024  # bytes of it, of both versions of the format
-INVERTED, PATIENT = "inverted", "patient"  # what is known of a picture besides its pixels
+INVERTED, PATIENT, SPACING = "inverted", "patient", "spacing"  # what is known of a picture besides its pixels
 MOST_VALUES = 2**29  # of a volume: 2 GiB
+MILLIMETRES = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}  # by the units of NIfTI
+Spacing = tuple[float, float]
+"""Millimetres from one pixel to the next, down and across."""
 DIGITS = 12  # of what stands for a patient
 NEUTRAL = "convert it to uncompressed DICOM, for example with `gdcmconv --raw` or `dcmdjpeg`"
 
 
 def slice_name(volume: str, number: int) -> str:
-    """Name of a slice of a volume."""
+    """Name of a slice of a volume, or of a frame of a film."""
     return f"{volume}[{number}]"
 
 
 def file_of(name: str) -> tuple[str, int | None]:
-    """File that a picture is in, and the number of its slice; None where the file is one picture."""
+    """File that a picture is in, and the number of its slice or frame; None where the file is one picture."""
     found = SLICE.fullmatch(name)
     return (name, None) if found is None else (found[1], int(found[2]))
 
@@ -98,15 +107,42 @@ def _check_shape(shape: tuple[int, ...], where: str) -> None:
         raise UserError(f"{where} has {count}; more than 537 million are not read.", "cut it into pieces")
 
 
-def volume_of(content: bytes, where: str) -> tuple[np.ndarray, int]:
+@dataclass(frozen=True)
+class Volume:
+    """A volume as it was read.
+
+    Args:
+        values: (x, y, z) float32 in the orientation RAS, slope and intercept applied.
+        bits: of a stored value.
+        spacing: millimetres from one voxel to the next along x, y and z; None if unknown.
+    """
+
+    values: np.ndarray
+    bits: int
+    spacing: tuple[float, float, float] | None
+
+    def plane(self, axis: int, number: int) -> Image.Image:
+        """Slice as a picture of mode F, whose `info` has its spacing (`SPACING`).
+
+        Args:
+            axis, number: of the slice.
+
+        Raises:
+            IndexError: there is no such slice.
+        """
+        image = Image.fromarray(np.ascontiguousarray(np.rot90(np.take(self.values, number, axis=axis))))
+        if self.spacing is not None:
+            across, down = (size for one, size in enumerate(self.spacing) if one != axis)
+            image.info[SPACING] = (down, across)
+        return image
+
+
+def volume_of(content: bytes, where: str) -> Volume:
     """Read a volume.
 
     Args:
         content: of its file.
         where: the file, for messages.
-
-    Returns:
-        Values (x, y, z) float32 in the orientation RAS, slope and intercept applied; bits of a stored value.
 
     Raises:
         UserError: it is damaged, or no volume of three dimensions.
@@ -119,59 +155,70 @@ def volume_of(content: bytes, where: str) -> tuple[np.ndarray, int]:
         volume = kind.from_bytes(plain)
         bits = 8 * volume.get_data_dtype().itemsize
         _check_shape(volume.shape, where)
-        values = nibabel.as_closest_canonical(volume).get_fdata(dtype=np.float32)
+        turned = nibabel.as_closest_canonical(volume)
+        values, spacing = turned.get_fdata(dtype=np.float32), _spacing_of(volume.header, turned.header.get_zooms())
     except UserError:
         raise
     except Exception as error:
         raise _unreadable(where, error) from None
     if not np.isfinite(values).all():
         raise UserError(f"{where} has values that are no numbers.", "replace them, or leave the volume out")
-    return values.reshape(values.shape[:3]), bits
+    return Volume(values.reshape(values.shape[:3]), bits, spacing)
 
 
-def plane(values: np.ndarray, axis: int, number: int) -> Image.Image:
-    """Slice of a volume as a picture of mode F.
-
-    Args:
-        values: (x, y, z) float32.
-        axis, number: of the slice.
-
-    Raises:
-        IndexError: there is no such slice.
-    """
-    return Image.fromarray(np.ascontiguousarray(np.rot90(np.take(values, number, axis=axis))))
+def _spacing_of(header: Any, sizes: Sequence[float]) -> tuple[float, float, float] | None:
+    """Millimetres between voxels along the first three axes, of these sizes; None where a header has no unit for them."""
+    unit, has_place = header.get_xyzt_units()[0], bool(header["sform_code"]) or bool(header["qform_code"])
+    if unit not in MILLIMETRES and not has_place:
+        return None
+    first, second, third = (float(size) * MILLIMETRES.get(unit, 1.0) for size in sizes[:3])
+    return (first, second, third) if min(first, second, third) > 0 else None
 
 
 # DICOM
 
 
-def dicom(content: bytes, where: str) -> tuple[Image.Image, int, str]:
-    """Read a DICOM file.
+def frames_of(content: bytes) -> int | None:
+    """Count the frames of a DICOM file by its header; None where its beginning does not say, or is none.
+
+    Args:
+        content: of the file, or its beginning.
+    """
+    import pydicom
+
+    try:
+        # Rows come after the number of frames: without them the header goes on beyond what was given.
+        wanted = ["NumberOfFrames", "Rows"]
+        data = pydicom.dcmread(io.BytesIO(content), stop_before_pixels=True, specific_tags=wanted)
+        return int(data.get("NumberOfFrames") or 1) if "Rows" in data else None
+    except Exception:  # what is wrong with it is told when it is read
+        return None
+
+
+def film_of(content: bytes, where: str) -> Any:
+    """Read a DICOM file, whose pixels are still stored.
 
     Args:
         content: of the file.
         where: the file, for messages.
 
     Returns:
-        The picture: in colour, of mode L where grey values are bytes, else of mode F with slope and intercept applied; its `info`
-        says whether low values are white (`INVERTED`) and which patient it shows (`PATIENT`), as a digest. Its bits a channel; what
-        kind of file it is.
+        The data set of pydicom.
 
     Raises:
-        UserError: it is damaged or no DICOM file, has several frames, or is compressed in a way that cannot be undone here.
+        UserError: it is damaged or no DICOM file, holds no picture, or one that is too large or of colours that are not read.
     """
     import pydicom
 
     try:
         data = pydicom.dcmread(io.BytesIO(content))
-        frames, kind = int(data.get("NumberOfFrames") or 1), str(data.get("PhotometricInterpretation", ""))
-        pixels, bits = (int(data.Rows) * int(data.Columns), int(data.BitsStored)) if "PixelData" in data else (0, 0)
+        kind = str(data.get("PhotometricInterpretation", ""))
+        pixels = int(data.Rows) * int(data.Columns) if "PixelData" in data else 0
+        int(data.BitsStored) if pixels else None
     except Exception as error:  # pydicom raises almost anything on damaged bytes
         raise _unreadable(where, error) from None
     if "PixelData" not in data:
         raise UserError(f"{where} holds no picture.", "leave it out")
-    if frames > 1:
-        raise UserError(f"{where} has {frames} frames.", "give every frame a file of its own")
     if pixels > MOST_PIXELS:
         raise UserError(f"{where} has {pixels / 1e6:.0f} million pixels; more than 67 are not read.", "leave it out")
     if kind not in ("MONOCHROME1", "MONOCHROME2", "RGB") and not kind.startswith("YBR"):
@@ -179,18 +226,55 @@ def dicom(content: bytes, where: str) -> tuple[Image.Image, int, str]:
             f"{where} is of photometric interpretation {kind or 'unknown'}, which is not read.",
             "save it as grey or RGB",
         )
-    values = _pixels(data, where)
-    image = (
-        _in_colour(values, where) if values.ndim == 3 else _in_grey(values, data, bits, inverted=kind == "MONOCHROME1")
-    )
+    return data
+
+
+def dicom(data: Any, where: str, frame: int | None = None) -> tuple[Image.Image, int, str]:
+    """Take a picture out of a DICOM file.
+
+    Args:
+        data: of `film_of`.
+        where: the file, for messages.
+        frame: its number; None where there is one.
+
+    Returns:
+        The picture: in colour, of mode L where grey values are bytes, else of mode F with slope and intercept applied; its `info`
+        says whether low values are white (`INVERTED`), which patient it shows (`PATIENT`), as a digest, and how large its pixels
+        are (`SPACING`). Its bits a channel; what kind of file it is.
+
+    Raises:
+        UserError: its pixels are damaged, compressed in a way that cannot be undone, or several, and none is named.
+    """
+    frames, bits = int(data.get("NumberOfFrames") or 1), int(data.BitsStored)
+    if frames > 1 and frame is None:
+        raise UserError(f"{where} has {frames} frames, and one is wanted.", "give every frame a file of its own")
+    values = _pixels(data, where, frame)
+    if values.ndim == 3:
+        image = _in_colour(values, where)
+    else:
+        scale = _of_frame(data, frame, "PixelValueTransformationSequence")
+        image = _in_grey(values, scale, bits, inverted=data.PhotometricInterpretation == "MONOCHROME1")
     image.info[PATIENT] = _digest(str(data.get("PatientID") or "").strip())
+    if (spacing := _of_frame(data, frame, "PixelMeasuresSequence").get("PixelSpacing")) and min(spacing) > 0:
+        image.info[SPACING] = (float(spacing[0]), float(spacing[1]))
     return image, bits, f"DICOM, mode {'RGB' if values.ndim == 3 else 'L'}, {bits} bits"
 
 
-def _pixels(data: Any, where: str) -> np.ndarray:
-    """Stored values; those in colour as RGB."""
+def _of_frame(data: Any, frame: int | None, name: str) -> Any:
+    """Where it is said of a frame what a sequence holds: for it alone, for all frames, or for the whole file."""
+    places = (("PerFrameFunctionalGroupsSequence", frame or 0), ("SharedFunctionalGroupsSequence", 0))
+    for groups, place in ((data.get(group) or (), place) for group, place in places):
+        if place < len(groups) and groups[place].get(name):
+            return groups[place][name].value[0]
+    return data
+
+
+def _pixels(data: Any, where: str, frame: int | None) -> np.ndarray:
+    """Stored values of a frame; those in colour as RGB."""
+    from pydicom.pixels import pixel_array
+
     try:
-        return np.asarray(data.pixel_array)
+        return np.asarray(pixel_array(data, index=frame))
     except Exception as error:
         syntax = getattr(getattr(data, "file_meta", None), "TransferSyntaxUID", None)
         if syntax is not None and syntax.is_compressed:
@@ -205,10 +289,10 @@ def _in_colour(values: np.ndarray, where: str) -> Image.Image:
     return Image.fromarray(values)
 
 
-def _in_grey(values: np.ndarray, data: Any, bits: int, inverted: bool) -> Image.Image:
+def _in_grey(values: np.ndarray, scale: Any, bits: int, inverted: bool) -> Image.Image:
     from pydicom.pixels import apply_modality_lut
 
-    scaled = np.asarray(apply_modality_lut(values, data))
+    scaled = np.asarray(apply_modality_lut(values, scale))
     if bits <= 8 and values.dtype == np.uint8 and np.array_equal(scaled, values):
         return Image.fromarray(255 - values if inverted else values)
     image = Image.fromarray(scaled.astype(np.float32))
@@ -225,7 +309,7 @@ def windowed(image: Image.Image, window: Callable[[np.ndarray], np.ndarray]) -> 
     """Bring a picture of mode F to eight bits.
 
     Args:
-        image: of `dicom` or `plane`.
+        image: of `dicom` or `Volume.plane`.
         window: from values to 0..255.
     """
     grey = window(np.asarray(image))

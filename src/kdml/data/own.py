@@ -1,8 +1,8 @@
 """Data sets of the user's own, which the configuration describes: a table, a folder for each class, or images beside masks."""
 
 import posixpath
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -14,14 +14,14 @@ from kdml.common.files import sha256_of
 from kdml.common.zip_files import UNREADABLE, TooLarge
 from kdml.data import medical
 from kdml.data.archives import PICTURES, Source, archives_of, source_of
-from kdml.data.arrays import PARTS
+from kdml.data.divisible import check_divisible
+from kdml.data.films import frames
 from kdml.data.layouts import (
     NO_GROUP,
     Choice,
     Listing,
     Member,
     Picture,
-    check_complete,
     natural,
     same_names,
     stratified,
@@ -29,7 +29,7 @@ from kdml.data.layouts import (
 )
 from kdml.data.mask_classes import MaskClasses
 from kdml.data.reader import THRESHOLD, Decoding
-from kdml.data.tables import Row, read_table
+from kdml.data.tables import Row, check_complete, read_table, spacing_in
 from kdml.data.volumes import slice_number, slices
 from kdml.data.zipped import is_data
 from kdml.deploy.pictures import Window
@@ -54,6 +54,8 @@ class Own:
         format: of its files: plain pictures, `dicom` or `nifti` (`kdml.data.medical`).
         axis: of volumes, whose slices are the pictures.
         slice: column of the table with the number of the slice; all slices of a volume where there is none.
+        spacing: millimetres from one pixel to the next, down and across; None where the files, or a column of the table, say it.
+        spacing_column: that column: a number, or one for each direction.
     """
 
     name: str
@@ -69,11 +71,13 @@ class Own:
     format: str = medical.PLAIN
     axis: int = 2
     slice: str | None = None
+    spacing: tuple[float, float] | None = None
+    spacing_column: str | None = None
 
     def decoding(self) -> Decoding:
         """How its files become pixels."""
         window = None if self.window is None else Window(**self.window)
-        return Decoding(None, window, self.mask_above, "export it again", self.mask_classes(), self.axis)
+        return Decoding(None, window, self.mask_above, "export it again", self.mask_classes(), self.axis, self.spacing)
 
     def mask_classes(self) -> MaskClasses | None:
         """The classes of its masks, where they have several."""
@@ -90,7 +94,7 @@ class Own:
 
     def columns(self) -> list[str]:
         """Columns of the table that every row must fill."""
-        columns = (self.image, self.label, self.mask, self.group, self.slice)
+        columns = (self.image, self.label, self.mask, self.group, self.slice, self.spacing_column)
         return [column for column in columns if column is not None]
 
     @property
@@ -115,6 +119,7 @@ def own_of(described: Mapping[str, Any], table: str | None) -> Own:
     try:
         pairs = tuple((name, value) for name, value in described.get("mask_values", ()))
         own = replace(Own(**described), classes=tuple(described.get("classes", ())), mask_values=pairs)
+        own = own if own.spacing is None else replace(own, spacing=tuple(own.spacing))
         return own if table is None else replace(own, table=table)
     except (TypeError, ValueError) as error:
         raise UserError(f"--own is no data set ({error}).", "pass the keys of `kdml.data.own.Own`") from None
@@ -143,16 +148,17 @@ def check_own(own: Own, path: Path, choice: Choice) -> None:
     except UserError as error:
         raise UserError(f"`datasets.{own.name}.source`: {error.problem}", "name a folder, or a sound zip") from None
     with closing(source):
-        list_own(source, own, choice)
+        list_own(source, own, choice, with_frames=False)
 
 
-def list_own(source: Source, own: Own, choice: Choice) -> Listing:
+def list_own(source: Source, own: Own, choice: Choice, with_frames: bool = True) -> Listing:
     """List all pictures of a data set of the user's own, those of one folder in the order that people count in.
 
     Args:
         source: its folder or zip.
         own: how it lies there.
         choice: `limit` and `seed` count; groups stay whole.
+        with_frames: open DICOM files to count their frames, which takes too long for a plan.
 
     Raises:
         UserError: names the data set, and the table, folder or file that is not as it should be.
@@ -166,8 +172,12 @@ def list_own(source: Source, own: Own, choice: Choice) -> Listing:
         listing = _listed(source, files, own)
         if own.format == medical.NIFTI:
             listing = replace(listing, pictures=list(slices(source, listing.pictures, own.axis, own.slice)))
-        pictures = _limited(sorted(listing.pictures, key=lambda picture: natural(picture.id)), own, choice)
-        _check_divisible(pictures, listing.classes)
+        if own.format == medical.DICOM and with_frames:
+            listing = replace(listing, pictures=list(frames(source, listing.pictures)))
+        pictures = sorted(listing.pictures, key=lambda picture: natural(picture.id))
+        has_groups = own.group is not None or own.format == medical.NIFTI
+        pictures = whole_groups(pictures, choice) if has_groups else stratified(pictures, choice)
+        check_divisible(pictures, listing.classes)
         return replace(listing, pictures=pictures)
     except MachineError:
         raise
@@ -285,6 +295,7 @@ def _picture(where: str, row: Mapping[str, str], own: Own, find: "_Finder") -> P
         None if label is None else own.classes.index(label),
         NO_GROUP if own.group is None else row[own.group],
         {column: value for column, value in row.items() if column not in own.columns()},
+        None if own.spacing_column is None else spacing_in(where, row[own.spacing_column], own.spacing_column),
     )
 
 
@@ -356,44 +367,3 @@ def _rows(source: Source, own: Own) -> tuple[str, list[Row]]:
     except UNREADABLE as error:
         raise UserError(f"{name} cannot be read ({error}).", "write it again") from None
     return name, read_table(content, name, own.columns())
-
-
-# What is wanted, and whether it can be split
-
-
-def _limited(pictures: list[Picture], own: Own, choice: Choice) -> list[Picture]:
-    has_groups = own.group is not None or own.format == medical.NIFTI
-    return whole_groups(pictures, choice) if has_groups else stratified(pictures, choice)
-
-
-def _check_divisible(pictures: Sequence[Picture], classes: Sequence[str]) -> None:
-    """Refuse a class that cannot be in every part of a split, whatever the split.
-
-    Raises:
-        UserError: a class has no picture, or fewer pictures or groups than there are parts.
-    """
-    labels = [picture.label for picture in pictures if picture.label is not None]
-    if not labels:
-        _check_enough("All", _units(pictures))
-        return
-    counts = Counter(labels)
-    for label, name in enumerate(classes):
-        if not counts[label]:
-            raise UserError(f"no picture has the class '{name}'.", "add some, or leave it out of `classes`")
-        _check_enough(f"The class '{name}'", _units(picture for picture in pictures if picture.label == label))
-
-
-def _units(pictures: Iterable[Picture]) -> tuple[int, str]:
-    """How many pictures, or groups, there are to divide."""
-    listed = list(pictures)
-    groups = {picture.group for picture in listed} - {NO_GROUP}
-    return (len(groups), "groups") if groups else (len(listed), "pictures")
-
-
-def _check_enough(what: str, units: tuple[int, str]) -> None:
-    count, kind = units
-    if count < len(PARTS):
-        raise UserError(
-            f"{what} has {count} {kind}, too few to be in {', '.join(PARTS)} alike.",
-            f"add {kind}, or leave the class out",
-        )

@@ -15,7 +15,7 @@ import numpy as np
 from kdml.common.errors import MachineError, UserError, faults_told
 from kdml.common.files import sha256_of, write_json, written_whole
 from kdml.common.locks import alone_in
-from kdml.common.metadata import METADATA
+from kdml.common.metadata import METADATA, SPACING
 from kdml.common.together import written_together
 from kdml.data.archives import archives_of, check_sha256, paths_of, source_of
 from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Picture
@@ -126,7 +126,7 @@ def _write(
     rows, dropped = _index(listing, pixels, labels)
     if not rows:
         raise UserError(f"{reader.archives[0]}: every picture has a double with another label.", "look at its labels")
-    found: dict[str, Any] = {"files": _files(pixels)}
+    found: dict[str, Any] = {"files": _files(pixels)} | _add_spacing(rows, pixels)
     if of_masks is not None and "masks" in paths:
         kept = np.array([pixels[row["row"]].by_class for row in rows])
         groups = [row["group"] for row in rows]
@@ -274,6 +274,20 @@ def _row(row: int, listing: Listing, pixels: Pixels, label: int) -> dict[str, An
         "source": picture.image.name,
         **{f"{METADATA}{name}": value for name, value in picture.metadata.items()},
     }
+
+
+def _add_spacing(rows: Sequence[dict[str, Any]], pixels: Sequence[Pixels]) -> dict[str, Any]:
+    """Add to the rows of the index how large pixels are, where that is known of any picture; what the report says of it."""
+    spacings = [pixels[row["row"]].spacing for row in rows]
+    known = [one for one in spacings if one is not None]
+    if not known:
+        return {}
+    for row, spacing in zip(rows, spacings, strict=True):
+        row.update(zip(SPACING, spacing or (None, None), strict=True))
+    if len(known) < len(rows):
+        log.warning("the spacing of %d of %d pictures is known: distances stay in pixels", len(known), len(rows))
+    ranges = {name: [min(sizes), max(sizes)] for name, sizes in zip(SPACING, zip(*known, strict=True), strict=True)}
+    return {"spacing": {"known": len(known), **ranges}}
 
 
 def _write_index(path: Path, rows: list[dict[str, Any]]) -> None:

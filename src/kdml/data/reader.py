@@ -3,9 +3,10 @@
 import hashlib
 import io
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -44,6 +45,7 @@ class Decoding:
         again: what to do about damaged files.
         classes: of masks that have several; where there are none, grey values above `mask_above` are the only one.
         axis: of volumes, whose slices are pictures.
+        spacing: millimetres from one pixel to the next, down and across, of all pictures; None if their files say it.
     """
 
     modes: tuple[str, ...] | None = ("RGB",)
@@ -52,6 +54,7 @@ class Decoding:
     again: str = FETCH_AGAIN
     classes: MaskClasses | None = None
     axis: int = 2
+    spacing: medical.Spacing | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,8 @@ class Pixels:
         mask: likewise of the mask's; empty if there is none.
         size: width and height of the image's file in pixels.
         by_class: pixels of the background and each class of the mask, at the arrays' size; empty where it has no classes.
-        patient: that the image's file says it shows, as a digest; empty where it says nothing.
+        patient: that the image's file says it shows, as a digest; else of a frame its file, of other pictures empty.
+        spacing: millimetres from one pixel to the next, down and across, at the arrays' size; None if unknown.
     """
 
     sha256: str
@@ -81,6 +85,7 @@ class Pixels:
     size: tuple[int, int]
     by_class: tuple[int, ...] = ()
     patient: str = ""
+    spacing: medical.Spacing | None = None
 
 
 class Reader:
@@ -107,12 +112,13 @@ class Reader:
 
     def _open(self, member: Member) -> tuple[Image.Image, int, str]:
         """A file as a picture, the right way up where modes are free; its bits a channel; and what kind of file it is."""
-        where, kind = self._where(member), medical.format_of(medical.file_of(member.name)[0])
-        if kind == medical.NIFTI:
-            return self._slice(member)
-        content = self._content(member, member.name)
+        where, (name, number) = self._where(member), medical.file_of(member.name)
+        if (kind := medical.format_of(name)) == medical.NIFTI:
+            volume = self._kept(member, name, medical.volume_of)
+            return volume.plane(self.decoding.axis, number or 0), volume.bits, f"NIfTI, mode L, {volume.bits} bits"
         if kind == medical.DICOM:
-            return medical.dicom(content, where)
+            return medical.dicom(self._kept(member, name, medical.film_of), where, number)
+        content = self._content(member, member.name)
         try:
             image = Image.open(io.BytesIO(content), formats=FORMATS)
             if image.width * image.height > MOST_PIXELS:  # known from its header, before memory is taken for it
@@ -150,18 +156,16 @@ class Reader:
                 f"{where} cannot be read ({_reason(error)}).", "delete the archive and fetch it again"
             ) from None
 
-    def _slice(self, member: Member) -> tuple[Image.Image, int, str]:
-        """A slice of a volume; the last two that a thread read, of image and mask, wait to be asked for their other slices."""
-        name, number = medical.file_of(member.name)
-        if not hasattr(self._local, "volumes"):
-            self._local.volumes = {}
-        volumes, key = self._local.volumes, (member.archive, name)
-        if key not in volumes:
-            for old in [*volumes][:-1]:
-                del volumes[old]
-            volumes[key] = medical.volume_of(self._content(member, name), self._where(Member(member.archive, name)))
-        values, bits = volumes[key]
-        return medical.plane(values, self.decoding.axis, number or 0), bits, f"NIfTI, mode L, {bits} bits"
+    def _kept(self, member: Member, name: str, read: Callable[[bytes, str], Any]) -> Any:
+        """A volume or film; the last two that a thread read, of image and mask, wait to be asked for more slices or frames."""
+        if not hasattr(self._local, "files"):
+            self._local.files = {}
+        files, key = self._local.files, (member.archive, name)
+        if key not in files:
+            for old in [*files][:-1]:
+                del files[old]
+            files[key] = read(self._content(member, name), self._where(Member(member.archive, name)))
+        return files[key]
 
     def read(self, picture: Picture, image: np.ndarray, mask: np.ndarray | None) -> Pixels:
         """Fill one row of the arrays.
@@ -197,8 +201,14 @@ class Reader:
             of_mask,
             opened.size,
             by_class,
-            opened.info.get(medical.PATIENT, ""),
+            opened.info.get(medical.PATIENT) or _film(picture.image),
+            self._spacing(picture, opened),
         )
+
+    def _spacing(self, picture: Picture, opened: Image.Image) -> medical.Spacing | None:
+        """Millimetres between pixels of the arrays: both axes were scaled, each by a factor of its own."""
+        known = picture.spacing or self.decoding.spacing or opened.info.get(medical.SPACING)
+        return known and (known[0] * opened.height / self.size, known[1] * opened.width / self.size)
 
     def original(self, member: Member) -> np.ndarray:
         """A picture at its own size, (h, w, 3) uint8.
@@ -290,6 +300,12 @@ class Reader:
     def _resized(self, image: Image.Image, how: Image.Resampling) -> np.ndarray:
         side = (self.size, self.size)
         return np.asarray(image if image.size == side else image.resize(side, how))
+
+
+def _film(member: Member) -> str:
+    """File that a frame is in; empty for other pictures."""
+    name, number = medical.file_of(member.name)
+    return "" if number is None else name
 
 
 def _is_coloured(image: Image.Image) -> bool:

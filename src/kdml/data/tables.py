@@ -2,10 +2,12 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kdml.common.errors import UserError
+from kdml.common.metadata import UNKNOWN, known
 from kdml.data.unpacked import TABLES
 
 COMMAS = "save it as CSV in UTF-8 with commas between the columns, the first line their names; or as Parquet"
@@ -71,3 +73,47 @@ def _text(value: Any) -> str:
     if value is None or value != value:
         return ""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
+
+
+def check_complete(rows: Sequence[tuple[int, Mapping[str, str]]], name: str, columns: Sequence[str]) -> None:
+    """Refuse a table without rows, and a row that lacks a value.
+
+    Args:
+        rows: each with its line.
+        name: of the table.
+        columns: that must have a value in every row.
+
+    Raises:
+        UserError: names table and line.
+    """
+    if not rows:
+        raise UserError(f"{name} has no rows.", "check that it is whole")
+    for line, row in rows:
+        if not all(row[column] for column in columns):
+            raise UserError(f"{name}, line {line}, is incomplete.", f"every line needs {', '.join(columns)}")
+
+
+def spacing_in(where: str, cell: str, column: str) -> tuple[float, float] | None:
+    """Millimetres from one pixel to the next, down and across, as a cell says them; None where it says that they are unknown.
+
+    Args:
+        where: the line, for messages.
+        cell: its text: one number for both directions, or two with a space between them.
+        column: its name.
+
+    Raises:
+        UserError: it is neither.
+    """
+    if known(cell) == UNKNOWN:
+        return None
+    try:
+        sizes = [float(word) for word in cell.split()]
+        down, across = sizes * 2 if len(sizes) == 1 else sizes
+    except ValueError:
+        down = across = math.nan
+    if not (0 < down < math.inf and 0 < across < math.inf):
+        raise UserError(
+            f"{where}: '{cell}' is no spacing of pixels.",
+            f"write millimetres into the column '{column}': one number, two with a space between them (down, across), or `unknown`",
+        )
+    return down, across

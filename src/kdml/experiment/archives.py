@@ -18,6 +18,7 @@ from kdml.experiment.paths import Paths
 STORE = "resources/kaggle"  # of downloads, which all experiments share
 DEMO = "demo"
 DEMO_SEED = 0
+ALWAYS = ("image", "label", "mask", "group")  # columns that are told of, named or not
 
 Arguments = list[str | int | float | Untracked]
 """Of a script, each a word of its command line."""
@@ -117,13 +118,19 @@ def described(dataset: Dataset, table: str | None, name: str) -> dict[str, Any]:
     """
     window = dataset.window
     inside = None if dataset.table is None or table is not None else dataset.table.as_posix()
-    columns = {key: column for key, column in dataset.columns.items() if key != "slice" or column is not None}
+    columns = {key: column for key, column in dataset.columns.items() if key in ALWAYS or column is not None}
+    if "spacing" in columns:
+        columns["spacing_column"] = columns.pop("spacing")
     told: dict[str, Any] = {"name": name, "classes": dataset.classes, "table": inside, **columns}
     if window is not None:
         low, high = window.limits or window.percentiles or (0, 0)
         told["window"] = {"low": low, "high": high, "of_percentiles": window.limits is None}
     if dataset.mask_values:
         told["mask_values"] = list(dataset.values_of_masks().items())
+    if isinstance(dataset.spacing, float):
+        told["spacing"] = [dataset.spacing] * 2
+    elif isinstance(dataset.spacing, tuple):
+        told["spacing"] = list(dataset.spacing)
     if dataset.format != "pictures":
         told |= {"format": dataset.format, "axis": dataset.axis}
     # Masks of volumes hold 0 and 1, unless somebody says otherwise.

@@ -26,7 +26,7 @@ DATASETS: Mapping[str, Content] = {
 
 OWN_KEYS = (
     "source", "classes", "table", "image", "label", "mask", "group", "window", "mask_above", "mask_values", "licence",
-    "format", "axis", "slice",
+    "format", "axis", "slice", "spacing",
 )  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def _words(value: Any) -> Any:
     return [str(one) if type(one) is int else one for one in value] if isinstance(value, list) else value
 
 
+Millimetres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Percentage = Annotated[float, Field(ge=0, le=100)]
 
 
@@ -121,6 +122,13 @@ class Dataset(Model):
         None, description="column of the table: number of the slice, from 0; all slices of a volume if not given"
     )
 
+    spacing: Millimetres | tuple[Millimetres, Millimetres] | str | None = Field(
+        None,
+        description="of your own: millimetres from one pixel of the files to the next: a number, two of them (down, across), or the"
+        " column of the table that says it; what DICOM and NIfTI files say if not given. Distances between outlines are in"
+        " millimetres where it is known of every picture, else in pixels",
+    )
+
     @property
     def has_groups(self) -> bool:
         """Whether it is known, or can be read off its files, which pictures belong together."""
@@ -129,7 +137,8 @@ class Dataset(Model):
     @property
     def columns(self) -> dict[str, str | None]:
         """Columns of the table, by what they hold."""
-        return {"image": self.image, "label": self.label, "mask": self.mask, "group": self.group, "slice": self.slice}
+        named = {key: getattr(self, key) for key in ("image", "label", "mask", "group", "slice")}
+        return named | {"spacing": self.spacing if isinstance(self.spacing, str) else None}
 
     def own_keys(self) -> list[str]:
         """Keys that are given and for datasets of the user's own alone."""

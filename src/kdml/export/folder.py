@@ -3,7 +3,7 @@
 import logging
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from onnx import ModelProto
 from kdml import deploy
 from kdml.analysis.evaluation import read_test_set
 from kdml.analysis.int8_price import price, worse_metrics
+from kdml.analysis.surfaces import spacing_of
 from kdml.common.files import sha256_of, write_text, written_whole
 from kdml.data.arrays import read_split
 from kdml.data.originals import Originals
+from kdml.deploy.folder import about
 from kdml.export import int8, parity
 from kdml.export.choice import Chosen
 from kdml.export.graphs import graph_of
@@ -63,14 +65,9 @@ def write_graph(path: Path, chosen: Chosen, record: Mapping[str, Any]) -> tuple[
     networks = networks_of(chosen.row.folder, chosen.networks)
     of_several = settings["kind"] == "segmentation" and len(settings["classes"]) > 1
     model = graph_of(networks, settings["kind"], size, of_several)
-    about = {
-        "run": f"{settings['protocol']}/{settings['task']}/{settings['pair']}/{settings['run']}/seed-{settings['seed']}",
-        "networks": ", ".join(chosen.networks),
-        "classes": ", ".join(settings["classes"]),
-        "settings_hash": record["settings_hash"],
-        "code_hash": record["code_hash"],
-    }
-    onnx.helper.set_model_props(model, about)
+    said = about(settings | {"size": size}, settings | {"networks": chosen.networks})
+    hashes = {name: record[name] for name in ("settings_hash", "code_hash")}
+    onnx.helper.set_model_props(model, said | hashes)
     onnx.save(model, path)
     return model, sum(map(parameter_count, networks))
 
@@ -139,6 +136,8 @@ def exported_int8(
     rows = int8.calibration_rows(read_split(chosen.row.split, len(pictures.images))["train"].rows)
     int8.write_int8(path, beside, (pictures.images[row] for row in rows))
     tested = read_test_set(chosen.row.split, pictures.data if kind == "segmentation" else None)
+    if tested.masks is not None:
+        tested = replace(tested, spacing=spacing_of(pictures.data / "index.parquet", tested.rows))
     exact, rounded = int8.answers((path, beside), pictures.pictures(tested.rows), kind, threads)
     costs = price(tested, exact, rounded, record)
     first, second = map(predictions.decisions, (exact, rounded))
@@ -175,7 +174,7 @@ def write_programs(folder: Path) -> None:
     source = Path(deploy.__file__).parent
     files = {f"kdml/deploy/{path.name}": path.read_bytes() for path in source.glob("*.py")} | {"kdml/__init__.py": b""}
     pack(folder / "predict.pyz", files | {"__main__.py": BEGIN.encode()})
-    needed = [f"kdml/deploy/{name}.py" for name in ("__init__", "folder", "page", "problems")]
+    needed = [f"kdml/deploy/{name}.py" for name in ("__init__", "folder", "onnx_file", "page", "problems")]
     html = {"kdml/deploy/page.html": (source / "page.html").read_bytes(), "__main__.py": PAGE.encode()}
     pack(folder / "page.pyz", {"kdml/__init__.py": b""} | {name: files[name] for name in needed} | html)
     write_text(folder / "requirements.txt", REQUIREMENTS)

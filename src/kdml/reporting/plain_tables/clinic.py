@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from kdml.analysis.class_pixels import OF_CLASS
 from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, digits_scale_of
+from kdml.analysis.surfaces import IN_MILLIMETRES, IN_PIXELS
 from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, text, with_interval
 from kdml.reporting.data import Data
@@ -20,7 +21,7 @@ BY_CLASS = ("iou", "f_score", FOUND)
 PROBABILITIES = ("brier", "brier_scaled", "ece", "ece_scaled", "temperature")
 WITHOUT_INTERVAL = ("temperature",)  # of a run it is one number, whichever cases are drawn
 OF_REGIONS = ("region_ece", "region_ece_scaled")
-SURFACES = ("hd95", "nsd")
+SURFACES = (*IN_PIXELS, *IN_MILLIMETRES)  # a place has those of one unit
 REFERRAL = (AURC, AURC_DISAGREEMENT, AURC_GAIN)
 
 Values = Mapping[tuple[str, str, str], Row]

@@ -240,7 +240,9 @@ def metrics() -> str:
         "classes of the share named right. Definitions are scikit-learn's, which the tests compare with.",
         "",
         "*HD95* and *NSD* (normalised surface distance) are means over the test images with a lesion, by SciPy's exact distance",
-        f"transform, in pixels of the prepared image; a surface within {surfaces.TOLERANCE:g} pixels of the other counts as met.",
+        "transform, in millimetres (`_mm`) where [the spacing](../how-to/own_task.md#how-large-pixels-are) of every picture of a",
+        "data set is known, else in pixels of the prepared image;"
+        f" a surface within {surfaces.TOLERANCE:g} of the other counts as met.",
         "Where nothing is marked HD95 is the image's diagonal and NSD 0; images without a lesion are left to `false_regions`.",
         "",
         "*Scaled*: with the temperature that fits the run's outputs on the validation part best (Guo et al. 2017); it changes no",

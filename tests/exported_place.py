@@ -18,6 +18,7 @@ from kdml.learning.cohort import Cohort
 from kdml.learning.networks import save_networks
 from kdml.learning.prediction import predict
 from kdml.runs.graph import single
+from kdml.runs.run_table import SEPARATOR
 
 SIZE, DRAWN = 32, 48  # pixels of a side: of the arrays, and of the pictures in the archive
 PARTS = ("train", "train", "validation", "test")
@@ -46,8 +47,15 @@ class ExportedPlace:
         self.data = folder / "data"
         prepare(self.dataset, [record], SIZE, Choice(), self.data, own=own)
         facts = (SEGMENTATION if kind == "segmentation" else {}) | {"dataset": self.dataset}
+        if self.mask_classes:
+            facts["classes"] = SEPARATOR.join(self.mask_classes)
         self.place = FabricatedPlace(folder, self._split(), **facts)
         write_json(folder / "leakage.json", _report(self.place.facts["task"]))
+
+    @property
+    def mask_classes(self) -> tuple[str, ...]:
+        """Names of the classes of masks that have several."""
+        return () if self.own is None else tuple(name for name, _ in self.own.mask_values[1:])
 
     def _split(self) -> list[tuple]:
         """Lines of a split, every fourth picture for the test."""
@@ -68,7 +76,8 @@ class ExportedPlace:
         """
         graph = variant_graph(run) if sheet == "variants" else single(next(iter(scores)))
         settings = settings_of(graph, self.kind).model_copy(update={"run": run, "seed": seed})
-        settings = settings.model_copy(update={"task": self.place.facts["task"]})
+        several = {"classes": self.mask_classes} if self.mask_classes else {}
+        settings = settings.model_copy(update={"task": self.place.facts["task"], **several})
         networks = {name: build._network(settings, name, {}) for name in settings.networks}
         for network in networks.values():
             _spread(network)

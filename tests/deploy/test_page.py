@@ -9,14 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported_place import DRAWN
+from exported_place import DRAWN, ExportedPlace
+from own_files import SHAPES, shapes, written
 from PIL import Image
 
 from kdml.common.files import read_json, write_json
 from kdml.data.originals import Originals
+from kdml.data.own import Own
 from kdml.deploy.model import Model
 from kdml.deploy.page import PACKAGE
-from kdml.deploy.pictures import outlined
+from kdml.deploy.pictures import OUTLINES, outlined
+from kdml.deploy.predict import predict
 
 pytestmark = pytest.mark.xdist_group("browser")
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +61,14 @@ def opened(request, place, browser, tmp_path_factory):
     """The page, the graph that is in it, and what went wrong or left the page."""
     path = tmp_path_factory.mktemp("page") / "page.html"
     words = ["--int8"] if request.param == "int8" else []
-    done = make(place.out, RUNTIME, "--out", path, *words)
+    page = page_of(browser, place.out, path, *words)
+    yield page, Model(place.out, "ensemble", 1, int8=bool(words)), request.param
+    page.close()
+
+
+def page_of(browser, folder, path, *words):
+    """The page of an exported folder, with what went wrong or left it as `problems`."""
+    done = make(folder, RUNTIME, "--out", path, *words)
     assert done.returncode == 0 and "open it in a browser" in done.stdout, done.stderr
     page = browser.new_page()
     page.problems = []
@@ -68,8 +78,7 @@ def opened(request, place, browser, tmp_path_factory):
     page.goto(path.as_uri())
     page.wait_for_selector("#file:enabled, #problem:not(:empty)")
     assert page.inner_text("#state") == "Ready.", page.inner_text("#problem")
-    yield page, Model(place.out, "ensemble", 1, int8=bool(words)), request.param
-    page.close()
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -136,12 +145,103 @@ def test_a_picture_can_be_dropped(opened, pictures):
     assert dict(page.evaluate(ROWS)) == chosen
 
 
-def test_sizes_unlike_the_training_are_warned_of(opened, pictures):
-    page, _, _ = opened
-    given(page, "same.png", png(pictures[0]))
-    assert page.inner_text("#unlike") == ""
-    given(page, "other.png", png(pictures[3]))
-    assert f"height 40 (training: {DRAWN}); width 70" in page.inner_text("#unlike")
+def encoded(image, kind, **options):
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def odd(picture):
+    """Files of a picture in every mode that browsers take, with other sizes, colours and contrast: by name."""
+    image = Image.fromarray(picture)
+    small, grey, green = image.resize((70, 40)), image.convert("L"), Image.new("RGB", image.size, (0, 255, 0))
+    palette, two = image.quantize(8), grey.point(lambda value: 255 * (value > 99), "1")
+    made = {
+        "same.png": encoded(image, "PNG"),
+        "small.png": encoded(small, "PNG"),
+        "grey.png": encoded(grey, "PNG"),
+        "grey_of_4_bits.png": encoded(palette, "PNG", bits=4),
+        "green.png": encoded(green, "PNG"),
+        "dark.png": encoded(image.point(lambda value: value // 3), "PNG"),
+        "two.png": encoded(two, "PNG"),
+        "whole.png": encoded(image.convert("RGBA"), "PNG"),
+        "grey_and_whole.png": encoded(grey.convert("LA"), "PNG"),
+        "moving.png": encoded(image, "PNG", save_all=True, append_images=[green, small.resize(image.size)]),
+        "behind.png": encoded(image, "PNG", save_all=True, append_images=[green, grey], default_image=True),
+        "photo.jpg": encoded(image, "JPEG", quality=95),
+        "grey.jpg": encoded(grey, "JPEG", quality=95, progressive=True),
+        "two.jpg": encoded(image, "MPO", save_all=True, append_images=[green], quality=95),
+        "plain.webp": encoded(image, "WEBP", lossless=True),
+        "lossy.webp": encoded(image, "WEBP"),
+        "clear.webp": encoded(image.convert("RGBA"), "WEBP", lossless=True, exact=True),
+        "moving.webp": encoded(image, "WEBP", lossless=True, save_all=True, append_images=[green]),
+        "plain.bmp": encoded(image, "BMP"),
+        "grey.bmp": encoded(grey, "BMP"),
+        "palette.bmp": encoded(palette, "BMP"),
+        "two.bmp": encoded(two, "BMP"),
+    }
+    return made
+
+
+def test_it_warns_in_the_words_of_predict_and_where_that_does(place, opened, pictures, tmp_path):
+    page, model, _ = opened
+    files = odd(pictures[0])
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    rows = predict(model, tmp_path, tmp_path / "out").rows
+    expected = {row["file"]: row["unlike_training"] for row in rows}
+    found = {}
+    for name, content in files.items():
+        assert isinstance(given(page, name, content), dict), page.inner_text("#problem")
+        found[name] = (
+            page.inner_text("#unlike")
+            .removeprefix("Unlike the pictures of the training: ")
+            .removesuffix(". Do not rely on it.")
+        )
+    assert found == expected
+    assert expected["same.png"] == "" and "mode L (training: RGB)" in expected["grey.jpg"]
+    assert f"height 40 (training: {DRAWN}); width 70 (training: {DRAWN})" in expected["small.png"]
+    assert (
+        "colours or contrast (distance" in expected["green.png"] and "the first of 3 frames" in expected["behind.png"]
+    )
+
+
+@pytest.fixture(scope="module")
+def several(browser, tmp_path_factory):
+    """The page of networks whose masks have three classes, and their graph."""
+    folder = tmp_path_factory.mktemp("several")
+    values = (("background", 0), *SHAPES.items())
+    own = Own("shapes", table="list.csv", image="file", mask="mask", group="patient", mask_values=values)
+    made = ExportedPlace(folder, "segmentation", own, written(folder / "mine", shapes(24, DRAWN)))
+    made.add("kd_ml_v3", {"s1": 0.6, "s2": 0.7, "teacher": 0.9})
+    code, said = made.export()
+    assert code == 0, said
+    page = page_of(browser, made.out, folder / "page.html")
+    yield page, Model(made.out, "ensemble", 1)
+    page.close()
+
+
+def test_masks_of_several_classes_have_their_colours_and_a_legend(several, tmp_path):
+    page, model = several
+    files = {name: content for name, content in shapes(4, 56, seed=3).items() if name.startswith("pictures/")}
+    written(tmp_path / "in", files)
+    rows = {row["file"]: row for row in predict(model, tmp_path / "in", tmp_path / "out").rows}
+    seen = set()
+    for name, content in files.items():
+        found, row = given(page, name.rpartition("/")[2], content), rows[name]
+        answer = model(np.asarray(Image.open(io.BytesIO(content)).convert("RGB")))
+        assert found["marked pixels"] == str(row["marked_pixels"]) and found["marked share"] == row["marked_share"]
+        for number, one in enumerate(SHAPES, 1):
+            share = (answer["mask"] == number).mean()
+            assert found[f"pixels of {one}"] == f"{row[f'pixels_of_{one}']} ({share:.6f})"
+        assert float(found["Dice of students"]) == pytest.approx(float(row["dice_of_students"]), abs=1e-3)
+        assert float(found["largest probability"]) == pytest.approx(float(row["largest_probability"]), abs=1e-4)
+        assert np.array_equal(shown(page), np.asarray(Image.open(tmp_path / f"out/overlays/{name}.png")))
+        assert page.inner_text("#unlike").count("mode") == row["unlike_training"].count("mode")
+        seen |= set(np.unique(answer["mask"]).tolist())
+    colours = page.evaluate("[...document.querySelectorAll('.colour')].map(one => one.style.background)")
+    assert colours == [f"rgb{colour}" for colour in OUTLINES[: len(SHAPES)]] and len(seen) > 1
+    assert page.problems == []
 
 
 @pytest.mark.bad_input
@@ -177,7 +277,6 @@ def test_without_the_package_and_for_what_browsers_cannot_show_no_page_is_made(p
     facts = read_json(folder / "export.json", "")
     for changed, message in (
         ({"window": {"low": 0, "high": 9, "of_percentiles": False}}, "trained on pictures with 16 bits"),
-        ({"kind": "segmentation", "classes": ["a", "b"]}, "shows masks of one class"),
     ):
         write_json(folder / "export.json", facts | changed)
         done = make(folder, tmp_path, "--out", tmp_path / "page.html")

@@ -1,9 +1,11 @@
 """An exported folder applied to pictures by its own program: without torch, the same as the stored predictions, and told what is wrong."""
 
+import hashlib
 import json
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 from exported_place import DRAWN
 from fabricated import call, read
@@ -190,6 +192,65 @@ def without_integers(folder):
     facts = json.loads((folder / "export.json").read_text())
     facts["models"] = {name: {key: one[key] for key in one if key != "int8"} for name, one in facts["models"].items()}
     (folder / "export.json").write_text(json.dumps(facts))
+
+
+def rewritten(folder, model, name="ensemble.onnx"):
+    """Another graph in place of the ensemble's, with a checksum that fits."""
+    content = model if isinstance(model, bytes) else model.SerializeToString()
+    (folder / name).write_bytes(content)
+    facts = json.loads((folder / "export.json").read_text())
+    facts["models"]["ensemble"]["sha256"] = facts["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / "export.json").write_text(json.dumps(facts))
+
+
+def of_another(**said):
+    """A change of what the graph says of itself; of a value None it says nothing."""
+
+    def change(folder):
+        model = onnx.load(folder / "ensemble.onnx")
+        known = {one.key: one.value for one in model.metadata_props} | said
+        del model.metadata_props[:]
+        onnx.helper.set_model_props(model, {name: value for name, value in known.items() if value is not None})
+        rewritten(folder, model)
+
+    return change
+
+
+def with_the_outputs_of_the_student(folder):
+    """What it says of itself is true of the ensemble."""
+    model, ensemble = (onnx.load(folder / f"{name}.onnx") for name in ("student", "ensemble"))
+    del model.metadata_props[:]
+    model.metadata_props.extend(ensemble.metadata_props)
+    rewritten(folder, model)
+
+
+def without_nodes(folder):
+    model = onnx.load(folder / "ensemble.onnx")
+    del model.graph.node[5:]
+    rewritten(folder, model)
+
+
+OTHER_TASKS = {
+    "another kind": (of_another(kind="segmentation of something"), "kind is 'segmentation of something', not '{kind}'"),
+    "other classes": (of_another(classes="x, y, z"), "classes is 'x, y, z', not '"),
+    "another size": (of_another(size="7"), "size is '7', not '32'"),
+    "another run": (of_another(run="grouped/skin/small/kd_ml_v3/seed-0"), "run is 'grouped/skin/small/kd_ml_v3/seed-0', not 'paper/"),
+    "other networks": (of_another(networks="s1"), "networks is 's1', not 's1, s2'"),
+    "of an earlier version": (of_another(kind=None), "does not say of which kind it is; a version before this one"),
+    "other outputs": (with_the_outputs_of_the_student, "the ensemble gives prepared (3 x 32 x 32), "),
+    "a broken graph": (without_nodes, "the ensemble cannot be opened ("),
+    "no graph at all": (lambda folder: rewritten(folder, b"GIF89a no graph"), "ensemble.onnx is no ONNX file"),
+    "half a graph": (lambda folder: rewritten(folder, (folder / "ensemble.onnx").read_bytes()[:5000]), "ensemble.onnx is no ONNX file (it ends too early)"),
+}  # fmt: skip
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("change", "message"), OTHER_TASKS.values(), ids=OTHER_TASKS)
+def test_a_graph_of_another_task_is_refused_though_its_checksum_fits(place, pictures, tmp_path, change, message):
+    folder = spoiled(place, tmp_path, change)
+    code, said = here(place, pictures, "--out", tmp_path / "out", folder=folder)
+    assert code == 2 and message.format(kind=place.kind) in said and not (tmp_path / "out").exists(), said
+    assert str(folder) in said and "What to do: unpack the zip again" in said
 
 
 FOLDERS = {

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kdml.deploy.onnx_file import properties
 from kdml.deploy.problems import Problem
 
 FACTS = "export.json"
-NEEDED = ("name", "kind", "classes", "size", "models", "files", "training_pictures")
+NEEDED = (
+    "name", "protocol", "task", "pair", "kind", "classes", "size", "models", "files", "training_pictures",
+)  # fmt: skip
 AGAIN = "unpack the zip again, or make the folder anew with `snakemake export`"
 
 
@@ -22,7 +25,8 @@ class Folder:
         int8: take the graph in 8-bit integers.
 
     Raises:
-        Problem: the folder is none, has no such graph, or the graph is not the one that it speaks of.
+        Problem: the folder is none, has no such graph, or the graph is not the one that it speaks of, by its checksum or by what it
+            says of itself.
     """
 
     def __init__(self, path: Path, which: str | None = None, int8: bool = False):
@@ -36,7 +40,46 @@ class Folder:
             raise Problem(f"{path} has no {self.which} in 8-bit integers.", f"{AGAIN}; or leave out --int8")
         said = said["int8"] if int8 else said
         self.graph = _content(path / said["file"], said["sha256"])
+        _check_task(path / said["file"], self.graph, about(self.facts, models[self.which]))
         self.title = self.which + (" in 8-bit integers" if int8 else "")
+        self.students = len(models[self.which]["networks"])
+
+
+def about(facts: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, str]:
+    """What a graph says of itself, which must be what its folder says of it.
+
+    Args:
+        facts: `kind`, `classes`, `size`, `protocol`, `task` and `pair` of the folder.
+        model: `run`, `seed` and `networks` of the graph.
+    """
+    place = f"{facts['protocol']}/{facts['task']}/{facts['pair']}"
+    return {
+        "kind": str(facts["kind"]),
+        "classes": ", ".join(facts["classes"]),
+        "size": str(facts["size"]),
+        "run": f"{place}/{model['run']}/seed-{model['seed']}",
+        "networks": ", ".join(model["networks"]),
+    }
+
+
+def _check_task(path: Path, graph: bytes, expected: Mapping[str, str]) -> None:
+    """Refuse a graph of another task, run or network, whatever checksum stands beside it.
+
+    Raises:
+        Problem: names what differs.
+    """
+    try:
+        said = properties(graph)
+    except ValueError as error:
+        raise Problem(f"{path} is no ONNX file ({error}).", AGAIN) from None
+    for name, value in expected.items():
+        if name not in said:
+            raise Problem(f"{path} does not say of which {name} it is; a version before this one made it.", AGAIN)
+        if said[name] != value:
+            raise Problem(
+                f"{path} is of another task or run than {FACTS} describes: {name} is '{said[name]}', not '{value}'.",
+                AGAIN,
+            )
 
 
 def _content(path: Path, sha256: str) -> bytes:

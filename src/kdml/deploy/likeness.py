@@ -7,6 +7,7 @@ import numpy as np
 
 FEATURES = ("mean of red", "mean of green", "mean of blue", "SD of red", "SD of green", "SD of blue")
 KEPT_TO = 0.99  # share of validation pictures that the threshold lets pass
+TIES = 1e-6  # added to the threshold: the picture that sets it keeps to it on every computer
 ROUNDING = 1.0  # variance added to every feature, so that a training set of equal pictures has a distance, too
 
 
@@ -53,7 +54,7 @@ def describe(
         "features": list(FEATURES),
         "mean": mean.tolist(),
         "inverse_covariance": inverse.tolist(),
-        "threshold": float(np.quantile(others, KEPT_TO, method="higher")),
+        "threshold": float(np.quantile(others, KEPT_TO, method="higher")) + TIES,
         "validation_pictures": len(others),
         "training_pictures": len(known),
         "sizes": {name: [low, high] for name, low, high in limits},

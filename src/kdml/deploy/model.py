@@ -1,12 +1,14 @@
 """A graph of an exported folder in ONNX Runtime."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
-from kdml.deploy.folder import Folder
+from kdml.deploy.folder import AGAIN, Folder
 from kdml.deploy.pictures import Window
+from kdml.deploy.problems import Problem
 
 
 class Model:
@@ -19,14 +21,34 @@ class Model:
         int8: take the graph in 8-bit integers.
 
     Raises:
-        Problem: the folder is none, has no such graph, or the graph is not the one that it speaks of.
+        Problem: the folder is none, has no such graph, or the graph is not the one that it speaks of, by its checksum, by what it
+            says of itself or by its outputs.
     """
 
     def __init__(self, folder: Path, which: str | None = None, threads: int = 0, int8: bool = False):
         whole = Folder(folder, which, int8)
         self.facts, self.title = whole.facts, whole.title
-        self.session = opened(whole.graph, threads)
         self.kind, self.classes, self.size = (self.facts[name] for name in ("kind", "classes", "size"))
+        try:
+            self.session = opened(whole.graph, threads)
+        except Exception as error:  # ONNX Runtime raises almost anything on damaged graphs
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise Problem(f"{folder}: the {self.title} cannot be opened ({reason}).", AGAIN) from None
+        found = {one.name: one.shape[1:] for one in self.session.get_outputs()}
+        if (expected := self._outputs(whole.students)) != {name: found.get(name) for name in expected}:
+            raise Problem(f"{folder}: the {self.title} gives {_named(found)}, not {_named(expected)}.", AGAIN)
+
+    def _outputs(self, students: int) -> dict[str, list]:
+        """Names and shapes of what the graph must give for a picture, by what the folder says of it."""
+        square = [self.size, self.size]
+        if self.kind == "classification":
+            answer = {"probabilities": [len(self.classes)]}
+        else:
+            answer = {"probability": [len(self.classes) + 1, *square] if self.of_several else square}
+        (one,) = answer.values()
+        each = {"students": [students, *one]} if students > 1 else {}
+        mask = {"mask": ["height", "width"]} if self.kind == "segmentation" else {}
+        return {"prepared": [3, *square], **answer, **each, **mask}
 
     @property
     def window(self) -> Window | None:
@@ -52,6 +74,10 @@ class Model:
             name: one[0]
             for name, one in zip(names, self.session.run(None, {"images": picture[np.newaxis]}), strict=True)
         }
+
+
+def _named(outputs: Mapping[str, list]) -> str:
+    return ", ".join(f"{name} ({' x '.join(map(str, shape))})" for name, shape in outputs.items())
 
 
 def opened(content: bytes, threads: int) -> onnxruntime.InferenceSession:

@@ -17,7 +17,7 @@ from kdml.deploy.problems import Problem
 PACKAGE = "onnxruntime-web"
 SCRIPT, BINARY = "ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"
 INSTALL = f"`npm install --ignore-scripts {PACKAGE}@1.30.0`, and name node_modules/{PACKAGE}"
-KEPT = ("name", "title", "kind", "classes", "size", "drawn", "commercial", "licences")
+KEPT = ("name", "title", "kind", "classes", "drawn", "commercial", "training_pictures")
 EXIT_PROBLEM = 2
 
 
@@ -37,12 +37,9 @@ def page(folder: Folder, runtime: Path, template: str) -> str:
             "These networks were trained on pictures with 16 bits, of which browsers keep 8.",
             "use predict.pyz for them",
         )
-    if folder.facts["kind"] == "segmentation" and len(folder.facts["classes"]) > 1:
-        raise Problem("The page shows masks of one class, and these networks mark several.", "use predict.pyz for them")
     files = {name: _packed(path) for name, path in zip(("script", "binary"), _runtime(runtime), strict=True)}
     files["graph"] = base64.b64encode(folder.graph).decode()
     facts = {name: folder.facts.get(name) for name in KEPT} | {"which": folder.title}
-    facts["sizes"] = folder.facts["training_pictures"]["sizes"]
     for name, text in (("facts", _as_script(facts)), *files.items()):
         template = template.replace(f"%{name}%", text, 1)
     return template

@@ -82,11 +82,6 @@ class Opened:
         """Values (h, w, 3) uint8."""
         return np.asarray(self.rgb)
 
-    def prepared(self, side: int) -> np.ndarray:
-        """Picture as the networks see it, (side, side, 3) uint8; the graphs do the same themselves."""
-        square = (side, side)
-        return np.asarray(self.rgb if self.rgb.size == square else self.rgb.resize(square, Image.Resampling.BICUBIC))
-
 
 def found(place: Path, out: Path) -> tuple[list[str], int]:
     """Find the pictures of a folder and of the folders in it.

@@ -3,7 +3,7 @@
 import csv
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -67,25 +67,26 @@ def predict(model: Model, pictures: Path, out: Path, overlays: bool = True, told
             outcome.problems.append(problem)
             outcome.rows.append({"file": name, "problem": problem.problem})
             continue
-        warned = _warnings(model, opened)
+        answer = model(opened.pixels())
+        warned = _warnings(model, opened, answer["prepared"])
         outcome.unlike += bool(warned)
         outcome.rows.append(
-            {"file": name, **_row(model, opened, out, name, overlays), "unlike_training": "; ".join(warned)}
+            {"file": name, **_row(model, opened, answer, out, name, overlays), "unlike_training": "; ".join(warned)}
         )
     _bar(None, len(names), "", told)
     _write(out / TABLE, model, outcome.rows)
     return outcome
 
 
-def _warnings(model: Model, opened: Opened) -> list[str]:
-    said = unlike(opened.prepared(model.size), opened.size, opened.mode, model.facts["training_pictures"])
+def _warnings(model: Model, opened: Opened, prepared: np.ndarray) -> list[str]:
+    said = unlike(prepared.transpose(1, 2, 0), opened.size, opened.mode, model.facts["training_pictures"])
     return said + ([f"the first of {opened.frames} frames"] if opened.frames > 1 else [])
 
 
-def _row(model: Model, opened: Opened, out: Path, name: str, overlays: bool) -> dict[str, Any]:
+def _row(
+    model: Model, opened: Opened, answer: Mapping[str, np.ndarray], out: Path, name: str, overlays: bool
+) -> dict[str, Any]:
     """Table's row of one picture; its mask is written."""
-    picture = opened.pixels()
-    answer = model(picture)
     height, width = opened.size
     row: dict[str, Any] = {"width": width, "height": height}
     if model.kind == "classification":
@@ -96,7 +97,7 @@ def _row(model: Model, opened: Opened, out: Path, name: str, overlays: bool) -> 
     mask = answer["mask"]
     _save(out / MASKS / f"{name}.png", model.values_of(mask))
     if overlays:
-        _save(out / OVERLAYS / f"{name}.png", outlined(picture, mask))
+        _save(out / OVERLAYS / f"{name}.png", outlined(opened.pixels(), mask))
     row |= {"marked_pixels": int((mask > 0).sum()), "marked_share": f"{(mask > 0).mean():.6f}"}
     if model.of_several:
         row |= {f"pixels_of_{one}": int((mask == number).sum()) for number, one in enumerate(model.classes, 1)}

@@ -91,7 +91,8 @@ def graph_of(networks: Sequence[Network], kind: Kind, size: int, of_several: boo
         of_several: whether masks have several classes.
 
     Returns:
-        Graph from `images` (b, h, w, 3) uint8 RGB to `probabilities` (b, K), or to `probability` (b, size, size) and `mask`
+        Graph from `images` (b, h, w, 3) uint8 RGB to `prepared` (b, 3, size, size) uint8, as the networks see them, and to
+        `probabilities` (b, K), or to `probability` (b, size, size) and `mask`
         (b, h, w) of 0 and 1; of masks with several classes to `probability` (b, K, size, size), the background first, and `mask` of
         0 to K - 1; for several networks with `students`, the probabilities of each.
     """
@@ -104,7 +105,7 @@ def graph_of(networks: Sequence[Network], kind: Kind, size: int, of_several: boo
         [node for part in parts for node in part.graph.node],
         "kdml",
         parts[0].graph.input,
-        [output for part in parts[1:] for output in part.graph.output],
+        [output for part in parts for output in part.graph.output],
         [tensor for part in parts for tensor in part.graph.initializer],
     )
     opsets = [helper.make_opsetid("", OPSET)]

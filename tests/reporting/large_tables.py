@@ -23,7 +23,7 @@ from kdml.reporting.plain_tables import (
     similarity,
 )
 from kdml.reporting.table_model import Table
-from kdml.runs.graph import VARIANTS, LossWeights, paper_graph
+from kdml.runs.graph import TECHNIQUES, VARIANTS, LossWeights, paper_graph
 from kdml.runs.methods import METHODS
 
 LONG = "A network of ours with a long and telling title, MobileNet-like"
@@ -124,6 +124,12 @@ def _of_places(folder: Path) -> dict[str, Table]:
     ]
     asked = (*clinic.DECISIONS, *clinic.SURFACES, *clinic.PROBABILITIES, *clinic.OF_REGIONS, *clinic.REFERRAL)
     decided = [row for run in VARIANTS for row in _values(run, ("s1", "ensemble"), asked)]
+    disagreeing = [
+        {"family": "referral", "left": f"{technique}_v3", "right": f"{technique}_{other}", "network": "ensemble", "estimate": "-12.34",
+         "low": "-23.45", "high": "-1.23", "p": "0.0001", "p_holm": "0.5", "cases": "3000"}
+        for technique in TECHNIQUES
+        for other in ("v1", "v2")
+    ]  # fmt: skip
     classes = [f"a class with a long name {number}" for number in range(7)]
     confused = [
         {"run": run, "network": "ensemble", "true": true, "predicted": predicted, "mean": "1234.5", "share": "12.3", "seeds": "3"}
@@ -154,7 +160,7 @@ def _of_places(folder: Path) -> dict[str, Table]:
     files = {
         "contrasts": (contrasts, {"contrasts": rows}), "detection": (detection, {"values": values}),
         "similarity": (similarity, {"similarity": _varied(cka, "mean", "std", "remark")}),
-        "clinic": (clinic, {"values": decided, "confusion": confused}),
+        "clinic": (clinic, {"values": decided, "confusion": confused, "contrasts": _varied(disagreeing, "estimate", "p", "p_holm")}),
         "clinic_teacher": (clinic_teacher, _of_clinic()),
         "compression": (costs, {"costs": costed, "scores": [score]}),
     }  # fmt: skip

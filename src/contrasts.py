@@ -1,7 +1,7 @@
 """Makes contrasts.csv of one task and pair: paired differences between runs, with their uncertainty.
 
 With --against, beside it: flips.csv, what the teacher gets right and a student wrong; non_inferiority.csv, whether a student is
-good enough to replace it; second_student.csv, what an ensemble is worth beyond its best student.
+good enough to replace it; second_student.csv, what an ensemble is worth beyond its best student, and a third student beside both.
 """
 
 import argparse
@@ -12,10 +12,11 @@ import pandas as pd
 from kdml.analysis import cases, claims, counts, families, flips, metrics, non_inferiority, second_student, units
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.scores_by_cost import validated
+from kdml.analysis.sheets import Records, thirds_of
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 from kdml.runs.records import refuse_mixture
-from kdml.runs.run_table import METHODS_SHEET, RunRow, RunTable, described
+from kdml.runs.run_table import METHODS_SHEET, RunTable, described
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -47,12 +48,8 @@ def read_tables(arguments: argparse.Namespace, table: RunTable) -> Tables:
     return cases.read(arguments.cases, metrics.columns_of(table.kind, "label")), found
 
 
-def measured(
-    arguments: argparse.Namespace, table: RunTable, rows: list[RunRow], tables: Tables
-) -> list[counts.Measured]:
+def measured(arguments: argparse.Namespace, table: RunTable, records: Records, tables: Tables) -> list[counts.Measured]:
     """Runs of the sheets as they were measured against labels, and against teachers where that was asked for."""
-    found = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
-    records = {(row.run, row.seed): found[str(row.folder)] for row in rows}
     stack, regions = tables
     if missing := records.keys() - cases.by_run(stack).keys():
         run, seed = min(missing)
@@ -64,7 +61,9 @@ def measured(
     return counts.together(runs, counts.measured(stack, None, "teacher", table.classes, records))
 
 
-def write_against(arguments: argparse.Namespace, table: RunTable, runs: MeasuredRuns, tables: Tables) -> None:
+def write_against(
+    arguments: argparse.Namespace, table: RunTable, runs: MeasuredRuns, tables: Tables, records: Records
+) -> None:
     """Write what a clinic asks of students beside the teacher, and of two beside one."""
     metric, (stack, found) = metrics.PRIMARY[table.kind], tables
     names = table.class_names
@@ -74,7 +73,7 @@ def write_against(arguments: argparse.Namespace, table: RunTable, runs: Measured
     files = {
         "flips": (flips.rows(runs, judged), flips.COLUMNS),
         "non_inferiority": (non_inferiority.rows(runs, metric, arguments.margin), non_inferiority.COLUMNS),
-        "second_student": (second_student.rows(runs, metric, scores), second_student.COLUMNS),
+        "second_student": (second_student.rows(runs, metric, scores, thirds_of(records)), second_student.COLUMNS),
     }
     for name, (rows, columns) in files.items():
         write_csv(arguments.against / f"{name}.csv", list(rows), columns)
@@ -85,12 +84,14 @@ def main() -> None:
     arguments = parse_arguments()
     table = RunTable(arguments.runs)
     rows = [row for sheet in arguments.sheets for row in table.sheet(sheet)]
+    found = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
+    records = {(row.run, row.seed): found[str(row.folder)] for row in rows}
     tables = read_tables(arguments, table)
-    runs = MeasuredRuns(measured(arguments, table, rows, tables))
+    runs = MeasuredRuns(measured(arguments, table, records, tables))
     claimed = claims.contrasts_at(claims.read_claims(arguments.claims), table.name, table.kind)
     of_methods = METHODS_SHEET in arguments.sheets
     if arguments.against is not None:
-        write_against(arguments, table, runs, tables)
+        write_against(arguments, table, runs, tables, records)
     write_csv(arguments.out, list(families.rows(runs, claimed, table.classes, of_methods)), families.COLUMNS)
 
 

@@ -15,7 +15,7 @@ from kdml.analysis import cases, confusion, coverage_curves, learning_curves, re
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import measured
 from kdml.analysis.found import COLUMNS, by_region
-from kdml.analysis.sheets import evaluated, with_outputs, write_values
+from kdml.analysis.sheets import evaluated, thirds_of, with_outputs, write_values
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv
 from kdml.runs.records import refuse_mixture
@@ -42,7 +42,7 @@ def main() -> None:
     rows = table.sheet(arguments.sheet)
     records = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
     by_key = {(row.run, row.seed): records[str(row.folder)] for row in rows}
-    found = evaluated(rows, table.kind, arguments.data, "label")
+    found = evaluated(rows, table.kind, arguments.data, "label", thirds_of(by_key))
     tables = {part: cases.stacked(found, part) for part in ("cases", "regions")}
     log.info("%d runs evaluated", len(rows))
     each = measured(tables["cases"], None if table.classes else tables["regions"], "label", table.classes, by_key)

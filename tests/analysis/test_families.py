@@ -67,7 +67,9 @@ def test_claims_go_with_the_runs_that_they_are_about():
 
 def test_without_the_proposed_variant_there_are_the_claims_alone():
     found = rows(["ml_v1", "ml_v3", "baseline_student"], 3)
-    assert {row["family"] for row in found} == {"claims", "referral"} and found[0]["estimate"] == pytest.approx(-100 * 2 / 60)
+    assert {row["family"] for row in found} == {"claims", "referral"} and found[0]["estimate"] == pytest.approx(
+        -100 * 2 / 60
+    )
     assert "alone" not in {row["family"] for row in rows(["kd_ml_v3", "ml_v1"], 3)}
 
 

@@ -204,17 +204,26 @@ def _of_clinic() -> dict[str, list[dict[str, str]]]:
         "ensemble_mean": "82.34",
         "gained": "-12.34",
     }
-    second |= {"low": "-23.45", "high": "-1.23", "validation": "84.56"}
+    second |= {"low": "-23.45", "high": "-1.23", "validation": "84.56", "ensemble": "ensemble", "third": ""}
+    taught = second | {"run": "a_third_student_of_ours", "ensemble": "sources", "third": "s3", "third_mean": "81.23"}
+    taught |= {
+        f"{name}{end}": value
+        for name in ("over_single", "over_ensemble")
+        for end, value in (("", "-12.34"), ("_low", "-23.45"), ("_high", "-1.23"))
+    }
     against = ("baseline_teacher", "baseline_student", "teacher")
     costed = {"parameters": "23456789", "macs": "4123456789", "latency_ms": "123.4"}
     scored = [{"run": run, "network": network, **costed} for run in VARIANTS for network in ("s2", "ensemble")]
+    scored += [{"run": taught["run"], "network": network, **costed} for network in ("s2", "sources", "s3")]
     return {
         "non_inferiority": _varied([{"run": run, **judged} for run in VARIANTS], "estimate", "power", "detectable"),
         "flips": _varied(
             [{"run": run, "against": one, **flipped, **more} for run in VARIANTS for one in against for more in ({}, worst)],
             "flips", "gains", "cases",
         ),
-        "second_student": _varied([{"run": run, **second} for run in VARIANTS], "gained", "single_mean", "ensemble_mean"),
+        "second_student": _varied(
+            [*({"run": run, **second} for run in VARIANTS), taught], "gained", "single_mean", "ensemble_mean"
+        ),
         "scores": _varied(scored, "parameters", "macs", "latency_ms"),
     }  # fmt: skip
 

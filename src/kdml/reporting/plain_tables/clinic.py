@@ -25,8 +25,8 @@ OF_REGIONS = ("region_ece", "region_ece_scaled")
 SURFACES = ("hd95", "nsd")
 REFERRAL = (AURC, AURC_DISAGREEMENT, AURC_GAIN)
 DIVERSIFIED = (
-    "Variant", "Against", "Network", Column(f"It gains{INTERVAL}", "It gains"), Column(f"The other gains{INTERVAL}", "The other gains"),
-    Column(f"Difference{INTERVAL}", "Difference"), "p", "p (Holm)",
+    "Variant", "Against", "Network", Column(f"It gains{INTERVAL}", "It gains"),
+    Column(f"The other gains{INTERVAL}", "The other gains"), Column(f"Difference{INTERVAL}", "Difference"), "p", "p (Holm)",
 )  # fmt: skip
 LEVEL = 0.05  # of p, adjusted within a place
 
@@ -190,7 +190,9 @@ def _diversified(data: Data) -> tuple[Section, ...]:
             if (row["truth"], row["metric"]) == ("label", AURC_GAIN)
         }
         cells = [_compared(row, gains) for row in compared]
-        found += section(data, label, "Referral and diversified knowledge", DIVERSIFIED, cells, _answer(compared, gains))
+        found += section(
+            data, label, "Referral and diversified knowledge", DIVERSIFIED, cells, _answer(compared, gains)
+        )
     return found
 
 
@@ -199,11 +201,11 @@ Gains = Mapping[tuple[str, str], Row]
 
 
 def _compared(row: Row, gains: Gains) -> tuple[Cell, ...]:
+    strategy, network = STRATEGIES[VARIANTS[row["right"]][1]].title, labels.network(row["network"])
     both = (_value(gains.get((row[side], row["network"]))) for side in ("left", "right"))
     difference = with_interval(row["estimate"], row["low"], row["high"], digits_of(row["cases"]))
     return (
-        text(labels.run(row["left"])), text(STRATEGIES[VARIANTS[row["right"]][1]].title), text(labels.network(row["network"])), *both,
-        difference, p_value(row["p"]), p_value(row["p_holm"]),
+        text(labels.run(row["left"])), text(strategy), text(network), *both, difference, p_value(row["p"]), p_value(row["p_holm"]),
     )  # fmt: skip
 
 
@@ -213,7 +215,7 @@ def _float(value: str) -> float:
 
 
 def _answer(rows: Sequence[Row], gains: Gains) -> str:
-    """Whether diversified knowledge is useful for referral, in words: against the others, and against a network's own uncertainty."""
+    """Whether diversified knowledge is useful for referral, in words: against the others, and a network's own uncertainty."""
     if not rows:
         return ""
     decided = [_float(row["estimate"]) for row in rows if _float(row["p_holm"]) < LEVEL]
@@ -228,9 +230,9 @@ def _answer(rows: Sequence[Row], gains: Gains) -> str:
     useful = sum(_float(row["low"]) > 0 for row in mine)
     return (
         f"Is diversified knowledge (V3) useful for knowing when to ask a person? {short}: of"
-        f" {labels.counted(len(rows), 'comparison')} with V1 and V2, disagreement gains more under V3 in {more}, less in {less}, and"
-        f" {len(rows) - more - less} are undecided (p after Holm below {LEVEL:g}). Under V3 it is a better signal than the own uncertainty"
-        f" of {useful} of {labels.counted(len(mine), 'network')} (interval above 0)."
+        f" {labels.counted(len(rows), 'comparison')} with V1 and V2, disagreement gains more under V3 in {more}, less in {less},"
+        f" and {len(rows) - more - less} are undecided (p after Holm below {LEVEL:g}). Under V3 it is a better signal than the own"
+        f" uncertainty of {useful} of {labels.counted(len(mine), 'network')} (interval above 0)."
     )
 
 

@@ -15,7 +15,7 @@ from kdml.common.files import write_json
 from kdml.runs import predictions
 
 FILES = {
-    "README.md", "export.json", "int8.csv", "student_int8.onnx", "latency.csv", "leakage.json", "scores.csv", "student.onnx", "page.pyz", "predict.pyz", "requirements.txt",
+    "README.md", "export.json", "int8.csv", "student_int8.onnx", "latency.csv", "leakage.json", "scores.csv", "student.onnx", "subgroups.csv", "page.pyz", "predict.pyz", "requirements.txt",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from kdml.common.errors import UserError
 from kdml.common.metadata import METADATA, UNKNOWN, known
 
 AGE, AGE_BAND = "age", 20  # years
+USUAL = ("sex", AGE, "site", "institution")  # what a clinic asks of first
 MOST_VALUES = 12  # of a column whose values are subgroups as they are
 SHARES = (1 / 3, 2 / 3)  # of the pictures, that divide other numbers into bands
 PREPARE_AGAIN = "run src/prepare.py again"
@@ -30,17 +31,21 @@ def of_rows(index: Path, rows: np.ndarray) -> dict[str, np.ndarray]:
     Raises:
         UserError: the index is missing, is none, or lacks one of the rows.
     """
-    try:
-        table = pd.read_parquet(index)
-    except FileNotFoundError:
-        raise UserError(f"{index} does not exist.", PREPARE_AGAIN) from None
-    except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
-        raise UserError(f"{index} is not a readable Parquet file ({error}).", PREPARE_AGAIN) from None
+    table = _read(index)
     place = {row: number for number, row in enumerate(table.get("row", ()))}
     if lacking := [row for row in rows.tolist() if row not in place]:
         raise UserError(f"{index} lacks the row {lacking[0]}, which the split names.", PREPARE_AGAIN)
     wanted = [place[row] for row in rows.tolist()]
     return {name: values[wanted] for name, values in of_index(table).items()}
+
+
+def _read(index: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(index)
+    except FileNotFoundError:
+        raise UserError(f"{index} does not exist.", PREPARE_AGAIN) from None
+    except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
+        raise UserError(f"{index} is not a readable Parquet file ({error}).", PREPARE_AGAIN) from None
 
 
 def of_index(index: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -54,13 +59,39 @@ def of_index(index: pd.DataFrame) -> dict[str, np.ndarray]:
         Texts by name of the column, with `METADATA` before it.
     """
     found = {}
-    for name in (column for column in index if column.startswith(METADATA)):
-        values = np.array([known(str(value)) for value in index[name]], dtype=object)
-        banded = _bands(values, name.removeprefix(METADATA))
+    for name, banded in _banded(index).items():
         if 1 < len(set(banded)) <= MOST_VALUES:
             found[name] = banded
         else:
             log.info("%s has %d values and forms no subgroups", name.removeprefix(METADATA), len(set(banded)))
+    return found
+
+
+def recorded(index: Path) -> dict[str, list[str]]:
+    """What is recorded of the pictures of a data set, by whether it forms subgroups.
+
+    Args:
+        index: index.parquet of the data set.
+
+    Returns:
+        Names under `subgroups`; under `none`, with the number of their values, those with a single one or too many; under
+        `missing` those of `USUAL` that are not recorded.
+
+    Raises:
+        UserError: the index is missing, or is none.
+    """
+    values = {name.removeprefix(METADATA): len(set(one)) for name, one in _banded(_read(index)).items()}
+    forming = [name for name, number in values.items() if 1 < number <= MOST_VALUES]
+    others = [f"{name} ({number} value{'s' * (number != 1)})" for name, number in values.items() if name not in forming]
+    return {"subgroups": forming, "none": others, "missing": [name for name in USUAL if name not in values]}
+
+
+def _banded(index: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Values of all columns of metadata, of numbers their bands; missing ones are `UNKNOWN`."""
+    found = {}
+    for name in (column for column in index if column.startswith(METADATA)):
+        values = np.array([known(str(value)) for value in index[name]], dtype=object)
+        found[name] = _bands(values, name.removeprefix(METADATA))
     return found
 
 

@@ -8,10 +8,14 @@ import yaml
 from miniature import MINIATURE
 from snakemake_runs import ROOT, snakemake
 
+from kdml.runs.settings import RunSettings
 from kdml.runs.third_student import ThirdStudent, third_student
 
 EXAMPLE = ROOT / "docs/examples/third_student.yaml"
 TABLE = "results/tables/clinic_teacher.csv"
+# What else shows every network that was measured, the ensemble of the sources among them.
+FIGURES = ("results/figures/compression_lgg_small.png", "results/figures/detection_lgg_small.png")
+TABLES = (TABLE, "results/tables/table_04.csv", "results/tables/detection.csv", "results/tables/compression.csv")
 # Of the task of masks alone, whose ensemble cannot be made of what is stored of single cases.
 NARROWED = {
     "tasks": ["lgg"],
@@ -29,7 +33,7 @@ def folder(tmp_path_factory):
     experiment = yaml.safe_load(MINIATURE) | {"variants": {}}
     experiment["run"] |= NARROWED
     (folder / "experiment.yaml").write_text(yaml.safe_dump(experiment))
-    done = snakemake(folder, "--cores", "2", TABLE, "--configfile", folder / "experiment.yaml", EXAMPLE)
+    done = snakemake(folder, "--cores", "2", *TABLES, *FIGURES, "--configfile", folder / "experiment.yaml", EXAMPLE)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -64,9 +68,14 @@ def test_the_ensemble_is_that_of_the_two_that_teach(folder):
     assert (costs["of"], costs["students"], costs["chosen"]) == ("ensemble", "2", "0")
 
 
+def test_other_tables_and_figures_have_it_too(folder):
+    shown = {row["network"] for row in rows(folder / TABLES[1])}
+    assert {"teacher", "s1", "s2", "s3", "ensemble", "sources"} <= shown
+    assert "Ensemble of its sources" in (folder / TABLES[2]).read_text()
+    assert all((folder / name).stat().st_size > 3000 for name in FIGURES)
+
+
 def test_s3_learns_from_both_and_teaches_nobody(folder):
     record = json.loads((folder / "results/miniature/paper/lgg/small/third_student/seed-0/run.json").read_text())
-    from kdml.runs.settings import RunSettings
-
     graph = RunSettings.model_validate(record["settings"]).graph
     assert third_student(graph) == ThirdStudent("s3", ("s1", "s2"))

@@ -1,7 +1,7 @@
 """Makes contrasts.csv of one task and pair: paired differences between runs, with their uncertainty.
 
 With --against, beside it: flips.csv, what the teacher gets right and a student wrong; non_inferiority.csv, whether a student is
-good enough to replace it; second_student.csv, what an ensemble is worth beyond its best student.
+good enough to replace it; second_student.csv, what an ensemble is worth beyond its best student, and a third student beside both.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from kdml.analysis import (
 )
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.scores_by_cost import validated
+from kdml.analysis.sheets import Records, thirds_of
 from kdml.common.errors import run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_csv
 from kdml.runs.run_table import METHODS_SHEET, RunTable
@@ -46,7 +47,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def measured(
-    arguments: argparse.Namespace, table: RunTable, tables: at_place.Tables, records: at_place.Records
+    arguments: argparse.Namespace, table: RunTable, tables: at_place.Tables, records: Records
 ) -> list[counts.Measured]:
     """Runs as they were measured against labels, and against teachers where that was asked for."""
     runs = at_place.against_labels(table, tables, records)
@@ -56,7 +57,9 @@ def measured(
     return counts.together(runs, counts.measured(stack, None, "teacher", table.classes, records))
 
 
-def write_against(arguments: argparse.Namespace, table: RunTable, runs: MeasuredRuns, tables: at_place.Tables) -> None:
+def write_against(
+    arguments: argparse.Namespace, table: RunTable, runs: MeasuredRuns, tables: at_place.Tables, records: Records
+) -> None:
     """Write what a clinic asks of students beside the teacher, and of two beside one."""
     metric, (stack, found) = metrics.PRIMARY[table.kind], tables
     names = table.class_names
@@ -66,7 +69,7 @@ def write_against(arguments: argparse.Namespace, table: RunTable, runs: Measured
     files = {
         "flips": (flips.rows(runs, judged), flips.COLUMNS),
         "non_inferiority": (non_inferiority.rows(runs, metric, arguments.margin), non_inferiority.COLUMNS),
-        "second_student": (second_student.rows(runs, metric, scores), second_student.COLUMNS),
+        "second_student": (second_student.rows(runs, metric, scores, thirds_of(records)), second_student.COLUMNS),
     }
     for name, (rows, columns) in files.items():
         write_csv(arguments.against / f"{name}.csv", list(rows), columns)
@@ -82,7 +85,7 @@ def main() -> None:
     claimed = claims.contrasts_at(claims.read_claims(arguments.claims), table.name, table.kind)
     of_methods = METHODS_SHEET in arguments.sheets
     if arguments.against is not None:
-        write_against(arguments, table, runs, tables)
+        write_against(arguments, table, runs, tables, records)
     write_csv(arguments.out, list(families.rows(runs, claimed, table.classes, of_methods)), families.COLUMNS)
 
 

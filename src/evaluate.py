@@ -12,10 +12,10 @@ import logging
 from pathlib import Path
 
 from kdml.analysis import cases
-from kdml.analysis.sheets import evaluated, follows, write
+from kdml.analysis.at_place import records_of
+from kdml.analysis.sheets import evaluated, follows, thirds_of, write
 from kdml.common.errors import run_script
-from kdml.runs.records import refuse_mixture
-from kdml.runs.run_table import EVALUATED, RunTable, described
+from kdml.runs.run_table import EVALUATED, RunTable
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,11 @@ def main() -> None:
     arguments = parse_arguments()
     table, out = RunTable(arguments.runs), arguments.out
     rows = table.sheet(arguments.sheet)
-    records = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
-    by_key = {(row.run, row.seed): records[str(row.folder)] for row in rows}
-    found = evaluated(rows, table.kind, arguments.data, "label")
+    records = records_of(table, [arguments.sheet], arguments.allow_mixed_code)
+    found = evaluated(rows, table.kind, arguments.data, "label", thirds_of(records))
     log.info("%d runs evaluated", len(rows))
     tables = {part: cases.stacked(found, part) for part in ("cases", "regions")}
-    files = follows(table, arguments.sheet, *tables.values(), by_key)
+    files = follows(table, arguments.sheet, *tables.values(), records)
     for part, one in tables.items():
         cases.write(out / f"{part}.parquet", one)
     write(out, files)

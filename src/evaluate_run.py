@@ -13,7 +13,7 @@ import pandas as pd
 from kdml.analysis import cases
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import measured
-from kdml.analysis.sheets import evaluated
+from kdml.analysis.sheets import evaluated, thirds_of
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv, write_json
 from kdml.runs.graph import TEACHER
@@ -57,7 +57,7 @@ def main() -> None:
     tables, regions = [], pd.DataFrame()
     truths = ["label", *([TEACHER] if TEACHER in settings.networks and len(settings.networks) > 1 else [])]
     for truth in truths:
-        found = evaluated([row], settings.kind, arguments.data, truth)
+        found = evaluated([row], settings.kind, arguments.data, truth, thirds_of({(row.run, row.seed): record}))
         table = cases.stacked(found, "cases")
         here = cases.stacked(found, "regions") if truth == "label" and not classes else None
         regions = regions if here is None else here

@@ -1,7 +1,8 @@
 """Makes the folder of a place to take home, and its zip: the best student and the best ensemble as ONNX graphs, with a model card.
 
 Each graph comes in 8-bit integers, too. Beside them lie export.json (how they were chosen, parity with the stored predictions,
-hashes), scores.csv, int8.csv (the price of integers), latency.csv and leakage.json.
+hashes), scores.csv, subgroups.csv (scores in subgroups of the test pictures), int8.csv (the price of integers), latency.csv and
+leakage.json.
 """
 
 import argparse
@@ -9,13 +10,15 @@ import logging
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kdml.analysis import subgroup_scores
 from kdml.analysis.metrics import AFTER_SCALING, PRIMARY, TITLES
-from kdml.analysis.single_networks import scores_of
+from kdml.analysis.single_networks import scored
+from kdml.analysis.subgroups import recorded
 from kdml.common.command_line import labelled_files, positive
 from kdml.common.errors import UserError, faults_told, run_script
 from kdml.common.extras import need
@@ -88,17 +91,19 @@ def main() -> None:
             "format": pictures.format,
             "scale": pictures.scale,
         }
+        facts |= {"recorded": recorded(arguments.data / "index.parquet")}
         facts |= {"training_pictures": training_pictures(networks["student"].row.split, pictures)}
         facts |= graphs(arguments, folder, records, networks, pictures)
         price = integers(arguments, folder, records, networks, pictures, facts["models"])
         latency = measured(arguments, folder, records, networks, pictures)
-        scores = list(scored(arguments, table, records, networks))
+        scores, subgroups = scores_of(arguments, table, records, networks)
         write_csv(folder / "scores.csv", scores)
+        write_csv(folder / "subgroups.csv", subgroups, ("model", "run", "seed", "network", *subgroup_scores.COLUMNS))
         write_csv(folder / "int8.csv", price)
         write_csv(folder / "latency.csv", latency)
         write_json(folder / "leakage.json", leakage)
         write_programs(folder)
-        write_text(folder / "README.md", card(facts, scores, latency, leakage_table(leakage), price))
+        write_text(folder / "README.md", card(facts, scores, subgroups, latency, leakage_table(leakage), price))
         write_json(folder / SEAL, facts | {"files": {one.name: sha256_of(one) for one in sorted(folder.iterdir())}})
         pack(arguments.zip, {f"{facts['name']}/{one.name}": one.read_bytes() for one in folder.iterdir()})
     if ENSEMBLE not in networks:  # one of an earlier choice
@@ -210,14 +215,19 @@ def measured(
         return latencies(files, picture, sorted({1, arguments.threads}))
 
 
-def scored(arguments: argparse.Namespace, table: RunTable, records: Records, networks: Networks) -> Iterator[Facts]:
-    """Rows of scores.csv: every metric of each of the networks, but those with a temperature, which no graph applies."""
+def scores_of(
+    arguments: argparse.Namespace, table: RunTable, records: Records, networks: Networks
+) -> tuple[list[Facts], list[Facts]]:
+    """Rows of scores.csv, every metric of each of the networks, but those with a temperature, which no graph applies; and those of
+    subgroups.csv."""
+    scores, subgroups = [], []
     for model, one in networks.items():
         name = ENSEMBLE if model == ENSEMBLE else one.networks[0]
         keys = {"model": model, "run": one.row.run, "seed": one.row.seed, "network": name}
-        for row in scores_of(one.row, name, table.kind, arguments.data, records[str(one.row.folder)]):
-            if row["metric"] not in AFTER_SCALING:
-                yield keys | row
+        found = scored(one.row, name, table.kind, arguments.data, records[str(one.row.folder)])
+        scores += [keys | row for row in found.scores if row["metric"] not in AFTER_SCALING]
+        subgroups += [keys | row for row in found.subgroups]
+    return scores, subgroups
 
 
 def leakage_of(reports: Mapping[str, Path], networks: Networks) -> list[Facts]:

@@ -7,10 +7,10 @@ import argparse
 from pathlib import Path
 
 from kdml.analysis import cases
+from kdml.analysis.at_place import records_of
 from kdml.analysis.sheets import follows, write
 from kdml.common.errors import run_script
-from kdml.runs.records import refuse_mixture
-from kdml.runs.run_table import SHEETS, RunTable, described
+from kdml.runs.run_table import SHEETS, RunTable
 
 
 def main() -> None:
@@ -24,12 +24,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the sheet")
     arguments = parser.parse_args()
     table = RunTable(arguments.runs)
-    rows = table.sheet(arguments.sheet)
-    records = refuse_mixture(described(rows), ("run",), arguments.allow_mixed_code)
-    by_key = {(row.run, row.seed): records[str(row.folder)] for row in rows}
+    records = records_of(table, [arguments.sheet], arguments.allow_mixed_code)
     tested = cases.read([arguments.cases])
     regions = None if arguments.regions is None else cases.read([arguments.regions])
-    write(arguments.out, follows(table, arguments.sheet, tested, regions, by_key))
+    write(arguments.out, follows(table, arguments.sheet, tested, regions, records))
 
 
 if __name__ == "__main__":

@@ -78,7 +78,16 @@ class FabricatedPlace:
         name = "baseline" if role != run else run
         return self.folder / self.facts["protocol"] / self.facts["task"] / pair / name / f"seed-{seed}"
 
-    def add(self, run: str, outputs: dict, seed: int = 0, sheet: str = "variants", code: str = "abc", **row) -> Path:
+    def add(
+        self,
+        run: str,
+        outputs: dict,
+        seed: int = 0,
+        sheet: str = "variants",
+        code: str = "abc",
+        edges: tuple = (),
+        **row,
+    ) -> Path:
         """Write a run and list it; one that was written before is listed in another sheet."""
         folder = self.folder_of(run, seed)
         technique, strategy = VARIANTS.get(run, ("", ""))
@@ -92,12 +101,12 @@ class FabricatedPlace:
             count = len(self.validation_rows)
             before = {name: output[np.arange(count) % len(output)] for name, output in outputs.items()}
             predictions.save(folder / "validation.npz", self.validation_rows, before)
-            write_json(folder / "run.json", self._record(run, seed, tuple(outputs), code))
+            write_json(folder / "run.json", self._record(run, seed, tuple(outputs), code, edges))
             lines = {f"train.{name}.total": 0.5 + seed for name in outputs}
             write_csv(folder / "history.csv", [{"epoch": 1, "learning_rate": 0.1} | lines])
         return folder
 
-    def _record(self, run: str, seed: int, networks: tuple[str, ...], code: str) -> dict:
+    def _record(self, run: str, seed: int, networks: tuple[str, ...], code: str, edges: tuple) -> dict:
         students = [name for name in networks if is_student(name)]
         taught = bool(students) and "teacher" in networks
         settings = RunSettings(
@@ -107,6 +116,7 @@ class FabricatedPlace:
             seed=seed,
             teacher=TeacherMode.ONLINE if taught else TeacherMode.NONE,
             supervised=dict.fromkeys(networks, 1.0),
+            edges=edges,
             networks={name: NetworkSettings(architecture=name, backbone=TINY) for name in networks},
             training=Training(epochs=1),
         )

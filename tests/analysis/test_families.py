@@ -19,8 +19,8 @@ def measured(name, wrong, networks=("s1", "s2", "ensemble")):
     """A run whose networks are wrong on so many of 60 cases; all metrics are of its classes."""
     right = np.arange(60) >= wrong
     cells = np.stack([right, ~right, np.zeros(60), np.zeros(60)], axis=1).astype(float)
-    names = ("accuracy", "iou", "iou_per_group")
-    functions = (class_cells.accuracy, metrics.iou, metrics.iou)
+    names = ("accuracy", "iou", "iou_per_group", "aurc_gain")
+    functions = (class_cells.accuracy, metrics.iou, metrics.iou, class_cells.accuracy)
     measures = {
         Key(network, "label", metric): OfCounts(function, cells)
         for network in networks
@@ -67,8 +67,24 @@ def test_claims_go_with_the_runs_that_they_are_about():
 
 def test_without_the_proposed_variant_there_are_the_claims_alone():
     found = rows(["ml_v1", "ml_v3", "baseline_student"], 3)
-    assert {row["family"] for row in found} == {"claims"} and found[0]["estimate"] == pytest.approx(-100 * 2 / 60)
+    assert {row["family"] for row in found} == {"claims", "referral"} and found[0]["estimate"] == pytest.approx(
+        -100 * 2 / 60
+    )
     assert "alone" not in {row["family"] for row in rows(["kd_ml_v3", "ml_v1"], 3)}
+
+
+def test_diversified_knowledge_is_compared_with_its_own_technique_alone():
+    """In what the disagreement of the students gains; not of methods, and not of what was not run."""
+    names = ["ml_v1", "mine", "ml_v3", "kd_on_v3", "kd_ml_v3", "kd_ml_v2", "kd_ml_v1", "kd_off_v1"]
+    found = [row for row in rows(names, 2) if row["family"] == "referral"]
+    pairs = [("ml_v3", "ml_v1"), ("kd_ml_v3", "kd_ml_v1"), ("kd_ml_v3", "kd_ml_v2")]
+    wanted = [(*pair, network) for pair in pairs for network in ("s1", "s2", "ensemble")]
+    assert [(row["left"], row["right"], row["network"]) for row in found] == wanted
+    assert {(row["truth"], row["metric"]) for row in found} == {("label", "aurc_gain")}
+    # The stand-in of the gain falls by two cases in sixty from one run to the next.
+    assert found[0]["estimate"] == pytest.approx(-100 * 2 * 2 / 60)
+    assert [row["p_holm"] for row in found] == pytest.approx(holm([row["p"] for row in found]))
+    assert not asked(rows(["kd_ml_v3", "kd_ml_v1", "sp"], 2, of_methods=True), "referral")
 
 
 def test_p_is_adjusted_within_a_family_and_metric():

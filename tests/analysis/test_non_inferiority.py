@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from kdml.analysis import class_cells, second_student
+from kdml.analysis import class_cells
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Key, Measured, OfCounts
 from kdml.analysis.non_inferiority import Verdict, rows, verdict
@@ -57,15 +57,3 @@ def test_planted_differences_are_judged_by_the_margin():
 
 def test_without_the_teacher_alone_there_is_nothing_to_judge():
     assert list(rows(MeasuredRuns([run("a", 0, set())]), "accuracy", 2.0)) == []
-
-
-def test_a_second_student_is_worth_what_the_ensemble_gains_over_the_one_that_validation_chooses():
-    students = {"s1": range(50), "s2": range(80), "ensemble": range(30)}
-    runs = MeasuredRuns([run("a", 0, set(), **students), run("b", 0, set(), s1=range(9))])
-    validation = {("a", "s1"): 70.0, ("a", "s2"): 75.0, ("b", "s1"): 99.0}
-    (row,) = second_student.rows(runs, "accuracy", validation)
-    assert (row["run"], row["single"], row["students"], row["validation"]) == ("a", "s2", 2, 75.0)
-    assert (row["single_mean"], row["ensemble_mean"]) == (pytest.approx(92), pytest.approx(97))
-    error = 100 * math.sqrt(0.05 * 0.95 / 1000)
-    assert row["gained"] == pytest.approx(5) and row["low"] == pytest.approx(5 - 1.96 * error, abs=0.3)
-    assert row["high"] == pytest.approx(5 + 1.96 * error, abs=0.3)

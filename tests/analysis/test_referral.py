@@ -4,7 +4,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from fabricated import SEGMENTATION, SPLIT, FabricatedPlace, by_key, evaluate, probabilities, read
+from fabricated import SEGMENTATION, SPLIT, FabricatedPlace, by_key, contrasts, evaluate, probabilities, read
 
 from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.referral import Gain, OfOrder
@@ -106,3 +106,25 @@ def test_the_error_of_a_mask_is_what_its_f_score_lacks(tmp_path):
     assert float(rows["s1", "own", "100.0"]["risk"]) == pytest.approx(100 * (1 / 3 + 1) / 6)
     # S2 marks nothing, so they disagree on the first image alone, which is decided last.
     assert float(rows["s1", "disagreement", "80.0"]["risk"]) == pytest.approx(100 / 5)
+
+
+def test_gains_of_diversified_knowledge_are_compared_case_by_case(tmp_path):
+    """S1 is equally sure of all: under V3 the students disagree most where it errs, under V1 where it is right."""
+    n = 40
+    split = [(row, f"i{row}", 1, f"g{row}", "test") for row in range(n)] + [(n, "x", 0, "h", "train")]
+    place = FabricatedPlace(tmp_path, split)
+    wrong = np.arange(n) < 10
+    sure, apart, near = np.where(wrong, 0.1, 0.9), np.where(wrong, 0.6, 0.85), np.where(wrong, 0.15, 0.6)
+    place.add("ml_v3", {"s1": probabilities(*sure), "s2": probabilities(*apart)})
+    place.add("ml_v1", {"s1": probabilities(*sure), "s2": probabilities(*near)})
+    assert evaluate(place) == (0, "") and contrasts(place, "variants") == (0, "")
+    values = by_key(read(tmp_path / "variants/values.csv"), "run", "network", "metric")
+    gains = {run: float(values[run, "s1", "aurc_gain"]["mean"]) for run in ("ml_v3", "ml_v1")}
+    rows = by_key([row for row in read(tmp_path / "contrasts.csv") if row["family"] == "referral"], "network")
+    row = rows["s1",]
+    assert (row["left"], row["right"], row["cases"], row["groups"]) == ("ml_v3", "ml_v1", "40", "40")
+    assert gains["ml_v3"] > 20 and gains["ml_v1"] < -20
+    assert float(row["estimate"]) == pytest.approx(gains["ml_v3"] - gains["ml_v1"])
+    assert 0 < float(row["low"]) < float(row["estimate"]) < float(row["high"]) and float(row["p_holm"]) < 0.05
+    # What the ensemble is unsure of are the same cases that its students disagree on, so nothing can be gained there.
+    assert float(rows["ensemble",]["estimate"]) == 0

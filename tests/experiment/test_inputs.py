@@ -289,3 +289,11 @@ def test_two_pairs_of_one_table_have_files_of_their_own():
 def test_categories_of_the_page_are_all_in_use(inputs):
     kinds = inputs.contents.kinds.values()
     assert {kind.category for kind in kinds} == {*CATEGORIES, "Grid search"}
+
+
+def test_costs_are_known_of_the_ensemble_that_teaches_a_third_student():
+    """Three teach a fourth: ensembles of two, as the paper's, of three and of all."""
+    edges = [{"source": f"s{n}", "learner": "s4", "knowledge": "predictions", "weight": 0.2} for n in (1, 2, 3)]
+    fourth = {"teacher": "none", "supervised": {f"s{n}": 0.4 for n in (1, 2, 3, 4)}, "edges": edges}
+    inputs = inputs_of({"tasks": ["lgg"], "own_variants": ["fourth"]}, variants={"fourth": fourth})
+    assert inputs.numbers_of_students("lgg", "resnet50-resnet18") == [2, 3, 4]

@@ -15,7 +15,7 @@ from kdml.common.files import write_json
 from kdml.runs import predictions
 
 FILES = {
-    "README.md", "export.json", "int8.csv", "student_int8.onnx", "latency.csv", "leakage.json", "scores.csv", "student.onnx", "page.pyz", "predict.pyz", "requirements.txt",
+    "README.md", "export.json", "int8.csv", "student_int8.onnx", "latency.csv", "leakage.json", "scores.csv", "student.onnx", "subgroups.csv", "page.pyz", "predict.pyz", "requirements.txt",
 }  # fmt: skip
 
 
@@ -126,6 +126,17 @@ def test_card_has_a_head_that_can_be_read_and_says_what_matters(place):
         assert said in words, said
     assert re.search(r"\| Brier score \| 0\.\d\d+ \[", words)  # which is no percentage
     assert not {"None", "nan"} & set(re.findall(r"\w+", re.sub(r"```python.*?```", "", words, flags=re.S)))
+
+
+def test_card_says_what_is_known_of_subgroups_and_what_is_not(place):
+    """The few test pictures of this place are in subgroups that are all too small."""
+    rows = read(place.out / "subgroups.csv")
+    assert {row["model"] for row in rows} == {"student", "ensemble", "teacher"}
+    assert {row["metric"] for row in rows} <= ({"accuracy"} if place.kind == "classification" else {"iou", "found"})
+    words = (place.out / "README.md").read_text().partition("## Subgroups of the test set")[2].partition("\n## ")[0]
+    missing = facts_of(place)["recorded"]["missing"]
+    assert f"**Not recorded: {', '.join(missing)}.**" in words and "age" in missing
+    assert "because they have fewer than 10 cases" in words
 
 
 def test_without_the_archive_the_prepared_pictures_are_compared_and_that_is_said(place, tmp_path, caplog):

@@ -23,7 +23,7 @@ from kdml.reporting.plain_tables import (
     similarity,
 )
 from kdml.reporting.table_model import Table
-from kdml.runs.graph import VARIANTS, LossWeights, paper_graph
+from kdml.runs.graph import TECHNIQUES, VARIANTS, LossWeights, paper_graph
 from kdml.runs.methods import METHODS
 
 LONG = "A network of ours with a long and telling title, MobileNet-like"
@@ -124,6 +124,12 @@ def _of_places(folder: Path) -> dict[str, Table]:
     ]
     asked = (*clinic.DECISIONS, *clinic.SURFACES, *clinic.PROBABILITIES, *clinic.OF_REGIONS, *clinic.REFERRAL)
     decided = [row for run in VARIANTS for row in _values(run, ("s1", "ensemble"), asked)]
+    disagreeing = [
+        {"family": "referral", "left": f"{technique}_v3", "right": f"{technique}_{other}", "network": "ensemble", "estimate": "-12.34",
+         "low": "-23.45", "high": "-1.23", "p": "0.0001", "p_holm": "0.5", "cases": "3000"}
+        for technique in TECHNIQUES
+        for other in ("v1", "v2")
+    ]  # fmt: skip
     classes = [f"a class with a long name {number}" for number in range(7)]
     confused = [
         {"run": run, "network": "ensemble", "true": true, "predicted": predicted, "mean": "1234.5", "share": "12.3", "seeds": "3"}
@@ -154,7 +160,7 @@ def _of_places(folder: Path) -> dict[str, Table]:
     files = {
         "contrasts": (contrasts, {"contrasts": rows}), "detection": (detection, {"values": values}),
         "similarity": (similarity, {"similarity": _varied(cka, "mean", "std", "remark")}),
-        "clinic": (clinic, {"values": decided, "confusion": confused}),
+        "clinic": (clinic, {"values": decided, "confusion": confused, "contrasts": _varied(disagreeing, "estimate", "p", "p_holm")}),
         "clinic_teacher": (clinic_teacher, _of_clinic()),
         "compression": (costs, {"costs": costed, "scores": [score]}),
     }  # fmt: skip
@@ -198,17 +204,26 @@ def _of_clinic() -> dict[str, list[dict[str, str]]]:
         "ensemble_mean": "82.34",
         "gained": "-12.34",
     }
-    second |= {"low": "-23.45", "high": "-1.23", "validation": "84.56"}
+    second |= {"low": "-23.45", "high": "-1.23", "validation": "84.56", "ensemble": "ensemble", "third": ""}
+    taught = second | {"run": "a_third_student_of_ours", "ensemble": "sources", "third": "s3", "third_mean": "81.23"}
+    taught |= {
+        f"{name}{end}": value
+        for name in ("over_single", "over_ensemble")
+        for end, value in (("", "-12.34"), ("_low", "-23.45"), ("_high", "-1.23"))
+    }
     against = ("baseline_teacher", "baseline_student", "teacher")
     costed = {"parameters": "23456789", "macs": "4123456789", "latency_ms": "123.4"}
     scored = [{"run": run, "network": network, **costed} for run in VARIANTS for network in ("s2", "ensemble")]
+    scored += [{"run": taught["run"], "network": network, **costed} for network in ("s2", "sources", "s3")]
     return {
         "non_inferiority": _varied([{"run": run, **judged} for run in VARIANTS], "estimate", "power", "detectable"),
         "flips": _varied(
             [{"run": run, "against": one, **flipped, **more} for run in VARIANTS for one in against for more in ({}, worst)],
             "flips", "gains", "cases",
         ),
-        "second_student": _varied([{"run": run, **second} for run in VARIANTS], "gained", "single_mean", "ensemble_mean"),
+        "second_student": _varied(
+            [*({"run": run, **second} for run in VARIANTS), taught], "gained", "single_mean", "ensemble_mean"
+        ),
         "scores": _varied(scored, "parameters", "macs", "latency_ms"),
     }  # fmt: skip
 

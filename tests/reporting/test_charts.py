@@ -458,6 +458,7 @@ def test_the_script_deals_places_out_to_figures(tmp_path):
         write(folder / "values.csv", [value_row("kd_ml_v3", "s1", "sensitivity")])
         cell = {"run": "kd_ml_v3", "network": "s1", "true": "a", "predicted": "a", "mean": 1, "seeds": 1, "share": 100}
         write(folder / "confusion.csv", [cell])
+        write(folder / "contrasts.csv", [{"family": "claims"}])
         write(folder / "flips.csv", flip_rows("kd_ml_v3"))
         write(folder / "non_inferiority.csv", [judged_row("kd_ml_v3", "ensemble")])
         write(folder / "second_student.csv", [second_row("kd_ml_v3")])
@@ -468,6 +469,7 @@ def test_the_script_deals_places_out_to_figures(tmp_path):
             "confusion",
             "reliability",
             "coverage",
+            "contrasts",
             "flips",
             "non_inferiority",
             "second_student",
@@ -524,7 +526,7 @@ def flip_rows(run, against="baseline_teacher", subgroups=2):
 def second_row(run):
     return {
         "run": run, "single": "s1", "students": "2", "validation": "81.5", "metric": "accuracy", "single_mean": "80", "ensemble_mean": "82",
-        "gained": "2", "low": "1", "high": "3", "seeds": "3", "cases": "140",
+        "gained": "2", "low": "1", "high": "3", "seeds": "3", "cases": "140", "ensemble": "ensemble", "third": "",
     }  # fmt: skip
 
 

@@ -222,11 +222,19 @@ def confused(run, network, true, predicted, mean, share, seeds="1"):
     return keys | {"mean": mean, "std": "", "seeds": seeds, "remark": "", "share": share}
 
 
-def clinic_of(folder, values=(), confusion=(), **facts):
+def clinic_of(folder, values=(), confusion=(), contrasts=(), **facts):
     described = run_row("ml_v1") | {"kind": "classification", "classes": "healthy;ill"} | facts
     values = values or [value_row("ml_v1", "s1", metric) for metric in ("sensitivity", "specificity")]
     confusion = confusion or [confused("x", "ensemble", "a", "a", 1, 100)]
-    return clinic.table(given(folder, values__=values, confusion__=confusion, runs__=[described]))
+    return clinic.table(
+        given(
+            folder,
+            values__=values,
+            confusion__=confusion,
+            contrasts__=contrasts or [{"family": ""}],
+            runs__=[described],
+        )
+    )
 
 
 def test_decisions_of_every_network(tmp_path):
@@ -243,6 +251,38 @@ def test_decisions_of_every_network(tmp_path):
     columns, rows = table.stored()
     assert {"Sensitivity", "Sensitivity low", "Specificity high", "AUC", "About"} <= set(columns)
     assert (rows[0]["About"], rows[0]["Pair"], rows[0]["Sensitivity"]) == ("Decisions", "small", 91.0)
+
+
+def gained(right, estimate, p_holm, left="kd_ml_v3"):
+    keys = {"family": "referral", "left": left, "right": right, "network": "s1", "metric": "aurc_gain", "cases": "140"}
+    return keys | {"estimate": estimate, "low": "-0.5", "high": "1.5", "p": "0.01", "p_holm": p_holm}
+
+
+@pytest.mark.parametrize(
+    ("estimates", "short", "counts"),
+    [
+        ([("0.9", "0.01"), ("0.9", "0.02")], "Yes", "in 2, less in 0, and 0 are undecided"),
+        ([("0.9", "0.01"), ("0.9", "0.06")], "In part", "in 1, less in 0, and 1 are undecided"),
+        ([("0.9", "0.06"), ("-0.9", "")], "Not shown", "in 0, less in 0, and 2 are undecided"),
+        ([("-0.9", "0.01"), ("0.9", "nan")], "No, rather harmful", "in 0, less in 1, and 1 are undecided"),
+        ([("-0.9", "0.01"), ("0.9", "0.01")], "That depends", "in 1, less in 1, and 0 are undecided"),
+    ],
+)
+def test_whether_diversified_knowledge_is_useful_for_referral_is_answered(tmp_path, estimates, short, counts):
+    rows = [gained(f"kd_ml_v{n}", *one) for n, one in enumerate(estimates, 1)]
+    unknown = [gained("ml_v1", "nan", "", "ml_v3"), CONTRAST | {"family": "reference"}]
+    gains = {"kd_ml_v3": 0.4, "kd_ml_v1": -0.5, "kd_ml_v2": -0.6}
+    values = [value_row(run, "s1", "aurc_gain", mean, low=mean - 0.1) for run, mean in gains.items()]
+    table = clinic_of(
+        tmp_path, [*values, value_row("kd_ml_v3", "ensemble", "aurc_gain", 9)], contrasts=[*rows, *unknown]
+    )
+    (section,) = (one for one in table.sections if one.title.endswith(": referral and diversified knowledge"))
+    lines = [[cell.text for cell in line.cells] for line in section.blocks[0].lines]
+    assert [line[:3] for line in lines] == [["KD + ML V3", "V1", "S1"], ["KD + ML V3", "V2", "S1"]]
+    assert lines[0][3].startswith("0.4 [0.3") and lines[0][4].startswith("−0.5 [−0.6") and lines[0][6] == "0.010"
+    (note,) = section.notes
+    assert f"when to ask a person? {short}: of 2 comparisons with V1 and V2" in note and counts in note
+    assert "the own uncertainty of 1 of 1 network (interval above 0)" in note
 
 
 def test_masks_have_no_area_under_the_curve(tmp_path):
@@ -338,7 +378,7 @@ def test_flips_stand_beside_the_worst_subgroup_and_say_what_was_left_out(tmp_pat
 def test_one_student_stands_beside_two_with_both_their_costs(tmp_path):
     second = {
         "run": "kd_ml_v3", "single": "s2", "students": "2", "validation": "81.54", "metric": "accuracy", "single_mean": "80", "ensemble_mean": "82",
-        "gained": "2", "low": "1", "high": "3", "seeds": "3", "cases": "140",
+        "gained": "2", "low": "1", "high": "3", "seeds": "3", "cases": "140", "ensemble": "ensemble",
     }  # fmt: skip
     costs = [
         {"run": "kd_ml_v3", "network": name, "parameters": 250000 * n, "macs": 2e7 * n, "latency_ms": 1.5 * n}
@@ -348,9 +388,34 @@ def test_one_student_stands_beside_two_with_both_their_costs(tmp_path):
     assert shown(table) == [
         ["KD + ML V3", "S2", "80.0", "82.0", "2.0 [1, 3]", "0.25 → 0.50", "0.020 → 0.040", "1.5 → 3.0"]
     ]
-    assert table.sections[0].notes == ("Accuracy. Of all students validation chooses S2 of KD + ML V3 (81.5 there).",)
+    assert table.sections[0].notes == ("Accuracy. Of these students validation chooses S2 of KD + ML V3 (81.5 there).",)
     _, rows = table.stored()
     assert rows[0]["Parameters (M)"] == 0.25 and rows[0]["Parameters (M) ensemble"] == 0.5
+
+
+@pytest.mark.parametrize(("ensemble", "title"), [("sources", "Ensemble of its sources"), ("ensemble", "Ensemble")])
+def test_a_third_student_stands_beside_the_two_that_teach_it_with_all_costs(tmp_path, ensemble, title):
+    second = {
+        "run": "mine", "single": "s2", "students": "2", "ensemble": ensemble, "validation": "81.54", "metric": "accuracy", "single_mean": "80",
+        "ensemble_mean": "82", "gained": "2", "low": "1", "high": "3", "third": "s3", "third_mean": "81", "over_single": "1",
+        "over_single_low": "0.5", "over_single_high": "1.5", "over_ensemble": "-1", "over_ensemble_low": "-2", "over_ensemble_high": "0.5",
+        "seeds": "3", "cases": "140",
+    }  # fmt: skip
+    costs = [
+        {"run": "mine", "network": name, "parameters": 250000 * n, "macs": 2e7 * n, "latency_ms": 1.5 * n}
+        for name, n in (("s2", 1), ("s3", 1), (ensemble, 2))
+    ]
+    usual, third = of_teacher(tmp_path, second=[second], scores=costs).sections
+    assert usual.title.endswith(": one student or two") and third.title.endswith(": a third student")
+    assert [[cell.text for cell in line.cells][1:] for line in third.blocks[0].lines] == [
+        ["S2", "80.0", "–", "–", "0.25", "0.020", "1.5"],
+        [title, "82.0", "2.0 [1, 3]", "–", "0.50", "0.040", "3.0"],
+        ["S3 (third)", "81.0", "1.0 [0.5, 1.5]", "−1.0 [−2.0, 0.5]", "0.25", "0.020", "1.5"],
+    ]
+    (note,) = third.notes
+    assert note.startswith("Accuracy; 140 cases, 3 seeds.") and ("that of all students" in note) == (
+        ensemble == "ensemble"
+    )
 
 
 def test_decisions_say_what_is_positive(tmp_path):

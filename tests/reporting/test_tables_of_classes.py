@@ -24,7 +24,7 @@ def of_classes(folder, networks=("s1",), classes="core;rim"):
         "seeds": "1",
         "share": 100,
     }
-    files = {"values": values, "confusion": [confused], "runs": [described]}
+    files = {"values": values, "confusion": [confused], "contrasts": [{"family": ""}], "runs": [described]}
     return clinic.table(
         Data({f"{name}:paper/hcd/small": [write(folder / f"{name}.csv", rows)] for name, rows in files.items()})
     )

@@ -1,18 +1,16 @@
 """Runs of a place, measured against their labels: read from the tables of what they made of every test case."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from kdml.analysis import cases, counts, metrics
+from kdml.analysis.sheets import Records
 from kdml.common.errors import UserError
 from kdml.runs.records import refuse_mixture
 from kdml.runs.run_table import RunTable, described
 
-Records = Mapping[tuple[str, int], Mapping[str, Any]]
-"""run.json by name and seed of the run."""
 Tables = tuple[pd.DataFrame, pd.DataFrame | None]
 """Cases, and for segmentation their regions."""
 

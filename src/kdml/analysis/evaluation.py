@@ -3,8 +3,9 @@
 The truth is the label, or for the students of a teacher the teacher's prediction, which gives their fidelity.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pandas as pd
 
 from kdml.analysis import class_pixels, fidelity, metrics, regions, reliability, roc, surfaces
 from kdml.analysis.disagreement import disagreement, pixel_disagreement
-from kdml.analysis.ensemble import with_ensemble
+from kdml.analysis.ensemble import SOURCES, with_ensemble
 from kdml.analysis.reliability import DECIMALS, scaled
 from kdml.analysis.temperature import LEVELS, scaled_levels
 from kdml.common.array_files import open_bytes
@@ -142,33 +143,31 @@ def check(stored: Predictions, tested: TestSet, kind: str, names: tuple[Path, Pa
         raise UserError(f"{names[0]}: the output of {wrong[0]} is not one of {kind}.", "check the task's `kind`")
 
 
-def against_labels(stored: Predictions, tested: TestSet, temperatures: Mapping[str, float] | None = None) -> Evaluation:
+def against_labels(
+    stored: Predictions, tested: TestSet, temperatures: Mapping[str, float] | None = None, sources: Sequence[str] = ()
+) -> Evaluation:
     """Measure all networks of a run and the ensemble of its students against the labels or true masks.
 
     Args:
         stored: predictions of the run.
         tested: test part of its split.
         temperatures: of networks and ensemble; without them nothing is scaled.
+        sources: of a third student, whose ensemble is measured, too.
     """
-    outputs, rows, subgroups = with_ensemble(stored.outputs), [], dict(tested.subgroups)
+    outputs, rows, subgroups = with_ensemble(stored.outputs, sources), [], dict(tested.subgroups)
+    signal = partial(_disagreement, stored, sources)
     warmth = temperatures or {}
     if (masks := tested.masks) is None:
         cases = _stacked(
             tested,
             outputs,
-            lambda name: (
-                _classes(outputs[name], tested.labels, warmth.get(name)) | _disagreement(stored, name) | subgroups
-            ),
+            lambda name: _classes(outputs[name], tested.labels, warmth.get(name)) | signal(name) | subgroups,
         )
     else:
         cases = _stacked(
             tested,
             outputs,
-            lambda name: (
-                _pixels(outputs[name], masks, warmth.get(name), tested.spacing)
-                | _disagreement(stored, name)
-                | subgroups
-            ),
+            lambda name: _pixels(outputs[name], masks, warmth.get(name), tested.spacing) | signal(name) | subgroups,
         )
         named = {name: decisions(output) for name, output in outputs.items()}
         rows = list(_regions(tested, masks, named))
@@ -222,10 +221,15 @@ def _pixels(quantised: np.ndarray, masks: np.ndarray, temperature: float | None,
     )
 
 
-def _disagreement(stored: Predictions, network: str) -> Columns:
-    """How far the students of a run are apart on every image, for them and their ensemble; unknown for others."""
-    students = [output for name, output in stored.outputs.items() if is_student(name)]
-    if len(students) < 2 or not (is_student(network) or network == ENSEMBLE):
+def _disagreement(stored: Predictions, sources: Sequence[str], network: str) -> Columns:
+    """How far the students of a run are apart on every image, for them and their ensemble; for that of the sources these alone;
+    unknown for others."""
+    students = [
+        output
+        for name, output in stored.outputs.items()
+        if (name in sources if network == SOURCES else is_student(name))
+    ]
+    if len(students) < 2 or not (is_student(network) or network in (ENSEMBLE, SOURCES)):
         return {"disagreement": np.full(len(stored.rows), np.nan)}
     apart = disagreement if students[0].ndim == 2 else pixel_disagreement
     return {"disagreement": apart(students).round(DECIMALS)}

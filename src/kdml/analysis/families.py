@@ -1,15 +1,18 @@
-"""Contrasts that are computed at a place, in families within which p is adjusted: of the claims, and of the proposed variant."""
+"""Contrasts that are computed at a place, in families within which p is adjusted: of the claims, of the proposed variant, and of
+what diversified knowledge makes of the students' disagreement."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kdml.analysis.contrasts import Contrast, MeasuredRuns, runs_in
-from kdml.analysis.metrics import AUC, PRIMARY
+from kdml.analysis.metrics import AUC, AURC_GAIN, PRIMARY
 from kdml.analysis.statistics import holm
-from kdml.runs.graph import PROPOSED, TEACHER, VARIANTS
+from kdml.runs.graph import ENSEMBLE, PROPOSED, STRATEGIES, STUDENTS, TEACHER, TECHNIQUES, VARIANTS
 from kdml.runs.methods import METHODS
 
 CLAIMS = "claims"  # adjusted where they are judged, over all contrasts of a claim
+REFERRAL = "referral"
+DIVERSIFIED = "v3"  # the strategy with different knowledge for each student
 STUDENT_ALONE = "baseline_student"
 COLUMNS = (
     "family", "left", "right", "network", "truth", "metric", "estimate", "low", "high", "p", "p_holm", "seeds", "cases", "groups",
@@ -40,12 +43,28 @@ def _families(
     names: list[str], claimed: Sequence[Contrast], classes: int, of_methods: bool
 ) -> dict[str, list[Contrast]]:
     found = {CLAIMS: [one for one in claimed if METHODS.keys().isdisjoint(runs_in(one.right)) != of_methods]}
+    if not of_methods:
+        found[REFERRAL] = _of_disagreement(names)
     if PROPOSED not in names:
         return found
     if of_methods:
         return found | {"methods": _against_others(names, classes)}
     metric = PRIMARY["classification" if classes else "segmentation"]
     return found | {"reference": _against_others(names, classes), "alone": _against_student_alone(names, metric)}
+
+
+def _of_disagreement(names: list[str]) -> list[Contrast]:
+    """V3 against the other strategies of the same technique: does the students' disagreement gain more over a network's own
+    uncertainty, as a signal of when to ask a person? An ensemble's own uncertainty holds much of the disagreement already, that
+    of a student nothing, so both are asked."""
+    return [
+        Contrast(left, right, network, "label", AURC_GAIN)
+        for technique in TECHNIQUES
+        for left in [f"{technique}_{DIVERSIFIED}"]
+        for right in (f"{technique}_{strategy}" for strategy in STRATEGIES)
+        if left != right and {left, right} <= set(names)
+        for network in (*STUDENTS, ENSEMBLE)
+    ]
 
 
 def _against_others(names: list[str], classes: int) -> list[Contrast]:

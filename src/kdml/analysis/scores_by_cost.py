@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kdml.analysis.ensemble import SOURCES
 from kdml.common.errors import UserError
 from kdml.runs.graph import ENSEMBLE, TEACHER, is_student
 
@@ -109,9 +110,9 @@ def _network(row: Row, scored: Sequence[Row]) -> tuple[str, str] | None:
         return ALONE[row["run"]], "1" if ALONE[row["run"]] == STUDENT else "0"
     if row["network"] == TEACHER:
         return TEACHER, "0"
-    if row["network"] == ENSEMBLE:
+    if row["network"] in (ENSEMBLE, SOURCES):
         students = sum(other["run"] == row["run"] and is_student(other["network"]) for other in scored)
-        return ENSEMBLE, str(students)
+        return ENSEMBLE, str(students - (row["network"] == SOURCES))  # all but the third student
     return (STUDENT, "1") if is_student(row["network"]) else None
 
 

@@ -28,6 +28,8 @@ from kdml.runs import predictions
 from kdml.runs.graph import TEACHER
 from kdml.runs.predictions import Predictions
 from kdml.runs.run_table import RunRow, RunTable
+from kdml.runs.settings import settings_in
+from kdml.runs.third_student import ThirdStudent, third_student
 
 Records = Mapping[tuple[str, int], Mapping[str, Any]]
 """run.json of every run, by its name and seed."""
@@ -35,7 +37,9 @@ Content = tuple[Sequence[Mapping[str, Any]], Sequence[str]]
 """Rows of a file, and its columns; none for those of its rows."""
 
 
-def evaluated(rows: Sequence[RunRow], kind: str, data: Path, truth: str) -> list[Evaluated]:
+def evaluated(
+    rows: Sequence[RunRow], kind: str, data: Path, truth: str, thirds: Mapping[str, ThirdStudent] | None = None
+) -> list[Evaluated]:
     """Evaluate the stored predictions of runs, one after the other, because all together would fill the memory.
 
     Args:
@@ -43,6 +47,7 @@ def evaluated(rows: Sequence[RunRow], kind: str, data: Path, truth: str) -> list
         kind: of their task.
         data: folder of the prepared arrays, which masks and what is known of the pictures are read from.
         truth: `label` or `teacher`.
+        thirds: third student of the runs that have one, as `thirds_of` gives them; the ensemble of its sources is measured, too.
 
     Raises:
         UserError: predictions are missing, damaged, or of other test images than their split names; or there is no index.
@@ -67,9 +72,25 @@ def evaluated(rows: Sequence[RunRow], kind: str, data: Path, truth: str) -> list
             validated[row.split] = evaluation.read_test_set(row.split, masks, "validation")
         part = validated[row.split]
         fitted_on = part.labels if part.masks is None else part.masks
-        temperatures = temperature.of_networks(_stored(row, "validation.npz", part, kind).outputs, fitted_on)
-        found.append(Evaluated(row.run, row.seed, evaluation.against_labels(stored, tested[row.split], temperatures)))
+        sources = thirds[row.run].sources if thirds and row.run in thirds else ()
+        temperatures = temperature.of_networks(_stored(row, "validation.npz", part, kind).outputs, fitted_on, sources)
+        measured = evaluation.against_labels(stored, tested[row.split], temperatures, sources)
+        found.append(Evaluated(row.run, row.seed, measured))
     return found
+
+
+def thirds_of(records: Records) -> dict[str, ThirdStudent]:
+    """Third students of runs that have one, by the name of the run.
+
+    Args:
+        records: of the runs.
+
+    Raises:
+        UserError: the settings in a record cannot be read.
+    """
+    of_runs = {run: record["settings"] for (run, _), record in records.items()}
+    graphs = {run: settings_in(one, f"run.json of {run}", "train it again").graph for run, one in of_runs.items()}
+    return {run: third for run, graph in graphs.items() if (third := third_student(graph))}
 
 
 def _stored(row: RunRow, name: str, part: TestSet, kind: str) -> Predictions:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kdml.analysis.picture_index import rows_of_index
+from kdml.analysis import picture_index
 from kdml.common.metadata import METADATA, UNKNOWN, known
 
 AGE, AGE_BAND = "age", 20  # years
+USUAL = ("sex", AGE, "site", "institution")  # what a clinic asks of first
 MOST_VALUES = 12  # of a column whose values are subgroups as they are
 SHARES = (1 / 3, 2 / 3)  # of the pictures, that divide other numbers into bands
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ def of_rows(index: Path, rows: np.ndarray) -> dict[str, np.ndarray]:
     Raises:
         UserError: the index is missing, is none, or lacks one of the rows.
     """
-    table, wanted = rows_of_index(index, rows)
+    table, wanted = picture_index.rows_of_index(index, rows)
     return {name: values[wanted] for name, values in of_index(table).items()}
 
 
@@ -44,13 +45,39 @@ def of_index(index: pd.DataFrame) -> dict[str, np.ndarray]:
         Texts by name of the column, with `METADATA` before it.
     """
     found = {}
-    for name in (column for column in index if column.startswith(METADATA)):
-        values = np.array([known(str(value)) for value in index[name]], dtype=object)
-        banded = _bands(values, name.removeprefix(METADATA))
+    for name, banded in _banded(index).items():
         if 1 < len(set(banded)) <= MOST_VALUES:
             found[name] = banded
         else:
             log.info("%s has %d values and forms no subgroups", name.removeprefix(METADATA), len(set(banded)))
+    return found
+
+
+def recorded(index: Path) -> dict[str, list[str]]:
+    """What is recorded of the pictures of a data set, by whether it forms subgroups.
+
+    Args:
+        index: index.parquet of the data set.
+
+    Returns:
+        Names under `subgroups`; under `none`, with the number of their values, those with a single one or too many; under
+        `missing` those of `USUAL` that are not recorded.
+
+    Raises:
+        UserError: the index is missing, or is none.
+    """
+    values = {name.removeprefix(METADATA): len(set(one)) for name, one in _banded(picture_index.read(index)).items()}
+    forming = [name for name, number in values.items() if 1 < number <= MOST_VALUES]
+    others = [f"{name} ({number} value{'s' * (number != 1)})" for name, number in values.items() if name not in forming]
+    return {"subgroups": forming, "none": others, "missing": [name for name in USUAL if name not in values]}
+
+
+def _banded(index: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Values of all columns of metadata, of numbers their bands; missing ones are `UNKNOWN`."""
+    found = {}
+    for name in (column for column in index if column.startswith(METADATA)):
+        values = np.array([known(str(value)) for value in index[name]], dtype=object)
+        found[name] = _bands(values, name.removeprefix(METADATA))
     return found
 
 

@@ -9,7 +9,7 @@ Reference:
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -24,16 +24,17 @@ LEVELS = dequantise(np.arange(256)).astype(float)
 MOST_PIXELS = 2_000_000  # that a temperature of several classes is fitted on
 
 
-def of_networks(outputs: Mapping[str, np.ndarray], truth: np.ndarray) -> dict[str, float]:
+def of_networks(outputs: Mapping[str, np.ndarray], truth: np.ndarray, sources: Sequence[str] = ()) -> dict[str, float]:
     """Temperatures of the networks of a run and of the ensemble of its students.
 
     Args:
         outputs: on the validation part, probabilities (n, K), or quantised ones of the foreground (n, h, w) or of classes
             (n, K, h, w).
         truth: its labels (n,), or the class of every pixel of its masks (n, h, w), 0 the background.
+        sources: of a third student, as `with_ensemble` takes them.
     """
     nll = {2: _nll_of_classes, 3: _nll_of_pixels, 4: _nll_of_class_pixels}
-    return {name: fitted(nll[output.ndim](output, truth)) for name, output in with_ensemble(outputs).items()}
+    return {name: fitted(nll[output.ndim](output, truth)) for name, output in with_ensemble(outputs, sources).items()}
 
 
 def fitted(nll: Callable[[float], float]) -> float:

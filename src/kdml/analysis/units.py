@@ -86,7 +86,7 @@ def _units(
     first = next(mine for _, mine in cases.groupby(["run", "network"], sort=False))
     groups = list(dict.fromkeys(first["group"]))
     places = {name: place for place, name in enumerate(groups)}
-    subgroups = dict(_of_metadata(first, one["id"].tolist()))
+    subgroups = dict(of_metadata(first, one["id"].tolist()))
     if limits is None:
         target = one["target"].to_numpy()
         subgroups |= {(CLASS, name): target == label for label, name in enumerate(class_names)}
@@ -102,8 +102,13 @@ def _units(
     return Units(groups, np.array([places[name] for name in one["group"]]), subgroups, right)
 
 
-def _of_metadata(first: pd.DataFrame, ids: Sequence[str]) -> Iterator[tuple[Subgroup, np.ndarray]]:
-    """Units by what is known of their pictures."""
+def of_metadata(first: pd.DataFrame, ids: Sequence[str]) -> Iterator[tuple[Subgroup, np.ndarray]]:
+    """Units by what is known of their pictures: whether each belongs to a subgroup, (n,).
+
+    Args:
+        first: cases of one network, with columns of metadata.
+        ids: of the picture of each unit.
+    """
     for column in (name for name in first if name.startswith(METADATA)):
         known = dict(zip(first["id"], first[column].astype(str), strict=True))
         values = np.array([known[one] for one in ids], dtype=object)

@@ -11,6 +11,7 @@ from kdml.experiment.places import Place
 from kdml.experiment.plan import Run
 from kdml.runs.graph import is_student
 from kdml.runs.run_table import ALONE_SHEET, FIDELITY_SHEET, METHODS_SHEET, SHEETS, TEACHER_SHEET, VARIANTS_SHEET
+from kdml.runs.third_student import third_student
 
 OF_METHODS = "_methods"  # in the name of the file of contrasts between published methods
 
@@ -147,10 +148,11 @@ class Inputs:
         return [self.paths.start_weights(name) for name in sorted(names)]
 
     def numbers_of_students(self, task: str, pair: str) -> list[int]:
-        """How many students the ensembles of a pair have: the paper's two, and those of own variants."""
+        """How many students the ensembles of a pair have: the paper's two, and those of own variants, with and without a third."""
         own = {
             run.run for run in self.plan.runs if (run.task, run.pair) == (task, pair)
         } & self.plan.experiment.variants.keys()
-        graphs = (self.plan.experiment.variants[name].graph() for name in own)
+        graphs = [self.plan.experiment.variants[name].graph() for name in own]
         counts = {sum(map(is_student, graph.supervised)) for graph in graphs}
+        counts |= {len(third.sources) for third in map(third_student, graphs) if third}
         return sorted({count for count in counts if count > 1} | {2})

@@ -211,6 +211,7 @@ def clinic_files(item: Item, inputs: Inputs) -> Labelled:
             yield from ((f"{label}:{place.folder}", path) for path in inputs.scored(place, file_of))
         against = {"flips": files.flips(place), "non_inferiority": files.non_inferiority(place)}
         against |= {"second_student": files.second_student(place), "scores": files.compression(place)}
+        against["contrasts"] = files.contrasts(place, "")
         yield from placed(place, against)
 
 

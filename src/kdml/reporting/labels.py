@@ -10,6 +10,7 @@ from kdml.runs.methods import METHODS
 NETWORKS: Mapping[str, str] = {
     "teacher": "T",
     "ensemble": "Ensemble",
+    "sources": "Ensemble of its sources",  # of the students that teach a third one
     "baseline": "alone",  # trained alone, from the labels
     "both": "Every student",  # what each of them finds
 }
@@ -73,8 +74,8 @@ def network(name: str) -> str:
 
 
 def network_order(name: str) -> tuple[int, str]:
-    """Sorting key of networks: teacher, students, ensemble, both."""
-    return {"baseline": 0, "teacher": 0, "ensemble": 2, "both": 3}.get(name, 1), name
+    """Sorting key of networks: teacher, students, ensemble, that of a third student's sources, both."""
+    return {"baseline": 0, "teacher": 0, "ensemble": 2, "sources": 3, "both": 4}.get(name, 1), name
 
 
 def run_order(name: str) -> tuple[int, str]:

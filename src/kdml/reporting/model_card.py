@@ -5,7 +5,9 @@ from typing import Any
 
 from kdml.analysis.class_pixels import OF_CLASS
 from kdml.analysis.metrics import TITLES, digits_scale_of
+from kdml.analysis.subgroup_scores import TOO_FEW
 from kdml.reporting import labels, leakage_table
+from kdml.reporting.card_subgroups import of_metrics
 from kdml.reporting.cells import digits_of, number, with_interval
 from kdml.reporting.templates import fill
 
@@ -16,6 +18,7 @@ ORDER = ("student", "student_int8", "ensemble", "ensemble_int8", "teacher")
 def card(
     facts: Mapping[str, Any],
     scores: Sequence[Mapping[str, Any]],
+    subgroups: Sequence[Mapping[str, Any]],
     latencies: Sequence[Mapping[str, Any]],
     leakage: Sequence[Mapping[str, Any]],
     price: Sequence[Mapping[str, Any]],
@@ -25,6 +28,7 @@ def card(
     Args:
         facts: what export.json says.
         scores: rows of scores.csv.
+        subgroups: rows of subgroups.csv.
         latencies: rows of latency.csv.
         leakage: rows of the table of leakage, one per split of the exported networks.
         price: rows of int8.csv.
@@ -40,6 +44,8 @@ def card(
         scores=[
             (_title(name, facts["classes"]), [_score(scores, model, name) for model in models]) for name in metrics
         ],
+        subgroups=list(of_metrics(subgroups, models)),
+        too_few=TOO_FEW,
         latencies=sorted(latencies, key=lambda row: (row["threads"], ORDER.index(row["model"]))),
         integers=[
             (

@@ -1,18 +1,20 @@
 """What a clinic asks of a network beyond its score, at every place: which decisions it takes, which of them are wrong,
 whether its probabilities mean what they say, and when a person should be asked."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kdml.analysis.class_pixels import OF_CLASS
+from kdml.analysis.families import REFERRAL as OF_REFERRAL
 from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, digits_scale_of
 from kdml.analysis.surfaces import IN_MILLIMETRES, IN_PIXELS
 from kdml.reporting import labels
-from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, text, with_interval
+from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, p_value, text, with_interval
 from kdml.reporting.data import Data
 from kdml.reporting.plain_tables.place_columns import by_place
 from kdml.reporting.table_model import Column, Row, Section, Table
-from kdml.runs.graph import ENSEMBLE, PROPOSED
+from kdml.runs.graph import ENSEMBLE, PROPOSED, STRATEGIES, VARIANTS
 from kdml.runs.run_table import SEPARATOR
 
 WHO = ("Variant", "Network")
@@ -23,19 +25,27 @@ WITHOUT_INTERVAL = ("temperature",)  # of a run it is one number, whichever case
 OF_REGIONS = ("region_ece", "region_ece_scaled")
 SURFACES = (*IN_PIXELS, *IN_MILLIMETRES)  # a place has those of one unit
 REFERRAL = (AURC, AURC_DISAGREEMENT, AURC_GAIN)
+DIVERSIFIED = (
+    "Variant", "Against", "Network", Column(f"It gains{INTERVAL}", "It gains"),
+    Column(f"The other gains{INTERVAL}", "The other gains"), Column(f"Difference{INTERVAL}", "Difference"), "p", "p (Holm)",
+)  # fmt: skip
+LEVEL = 0.05  # of p, adjusted within a place
 
 Values = Mapping[tuple[str, str, str], Row]
 """Rows of values.csv by run, network and metric."""
 
 
 def table(data: Data) -> Table:
-    """Sections of a place below each other: decisions, classes of masks, surfaces, confusion matrices, probabilities, referral.
+    """Sections of a place below each other: decisions, classes of masks, surfaces, confusion matrices, probabilities, referral, and
+    whether diversified knowledge is useful for that.
 
     Args:
-        data: files `values:PLACE` and `confusion:PLACE` of variants and of networks trained alone, and `runs:PLACE`.
+        data: files `values:PLACE` and `confusion:PLACE` of variants and of networks trained alone, `contrasts:PLACE`, and
+            `runs:PLACE`.
     """
     parts = (
         _decisions(data), _classes(data), _surfaces(data), _confusion(data), _probabilities(data), _referral(data),
+        _diversified(data),
     )  # fmt: skip
     places = data.places("values")
     sections = sorted((section for part in parts for section in part), key=lambda one: places.index(one.key))
@@ -168,6 +178,63 @@ def _referral(data: Data) -> tuple[Section, ...]:
     for label, rows in data.under("values").items():
         found += section(data, label, "Referral", *_scores(rows, REFERRAL))
     return found
+
+
+def _diversified(data: Data) -> tuple[Section, ...]:
+    """By how much the students' disagreement gains more over a network's own uncertainty under V3 than under V1 and V2."""
+    found: tuple[Section, ...] = ()
+    for label, rows in data.under("contrasts").items():
+        compared = [row for row in rows if row["family"] == OF_REFERRAL and not math.isnan(_float(row["estimate"]))]
+        gains = {
+            (row["run"], row["network"]): row
+            for row in data.rows(f"values:{label}")
+            if (row["truth"], row["metric"]) == ("label", AURC_GAIN)
+        }
+        cells = [_compared(row, gains) for row in compared]
+        found += section(
+            data, label, "Referral and diversified knowledge", DIVERSIFIED, cells, _answer(compared, gains)
+        )
+    return found
+
+
+Gains = Mapping[tuple[str, str], Row]
+"""What disagreement gains over a network's own uncertainty, by run and network."""
+
+
+def _compared(row: Row, gains: Gains) -> tuple[Cell, ...]:
+    strategy, network = STRATEGIES[VARIANTS[row["right"]][1]].title, labels.network(row["network"])
+    both = (_value(gains.get((row[side], row["network"]))) for side in ("left", "right"))
+    difference = with_interval(row["estimate"], row["low"], row["high"], digits_of(row["cases"]))
+    return (
+        text(labels.run(row["left"])), text(strategy), text(network), *both, difference, p_value(row["p"]), p_value(row["p_holm"]),
+    )  # fmt: skip
+
+
+def _float(value: str) -> float:
+    """A stored number; NaN where there is none."""
+    return float(value or "nan")
+
+
+def _answer(rows: Sequence[Row], gains: Gains) -> str:
+    """Whether diversified knowledge is useful for referral, in words: against the others, and a network's own uncertainty."""
+    if not rows:
+        return ""
+    decided = [_float(row["estimate"]) for row in rows if _float(row["p_holm"]) < LEVEL]
+    more, less = sum(one > 0 for one in decided), sum(one < 0 for one in decided)
+    if more and less:
+        short = "That depends"
+    elif more:
+        short = "Yes" if more == len(rows) else "In part"
+    else:
+        short = "No, rather harmful" if less else "Not shown"
+    mine = [gains[key] for key in dict.fromkeys((row["left"], row["network"]) for row in rows) if key in gains]
+    useful = sum(_float(row["low"]) > 0 for row in mine)
+    return (
+        f"Is diversified knowledge (V3) useful for knowing when to ask a person? {short}: of"
+        f" {labels.counted(len(rows), 'comparison')} with V1 and V2, disagreement gains more under V3 in {more}, less in {less},"
+        f" and {len(rows) - more - less} are undecided (p after Holm below {LEVEL:g}). Under V3 it is a better signal than the own"
+        f" uncertainty of {useful} of {labels.counted(len(mine), 'network')} (interval above 0)."
+    )
 
 
 # Confusion matrices

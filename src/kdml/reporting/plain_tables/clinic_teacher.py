@@ -1,7 +1,7 @@
-"""A student in the teacher's place, at every place: whether it is good enough, what it gets wrong instead, and whether a second
-student is worth its costs."""
+"""A student in the teacher's place, at every place: whether it is good enough, what it gets wrong instead, whether a second
+student is worth its costs, and whether a third one that both teach does as well as the two."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from kdml.analysis.metrics import digits_scale_of
 from kdml.reporting import labels
@@ -23,17 +23,21 @@ ONE_OR_TWO = (
     "Variant", "Best student", "Its score", "Ensemble", Column(f"Gained{INTERVAL}", "Gained"), "Parameters (M)",
     "MACs (G)", "Latency (ms)",
 )  # fmt: skip
+THIRD = (
+    "Variant", "Network", "Score", Column(f"Minus best student{INTERVAL}", "Minus best student"),
+    Column(f"Minus ensemble{INTERVAL}", "Minus ensemble"), "Parameters (M)", "MACs (G)", "Latency (ms)",
+)  # fmt: skip
 # Column of compression.csv, factor to what is shown, and format.
 COSTS = (("parameters", 1e-6, ".2f"), ("macs", 1e-9, ".3f"), ("latency_ms", 1.0, ".1f"))
 
 
 def table(data: Data) -> Table:
-    """Sections of a place below each other: good enough, negative flips, one student or two.
+    """Sections of a place below each other: good enough, negative flips, one student or two, a third student.
 
     Args:
         data: files `non_inferiority:PLACE`, `flips:PLACE`, `second_student:PLACE`, `scores:PLACE` with costs, and `runs:PLACE`.
     """
-    parts = (_good_enough(data), _flips(data), _one_or_two(data))
+    parts = (_good_enough(data), _flips(data), _one_or_two(data), _third(data))
     places = data.places("runs")
     return Table(tuple(sorted((one for part in parts for one in part), key=lambda one: places.index(one.key))))
 
@@ -139,7 +143,7 @@ def _one_or_two(data: Data) -> tuple[Section, ...]:
 
 def _of_students(row: Row, costs: Mapping[tuple[str, str], Row]) -> tuple[Cell, ...]:
     digits = digits_of(row["cases"], digits_scale_of(row["metric"]))
-    one, both = costs[row["run"], row["single"]], costs[row["run"], ENSEMBLE]
+    one, both = costs[row["run"], row["single"]], costs[row["run"], row["ensemble"]]
     return (
         text(labels.run(row["run"])),
         text(labels.network(row["single"])),
@@ -159,4 +163,49 @@ def _best(rows: Sequence[Row]) -> str:
     """The student that validation chooses among all runs."""
     best = max(rows, key=lambda row: float(row["validation"]))
     name = f"{labels.network(best['single'])} of {labels.run(best['run'])}"
-    return f"{labels.metric(best['metric'])}. Of all students validation chooses {name} ({float(best['validation']):.1f} there)."
+    return f"{labels.metric(best['metric'])}. Of these students validation chooses {name} ({float(best['validation']):.1f} there)."
+
+
+def _third(data: Data) -> tuple[Section, ...]:
+    """A third student that others teach, beside the best of these and their ensemble; none where no run has one."""
+    found: tuple[Section, ...] = ()
+    for place, rows in data.under("second_student").items():
+        costs = {(row["run"], row["network"]): row for row in data.rows(f"scores:{place}")}
+        mine = sorted((row for row in rows if row["third"]), key=lambda row: labels.run_order(row["run"]))
+        cells = [line for row in mine for line in _beside(row, costs)]
+        found += section(data, place, "A third student", THIRD, cells, _compared(mine) if mine else "")
+    return found
+
+
+def _beside(row: Row, costs: Mapping[tuple[str, str], Row]) -> Iterator[tuple[Cell, ...]]:
+    """Lines of the best student, the ensemble and the third student of a run."""
+    digits, nothing = digits_of(row["cases"], digits_scale_of(row["metric"])), number("")
+    gained = with_interval(row["gained"], row["low"], row["high"], digits)
+    over = [
+        with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], digits)
+        for name in ("over_single", "over_ensemble")
+    ]
+    networks = {
+        row["single"]: ("single_mean", nothing, nothing),
+        row["ensemble"]: ("ensemble_mean", gained, nothing),
+        row["third"]: ("third_mean", *over),
+    }
+    for name, (score, *differences) in networks.items():
+        of = costs[row["run"], name]
+        yield (
+            text(labels.run(row["run"])),
+            text(f"{labels.network(name)} (third)" if name == row["third"] else labels.network(name)),
+            number(row[score], f".{digits}f"),
+            *differences,
+            *(number(factor * float(of[cost]), form) for cost, factor, form in COSTS),
+        )
+
+
+def _compared(rows: Sequence[Row]) -> str:
+    """What is compared, and which ensemble where that of the sources was not measured."""
+    metric, *many = rows[0]["metric"], *(labels.counted(rows[0][f"{what}s"], what) for what in ("case", "seed"))
+    said = f"{labels.metric(metric)}; {', '.join(many)}."
+    if other := [labels.run(row["run"]) for row in rows if row["ensemble"] == ENSEMBLE]:
+        lacking = "its table of cases lacks that of the third one's sources"
+        said += f" Of {', '.join(other)} the ensemble is that of all students: {lacking}."
+    return said

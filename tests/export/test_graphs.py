@@ -12,7 +12,7 @@ from kdml.common.files import write_json
 from kdml.deploy.model import opened
 from kdml.export.graphs import MASK, PROBABILITIES, PROBABILITY, STUDENTS, graph_of
 from kdml.export.parity import _changed
-from kdml.export.preparation import IMAGES
+from kdml.export.preparation import IMAGES, PREPARED
 from kdml.export.trained import networks_of
 from kdml.learning.networks import build, save_networks
 from kdml.runs.predictions import quantise_classes
@@ -61,8 +61,8 @@ def test_probabilities_are_the_networks(graph):
         expected = expected / expected.sum(axis=1, keepdims=True)
     name = PROBABILITIES if kind == "classification" else PROBABILITY
     assert np.abs(found[name] - expected).max() < 1e-5
-    wanted = {name} | ({MASK} if kind == "segmentation" else set()) | ({STUDENTS} if len(each) > 1 else set())
-    assert found.keys() == wanted
+    wanted = {name, PREPARED} | ({MASK} if kind == "segmentation" else set()) | ({STUDENTS} if len(each) > 1 else set())
+    assert found.keys() == wanted and np.array_equal(found[PREPARED], prepared(pictures()).numpy())
     if len(each) > 1:
         assert np.abs(found[STUDENTS] - np.stack(each, axis=1)).max() < 1e-5
 

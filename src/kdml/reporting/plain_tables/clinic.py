@@ -181,7 +181,7 @@ def _referral(data: Data) -> tuple[Section, ...]:
 
 
 def _diversified(data: Data) -> tuple[Section, ...]:
-    """By how much the students' disagreement gains more over a network's own uncertainty under V3 than under V1 and V2."""
+    """What the students' disagreement gains more over a network's own uncertainty under V3 than under V1 and V2."""
     found: tuple[Section, ...] = ()
     for label, rows in data.under("contrasts").items():
         compared = [row for row in rows if row["family"] == OF_REFERRAL and not math.isnan(_float(row["estimate"]))]

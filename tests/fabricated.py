@@ -106,7 +106,7 @@ class FabricatedPlace:
             write_csv(folder / "history.csv", [{"epoch": 1, "learning_rate": 0.1} | lines])
         return folder
 
-    def _record(self, run: str, seed: int, networks: tuple[str, ...], code: str, edges: tuple) -> dict:
+    def _record(self, run: str, seed: int, networks: tuple[str, ...], code: str, edges: tuple = ()) -> dict:
         students = [name for name in networks if is_student(name)]
         taught = bool(students) and "teacher" in networks
         settings = RunSettings(

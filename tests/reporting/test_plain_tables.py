@@ -342,6 +342,20 @@ FLIPPED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("nothing", ["", "nan"])
+def test_students_that_could_not_be_compared_are_left_out(nothing, tmp_path):
+    lost = dict.fromkeys(JUDGED, "") | {
+        "run": "ml_v1",
+        "network": "s1",
+        "metric": "accuracy",
+        "estimate": nothing,
+        "seeds": "0",
+    }
+    table = of_teacher(tmp_path, [lost, JUDGED])
+    assert [line.cells[0].text for line in table.sections[0].blocks[0].lines] == ["KD + ML V3"]
+    assert of_teacher(tmp_path, [lost]).sections == ()
+
+
 def test_students_are_judged_with_their_margin_and_what_could_be_shown(tmp_path):
     never = JUDGED | {"network": "s1", "detectable": "inf", "power": ""}
     table = of_teacher(tmp_path, [JUDGED, never, JUDGED | {"run": "x", "estimate": ""}])

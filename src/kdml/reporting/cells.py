@@ -30,11 +30,12 @@ def text(value: Any) -> Cell:
 
 def number(value: Any, form: str = ".2f", suffix: str = "") -> Cell:
     """A cell of a number; a dash where there is none."""
-    known = _known(value)
+    known = is_known(value)
     return Cell(f"{written(float(value), form)}{suffix}", float(value)) if known else Cell(NOTHING, math.nan)
 
 
-def _known(value: Any) -> bool:
+def is_known(value: Any) -> bool:
+    """Whether there is a number: what is undefined is empty or `nan` in our tables."""
     return value not in ("", None) and not math.isnan(float(value))
 
 
@@ -57,7 +58,7 @@ def with_interval(estimate: Any, low: Any, high: Any, digits: int = 1) -> Cell:
         digits: decimals of the estimate.
     """
     cell = number(estimate, f".{digits}f")
-    if cell.text == NOTHING or not (_known(low) and _known(high)):
+    if cell.text == NOTHING or not (is_known(low) and is_known(high)):
         return cell
     ends = float(low), float(high)
     fewer = max(digits - 1, 0)
@@ -76,7 +77,7 @@ def measured(row: Mapping[str, Any], digits: int) -> Cell:
         digits: decimals of the mean and of the SD.
     """
     interval = with_interval(row["mean"], row.get("low"), row.get("high"), digits)
-    if not _known(row["mean"]) or not _known(row["std"]):
+    if not is_known(row["mean"]) or not is_known(row["std"]):
         return interval
     spread = f"{number(row['mean'], f'.{digits}f').text} ± {float(row['std']):.{digits}f}"
     return Cell(spread, interval.value, (("sd", float(row["std"])), *interval.more))

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kdml.reporting import labels
+from kdml.reporting.cells import is_known
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import MARKS, colour_of, legend, number
 from kdml.reporting.figures.layout import Block, heading, page
@@ -60,7 +61,7 @@ def _heading(data: Data, place: str) -> str:
 
 def _differences(rows: Sequence[Row]) -> list[Row]:
     """Ensembles, and networks that are alone in their run, in the order of tables."""
-    kept = [row for row in rows if row["network"] in (ENSEMBLE, BASELINE) and row["estimate"]]
+    kept = [row for row in rows if row["network"] in (ENSEMBLE, BASELINE) and is_known(row["estimate"])]
     return sorted(kept, key=lambda row: labels.run_order(row["run"]))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kdml.analysis.metrics import digits_scale_of
 from kdml.reporting import labels
-from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, text, with_interval
+from kdml.reporting.cells import INTERVAL, Cell, digits_of, is_known, number, text, with_interval
 from kdml.reporting.data import Data
 from kdml.reporting.plain_tables.clinic import section
 from kdml.reporting.table_model import NOTHING, Column, Row, Section, Table
@@ -55,14 +55,14 @@ def _tested(row: Row) -> str:
 def _good_enough(data: Data) -> tuple[Section, ...]:
     found: tuple[Section, ...] = ()
     for place, rows in data.under("non_inferiority").items():
-        known = sorted((row for row in rows if row["estimate"]), key=_order)
+        known = sorted((row for row in rows if is_known(row["estimate"])), key=_order)
         cells = [
             (
                 text(labels.run(row["run"])),
                 text(labels.network(row["network"])),
                 with_interval(row["estimate"], row["low"], row["high"], digits_of(row["cases"])),
                 text(row["verdict"]),
-                number(100 * float(row["power"]) if row["power"] else "", ".0f"),
+                number(100 * float(row["power"]) if is_known(row["power"]) else "", ".0f"),
                 _detectable(row),
             )
             for row in known

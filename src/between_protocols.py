@@ -1,6 +1,7 @@
 """Makes the table of what leakage is worth at a task and pair: every run under two ways to split, and their difference.
 
-python src/between_protocols.py --runs paper/.../runs.csv grouped/.../runs.csv --cases ... --out between_protocols/TASK/PAIR.csv
+python src/between_protocols.py --runs paper/lgg/small/runs.csv grouped/lgg/small/runs.csv --sheets variants
+    --cases */lgg/small/variants/cases.parquet --regions */lgg/small/variants/regions.parquet --out between_protocols.csv
 """
 
 import argparse
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from kdml.analysis import at_place, between_protocols, metrics
 from kdml.analysis.contrasts import MeasuredRuns
+from kdml.analysis.sheets import Records
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import write_csv
 from kdml.runs.run_table import RunTable
@@ -29,15 +31,14 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(arguments: argparse.Namespace, table: RunTable, draws_seed: int) -> MeasuredRuns:
-    """Runs of the sheets of one place."""
+def measured(arguments: argparse.Namespace, table: RunTable, records: Records, draws_seed: int) -> MeasuredRuns:
+    """Runs of one place."""
     place = table.path.parent
     of_cases, of_regions = (
         [path for path in paths if place in path.parents] for paths in (arguments.cases, arguments.regions)
     )
     if not of_cases:
         raise UserError(f"--cases names no file below {place}.", "give the cases of both places")
-    records = at_place.records_of(table, arguments.sheets, arguments.allow_mixed_code)
     tables = at_place.read_tables(table, of_cases, of_regions, records)
     return MeasuredRuns(at_place.against_labels(table, tables, records), draws_seed)
 
@@ -45,9 +46,11 @@ def measured(arguments: argparse.Namespace, table: RunTable, draws_seed: int) ->
 def main() -> None:
     """Read, compare, write."""
     arguments = parse_arguments()
-    tables = [RunTable(path) for path in arguments.runs]
-    first, second = (measured(arguments, table, draws) for table, draws in zip(tables, DRAWS, strict=True))
-    rows = between_protocols.rows(first, second, metrics.PRIMARY[tables[0].kind])
+    mixed, tables = arguments.allow_mixed_code, map(RunTable, arguments.runs)
+    sides = [(table, at_place.records_of(table, arguments.sheets, mixed)) for table in tables]
+    at_place.refuse_unlike(*sides, mixed)
+    first, second = (measured(arguments, *side, draws) for side, draws in zip(sides, DRAWS, strict=True))
+    rows = between_protocols.rows(first, second, metrics.PRIMARY[sides[0][0].kind])
     write_csv(arguments.out, rows, between_protocols.COLUMNS)
 
 

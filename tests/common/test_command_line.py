@@ -37,6 +37,7 @@ OTHERS = {
     "train: a missing key": ("train", RUN, "--settings", '{"protocol": "paper"}', "not the settings of a run"),
     "similarity: no table": ("similarity", SIMILARITY, "--runs", "nonsense.csv", "nonsense.csv does not exist"),
     "evaluate: no table": ("evaluate", "--sheet variants --data {in_} --out {out}", "--runs", "nonsense.csv", "nonsense.csv does not exist"),
+    "between_protocols: no table": ("between_protocols", "--sheets alone --cases {in_}/c.parquet --out {out} --runs nonsense.csv other.csv", "--regions", "r.parquet", "nonsense.csv"),
     "values: no table": ("values", "--sheet variants --cases {in_}/c.parquet --out {out}", "--runs", "nonsense.csv", "nonsense.csv does not exist"),
     "claims: no place": ("claims", JUDGED, "--runs", "runs.csv", "--runs runs.csv is not NAME=FILE"),
     "table: no name": ("table", DRAWN + " --draws plain_tables.costs:table", "--data", "values.csv", "--data values.csv is not NAME=FILE"),

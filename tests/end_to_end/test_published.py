@@ -13,6 +13,7 @@ from kdml.common.files import sha256_of
 FOLDER = ROOT / "docs/reproduction"
 PACKS = sorted(FOLDER.glob("*.zip"))
 TEXT = (FOLDER / "README.md").read_text()
+NUMBER = re.compile(r"-?\d+(\.\d+(e-\d+)?)?|nan")
 NUMBERS = ("results/claims.csv", "results/tables/table_03.csv", "results/tables/contrasts.csv")
 
 
@@ -23,14 +24,7 @@ def table_of(pack, name):
 
 def as_numbers(row):
     """Cells of a row, numbers as such: their last digit is another on another kind of processor."""
-
-    def read(cell):
-        try:
-            return float(cell)
-        except ValueError:
-            return cell
-
-    return {name: read(cell) for name, cell in row.items()}
+    return {name: float(cell) if NUMBER.fullmatch(cell) else cell for name, cell in row.items()}
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)

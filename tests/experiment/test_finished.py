@@ -68,6 +68,25 @@ def test_teachers_and_baselines_belong_to_it(config, plan, missing):
     assert 1 not in found["seeds"]
 
 
+def test_networks_alone_are_a_part_of_their_own(root):
+    alone = {"tasks": ["lgg"], "techniques": [], "methods": [], "protocols": ["paper", "grouped"]}
+    config = merged([root / "config.yaml"], {"run": alone})
+    plan = Plan(validated(config))
+    assert part(plan, lambda run: True) == {
+        name: config["run"][name] for name in ("tasks", "pairs", "seeds", "methods")
+    }
+    assert part(plan, lambda run: run.pair != "mobilenet" or run.seed < 2)["seeds"] in ([0, 1], [0, 1, 2])
+    assert part(plan, lambda run: run.pair != "resnet50") is None
+
+
+def test_networks_alone_stay_beside_methods(root):
+    some = {"tasks": ["hcd", "lgg"], "techniques": [], "methods": ["sp"], "methods_at": ["hcd/resnet50-resnet18"]}
+    config = merged([root / "config.yaml"], {"run": some})
+    assert part(Plan(validated(config)), lambda run: True) == {
+        name: config["run"][name] for name in ("tasks", "pairs", "seeds", "methods")
+    }
+
+
 def test_it_is_a_block_and_the_largest(config, plan):
     def where(run):
         return (run.task, run.seed) in {("hcd", 0), ("hcd", 1), ("lgg", 2)}

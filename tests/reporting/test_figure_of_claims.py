@@ -102,3 +102,16 @@ def test_a_claim_that_denies_a_gain_says_which_way_it_points(tmp_path):
     assert "It does not rise (right of 0: it does)" in words(figure) and "V3 beats V1 (" not in words(figure)
     dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
     assert [list(line.get_xdata()) for line in dotted] == [[1.5, 1.5]]
+
+
+@pytest.mark.parametrize("protocols", [("paper",), ("paper", "grouped")])
+def test_why_there_is_nothing_does_not_reach_the_verdict(tmp_path, protocols):
+    """An experiment of networks alone answers no claim; words on other data stand where there is room for them."""
+    nothing = {"answer": Answer.NOT_RUN, "estimate": "", "verdict": Verdict.NOTHING, "paper_estimate": "1"}
+    rows = [claim_row("6", protocol, place="ham10000_segmentation/resnet18", **nothing) for protocol in protocols]
+    rows += [claim_row("1", protocol) for protocol in protocols]
+    figure = drawn(tmp_path, rows)
+    save(figure, "t", "", [tmp_path / "claims.pdf"])
+    assert faults(tmp_path / "claims.pdf") == []
+    said = "not run on HAM10000" if len(protocols) == 1 else "not run"
+    assert all(said in texts(axes) for axes in figure.axes)

@@ -8,7 +8,7 @@ import pandas as pd
 from kdml.analysis import cases, counts, metrics
 from kdml.analysis.sheets import Records
 from kdml.common.errors import UserError
-from kdml.runs.records import refuse_mixture
+from kdml.runs.records import refuse_mixed_code, refuse_mixed_settings, refuse_mixture
 from kdml.runs.run_table import RunTable, described
 
 Tables = tuple[pd.DataFrame, pd.DataFrame | None]
@@ -29,6 +29,27 @@ def records_of(table: RunTable, sheets: Sequence[str], mixed: bool) -> Records:
     rows = [row for sheet in sheets for row in table.sheet(sheet)]
     found = refuse_mixture(described(rows), ("run",), mixed)
     return {(row.run, row.seed): found[str(row.folder)] for row in rows}
+
+
+def refuse_unlike(first: tuple[RunTable, Records], second: tuple[RunTable, Records], mixed: bool) -> None:
+    """Refuse to compare places whose runs differ in more than how images are split.
+
+    Args:
+        first: table of a place, and what was recorded of its runs.
+        second: of the same runs under another protocol.
+        mixed: runs of different training code may be compared.
+
+    Raises:
+        UserError: versions of the training code are mixed, or a run was trained with other settings.
+    """
+    both = [
+        (run, f"{table.path.parent}: {run}, seed {seed}", record)
+        for table, records in (first, second)
+        for (run, seed), record in records.items()
+    ]
+    if not mixed:
+        refuse_mixed_code({where: record["code_hash"] for _, where, record in both})
+    refuse_mixed_settings(both, free=("seed", "protocol"))
 
 
 def read_tables(table: RunTable, of_cases: Sequence[Path], of_regions: Sequence[Path], records: Records) -> Tables:

@@ -124,6 +124,7 @@ class Measured:
         ids: of the cases, in the order of `right` and `scores`.
         remark: what a reader has to know of the test set.
         outputs: digest of what each network's outputs come to on every case; equal for networks that predict the same.
+            None against a teacher, which decides these numbers, too.
     """
 
     run: str
@@ -227,7 +228,8 @@ def _of_run(
     measures: dict[Key, Measure] = {}
     outputs: dict[str, str] = {}
     for network, mine in cases.groupby("network", sort=False):
-        outputs[network] = _digest(mine)
+        if truth != TEACHER:
+            outputs[network] = _digest(mine)
         if mine["id"].tolist() != first["id"].tolist():
             raise UserError(f"{key[0]}, seed {key[1]}: {network} was not measured on the same cases as others.", AGAIN)
         measures |= {Key(network, truth, name): one for name, one in _measures(mine, truth, classes, groups)}
@@ -251,7 +253,7 @@ def _digest(mine: pd.DataFrame) -> str:
     """Digest of all numbers of a network's cases that follow from its own outputs."""
     others = ("run", "seed", "id", "group", "network", "disagreement")
     names = sorted(name for name in mine if name not in others and not name.startswith(METADATA))
-    numbers = mine[names].to_numpy(dtype=float)
+    numbers = mine[names].to_numpy(dtype=float) + 0.0  # -0 is 0
     return hashlib.sha256(f"{names}".encode() + numbers.tobytes()).hexdigest()[:DIGITS]
 
 

@@ -78,7 +78,7 @@ def of_cases(teacher: np.ndarray, student: np.ndarray, truth: np.ndarray | None 
                 for pair in zip(teacher, student, strict=True)
             ]
         )
-    columns["kl"] = columns["kl"].round(DECIMALS)
+    columns["kl"] = columns["kl"].round(DECIMALS) + 0.0  # decimal numbers have no -0
     return columns if truth is None else columns | _agreement(taught, said, truth)
 
 

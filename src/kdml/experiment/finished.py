@@ -1,12 +1,11 @@
 """The part of an experiment whose trainings are all finished, as a configuration that can be analysed and published."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, combinations, product
 from typing import Any
 
+from kdml.experiment.places import Places
 from kdml.experiment.plan import Plan, Run
-from kdml.runs.graph import BASELINE
 
 Split = tuple[str, str]
 """A task and a protocol of its splits."""
@@ -18,7 +17,8 @@ Block = tuple[Sequence[Split], Sequence[str], Sequence[int]]
 
 def finished_part(plan: Plan, finished: Iterable[Run]) -> dict[str, Any] | None:
     """Find the largest part of an experiment that is finished: all variants, teachers and baselines of tasks x pairs x seeds, and
-    those methods that are finished there. A task need not have all of the pairs, nor all of its protocols.
+    those methods that are finished there; of networks alone, where nothing else is planned. A task need not have all of the
+    pairs, nor all of its protocols.
 
     Args:
         plan: of the whole experiment.
@@ -52,17 +52,14 @@ def _fewer_protocols(plan: Plan, tasks: Iterable[str], splits: Sequence[Split]) 
 
 
 def _cells(plan: Plan) -> dict[Cell, set[Run]]:
-    """Trainings of every split with every pair and seed; a baseline is of a network, and so of all pairs that have it."""
-    pairs = plan.experiment.pairs
-    cells: dict[Cell, set[Run]] = defaultdict(set)
-    for run in plan.runs:
-        if run.run != BASELINE:
-            cells[(run.task, run.protocol), run.pair, run.seed].add(run)
-    for (split, pair, seed), runs in cells.items():
-        networks = {pairs[pair].teacher, pairs[pair].student}
-        alone = (run for run in plan.runs if run.run == BASELINE and run.pair in networks)
-        runs.update(run for run in alone if ((run.task, run.protocol), run.seed) == (split, seed))
-    return dict(cells)
+    """Trainings at every place, with every seed; a baseline is of a network, and so of all pairs that have it."""
+    places, cells = Places(plan), {}
+    for place, seed in product(places.all, plan.experiment.run.seeds):
+        here = (*places.variants_at(place), *places.methods_at(place), *places.own_teachers_at(place))
+        alone = (run for _, run in places.alone_at(place))
+        if runs := {run for run in (*here, *alone) if run.seed == seed}:
+            cells[(place.task, place.protocol), place.pair, seed] = runs
+    return cells
 
 
 def _without(runs: set[Run], methods: set[str]) -> set[Run]:

@@ -50,7 +50,7 @@ def files_to_send(experiment: Experiment, root: Path) -> list[Path]:
     """
     found = []
     for key, path in named_files(experiment):
-        if path.is_absolute() or ".." in path.parts or path.parts[0].startswith("~"):
+        if path.is_absolute() or ".." in path.parts or str(path).startswith("~"):  # links are followed
             raise UserError(
                 f"`{key}: {path}` leads out of the project, which is all that is sent.",
                 f"put the file below {root} and name it relative to that",

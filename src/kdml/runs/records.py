@@ -98,22 +98,25 @@ def refuse_mixed_code(hashes: Mapping[str, str]) -> None:
         )
 
 
-def refuse_mixed_settings(runs: Iterable[tuple[Hashable, str, Mapping[str, Any]]]) -> None:
-    """Refuse seeds of one run that differ in more than the seed: in another setting, or in the code of their method.
+def refuse_mixed_settings(
+    runs: Iterable[tuple[Hashable, str, Mapping[str, Any]]], free: Sequence[str] = ("seed",)
+) -> None:
+    """Refuse trainings of one run that differ in more than they may: in another setting, or in the code of their method.
 
     Args:
         runs: (what makes it the same run, its folder, its run.json).
+        free: settings that they may differ in.
 
     Raises:
-        UserError: two seeds of a run were trained with different settings; names both.
+        UserError: two trainings of a run have different settings; names both.
     """
     seen: dict[Hashable, tuple[str, str]] = {}
     for key, folder, record in runs:
-        settings = json.dumps([{**record["settings"], "seed": None}, record.get("method_hash")], sort_keys=True)
+        settings = json.dumps([record["settings"] | dict.fromkeys(free), record.get("method_hash")], sort_keys=True)
         first, other = seen.setdefault(key, (settings, folder))
         if first != settings:
             raise UserError(
-                f"{other} and {folder} are seeds of one run, but were trained with different settings or methods.",
+                f"{other} and {folder} are one run, but were trained with different settings or methods.",
                 "let the workflow train them again: `snakemake --forcerun train`",
             )
 

@@ -56,7 +56,7 @@ def draw(data: Data) -> Figure:
     figure = canvas(2, sum(lanes.values()) + REST, w_pad=0.3 / 25.4)
     panels = figure.subplots(1, len(protocols), sharex=True, sharey=True, squeeze=False)[0]
     for axes, mine in zip(panels, protocols, strict=True):
-        _panel(axes, mine, lanes, last=axes is panels[-1])
+        _panel(axes, mine, lanes, last=axes is panels[-1], wide=len(panels) == 1)
         if len(protocols) > 1:
             axes.set_title(labels.protocol(mine[0]["protocol"]), loc="left", pad=14)
     reach = _reach(rows)
@@ -97,11 +97,11 @@ def _words(rows: Sequence[Row], ran: Collection[str]) -> str:
 
     Args:
         rows: of the claim.
-        ran: data that the experiment has runs on.
+        ran: data that the experiment has runs on; none where that is not said, or nothing was run.
     """
     known = [row for row in rows if row["answer"] in ANSWERED]
     if not known:
-        elsewhere = dict.fromkeys(data for row in rows if (data := _data_of(row)) and data not in ran)
+        elsewhere = dict.fromkeys(data for row in rows if ran and (data := _data_of(row)) and data not in ran)
         where = f" on {', '.join(elsewhere)}" if elsewhere else ""
         return "" if any(row["answer"] == Answer.OTHER for row in rows) else f"not run{where}"
     saved = " and ".join(f"{number(row['estimate']):.0f}" for row in known)
@@ -119,9 +119,10 @@ def _reach(rows: Sequence[Row]) -> float:
     return 1.05 * min(max([largest, *ends]), 1.5 * largest)
 
 
-def _panel(axes: Axes, rows: Sequence[Row], lanes: Mapping[str, float], last: bool) -> None:
+def _panel(axes: Axes, rows: Sequence[Row], lanes: Mapping[str, float], last: bool, wide: bool) -> None:
     ends = list(accumulate(lanes.values()))
-    ran = {_data_of(row) for row in rows if row["answer"] != Answer.NOT_RUN}
+    # Of several panels each has room for two words.
+    ran = {_data_of(row) for row in rows if row["answer"] != Answer.NOT_RUN} if wide else set()
     for number_of_lane, (claim, end) in enumerate(zip(lanes, ends, strict=True)):
         first = next(row for row in rows if row["claim"] == claim)
         if number_of_lane % 2 == 0:

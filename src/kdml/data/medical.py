@@ -148,6 +148,7 @@ def volume_of(content: bytes, where: str) -> Volume:
         UserError: it is damaged, or no volume of three dimensions.
     """
     import nibabel
+    from nibabel.affines import voxel_sizes
 
     try:
         plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
@@ -157,8 +158,7 @@ def volume_of(content: bytes, where: str) -> Volume:
         _check_shape(volume.shape, where)
         turned = nibabel.as_closest_canonical(volume)
         # Not the header's own sizes, which programs leave as they were where the affine is what counts.
-        sizes = nibabel.affines.voxel_sizes(turned.affine)
-        values, spacing = turned.get_fdata(dtype=np.float32), _spacing_of(volume.header, sizes)
+        values, spacing = turned.get_fdata(dtype=np.float32), _spacing_of(volume.header, voxel_sizes(turned.affine))
     except UserError:
         raise
     except Exception as error:

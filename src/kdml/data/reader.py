@@ -132,6 +132,8 @@ class Reader:
                 )
             pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             image.load()
+            for name in (medical.INVERTED, medical.PATIENT, medical.SPACING):
+                image.info.pop(name, None)  # words in a PNG may be called so
             bits = bits_of(image, content)
             kind = f"{image.format}, mode {image.mode}, {bits} bits"
         except UserError:
@@ -144,10 +146,9 @@ class Reader:
             return image, bits, kind
         if pages > 1:
             raise UserError(f"{where} has {pages} pages.", "give every page a file of its own")
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
-        image = ImageOps.exif_transpose(image)
-        image.info[ON_ITS_SIDE] = orientation in SIDEWAYS
-        return image, bits, kind
+        turned = ImageOps.exif_transpose(image)
+        turned.info[ON_ITS_SIDE] = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
+        return turned, bits, kind
 
     def _content(self, member: Member, name: str) -> bytes:
         """Bytes of a file."""
@@ -208,7 +209,7 @@ class Reader:
             of_mask,
             opened.size,
             by_class,
-            (self._is_medical(picture.image) and opened.info.get(medical.PATIENT)) or _film(picture.image),
+            opened.info.get(medical.PATIENT) or _film(picture.image),
             self._spacing(picture, opened),
         )
 
@@ -218,10 +219,10 @@ class Reader:
         What table and configuration say is of the picture as it lies in its file, before it was turned the right way up.
         """
         known = picture.spacing if self.decoding.is_listed else self.decoding.spacing
-        if known is None and not self.decoding.is_listed and self._is_medical(picture.image):
+        if known is not None and opened.info.get(ON_ITS_SIDE):
+            known = (known[1], known[0])
+        elif known is None and not self.decoding.is_listed:
             known = opened.info.get(medical.SPACING)
-        elif known is not None and opened.info.get(ON_ITS_SIDE):
-            known = known[::-1]
         return known and (known[0] * opened.height / self.size, known[1] * opened.width / self.size)
 
     def original(self, member: Member) -> np.ndarray:

@@ -85,6 +85,13 @@ def test_small_subgroups_are_left_out_and_counted():
     assert rows["a", "s1", "baseline_teacher", "site", "back"]["level"] == pytest.approx(1 - 0.05 / 4)
 
 
+def test_what_is_alike_in_the_test_set_forms_no_subgroup():
+    networks = {TEACHER: set(), ("a", "ensemble"): {1, 2}}
+    rows = rows_of(cases_of(0, 40, networks, metadata_site=["back"] * 40, metadata_sex=["f", "m"] * 20))
+    assert {key[3] for key in rows} == {"", "class", "sex"}
+    assert rows["a", "ensemble", "baseline_teacher", "", ""]["subgroups"] == 4
+
+
 def test_the_interval_of_the_worst_subgroup_holds_however_it_was_picked():
     """Twelve alike subgroups of 30, true rate 20 %: the worst one's interval misses the truth in at most 5 % of trials."""
     generator = np.random.default_rng(1)

@@ -9,7 +9,7 @@ from fabricated import SEGMENTATION, FabricatedPlace, probabilities, right_at
 from scipy import stats
 
 from kdml.analysis.single_networks import scored
-from kdml.analysis.subgroup_scores import COLUMNS, TOO_FEW, UNDEFINED
+from kdml.analysis.subgroup_scores import ALIKE, COLUMNS, TOO_FEW, UNDEFINED
 from kdml.analysis.subgroups import recorded
 from kdml.common.errors import UserError
 from kdml.common.files import read_json
@@ -84,6 +84,8 @@ def test_what_is_recorded_and_what_is_not_is_said(classes, tmp_path):
     }  # fmt: skip
     pd.DataFrame({"row": [0], "metadata_note": ["a"]}).to_parquet(tmp_path / "other.parquet")
     assert recorded(tmp_path / "other.parquet")["missing"] == ["sex", "age", "site", "institution"]
+    pd.DataFrame({"row": [0], "metadata_Sex": ["f"], "metadata_AGE": ["9"]}).to_parquet(tmp_path / "capitals.parquet")
+    assert recorded(tmp_path / "capitals.parquet")["missing"] == ["site", "institution"]
     with pytest.raises(UserError, match=r"nowhere\.parquet does not exist"):
         recorded(tmp_path / "nowhere.parquet")
 
@@ -104,7 +106,12 @@ def test_masks_have_regions_found_and_the_overlap_of_images(tmp_path):
     rows = rows_of(place, "s1")
     back = rows["iou", "site", "back"]
     assert (back["value"], back["cases"], back["worst"]) == (pytest.approx(50), 30, 1)
-    assert 0 < back["low"] < 50 < back["high"] < 100 and rows["iou", "site", "leg"]["value"] == 100
+    assert 0 < back["low"] < 50 < back["high"] < 100 and back["remark"] == ""
+    # An overlap without spread says nothing of other images, whether all of it is found or none.
+    leg, missed = rows["iou", "site", "leg"], rows_of(place, "s2")["iou", "site", "leg"]
+    for one, value in ((leg, 100), (missed, 0)):
+        assert (one["value"], one["remark"]) == (value, ALIKE)
+        assert math.isnan(one["low"]) and math.isnan(one["high"])
     face = rows["iou", "site", "face"]
     assert math.isnan(face["value"]) and face["remark"] == UNDEFINED
     assert rows["found", "site", "back"]["value"] == pytest.approx(50) and rows["found", "site", "back"]["worst"] == 1

@@ -11,10 +11,13 @@ from data.test_own import prepared
 from medical_files import film
 from own_files import written
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
+from kdml.analysis import surfaces
 from kdml.common.errors import UserError
-from kdml.data import medical
+from kdml.data import medical, prepare
 from kdml.data.own import Own
 
 SIZE = 16  # of the arrays
@@ -43,6 +46,19 @@ def test_dicom_says_it_down_and_across_and_both_axes_scale(tmp_path):
 
 def test_spacing_at_the_detector_is_none_of_the_patient():
     data = medical.film_of(film(scans(1)[0], ImagerPixelSpacing=[0.1, 0.1]), "here")
+    assert medical.SPACING not in medical.dicom(data, "here")[0].info
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "said", [b"0.5", b"0.5\\", b"0,5\\0,7", b"", b"0.5\\0.5\\0.5", b"0.5\\0", b"0.5\\-1 ", b"nan\\1"]
+)
+def test_a_tag_that_does_not_say_two_sizes_says_none(said):
+    content = film(scans(1)[0], PixelSpacing=[0.5, 0.7])
+    data = medical.film_of(content, "here")
+    raw = data.get_item("PixelSpacing")
+    assert isinstance(raw, RawDataElement)
+    data[raw.tag] = raw._replace(value=said, length=len(said))
     assert medical.SPACING not in medical.dicom(data, "here")[0].info
 
 
@@ -92,6 +108,16 @@ def test_units_of_volumes(unit, codes, factor):
     assert found is None if factor is None else found == pytest.approx([factor, 2 * factor, 3 * factor])
 
 
+def test_sizes_of_voxels_are_those_of_the_affine_however_stale_the_header_is():
+    made = nibabel.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.eye(4))
+    made.header.set_xyzt_units("mm")
+    made.header.set_sform(np.diag([0.8, 2, 3, 1]), 1)
+    made.header.set_qform(None, 0)
+    stale = nibabel.Nifti1Image(made.dataobj, None, made.header)
+    assert stale.header.get_zooms() == (1, 1, 1)
+    assert medical.volume_of(stale.to_bytes(), "here").spacing == pytest.approx([0.8, 2, 3])
+
+
 BY_TABLE = Own("mine", ("a", "b"), "list.csv", "file", "class", spacing_column="mm")
 SMALL = Own("mine", ("a", "b"), "list.csv", "file", "class")
 
@@ -102,9 +128,9 @@ def listed(*cells):
     return files | {"list.csv": f"file,class,mm\n{lines}"}
 
 
-def picture(number, shape=(8, 32)):
+def picture(number, shape=(8, 32), **more):
     buffer = io.BytesIO()
-    Image.fromarray(np.random.default_rng(number).integers(0, 256, shape, dtype=np.uint8)).save(buffer, "PNG")
+    Image.fromarray(np.random.default_rng(number).integers(0, 256, shape, dtype=np.uint8)).save(buffer, "PNG", **more)
     return buffer.getvalue()
 
 
@@ -121,6 +147,48 @@ def test_where_one_is_unknown_it_is_said(tmp_path, caplog):
     _, index, report = prepared(written(tmp_path / "mine", files), BY_TABLE, tmp_path / "out")
     assert index[1]["mm_down"] is None and report["spacing"]["known"] == 5
     assert "the spacing of 5 of 6 pictures is known: distances stay in pixels" in caplog.text
+
+
+def test_a_cell_that_says_unknown_counts_more_than_the_file(tmp_path):
+    names = [f"images/{number}.dcm" for number in range(6)]
+    files = {name: film(scans(n)[0], f"P{n}", PixelSpacing=[9, 9]) for n, name in enumerate(names)}
+    cells = ["1", "unknown", "1", "1", "1", "1"]
+    lines = "".join(f"{name},{'ab'[n % 2]},{cells[n]}\n" for n, name in enumerate(names))
+    own = Own("mine", ("a", "b"), "list.csv", "file", "class", spacing_column="mm", window=HU, format="dicom")
+    files |= {"list.csv": f"file,class,mm\n{lines}"}
+    _, index, report = prepared(written(tmp_path / "mine", files), own, tmp_path / "out")
+    assert index[1]["mm_down"] is None and report["spacing"]["known"] == 5
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_it_is_of_the_picture_as_it_lies_in_the_file(orientation, tmp_path):
+    """Files of 8 rows and 32 columns; 5 to 8 show the rows as columns."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    own = Own("mine", ("a", "b"), spacing=(1.0, 0.25))
+    files = {f"{'ab'[n % 2]}/{n}.png": picture(n, exif=exif) for n in range(6)}
+    _, index, _ = prepared(written(tmp_path / "mine", files), own, tmp_path / "out")
+    assert of_index(index) == {(0.5, 0.5)}
+
+
+def test_words_in_a_picture_are_no_spacing_of_it(tmp_path):
+    words = PngInfo()
+    words.add_text("spacing", "0.5")
+    words.add_text("patient", "somebody")
+    files = {f"{'ab'[n % 2]}/{n}.png": picture(n, pnginfo=words) for n in range(6)}
+    _, _, report = prepared(written(tmp_path / "mine", files), Own("mine", ("a", "b")), tmp_path / "out")
+    assert "spacing" not in report
+
+
+@pytest.mark.parametrize(("spacing", "is_told"), [((0.00025, 0.00025), True), ((0.5, 0.5), False)])
+def test_pictures_smaller_than_what_nsd_takes_as_met_are_told(spacing, is_told, tmp_path, caplog):
+    files = {f"{'ab'[n % 2]}/{n}.png": picture(n, (SIZE, SIZE)) for n in range(6)}
+    prepared(written(tmp_path / "mine", files), Own("mine", ("a", "b"), spacing=spacing), tmp_path / "out")
+    assert ("the largest picture measures 0.0057 mm from corner to corner" in caplog.text) == is_told
+
+
+def test_the_smallest_picture_is_as_large_as_what_nsd_takes_as_met():
+    assert prepare.SMALLEST == surfaces.TOLERANCE
 
 
 def test_the_configuration_says_it_for_all_whatever_the_files_say(tmp_path):

@@ -252,6 +252,7 @@ def test_what_is_no_picture_or_would_be_cut_is_told_and_the_next_is_predicted(op
     behind = encoded(image, "PNG", save_all=True, append_images=[other, image], default_image=True)
     for name, content, message in (
         ("words.png", b"no picture", "words.png cannot be read as a picture"),
+        ("moving.gif", encoded(image, "GIF"), "moving.gif cannot be read as a picture"),
         ("deep.png", png(grey), "deep.png has 16 bits a channel"),
         ("clear.png", png(clear), "clear.png has transparent pixels"),
         ("behind.png", behind, "behind.png has an animation that browsers show in place of its picture"),

@@ -259,19 +259,21 @@ def gained(right, estimate, p_holm, left="kd_ml_v3"):
 
 
 @pytest.mark.parametrize(
-    ("estimates", "short", "counts"),
+    ("estimates", "own", "short", "counts"),
     [
-        ([("0.9", "0.01"), ("0.9", "0.02")], "Yes", "in 2, less in 0, and 0 are undecided"),
-        ([("0.9", "0.01"), ("0.9", "0.06")], "In part", "in 1, less in 0, and 1 are undecided"),
-        ([("0.9", "0.06"), ("-0.9", "")], "Not shown", "in 0, less in 0, and 2 are undecided"),
-        ([("-0.9", "0.01"), ("0.9", "nan")], "No, rather harmful", "in 0, less in 1, and 1 are undecided"),
-        ([("-0.9", "0.01"), ("0.9", "0.01")], "That depends", "in 1, less in 1, and 0 are undecided"),
+        ([("0.9", "0.01"), ("0.9", "0.02")], 0.4, "Yes", "in 2, less in 0, and 0 are undecided"),
+        ([("0.9", "0.01"), ("0.9", "0.06")], 0.4, "In part", "in 1, less in 0, and 1 are undecided"),
+        ([("0.9", "0.06"), ("-0.9", "")], 0.4, "Not shown", "in 0, less in 0, and 2 are undecided"),
+        ([("-0.9", "0.01"), ("0.9", "nan")], 0.4, "No, rather harmful", "in 0, less in 1, and 1 are undecided"),
+        ([("-0.9", "0.01"), ("0.9", "0.01")], 0.4, "That depends", "in 1, less in 1, and 0 are undecided"),
+        ([("0.9", "0.01"), ("0.9", "0.02")], -0.4, clinic.NO_BETTER, "in 2, less in 0, and 0 are undecided"),
+        ([("0.9", "0.01"), ("0.9", "0.06")], 0.05, clinic.NO_BETTER, "in 1, less in 0, and 1 are undecided"),
     ],
 )
-def test_whether_diversified_knowledge_is_useful_for_referral_is_answered(tmp_path, estimates, short, counts):
+def test_whether_diversified_knowledge_is_useful_for_referral_is_answered(tmp_path, estimates, own, short, counts):
     rows = [gained(f"kd_ml_v{n}", *one) for n, one in enumerate(estimates, 1)]
     unknown = [gained("ml_v1", "nan", "", "ml_v3"), CONTRAST | {"family": "reference"}]
-    gains = {"kd_ml_v3": 0.4, "kd_ml_v1": -0.5, "kd_ml_v2": -0.6}
+    gains = {"kd_ml_v3": own, "kd_ml_v1": -0.5, "kd_ml_v2": -0.6}
     values = [value_row(run, "s1", "aurc_gain", mean, low=mean - 0.1) for run, mean in gains.items()]
     table = clinic_of(
         tmp_path, [*values, value_row("kd_ml_v3", "ensemble", "aurc_gain", 9)], contrasts=[*rows, *unknown]
@@ -279,10 +281,14 @@ def test_whether_diversified_knowledge_is_useful_for_referral_is_answered(tmp_pa
     (section,) = (one for one in table.sections if one.title.endswith(": referral and diversified knowledge"))
     lines = [[cell.text for cell in line.cells] for line in section.blocks[0].lines]
     assert [line[:3] for line in lines] == [["KD + ML V3", "V1", "S1"], ["KD + ML V3", "V2", "S1"]]
-    assert lines[0][3].startswith("0.4 [0.3") and lines[0][4].startswith("−0.5 [−0.6") and lines[0][6] == "0.010"
+    assert (
+        lines[0][3].startswith(f"{own:.1f} [".replace("-", "−"))
+        and lines[0][4].startswith("−0.5 [−0.6")
+        and lines[0][6] == "0.010"
+    )
     (note,) = section.notes
     assert f"when to ask a person? {short}: of 2 comparisons with V1 and V2" in note and counts in note
-    assert "the own uncertainty of 1 of 1 network (interval above 0)" in note
+    assert f"the own uncertainty of {int(own > 0.1)} of 1 network (interval above 0)" in note
 
 
 def test_masks_have_no_area_under_the_curve(tmp_path):

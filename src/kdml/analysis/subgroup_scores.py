@@ -1,8 +1,8 @@
 """Scores of one trained network in the subgroups of its test set, with intervals that hold together, and the worst of them.
 
 Of classes: the share of test images named right. Of masks: the share of the regions of the true masks that are found, and the IoU
-of the images of a subgroup, where regions have no sizes. Of several subgroups the worst looks bad by chance; so all intervals of a
-metric hold together (Bonferroni), and that of the worst one, too, however it was picked.
+of the images of a subgroup, where regions have no sizes. Of several subgroups the worst looks bad by chance; so all its intervals
+of a metric hold together (Bonferroni), and that of the worst one, too, however it was picked.
 """
 
 import math
@@ -24,6 +24,7 @@ COLUMNS = (
     "metric", "attribute", "subgroup", "cases", "groups", "value", "low", "high", "level", "worst", "remark",
 )  # fmt: skip
 TOO_FEW = f"fewer than {FEWEST} cases"
+ALIKE = "no interval: all groups are alike"
 UNDEFINED = "undefined: no case of it could count"
 
 
@@ -119,7 +120,8 @@ def _no_value(remark: str) -> dict[str, Any]:
 def _described(
     runs: MeasuredRuns, run: str, seed: int, judged: _Judged, members: np.ndarray, level: float
 ) -> dict[str, Any]:
-    """Value of one subgroup and its interval; where all of a share are right, or none, the exact one."""
+    """Value of one subgroup and its interval; where all of a share are right, or none, the exact one; where groups
+    are otherwise all alike, none."""
     measure, groups = judged.of(members), len(set(judged.group[members]))
     value = 100 * measure.value
     if math.isnan(value):
@@ -127,12 +129,10 @@ def _described(
     draws = 100 * measure.draws(runs.resamples([seed]), seed)
     _, interval = runs.interval(run, {seed: value}, {seed: draws}, groups, level)
     low, high = interval.low, interval.high
+    remark = NO_INTERVAL if math.isnan(low) else ""
     if judged.of_counts is metrics.share and value in (0, 100):
         reach = 100 * statistics.none_seen(groups, level).high
-        low, high = (0.0, reach) if value == 0 else (100 - reach, 100.0)
-    return {
-        "value": value,
-        "low": max(low, 0.0),
-        "high": min(high, 100.0),
-        "remark": NO_INTERVAL if math.isnan(low) else "",
-    }
+        (low, high), remark = ((0.0, reach) if value == 0 else (100 - reach, 100.0)), ""
+    elif groups > 1 and np.nanmin(draws) == np.nanmax(draws):
+        low, high, remark = math.nan, math.nan, ALIKE
+    return {"value": value, "low": max(low, 0.0), "high": min(high, 100.0), "remark": remark}

@@ -69,7 +69,8 @@ def recorded(index: Path) -> dict[str, list[str]]:
     values = {name.removeprefix(METADATA): len(set(one)) for name, one in _banded(picture_index.read(index)).items()}
     forming = [name for name, number in values.items() if 1 < number <= MOST_VALUES]
     others = [f"{name} ({number} value{'s' * (number != 1)})" for name, number in values.items() if name not in forming]
-    return {"subgroups": forming, "none": others, "missing": [name for name in USUAL if name not in values]}
+    there = {name.lower() for name in values}
+    return {"subgroups": forming, "none": others, "missing": [name for name in USUAL if name not in there]}
 
 
 def _banded(index: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -103,7 +103,8 @@ def _units(
 
 
 def of_metadata(first: pd.DataFrame, ids: Sequence[str]) -> Iterator[tuple[Subgroup, np.ndarray]]:
-    """Units by what is known of their pictures: whether each belongs to a subgroup, (n,).
+    """Units by what is known of their pictures: whether each belongs to a subgroup, (n,). What is alike for all
+    units forms none.
 
     Args:
         first: cases of one network, with columns of metadata.
@@ -112,5 +113,7 @@ def of_metadata(first: pd.DataFrame, ids: Sequence[str]) -> Iterator[tuple[Subgr
     for column in (name for name in first if name.startswith(METADATA)):
         known = dict(zip(first["id"], first[column].astype(str), strict=True))
         values = np.array([known[one] for one in ids], dtype=object)
-        for value in sorted(set(values)):
-            yield (column.removeprefix(METADATA), value), values == value
+        different = sorted(set(values))
+        if len(different) > 1:  # else the subgroup is the test set itself
+            for value in different:
+                yield (column.removeprefix(METADATA), value), values == value

@@ -148,6 +148,7 @@ def volume_of(content: bytes, where: str) -> Volume:
         UserError: it is damaged, or no volume of three dimensions.
     """
     import nibabel
+    from nibabel.affines import voxel_sizes
 
     try:
         plain = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
@@ -156,7 +157,8 @@ def volume_of(content: bytes, where: str) -> Volume:
         bits = 8 * volume.get_data_dtype().itemsize
         _check_shape(volume.shape, where)
         turned = nibabel.as_closest_canonical(volume)
-        values, spacing = turned.get_fdata(dtype=np.float32), _spacing_of(volume.header, turned.header.get_zooms())
+        # Not the header's own sizes, which programs leave as they were where the affine is what counts.
+        values, spacing = turned.get_fdata(dtype=np.float32), _spacing_of(volume.header, voxel_sizes(turned.affine))
     except UserError:
         raise
     except Exception as error:
@@ -255,9 +257,18 @@ def dicom(data: Any, where: str, frame: int | None = None) -> tuple[Image.Image,
         scale = _of_frame(data, frame, "PixelValueTransformationSequence")
         image = _in_grey(values, scale, bits, inverted=data.PhotometricInterpretation == "MONOCHROME1")
     image.info[PATIENT] = _digest(str(data.get("PatientID") or "").strip())
-    if (spacing := _of_frame(data, frame, "PixelMeasuresSequence").get("PixelSpacing")) and min(spacing) > 0:
-        image.info[SPACING] = (float(spacing[0]), float(spacing[1]))
+    if (spacing := _said(_of_frame(data, frame, "PixelMeasuresSequence").get("PixelSpacing"))) is not None:
+        image.info[SPACING] = spacing
     return image, bits, f"DICOM, mode {'RGB' if values.ndim == 3 else 'L'}, {bits} bits"
+
+
+def _said(values: Any) -> Spacing | None:
+    """Spacing that a tag says; None unless its values are exactly two finite numbers above 0."""
+    try:
+        down, across = map(float, values)
+    except (TypeError, ValueError):
+        return None
+    return (down, across) if 0 < down < math.inf and 0 < across < math.inf else None
 
 
 def _of_frame(data: Any, frame: int | None, name: str) -> Any:

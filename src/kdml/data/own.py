@@ -77,7 +77,10 @@ class Own:
     def decoding(self) -> Decoding:
         """How its files become pixels."""
         window = None if self.window is None else Window(**self.window)
-        return Decoding(None, window, self.mask_above, "export it again", self.mask_classes(), self.axis, self.spacing)
+        is_listed = self.spacing_column is not None
+        return Decoding(
+            None, window, self.mask_above, "export it again", self.mask_classes(), self.axis, self.spacing, is_listed
+        )
 
     def mask_classes(self) -> MaskClasses | None:
         """The classes of its masks, where they have several."""

@@ -1,6 +1,7 @@
 """Archives to arrays: every picture decoded once, resized, hashed, and kept once."""
 
 import logging
+import math
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from kdml.data.mask_classes import described as described_classes
 from kdml.data.own import Own, list_own
 from kdml.data.reader import BLACK_AND_WHITE, Decoding, Pixels, Reader
 
+SMALLEST = 2.0  # millimetres from corner to corner of a picture; no two outlines in it are further apart than what NSD takes as met
 MOST_SIZES = 10  # that a report lists
 MOST_FAULTS = 20  # pictures that a message names
 READ_AT_ONCE = 256  # pictures; so many wait in memory to be written
@@ -126,7 +128,7 @@ def _write(
     rows, dropped = _index(listing, pixels, labels)
     if not rows:
         raise UserError(f"{reader.archives[0]}: every picture has a double with another label.", "look at its labels")
-    found: dict[str, Any] = {"files": _files(pixels)} | _add_spacing(rows, pixels)
+    found: dict[str, Any] = {"files": _files(pixels)} | _add_spacing(rows, pixels, reader.size)
     if of_masks is not None and "masks" in paths:
         kept = np.array([pixels[row["row"]].by_class for row in rows])
         groups = [row["group"] for row in rows]
@@ -276,7 +278,7 @@ def _row(row: int, listing: Listing, pixels: Pixels, label: int) -> dict[str, An
     }
 
 
-def _add_spacing(rows: Sequence[dict[str, Any]], pixels: Sequence[Pixels]) -> dict[str, Any]:
+def _add_spacing(rows: Sequence[dict[str, Any]], pixels: Sequence[Pixels], size: int) -> dict[str, Any]:
     """Add to the rows of the index how large pixels are, where that is known of any picture; what the report says of it."""
     spacings = [pixels[row["row"]].spacing for row in rows]
     known = [one for one in spacings if one is not None]
@@ -286,6 +288,11 @@ def _add_spacing(rows: Sequence[dict[str, Any]], pixels: Sequence[Pixels]) -> di
         row.update(zip(SPACING, spacing or (None, None), strict=True))
     if len(known) < len(rows):
         log.warning("the spacing of %d of %d pictures is known: distances stay in pixels", len(known), len(rows))
+    elif (widest := size * max(math.hypot(*one) for one in known)) < SMALLEST:
+        log.warning(
+            "the largest picture measures %.2g mm from corner to corner: HD95 (mm) will be shown as almost 0, and NSD, which counts"
+            " what is within %g mm, as 100 where anything is marked", widest, SMALLEST,
+        )  # fmt: skip
     ranges = {name: [min(sizes), max(sizes)] for name, sizes in zip(SPACING, zip(*known, strict=True), strict=True)}
     return {"spacing": {"known": len(known), **ranges}}
 

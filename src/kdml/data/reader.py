@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from kdml.common.errors import MachineError, UserError, fault_of
 from kdml.common.zip_files import UNREADABLE, TooLarge
@@ -21,6 +21,8 @@ from kdml.deploy.pictures import SIXTEEN_BITS, Window, bits_of
 
 MOST_PIXELS = 64 * 2**20  # of a picture; the data sets' largest have 0.3 million
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+SIDEWAYS = range(5, 9)  # orientations by EXIF whose rows are columns of the picture that is seen
+ON_ITS_SIDE = "on its side"  # what is known of a picture besides its pixels: whether its file has such an orientation
 THRESHOLD = 127  # grey values above it are marked
 GREY_MODES = ("1", "L", "I", "F")  # and I;16 in its kinds, which PIL does not turn into RGB
 COLOUR = 32  # by which the channels of a pixel may differ: what JPEG makes of grey
@@ -46,6 +48,7 @@ class Decoding:
         classes: of masks that have several; where there are none, grey values above `mask_above` are the only one.
         axis: of volumes, whose slices are pictures.
         spacing: millimetres from one pixel to the next, down and across, of all pictures; None if their files say it.
+        is_listed: whether a table says the spacing of each picture, or that it is unknown, whatever its file says.
     """
 
     modes: tuple[str, ...] | None = ("RGB",)
@@ -55,6 +58,7 @@ class Decoding:
     classes: MaskClasses | None = None
     axis: int = 2
     spacing: medical.Spacing | None = None
+    is_listed: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,8 @@ class Reader:
                 )
             pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
             image.load()
+            for name in (medical.INVERTED, medical.PATIENT, medical.SPACING):
+                image.info.pop(name, None)  # words in a PNG may be called so
             bits = bits_of(image, content)
             kind = f"{image.format}, mode {image.mode}, {bits} bits"
         except UserError:
@@ -140,7 +146,9 @@ class Reader:
             return image, bits, kind
         if pages > 1:
             raise UserError(f"{where} has {pages} pages.", "give every page a file of its own")
-        return ImageOps.exif_transpose(image), bits, kind
+        turned = ImageOps.exif_transpose(image)
+        turned.info[ON_ITS_SIDE] = image.getexif().get(ExifTags.Base.Orientation) in SIDEWAYS
+        return turned, bits, kind
 
     def _content(self, member: Member, name: str) -> bytes:
         """Bytes of a file."""
@@ -206,8 +214,15 @@ class Reader:
         )
 
     def _spacing(self, picture: Picture, opened: Image.Image) -> medical.Spacing | None:
-        """Millimetres between pixels of the arrays: both axes were scaled, each by a factor of its own."""
-        known = picture.spacing or self.decoding.spacing or opened.info.get(medical.SPACING)
+        """Millimetres between pixels of the arrays: both axes were scaled, each by a factor of its own.
+
+        What table and configuration say is of the picture as it lies in its file, before it was turned the right way up.
+        """
+        known = picture.spacing if self.decoding.is_listed else self.decoding.spacing
+        if known is not None and opened.info.get(ON_ITS_SIDE):
+            known = (known[1], known[0])
+        elif known is None and not self.decoding.is_listed:
+            known = opened.info.get(medical.SPACING)
         return known and (known[0] * opened.height / self.size, known[1] * opened.width / self.size)
 
     def original(self, member: Member) -> np.ndarray:

@@ -197,6 +197,7 @@ def _diversified(data: Data) -> tuple[Section, ...]:
     return found
 
 
+NO_BETTER = "More than under V1 and V2, but not shown to be better than a network's own uncertainty"
 Gains = Mapping[tuple[str, str], Row]
 """What disagreement gains over a network's own uncertainty, by run and network."""
 
@@ -221,14 +222,14 @@ def _answer(rows: Sequence[Row], gains: Gains) -> str:
         return ""
     decided = [_float(row["estimate"]) for row in rows if _float(row["p_holm"]) < LEVEL]
     more, less = sum(one > 0 for one in decided), sum(one < 0 for one in decided)
+    mine = [gains[key] for key in dict.fromkeys((row["left"], row["network"]) for row in rows) if key in gains]
+    useful = sum(_float(row["low"]) > 0 for row in mine)
     if more and less:
         short = "That depends"
     elif more:
-        short = "Yes" if more == len(rows) else "In part"
+        short = ("Yes" if more == len(rows) else "In part") if useful else NO_BETTER
     else:
         short = "No, rather harmful" if less else "Not shown"
-    mine = [gains[key] for key in dict.fromkeys((row["left"], row["network"]) for row in rows) if key in gains]
-    useful = sum(_float(row["low"]) > 0 for row in mine)
     return (
         f"Is diversified knowledge (V3) useful for knowing when to ask a person? {short}: of"
         f" {labels.counted(len(rows), 'comparison')} with V1 and V2, disagreement gains more under V3 in {more}, less in {less},"

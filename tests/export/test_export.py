@@ -135,7 +135,7 @@ def test_card_says_what_is_known_of_subgroups_and_what_is_not(place):
     assert {row["metric"] for row in rows} <= ({"accuracy"} if place.kind == "classification" else {"iou", "found"})
     words = (place.out / "README.md").read_text().partition("## Subgroups of the test set")[2].partition("\n## ")[0]
     missing = facts_of(place)["recorded"]["missing"]
-    assert f"**Not recorded: {', '.join(missing)}.**" in words and "age" in missing
+    assert f"**Not recorded: {', '.join(missing)}.**" in words and "site" in missing
     assert "because they have fewer than 10 cases" in words
 
 

@@ -117,7 +117,7 @@ def test_seeds_that_differ_widen_the_interval():
 def test_regions_of_masks_are_found_or_not():
     keys = {"run": "a", "seed": 0, "network": "ensemble"}
     ids = [f"i{i}" for i in range(30)]
-    cases = pd.DataFrame([keys | {"id": one, "group": one, "metadata_sex": "f"} for one in ids])
+    cases = pd.DataFrame([keys | {"id": one, "group": one, "metadata_sex": "fm"[one in ids[:9]]} for one in ids])
     found = pd.DataFrame(
         [
             keys | {"id": one, "group": one, "region": 0, "class": 1 + i % 3 // 2, "area": 10 + i, "share": i / 30}
@@ -134,7 +134,10 @@ def test_regions_of_masks_are_found_or_not():
         for (attribute, name), inside in one.subgroups.items()
         if attribute == "region size"
     }
-    assert sizes == {"small": 10, "medium": 10, "large": 10} and one.subgroups["sex", "f"].all()
+    assert (
+        sizes == {"small": 10, "medium": 10, "large": 10}
+        and one.subgroups["sex", "m"].tolist() == [True] * 9 + [False] * 21
+    )
     assert "class" not in {attribute for attribute, _ in one.subgroups}
     several = units.of_regions(cases, found, ["core", "cyst"])[0].subgroups
     assert (several["class", "core"].sum(), several["class", "cyst"].sum()) == (20, 10)

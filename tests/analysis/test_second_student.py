@@ -87,7 +87,7 @@ def test_scripts_measure_the_ensemble_of_the_two_alone(tmp_path):
     assert accuracy["sources"] == pytest.approx(100 * 4 / 6)
     assert ("ml_v1", "sources", "accuracy") not in values
     # They alone disagree at image 3 alone: by 0.6. With S3 every image is one of disagreement.
-    table = cases.read(tmp_path / "variants/cases.parquet")
+    table = cases.read([tmp_path / "variants/cases.parquet"])
     mine = table[(table["run"] == "mine") & (table["seed"] == 0)]
     apart = {name: mine.loc[mine["network"] == name, "disagreement"].tolist() for name in ("sources", "ensemble")}
     assert apart["sources"] == pytest.approx([0, 0, 0, 0.6, 0, 0], abs=0.02) and min(apart["ensemble"]) > 0.01

@@ -7,7 +7,7 @@ from typing import Any
 from kdml.analysis import statistics
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Key
-from kdml.analysis.statistics import Interval, holm, welch
+from kdml.analysis.statistics import holm, welch
 
 OTHER_DRAWS = 1  # seed of the draws of the second protocol, which must not be those of the first
 COLUMNS = (
@@ -49,7 +49,7 @@ def _row(first: MeasuredRuns, second: MeasuredRuns, run: str, key: Key) -> dict[
     estimate = one.summary.mean - other.summary.mean
     of_cases = statistics.percentile(estimate, one.draws - other.draws, min(one.groups, other.groups))
     of_seeds = welch(*([(side.summary.mean, side.summary.std, side.summary.n)] for side in (one, other)))
-    found = statistics.wider(of_cases, of_seeds) if not math.isnan(estimate) else Interval(*4 * [math.nan])
+    found = statistics.wider(of_cases, of_seeds)
     row: dict[str, Any] = {"run": run, "network": key.network, "metric": key.metric}
     for name, side in sides.items():
         row |= {f"{name}_mean": side.summary.mean, f"{name}_std": side.summary.std}

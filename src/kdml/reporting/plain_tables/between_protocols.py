@@ -7,7 +7,7 @@ from kdml.analysis.metrics import digits_scale_of
 from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, Cell, digits_of, measured, p_value, text, with_interval
 from kdml.reporting.data import Data
-from kdml.reporting.plain_tables.place_columns import by_place, heading
+from kdml.reporting.plain_tables.place_columns import by_place, heading, row_order
 from kdml.reporting.table_model import Column, Row, Table
 
 COLUMNS = (
@@ -23,7 +23,7 @@ def table(data: Data) -> Table:
         data: files `between_protocols:PLACE`, of places that are split by image, and `runs:PLACE`.
     """
     places = data.under("between_protocols")
-    rows = {place: [_cells(row) for row in sorted(found, key=_order)] for place, found in places.items()}
+    rows = {place: [_cells(row) for row in sorted(found, key=row_order)] for place, found in places.items()}
     table = by_place(data, COLUMNS, rows, said={place: _tested(found) for place, found in places.items() if found})
     return Table(tuple(replace(one, title=heading(data, _of_both(one.key))) for one in table.sections))
 
@@ -31,10 +31,6 @@ def table(data: Data) -> Table:
 def _of_both(place: str) -> str:
     """Name of a place without its protocol, because rows are about both."""
     return place[place.index("/") :]
-
-
-def _order(row: Row) -> tuple:
-    return labels.run_order(row["run"]), labels.network_order(row["network"])
 
 
 def _cells(row: Row) -> tuple[Cell, ...]:

@@ -1,7 +1,6 @@
 """What a clinic asks of a network beyond its score, at every place: which decisions it takes, which of them are wrong,
 whether its probabilities mean what they say, and when a person should be asked."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -10,9 +9,9 @@ from kdml.analysis.families import REFERRAL as OF_REFERRAL
 from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, digits_scale_of
 from kdml.analysis.surfaces import IN_MILLIMETRES, IN_PIXELS
 from kdml.reporting import labels
-from kdml.reporting.cells import INTERVAL, Cell, digits_of, number, p_value, text, with_interval
+from kdml.reporting.cells import INTERVAL, Cell, digits_of, is_known, number, p_value, text, with_interval
 from kdml.reporting.data import Data
-from kdml.reporting.plain_tables.place_columns import by_place
+from kdml.reporting.plain_tables.place_columns import by_place, row_order
 from kdml.reporting.table_model import Column, Row, Section, Table
 from kdml.runs.graph import ENSEMBLE, PROPOSED, STRATEGIES, VARIANTS
 from kdml.runs.run_table import SEPARATOR
@@ -75,10 +74,6 @@ def _who(row: Row) -> tuple[Cell, Cell]:
     return text(labels.run(row["run"])), text(labels.network(row["network"]))
 
 
-def _order(row: Row) -> tuple:
-    return labels.run_order(row["run"]), labels.network_order(row["network"])
-
-
 # Decisions
 
 
@@ -98,7 +93,7 @@ def _scores(rows: Sequence[Row], wanted: Sequence[str]) -> tuple[Sequence[str | 
     columns = (*WHO, *(Column(f"{labels.metric(name)}{_interval(name)}", labels.metric(name)) for name in metrics))
     return columns, [
         (*_who(row), *(_value(values.get((row["run"], row["network"], name))) for name in metrics))
-        for row in sorted(networks.values(), key=_order)
+        for row in sorted(networks.values(), key=row_order)
     ]
 
 
@@ -132,7 +127,7 @@ def _classes(data: Data) -> tuple[Section, ...]:
                     for metric in BY_CLASS
                 ),
             )
-            for row in sorted(networks.values(), key=_order)
+            for row in sorted(networks.values(), key=row_order)
             for number, name in enumerate(names, 1)
         ]
         titles = (Column(f"{labels.metric(name)}{INTERVAL}", labels.metric(name)) for name in BY_CLASS)
@@ -184,7 +179,7 @@ def _diversified(data: Data) -> tuple[Section, ...]:
     """What the students' disagreement gains more over a network's own uncertainty under V3 than under V1 and V2."""
     found: tuple[Section, ...] = ()
     for label, rows in data.under("contrasts").items():
-        compared = [row for row in rows if row["family"] == OF_REFERRAL and not math.isnan(_float(row["estimate"]))]
+        compared = [row for row in rows if row["family"] == OF_REFERRAL and is_known(row["estimate"])]
         gains = {
             (row["run"], row["network"]): row
             for row in data.rows(f"values:{label}")
@@ -247,7 +242,7 @@ def _confusion(data: Data) -> tuple[Section, ...]:
     for label, rows in data.under("confusion").items():
         named = list(dict.fromkeys(row["predicted"] for row in rows))
         lines: dict[tuple[str, str, str], list[Row]] = {}
-        for row in sorted(_shown(rows), key=_order):
+        for row in sorted(_shown(rows), key=row_order):
             lines.setdefault((row["run"], row["network"], row["true"]), []).append(row)
         cells = [(*_who(mine[0]), text(mine[0]["true"]), *map(_count, mine)) for mine in lines.values()]
         columns = (*WHO, "True class", *(Column(f"named {name} (%)", f"named {name}") for name in named))

@@ -8,6 +8,7 @@ from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, Cell, digits_of, is_known, number, text, with_interval
 from kdml.reporting.data import Data
 from kdml.reporting.plain_tables.clinic import section
+from kdml.reporting.plain_tables.place_columns import row_order
 from kdml.reporting.table_model import NOTHING, Column, Row, Section, Table
 from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER
 
@@ -42,10 +43,6 @@ def table(data: Data) -> Table:
     return Table(tuple(sorted((one for part in parts for one in part), key=lambda one: places.index(one.key))))
 
 
-def _order(row: Row) -> tuple:
-    return labels.run_order(row["run"]), labels.network_order(row["network"])
-
-
 def _tested(row: Row) -> str:
     """How much stands behind the numbers of a section."""
     cases, groups, seeds = (int(row[name]) for name in ("cases", "groups", "seeds"))
@@ -55,7 +52,7 @@ def _tested(row: Row) -> str:
 def _good_enough(data: Data) -> tuple[Section, ...]:
     found: tuple[Section, ...] = ()
     for place, rows in data.under("non_inferiority").items():
-        known = sorted((row for row in rows if is_known(row["estimate"])), key=_order)
+        known = sorted((row for row in rows if is_known(row["estimate"])), key=row_order)
         cells = [
             (
                 text(labels.run(row["run"])),
@@ -87,7 +84,7 @@ def _flips(data: Data) -> tuple[Section, ...]:
         totals = [row for row in rows if not row["attribute"] and row["network"] in (ENSEMBLE, BASELINE)]
         worst = {_key(row): row for row in rows if row["worst"] == "1"}
         cells = [
-            _of_flips(row, worst.get(_key(row))) for row in sorted(totals, key=lambda row: (_order(row), _rank(row)))
+            _of_flips(row, worst.get(_key(row))) for row in sorted(totals, key=lambda row: (row_order(row), _rank(row)))
         ]
         found += section(data, place, "Negative flips", FLIPS, cells, _shown(rows) if rows else "")
     return found

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from kdml.reporting import labels
 from kdml.reporting.data import Data
-from kdml.reporting.table_model import Cell, Column, Section, Table, plain_block
+from kdml.reporting.table_model import Cell, Column, Row, Section, Table, plain_block
 
 PLACE = ("Protocol", "Task", "Pair")
 
@@ -37,6 +37,11 @@ def by_place(
         if found
     ]
     return Table(tuple(sections), tuple(notes))
+
+
+def row_order(row: Row) -> tuple:
+    """Sorting key of rows: runs, under each the networks, in the order of all tables."""
+    return labels.run_order(row["run"]), labels.network_order(row["network"])
 
 
 def heading(data: Data, label: str) -> str:

@@ -39,14 +39,15 @@ def of_sixteen_bits(values):
 
 
 SHAPES = {"disc": 1, "ring": 2, "bar": 7}  # classes of masks, and their values in files
+MILLIMETRES = ("0.5 2", "0.25")  # cells of a table: of every second picture
 
 
 def shapes(pictures, size, seed=0):
     """Pictures with a disc, a ring and a bar, not all of them in each, and masks in grey or with a palette: files, and a table with the
-    patient of each."""
+    patient of each and the millimetres between its pixels, down and across."""
     draws = np.random.default_rng(seed)
     y, x = np.mgrid[:size, :size] / size
-    files, lines = {}, ["file,mask,patient,side"]
+    files, lines = {}, ["file,mask,patient,side,mm"]
     for number in range(pictures):
         mask = np.zeros((size, size), np.uint8)
         for which in draws.permutation(3)[: draws.integers(0, 4)]:
@@ -63,7 +64,9 @@ def shapes(pictures, size, seed=0):
         if number % 2:
             drawn.putpalette(colours.astype(np.uint8).ravel().tolist())
         files |= {f"pictures/{number}.png": png(Image.fromarray(pixels)), f"masks/{number}.png": png(drawn)}
-        lines.append(f"pictures/{number}.png,masks/{number}.png,p{number // 2},{'lr'[number % 4 // 2]}")
+        lines.append(
+            f"pictures/{number}.png,masks/{number}.png,p{number // 2},{'lr'[number % 4 // 2]},{MILLIMETRES[number % 2]}"
+        )
     return files | {"list.csv": "\n".join(lines) + "\n"}
 
 

@@ -5,13 +5,15 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from miniature import copy_project
-from own_files import SHAPES, shapes, written
+from own_files import MILLIMETRES, SHAPES, shapes, written
 from PIL import Image
+from scipy.spatial.distance import cdist
 from snakemake_runs import snakemake
 
 from kdml.runs.predictions import classes_of, load
@@ -23,7 +25,14 @@ experiment: shapes
 description: Shapes, drawn
 datasets:
   shapes:
-    {{source: my/shapes, table: list.csv, image: file, mask: mask, group: patient, image_size: {SIZE}, mask_values: {json.dumps(SHAPES)}}}
+    source: my/shapes
+    table: list.csv
+    image: file
+    mask: mask
+    group: patient
+    spacing: mm
+    image_size: {SIZE}
+    mask_values: {json.dumps(SHAPES)}
 tasks:
   shapes: {{title: Shapes, dataset: shapes, kind: segmentation, classes: {json.dumps([*SHAPES])}}}
 networks:
@@ -82,6 +91,43 @@ def test_scores_are_those_of_the_stored_masks(project, place):
     assert values["s1", "label", "iou"]["groups"] == str(len({n // 2 for n in test} & set(range(PICTURES))))
 
 
+def test_distances_are_in_millimetres_of_the_table(project, place):
+    """Mean over the classes that an image has of what all pairs of pixels of both outlines are apart, then over images and seeds."""
+    split = csv.DictReader((place.parent / "split-0.csv").open())
+    tested = [(int(row["row"]), row["id"]) for row in split if row["part"] == "test"]
+    truth = np.load(project / "results/shapes/data/shapes/masks.npy")[[row for row, _ in tested]]
+    far, met = [], []
+    for seed in SEEDS:
+        named = classes_of(load(place / f"kd_ml_v3/seed-{seed}/predictions.npz").outputs["s1"])
+        for true, predicted, (_, name) in zip(truth, named, tested, strict=True):
+            sizes = [float(size) for size in MILLIMETRES[int(Path(name).stem) % 2].split()]
+            of_classes = [
+                apart(true == c, predicted == c, np.resize(sizes, 2)) for c in range(1, 4) if (true == c).any()
+            ]
+            if of_classes:
+                far.append(np.mean([one for one, _ in of_classes]))
+                met.append(np.mean([one for _, one in of_classes]))
+    values = values_of(place)
+    assert float(values["s1", "label", "hd95_mm"]["mean"]) == pytest.approx(np.mean(far), abs=1e-3)
+    assert float(values["s1", "label", "nsd_mm"]["mean"]) == pytest.approx(100 * np.mean(met), abs=1e-3)
+    assert not {"hd95", "nsd"} & {metric for _, _, metric in values}
+    assert "HD95 (mm)" in (project / "results/tables/clinic.md").read_text()
+
+
+def apart(true, predicted, sizes):
+    """HD95 and the share of both outlines within 2 mm of the other."""
+    if not predicted.any():
+        return np.hypot(*(SIZE * sizes)), 0
+    outlines = []
+    for mask in (true, predicted):
+        around = np.pad(mask, 1)
+        inside = around[:-2, 1:-1] & around[2:, 1:-1] & around[1:-1, :-2] & around[1:-1, 2:]
+        outlines.append(np.argwhere(mask & ~inside) * sizes)
+    distances = cdist(*outlines)
+    away = [distances.min(axis=1), distances.min(axis=0)]
+    return max(np.percentile(one, 95) for one in away), (np.concatenate(away) <= 2).mean()
+
+
 def test_everything_is_measured_that_is_of_masks_of_one_class(place):
     metrics = {metric for _, truth, metric in values_of(place) if truth == "label"}
     assert metrics >= {
@@ -127,6 +173,7 @@ def test_the_check_says_what_masks_hold(project):
     assert [one["class"] for one in found["mask_classes"]] == ["background", *SHAPES]
     page = (project / "results/shapes/check_data.html").read_text()
     assert "Classes of the masks" in page and 'row">ring</th>' in page
+    assert "0.25 to 0.5 mm down, 0.25 to 2 mm across" in page
 
 
 def test_the_exported_student_writes_masks_with_the_values_of_the_training(project, tmp_path):

@@ -49,7 +49,7 @@ def checked(
     """
     return {
         "dataset": dataset,
-        **{key: report.get(key, {}) for key in ("read", "kept", "size", "dropped", "files")},
+        **{key: report.get(key, {}) for key in ("read", "kept", "size", "dropped", "files", "spacing")},
         "classes": classes_of(index),
         "mask_classes": report.get("mask_classes", []),
         "groups": groups_of(index),

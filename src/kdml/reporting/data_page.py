@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from kdml.common.metadata import SPACING
 from kdml.reporting import labels
 from kdml.reporting.leakage_table import table as leakage_table
 from kdml.reporting.table_layout import ON_SCREEN, shown
@@ -83,8 +84,21 @@ def _facts(facts: Mapping[str, Any]) -> dict[str, str]:
         "files of pictures": _counts(files.get("images", {})),
         "files of masks": _counts(files.get("masks", {})),
         "width x height": ", ".join(sizes) + (f" and {more} more" if more > 0 else ""),
+        "size of scaled pixels": _spacing(facts["spacing"], facts["kept"]),
     }
     return {name: words for name, words in said.items() if words}
+
+
+def _spacing(spacing: Mapping[str, Any], pictures: int) -> str:
+    """Smallest and largest pixels in millimetres, and the unit of distances; empty if no picture says the size of its own."""
+    if not spacing:
+        return ""
+    down, across = (" to ".join(f"{size:.3g}" for size in sorted(set(spacing[name]))) for name in SPACING)
+    unknown = pictures - spacing["known"]
+    measured = (
+        f"unknown of {unknown} pictures, so distances are in pixels" if unknown else "distances are in millimetres"
+    )
+    return f"{down} mm down, {across} mm across; {measured}"
 
 
 def _counts(counted: Mapping[str, int]) -> str:

@@ -39,6 +39,7 @@ def test_planted_differences_are_judged_by_the_margin():
         run("worse", 0, set(range(200))),
     ]
     by_name = {row["run"]: row for row in rows(MeasuredRuns(runs), "accuracy", 2.0)}
+    assert {row["against"] for row in by_name.values()} == {"baseline_teacher"}  # no run here has a teacher of its own
     assert by_name.keys() == {"equal", "worse"}
     assert by_name["equal"]["verdict"] is Verdict.GOOD_ENOUGH and by_name["worse"]["verdict"] is Verdict.INFERIOR
     worse = by_name["worse"]
@@ -55,5 +56,23 @@ def test_planted_differences_are_judged_by_the_margin():
     ] is Verdict.GOOD_ENOUGH
 
 
-def test_without_the_teacher_alone_there_is_nothing_to_judge():
+def test_a_student_is_judged_against_its_own_teacher_too():
+    """Its teacher misses 50 cases, the teacher alone 200, the ensemble 100."""
+    taught = [run("taught", seed, (), ensemble=range(100), teacher=range(50)) for seed in (0, 1)]
+    alone = [run("baseline_teacher", seed, (), baseline=range(200)) for seed in (0, 1)]
+    found = {row["against"]: row for row in rows(MeasuredRuns(taught + alone), "accuracy", 2.0)}
+    assert {name: (row["network"], row["verdict"]) for name, row in found.items()} == {
+        "teacher": ("ensemble", Verdict.INFERIOR), "baseline_teacher": ("ensemble", Verdict.SUPERIOR)
+    }  # fmt: skip
+    own = found["teacher"]
+    assert own["estimate"] == pytest.approx(-5) and own["by_seed"] == "-5.000 -5.000" and own["cases"] == 1000
+    error = 100 * math.sqrt(0.05 * 0.95 / 1000)
+    assert own["low"] == pytest.approx(-5 - 1.96 * error, abs=0.2) and own["high"] == pytest.approx(
+        -5 + 1.96 * error, abs=0.2
+    )
+    (only,) = rows(MeasuredRuns(taught), "accuracy", 2.0)
+    assert only["against"] == "teacher" and only["estimate"] == own["estimate"]
+
+
+def test_without_any_teacher_there_is_nothing_to_judge():
     assert list(rows(MeasuredRuns([run("a", 0, set())]), "accuracy", 2.0)) == []

@@ -196,11 +196,12 @@ def test_students_are_compared_with_the_teacher_alone(place):
     for sheet in ("variants", "alone"):
         evaluate(place, sheet)
     assert contrasts(place, "variants", "alone") == (0, "")
-    judged = by_key(read(place.folder / "non_inferiority.csv"), "run", "network")
+    judged = by_key(read(place.folder / "non_inferiority.csv"), "run", "network", "against")
     # The teacher alone is right 4 and 6 times of 6, the ensemble 5 times.
-    row = judged["kd_ml_v3", "ensemble"]
+    row = judged["kd_ml_v3", "ensemble", "baseline_teacher"]
     assert row["by_seed"] == "16.667 -16.667" and row["margin"] == "2.0" and row["verdict"] == "undecided"
     assert {key[0] for key in judged} == {"kd_ml_v3", "ml_v1", "baseline_student"}
+    assert {key[0] for key in judged if key[2] == "teacher"} == {"kd_ml_v3"}  # others have none
     flipped = by_key(read(place.folder / "flips.csv"), "run", "network", "against", "subgroup")
     row = flipped["kd_ml_v3", "ensemble", "baseline_teacher", ""]
     # Seed 0: right at 0-3 before, all but 5 now; seed 1: right everywhere before, so 5 is lost.

@@ -501,8 +501,8 @@ def test_the_script_deals_places_out_to_figures(tmp_path):
 
 def judged_row(run, network, estimate="1.5", **changed):
     return {
-        "run": run, "network": network, "metric": "accuracy", "margin": "2.0", "estimate": estimate, "low": "-1.2", "high": "3",
-        "verdict": "good enough", "power": "0.42", "detectable": "3.4", "seeds": "3", "cases": "140", "groups": "35", **changed,
+        "run": run, "network": network, "against": "baseline_teacher", "metric": "accuracy", "margin": "2.0", "estimate": estimate,
+        "low": "-1.2", "high": "3", "verdict": "good enough", "power": "0.42", "detectable": "3.4", "seeds": "3", "cases": "140", "groups": "35", **changed,
     }  # fmt: skip
 
 
@@ -571,6 +571,14 @@ def test_flips_against_its_own_teacher_are_drawn_where_none_was_trained_alone(tm
     figure = flips_of(tmp_path, [], flip_rows("kd_on_v1", "teacher"))
     left, right = figure.subfigs[0].axes
     assert not left.axison and right.get_title() == "KD (on) V1"
+
+
+def test_differences_to_its_own_teacher_are_drawn_where_none_was_trained_alone(tmp_path):
+    both = [judged_row("kd_on_v1", "ensemble", against=one) for one in ("teacher", "baseline_teacher")]
+    for judged, teacher in ((both[:1], "own teacher"), (both, "teacher alone")):
+        (left, _) = flips_of(tmp_path, judged, flip_rows("kd_on_v1")).subfigs[0].axes
+        assert [label.get_text() for label in left.get_yticklabels()] == ["KD (on) V1"]
+        assert left.get_xlabel().endswith(f"minus {teacher} (points)")
 
 
 def test_without_any_teacher_the_figure_says_so(tmp_path):

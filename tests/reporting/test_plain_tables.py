@@ -339,7 +339,7 @@ def of_teacher(folder, judged=(), flipped=(), second=(), scores=()):
 
 
 JUDGED = {
-    "run": "kd_ml_v3", "network": "ensemble", "metric": "accuracy", "margin": "2.0", "estimate": "-1.23", "low": "-2.5", "high": "0.5",
+    "run": "kd_ml_v3", "network": "ensemble", "against": "baseline_teacher", "metric": "accuracy", "margin": "2.0", "estimate": "-1.23", "low": "-2.5", "high": "0.5",
     "verdict": "undecided", "power": "0.423", "detectable": "3.4", "seeds": "3", "cases": "140", "groups": "35",
 }  # fmt: skip
 FLIPPED = {
@@ -353,6 +353,7 @@ def test_students_that_could_not_be_compared_are_left_out(nothing, tmp_path):
     lost = dict.fromkeys(JUDGED, "") | {
         "run": "ml_v1",
         "network": "s1",
+        "against": "baseline_teacher",
         "metric": "accuracy",
         "estimate": nothing,
         "seeds": "0",
@@ -364,12 +365,15 @@ def test_students_that_could_not_be_compared_are_left_out(nothing, tmp_path):
 
 def test_students_are_judged_with_their_margin_and_what_could_be_shown(tmp_path):
     never = JUDGED | {"network": "s1", "detectable": "inf", "power": ""}
-    table = of_teacher(tmp_path, [JUDGED, never, JUDGED | {"run": "x", "estimate": ""}])
+    table = of_teacher(
+        tmp_path, [JUDGED, never, JUDGED | {"against": "teacher"}, JUDGED | {"run": "x", "estimate": ""}]
+    )
     assert table.sections[0].title.endswith(": good enough")
     assert table.sections[0].notes == ("Accuracy, margin 2; 140 cases in 35 groups, 3 seeds.",)
     assert shown(table) == [
-        ["KD + ML V3", "S1", "−1.2 [−2.5, 0.5]", "undecided", "–", "over 100"],
-        ["KD + ML V3", "Ensemble", "−1.2 [−2.5, 0.5]", "undecided", "42", "3.4"],
+        ["KD + ML V3", "S1", "Teacher alone", "−1.2 [−2.5, 0.5]", "undecided", "–", "over 100"],
+        ["KD + ML V3", "Ensemble", "Own teacher", "−1.2 [−2.5, 0.5]", "undecided", "42", "3.4"],
+        ["KD + ML V3", "Ensemble", "Teacher alone", "−1.2 [−2.5, 0.5]", "undecided", "42", "3.4"],
     ]
 
 

@@ -18,6 +18,7 @@ from kdml.analysis.metrics import AUC, scale_of
 from kdml.analysis.over_seeds import Summary, summarise
 from kdml.analysis.statistics import Interval, Resamples
 
+Side = tuple[Measured, Key]  # of a contrast, in one seed
 ONE_SEED = "one seed: uncertainty over test cases only"
 FEW_SEEDS = "{n} seeds: no sign-flip test can give less than p = {p:g}"
 
@@ -32,6 +33,7 @@ class Contrast:
         network: whose output is compared; of a run of a single network that one.
         truth: the label, or the teacher (fidelity).
         metric: of `kdml.analysis.metrics`, `auc`, or found_small, found_medium, found_large.
+        with_network: whose output it is compared with, where that is another network.
     """
 
     left: str
@@ -39,6 +41,13 @@ class Contrast:
     network: str
     truth: str
     metric: str
+    with_network: str = ""
+
+    @property
+    def sides(self) -> tuple[tuple[str, Key], tuple[str, Key]]:
+        """Left and right, each with what is compared of it."""
+        key = Key(self.network, self.truth, self.metric)
+        return (self.left, key), (self.right, key._replace(network=self.with_network or self.network))
 
 
 def runs_in(side: str) -> tuple[str, ...]:
@@ -163,18 +172,16 @@ class MeasuredRuns:
             return row | _unknown("no seed in common")
         if wanted.metric == AUC:
             return row | self._areas(wanted, seeds)
-        key = Key(wanted.network, wanted.truth, wanted.metric)
-        lacking = [where for name in names for where in self._lacking(name, key, seeds)]
+        each = [(name, key) for side, key in wanted.sides for name in runs_in(side)]
+        lacking = dict.fromkeys(where for name, key in each for where in self._lacking(name, key, seeds))
         if lacking:
             return row | _unknown(f"not measured, no such network, teacher or region: {', '.join(lacking)}")
-        left, right = (self._mean_drawn(side, key, seeds) for side in (wanted.left, wanted.right))
-        differences = [
-            scale_of(key.metric) * (self._mean(wanted.left, seed, key) - self._mean(wanted.right, seed, key))
-            for seed in seeds
-        ]
+        left, right = (self._mean_drawn(side, key, seeds) for side, key in wanted.sides)
+        means = [[self._mean(side, seed, key) for side, key in wanted.sides] for seed in seeds]
+        differences = [scale_of(wanted.metric) * (one - other) for one, other in means]
         drawn, of_cases = left - right
         found = statistics.percentile(float(np.mean(differences)), drawn, self._groups(names[0], seeds))
-        tests = self._case_tests(wanted, key, seeds) | {"cases_error": float(np.std(of_cases))}
+        tests = self._case_tests(wanted, seeds) | {"cases_error": float(np.std(of_cases))}
         return row | self._described(found, differences, seeds, wanted, tests)
 
     def _mean_drawn(self, side: str, key: Key, seeds: Sequence[int]) -> np.ndarray:
@@ -239,25 +246,23 @@ class MeasuredRuns:
         """What has to be known of a contrast's numbers."""
         if not math.isnan(found.estimate) or wanted.metric == AUC:
             return _remark(found, seeds, compared=True)
-        key = Key(wanted.network, wanted.truth, wanted.metric)
-        names = *runs_in(wanted.left), *runs_in(wanted.right)
-        return _without_value([one for name in names for one in self._undefined(name, key, seeds)])
+        each = [(name, key) for side, key in wanted.sides for name in runs_in(side)]
+        return _without_value([*dict.fromkeys(one for name, key in each for one in self._undefined(name, key, seeds))])
 
-    def _case_tests(self, wanted: Contrast, key: Key, seeds: Sequence[int]) -> dict[str, str]:
+    def _case_tests(self, wanted: Contrast, seeds: Sequence[int]) -> dict[str, str]:
         """The classical test over cases, one p per seed; there is none of a mean of several runs."""
         found = _CASE_TESTS.get((wanted.truth, wanted.metric))
         if found is None or {wanted.left, wanted.right} - self.runs.keys():
             return {"test": "", "p_cases": ""}
         test, of_seed = found
-        values = [of_seed(self.runs[wanted.left][s], self.runs[wanted.right][s], key) for s in seeds]
+        values = [of_seed(*((self.runs[name][seed], key) for name, key in wanted.sides)) for seed in seeds]
         return {"test": test, "p_cases": " ".join(f"{value:.4g}" for value in values)}
 
     def _areas(self, wanted: Contrast, seeds: Sequence[int]) -> dict[str, Any]:
         """Contrast of areas under the ROC curve: DeLong over cases in place of the bootstrap, Student over seeds."""
         if {wanted.left, wanted.right} - self.runs.keys():
             return _unknown("areas of single runs are compared, not means of several")
-        left, right = self.runs[wanted.left], self.runs[wanted.right]
-        tested = [_delong(left[seed], right[seed], wanted.network) for seed in seeds]
+        tested = [_delong(*((self.runs[name][seed], key) for name, key in wanted.sides)) for seed in seeds]
         by_case = [one for one in tested if one is not None]
         if len(by_case) < len(seeds):
             return _unknown("only for two classes")
@@ -362,20 +367,21 @@ def _counted(measure: Measure) -> OfCounts:
     return measure
 
 
-def _delong(left: Measured, right: Measured, network: str) -> Interval | None:
+def _delong(left: Side, right: Side) -> Interval | None:
     """Difference of two areas of one seed; None where there are not two classes."""
-    if left.positive is None or right.positive is None:
+    positive = left[0].positive
+    if positive is None or right[0].positive is None:
         return None
-    return statistics.delong(left.scores[left.network(network)], right.scores[right.network(network)], left.positive)
+    return statistics.delong(*(run.scores[run.network(key.network)] for run, key in (left, right)), positive)
 
 
-def _mcnemar(left: Measured, right: Measured, key: Key) -> float:
-    return statistics.mcnemar(left.right[left.network(key.network)], right.right[right.network(key.network)])
+def _mcnemar(left: Side, right: Side) -> float:
+    return statistics.mcnemar(*(run.right[run.network(key.network)] for run, key in (left, right)))
 
 
-def _wilcoxon(left: Measured, right: Measured, key: Key) -> float:
+def _wilcoxon(left: Side, right: Side) -> float:
     """Wilcoxon's p of the differences of groups' own IoU, which is 1 for an empty mask that is predicted empty."""
-    sides = [_counted(run.measure(key)) for run in (left, right)]
+    sides = [_counted(run.measure(key)) for run, key in (left, right)]
     own = [np.nan_to_num(side.metric(side.counts), nan=1.0) for side in sides]
     return statistics.wilcoxon(own[0] - own[1])
 

@@ -17,12 +17,12 @@ import numpy as np
 from kdml.analysis.contrasts import Contrast, MeasuredRuns
 from kdml.analysis.power import Design
 from kdml.analysis.statistics import CONFIDENCE
-from kdml.runs.graph import BASELINE, ENSEMBLE, is_student
+from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER, is_student
 
 TEACHER_ALONE, STUDENT_ALONE = "baseline_teacher", "baseline_student"
 COLUMNS = (
-    "run", "network", "metric", "margin", "estimate", "low", "high", "verdict", "power", "detectable", "seeds", "cases", "groups",
-    "by_seed", "remark",
+    "run", "network", "against", "metric", "margin", "estimate", "low", "high", "verdict", "power", "detectable", "seeds", "cases",
+    "groups", "by_seed", "remark",
 )  # fmt: skip
 
 
@@ -54,20 +54,37 @@ def verdict(low: float, high: float, margin: float) -> Verdict:
 
 
 def rows(runs: MeasuredRuns, metric: str, margin: float) -> Iterator[dict[str, Any]]:
-    """A row of `COLUMNS` per student and ensemble against the teacher trained alone; none where that was not run.
+    """A row of `COLUMNS` per student and ensemble against its own teacher, where it has one, and against the teacher trained alone,
+    where that was run. The two differ where the teacher of students has a block of its own, or learns beside them.
 
     Args:
         runs: of the place, measured against their labels.
         metric: to judge by, in percent.
         margin: in percentage points.
     """
-    if TEACHER_ALONE not in runs.runs:
-        return
     for run, by_seed in runs.runs.items():
-        for network in dict.fromkeys(key.network for one in by_seed.values() for key in one.measures):
+        networks = dict.fromkeys(key.network for one in by_seed.values() for key in one.measures)
+        for network in networks:
             if is_student(network) or network == ENSEMBLE or (run, network) == (STUDENT_ALONE, BASELINE):
-                row = runs.contrast(Contrast(run, TEACHER_ALONE, network, "label", metric))
-                yield {"run": run, "network": network, "metric": metric, "margin": margin} | _judged(row, margin)
+                for against, contrast in _replaced(runs, run, network, TEACHER in networks, metric):
+                    judged = _judged(runs.contrast(contrast), margin)
+                    yield {
+                        "run": run,
+                        "network": network,
+                        "against": against,
+                        "metric": metric,
+                        "margin": margin,
+                    } | judged
+
+
+def _replaced(
+    runs: MeasuredRuns, run: str, network: str, is_taught: bool, metric: str
+) -> Iterator[tuple[str, Contrast]]:
+    """What a network could replace, and the contrast with it."""
+    if is_taught:
+        yield TEACHER, Contrast(run, run, network, "label", metric, with_network=TEACHER)
+    if TEACHER_ALONE in runs.runs:
+        yield TEACHER_ALONE, Contrast(run, TEACHER_ALONE, network, "label", metric)
 
 
 def _judged(row: dict[str, Any], margin: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from kdml.analysis.contrasts import MeasuredRuns
+from kdml.analysis.contrasts import Contrast, MeasuredRuns
 from kdml.analysis.counts import Key
 from kdml.analysis.ensemble import SOURCES
 from kdml.analysis.metrics import scale_of
@@ -84,13 +84,5 @@ def _mean(runs: MeasuredRuns, run: str, metric: str, network: str) -> float:
 
 def _difference(runs: MeasuredRuns, run: str, metric: str, one: str, other: str) -> tuple[float, float, float]:
     """How far one network of a run is ahead of another, with both ends of the interval."""
-    keys = [Key(name, "label", metric) for name in (one, other)]
-    measures = {seed: [of_seed.measures[key] for key in keys] for seed, of_seed in runs.runs[run].items()}
-    shared, scale = runs.resamples(measures), scale_of(metric)
-    draws = {
-        seed: scale * (mine.draws(shared, seed) - theirs.draws(shared, seed))
-        for seed, (mine, theirs) in measures.items()
-    }
-    values = {seed: scale * (mine.value - theirs.value) for seed, (mine, theirs) in measures.items()}
-    summary, interval = runs.interval(run, values, draws)
-    return summary.mean, interval.low, interval.high
+    found = runs.contrast(Contrast(run, run, one, "label", metric, with_network=other))
+    return found["estimate"], found["low"], found["high"]

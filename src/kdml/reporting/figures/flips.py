@@ -15,7 +15,7 @@ from kdml.reporting.figures.layout import Block, heading, page
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER
 
-TEACHER_ALONE = "baseline_teacher"
+AGAINST = ("baseline_teacher", TEACHER)  # what a student is compared with, the first that there is
 LETTERS = 28  # of a name beside a row
 MOST = 14  # subgroups that are shown
 LINE, AROUND_PANEL, AROUND = (
@@ -60,9 +60,12 @@ def _heading(data: Data, place: str) -> str:
 
 
 def _differences(rows: Sequence[Row]) -> list[Row]:
-    """Ensembles, and networks that are alone in their run, in the order of tables."""
-    kept = [row for row in rows if row["network"] in (ENSEMBLE, BASELINE) and is_known(row["estimate"])]
-    return sorted(kept, key=lambda row: labels.run_order(row["run"]))
+    """Ensembles, and networks that are alone in their run, in the order of tables: minus the teacher alone, else minus their own."""
+    known = [row for row in rows if row["network"] in (ENSEMBLE, BASELINE) and is_known(row["estimate"])]
+    for against in AGAINST:
+        if mine := [row for row in known if row["against"] == against]:
+            return sorted(mine, key=lambda row: labels.run_order(row["run"]))
+    return []
 
 
 def _flips(rows: Sequence[Row]) -> list[Row]:
@@ -70,7 +73,7 @@ def _flips(rows: Sequence[Row]) -> list[Row]:
     of_ensembles = [row for row in rows if row["network"] == ENSEMBLE]
     runs = sorted({row["run"] for row in of_ensembles}, key=labels.run_order)
     run = PROPOSED if PROPOSED in runs else next(iter(runs), None)
-    for against in (TEACHER_ALONE, TEACHER):
+    for against in AGAINST:
         if mine := [row for row in of_ensembles if (row["run"], row["against"]) == (run, against)]:
             total, subgroups = mine[0], mine[1:]
             worst = sorted(subgroups, key=lambda row: -number(row["flips"]))[:MOST]
@@ -88,7 +91,8 @@ def _draw_differences(axes: Axes, rows: Sequence[Row]) -> None:
     for place, row in enumerate(rows):
         _interval(axes, place, row, "estimate", ENSEMBLE if row["network"] == ENSEMBLE else BASELINE)
     _named(axes, [textwrap.shorten(labels.run(row["run"]), LETTERS, placeholder=" …") for row in rows])
-    axes.set_xlabel(f"{labels.metric(rows[0]['metric'])}, minus teacher alone (points)")
+    teacher = "own teacher" if rows[0]["against"] == TEACHER else "teacher alone"
+    axes.set_xlabel(f"{labels.metric(rows[0]['metric'])}, minus {teacher} (points)")
 
 
 def _draw_flips(axes: Axes, rows: Sequence[Row]) -> None:

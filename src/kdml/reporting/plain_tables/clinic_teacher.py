@@ -13,7 +13,7 @@ from kdml.reporting.table_model import NOTHING, Column, Row, Section, Table
 from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER
 
 GOOD_ENOUGH = (
-    "Variant", "Network", Column(f"Minus teacher alone{INTERVAL}", "Difference"), "Verdict", Column("Power (%)", "Power"),
+    "Variant", "Network", "Against", Column(f"Difference{INTERVAL}", "Difference"), "Verdict", Column("Power (%)", "Power"),
     Column("Detectable", "Detectable"),
 )  # fmt: skip
 FLIPS = (
@@ -52,11 +52,12 @@ def _tested(row: Row) -> str:
 def _good_enough(data: Data) -> tuple[Section, ...]:
     found: tuple[Section, ...] = ()
     for place, rows in data.under("non_inferiority").items():
-        known = sorted((row for row in rows if is_known(row["estimate"])), key=row_order)
+        known = sorted((row for row in rows if is_known(row["estimate"])), key=lambda row: (row_order(row), _rank(row)))
         cells = [
             (
                 text(labels.run(row["run"])),
                 text(labels.network(row["network"])),
+                _against(row),
                 with_interval(row["estimate"], row["low"], row["high"], digits_of(row["cases"])),
                 text(row["verdict"]),
                 number(100 * float(row["power"]) if is_known(row["power"]) else "", ".0f"),
@@ -94,13 +95,16 @@ def _key(row: Row) -> tuple[str, str, str]:
     return row["run"], row["network"], row["against"]
 
 
+def _against(row: Row) -> Cell:
+    return text("Own teacher" if row["against"] == TEACHER else labels.run(row["against"]))
+
+
 def _rank(row: Row) -> int:
     return [*labels.ALONE, TEACHER].index(row["against"])
 
 
 def _of_flips(row: Row, worst: Row | None) -> tuple[Cell, ...]:
     digits = digits_of(row["cases"])
-    against = "Own teacher" if row["against"] == TEACHER else labels.run(row["against"])
     there = (text(NOTHING), number(""), number(""))
     if worst is not None:
         of = with_interval(worst["flips"], worst["low"], worst["high"], digits_of(worst["cases"]))
@@ -108,7 +112,7 @@ def _of_flips(row: Row, worst: Row | None) -> tuple[Cell, ...]:
     return (
         text(labels.run(row["run"])),
         text(labels.network(row["network"])),
-        text(against),
+        _against(row),
         with_interval(row["flips"], row["low"], row["high"], digits),
         number(row["gains"], f".{digits}f"),
         *there,

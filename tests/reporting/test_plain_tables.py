@@ -372,8 +372,8 @@ def test_students_are_judged_with_their_margin_and_what_could_be_shown(tmp_path)
     assert table.sections[0].notes == ("Accuracy, margin 2; 140 cases in 35 groups, 3 seeds.",)
     assert shown(table) == [
         ["KD + ML V3", "S1", "Teacher alone", "−1.2 [−2.5, 0.5]", "undecided", "–", "over 100"],
-        ["KD + ML V3", "Ensemble", "Own teacher", "−1.2 [−2.5, 0.5]", "undecided", "42", "3.4"],
         ["KD + ML V3", "Ensemble", "Teacher alone", "−1.2 [−2.5, 0.5]", "undecided", "42", "3.4"],
+        ["KD + ML V3", "Ensemble", "Own teacher", "−1.2 [−2.5, 0.5]", "undecided", "42", "3.4"],
     ]
 
 

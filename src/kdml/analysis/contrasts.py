@@ -372,11 +372,13 @@ def _delong(left: Side, right: Side) -> Interval | None:
     positive = left[0].positive
     if positive is None or right[0].positive is None:
         return None
-    return statistics.delong(*(run.scores[run.network(key.network)] for run, key in (left, right)), positive)
+    one, other = (run.scores[run.network(key.network)] for run, key in (left, right))
+    return statistics.delong(one, other, positive)
 
 
 def _mcnemar(left: Side, right: Side) -> float:
-    return statistics.mcnemar(*(run.right[run.network(key.network)] for run, key in (left, right)))
+    one, other = (run.right[run.network(key.network)] for run, key in (left, right))
+    return statistics.mcnemar(one, other)
 
 
 def _wilcoxon(left: Side, right: Side) -> float:

@@ -74,7 +74,7 @@ class Similarity(Model):
 
 
 class NonInferiority(Model):
-    """When a student is good enough to take the place of its teacher, or of one trained alone; set it before the results are seen."""
+    """When a student is good enough to take the place of its teacher, or of one alone; set it before the results are seen."""
 
     margin: Annotated[float, Field(gt=0, lt=100)] = Field(
         2.0, description="percentage points of the primary metric that the student may be worse by"

@@ -60,7 +60,7 @@ def _heading(data: Data, place: str) -> str:
 
 
 def _differences(rows: Sequence[Row]) -> list[Row]:
-    """Ensembles, and networks that are alone in their run, in the order of tables: minus the teacher alone, else minus their own."""
+    """Ensembles, and networks that are alone in their run, in the order of tables; minus the teacher alone, else their own."""
     known = [row for row in rows if row["network"] in (ENSEMBLE, BASELINE) and is_known(row["estimate"])]
     for against in AGAINST:
         if mine := [row for row in known if row["against"] == against]:

@@ -1,7 +1,7 @@
 """Makes what a clinic asks: the tables `clinic` and `clinic_teacher`, and their figures, each of some of the places.
 
 The stems of the files are the names of tables and figures; places are dealt out evenly, in their order, to the figures of a kind,
-which are named `clinic_curves`, `clinic_curves_2` and so on.
+which are named `clinic_flips`, `clinic_flips_2` and so on.
 """
 
 import argparse
@@ -10,8 +10,7 @@ from pathlib import Path
 
 from kdml.common.errors import UserError, run_script
 from kdml.reporting.data import Data, texts_by_name
-from kdml.reporting.figures import clinic as curves
-from kdml.reporting.figures import flips
+from kdml.reporting.figures import flips, referral, reliability
 from kdml.reporting.figures.common import save
 from kdml.reporting.plain_tables import clinic, clinic_teacher
 from kdml.reporting.templates import write_table
@@ -19,7 +18,8 @@ from kdml.reporting.templates import write_table
 TABLES = {"clinic": clinic.table, "clinic_teacher": clinic_teacher.table}
 # Kind of figure: what draws it, the table that it belongs to, and what it shows of that.
 FIGURES = {
-    "clinic_curves": (curves.draw, "clinic", "curves"),
+    "clinic_reliability": (reliability.draw, "clinic", "reliability"),
+    "clinic_referral": (referral.draw, "clinic", "referral"),
     "clinic_flips": (flips.draw, "clinic_teacher", "by subgroup"),
 }
 

@@ -216,7 +216,8 @@ def test_all_is_shown_in_percent_but_the_divergence_and_the_brier_score():
     units = {metric.name: (metric.unit, metric.scale, metrics.scale_of(metric.name)) for metric in metrics.METRICS}
     assert units.pop("predictive_kl") == ("nats", 1, 1) and units.pop("brier") == ("1", 1, 1)
     assert units.pop("hd95") == ("px", 1, 1) and units.pop("hd95_mm") == ("mm", 1, 1)
-    assert units.pop("brier_scaled") == units.pop("temperature") == ("1", 1, 1)
+    for name in ("brier_scaled", "region_brier", "region_brier_scaled", "temperature"):
+        assert units.pop(name) == ("1", 1, 1)
     assert set(units.values()) == {("%", 100, 100)}
     assert metrics.scale_of("auc") == metrics.scale_of("found_small") == 100
     lower = {metric.name for metric in metrics.METRICS if not metric.higher_is_better}
@@ -230,7 +231,9 @@ def test_all_is_shown_in_percent_but_the_divergence_and_the_brier_score():
         "brier_scaled",
         "ece_scaled",
         "temperature",
+        "region_brier",
         "region_ece",
+        "region_brier_scaled",
         "region_ece_scaled",
     }
 

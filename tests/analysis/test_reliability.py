@@ -83,6 +83,8 @@ def test_curves_are_scikit_learns(tmp_path):
     place.add("baseline_student", {"baseline": probabilities(*second)}, sheet="alone")
     assert evaluate(place, "alone") == (0, "")
     rows = read(tmp_path / "alone/reliability.csv")
+    assert {(row["of"], row["scaled"]) for row in rows} == {("cases", "0"), ("cases", "1")}  # images have no regions
+    rows = [row for row in rows if row["scaled"] == "0"]
     known = [row for row in rows if row["seeds"] != "0"]
     assert [row["bin"] for row in known] == ["1", "5", "9"] and [row["count"] for row in known] == ["2.0"] * 3
     observed, probability = calibration_curve(LABELS, second, n_bins=10)
@@ -96,7 +98,7 @@ def test_a_bin_is_of_the_seeds_that_have_cases_there(tmp_path):
     for seed, first in enumerate((0.15, 0.25)):
         place.add("baseline_student", {"baseline": probabilities(first, *[0.95] * 5)}, seed, sheet="alone")
     assert evaluate(place, "alone") == (0, "")
-    seeds = {row["bin"]: row["seeds"] for row in read(tmp_path / "alone/reliability.csv")}
+    seeds = {row["bin"]: row["seeds"] for row in read(tmp_path / "alone/reliability.csv") if row["scaled"] == "0"}
     assert (seeds["1"], seeds["2"], seeds["9"], seeds["5"]) == ("1", "1", "2", "0")
 
 
@@ -108,6 +110,6 @@ def test_intervals_of_pixels_are_of_whole_groups(tmp_path):
     np.save(tmp_path / "masks.npy", masks)
     place.add("baseline_student", {"baseline": np.full((6, 8, 8), 160, dtype=np.uint8)}, sheet="alone")
     assert evaluate(place, "alone") == (0, "")
-    row = by_key(read(tmp_path / "alone/reliability.csv"), "bin")["6",]
+    row = by_key(read(tmp_path / "alone/reliability.csv"), "of", "scaled", "bin")["cases", "0", "6"]
     assert float(row["observed"]) == pytest.approx(100 / 3) and row["count"] == "384.0"
     assert float(row["low"]) == 0 and float(row["high"]) > 90

@@ -113,7 +113,8 @@ def test_marked_regions_are_counted_by_their_mean_probability():
     levels[0, 6:9, 6:9] = 240
     levels[0, 11, 0] = 255
     ways = np.stack([temperature.LEVELS, temperature.scaled_levels(4.0)])
-    plain, scaled = (one.reshape(reliability.BINS, 3) for one in reliability.region_bins(levels, truth, ways))
+    found = reliability.region_bins(levels, truth, ways)
+    plain, scaled = (one[:, :-1].reshape(reliability.BINS, 3) for one in found)
     assert plain[:, 0].sum() == scaled[:, 0].sum() == 2
     assert plain[7].tolist() == [1, pytest.approx(200.5 / 256), 1] and plain[9].tolist() == [
         1,
@@ -126,3 +127,10 @@ def test_marked_regions_are_counted_by_their_mean_probability():
     )
     gap = reliability.calibration_error(plain.reshape(-1))
     assert gap == pytest.approx((1 - 200.5 / 256 + 240.5 / 256) / 2)
+    chances = temperature.scaled_levels(4.0)[[200, 240]]
+    squares = [(1 - 200.5 / 256) ** 2 + (240.5 / 256) ** 2, (1 - chances[0]) ** 2 + chances[1] ** 2]
+    assert [one[0, -1] for one in found] == pytest.approx(squares)
+    tested = TestSet(np.arange(1), np.array(["a"]), np.array(["a"]), np.ones(1, dtype=int), truth)
+    columns = columns_of(evaluation.against_labels(Predictions(tested.rows, {"s1": levels}), tested, {"s1": 4.0}).cases)
+    errors = [error_of(columns, 0, name) for name in ("region_brier", "region_brier_scaled")]
+    assert errors == pytest.approx([one / 2 for one in squares], abs=1e-6)

@@ -47,7 +47,7 @@ OTHERS = {
     ),
     "results: no name": ("results", DRAWN + FIGURES + " --name n --kind results", "--data", "values.csv", "values.csv is not NAME=FILE"),
     "results: no such figure": ("results", DRAWN + " --name n --kind results --data a=b", "--figures", "nonsense={out}/b.pdf", "no figure 'nonsense'"),
-    "clinic: no name": ("clinic", "--tables {out}/clinic.csv --figures {out}/clinic_curves.pdf", "--data", "values.csv", "--data values.csv is not NAME=FILE"),
+    "clinic: no name": ("clinic", "--tables {out}/clinic.csv --figures {out}/clinic_referral.pdf", "--data", "values.csv", "--data values.csv is not NAME=FILE"),
     "check_data: no name": ("check_data", "--out {out}/a.json", "--data", "folder", "--data folder is not NAME=FILE"),
     "prepare: nonsense": ("prepare", OWN, "--own", "nonsense", "--own: nonsense does not exist"),
     "prepare: a list": ("prepare", OWN, "--own", "[]", "--own is not a mapping"),

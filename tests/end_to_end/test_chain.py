@@ -114,7 +114,7 @@ def test_everything_that_has_runs_is_made(chain):
             for table in ("table_02", "table_03", "table_04", "table_10", "results_mine_own", "baselines_mine")
         ),
         "beside_table_11", "beside_table_12", "compression_hcd_small", "compression_lgg_small", "compression_mine_own", "detection_lgg_small",
-        "clinic_curves", "clinic_flips",
+        "clinic_reliability", "clinic_referral", "clinic_flips",
     }  # fmt: skip
     for name in figures:
         content = (chain / "results/figures" / name).read_bytes()

@@ -154,7 +154,8 @@ def test_tables_and_figures_are_on_the_page(project):
     for name in (
         "results_shapes_small",
         "clinic",
-        "clinic_curves",
+        "clinic_reliability",
+        "clinic_referral",
         "detection",
         "similarity",
         "fidelity_shapes_small",

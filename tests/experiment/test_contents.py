@@ -96,16 +96,16 @@ def test_result_tables_have_headings_of_their_own(full):
 
 def test_curves_of_a_clinic_are_dealt_out_to_pages_evenly(full):
     """The paper's six places with variants are too many for one."""
-    table, *pages = full.tables["clinic"], full.figures["clinic_curves"], full.figures["clinic_curves_2"]
+    table, *pages = full.tables["clinic"], full.figures["clinic_referral"], full.figures["clinic_referral_2"]
     assert [len(page.places) for page in pages] == [3, 3]
     assert tuple(place for page in pages for place in page.places) == table.places
     assert [page.title[-8:] for page in pages] == ["(1 of 2)", "(2 of 2)"]
     flips = [full.figures[name] for name in ("clinic_flips", "clinic_flips_2", "clinic_flips_3")]
     assert [len(page.places) for page in flips] == [2, 2, 2] and full.tables["clinic_teacher"].places == table.places
     few = contents_of({"tasks": ["hcd"], "pairs": ["resnet50-resnet18"]})
-    assert " of " not in few.figures["clinic_curves"].title and "clinic_curves_2" not in few.figures
+    assert " of " not in few.figures["clinic_referral"].title and "clinic_referral_2" not in few.figures
     alone = contents_of({"tasks": ["hcd"], "pairs": ["resnet50-resnet18"], "techniques": [], "methods": []})
-    assert "clinic" not in alone.tables and "clinic_curves" not in alone.figures
+    assert "clinic" not in alone.tables and "clinic_referral" not in alone.figures
 
 
 def test_another_task_of_the_kind_stands_in():

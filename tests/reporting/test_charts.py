@@ -11,7 +11,7 @@ from reporting.drawn import misplaced, words
 
 from kdml.common.errors import UserError
 from kdml.reporting.data import Data
-from kdml.reporting.figures import beside, clinic, compression, detection, flips, search
+from kdml.reporting.figures import beside, compression, detection, flips, referral, reliability, search
 from kdml.reporting.figures.common import FOUND, MARKS, NETWORKS, TECHNIQUES, canvas
 from kdml.reporting.figures.layout import apart
 from kdml.runs.graph import VARIANTS
@@ -384,9 +384,10 @@ def test_a_known_collision_is_seen(tmp_path):
 # What a clinic asks
 
 
-def bin_row(run, network, number, count=20, observed=50.0):
+def bin_row(run, network, number, count=20, observed=50.0, of="cases", scaled=0):
     spread = {"observed": observed, "low": observed - 9, "high": observed + 9, "seeds": 1}
-    return {"run": run, "network": network, "bin": number, "count": count, "probability": 10 * number + 5, **spread}
+    what = {"of": of, "scaled": scaled, "bin": number, "count": count, "probability": 10 * number + 5}
+    return {"run": run, "network": network, **what, **spread}
 
 
 def risk_row(run, network, signal, coverage, risk=20.0):
@@ -394,41 +395,54 @@ def risk_row(run, network, signal, coverage, risk=20.0):
     return keys | {"risk": risk, "low": risk - 9, "high": risk + 9, "seeds": 1}
 
 
-def clinic_of(folder, places, runs=("kd_ml_v3", "ml_v1"), **facts):
-    """The figure of places with these runs and the student alone."""
+def clinic_of(folder, places, runs=("kd_ml_v3", "ml_v1"), kinds_of=("cases",), **facts):
+    """Files of places with these runs and the student alone."""
     networks = ("s1", "s2", "ensemble", "teacher")
     files = {}
     for place in places:
         protocol, task, pair = place.split("/")
-        rows = [bin_row(run, network, number) for run in runs for network in networks for number in range(10)]
+        kinds = [{"of": of, "scaled": scaled} for of in kinds_of for scaled in (0, 1)]
+        rows = [
+            bin_row(run, network, number, **kind)
+            for run in runs for network in networks for number in range(10) for kind in kinds
+        ]  # fmt: skip
         rows += [bin_row("baseline_student", "baseline", number, count=number) for number in range(10)]
         described = run_row("kd_ml_v3", protocol=protocol, task=task, pair=pair) | {"kind": "classification"} | facts
         signals = [("s1", "own"), ("ensemble", "own"), ("ensemble", "disagreement")]
         risky = [risk_row(run, *one, 10 * step) for run in runs for one in signals for step in range(1, 11)]
-        files[f"coverage:{place}"] = [write(folder / place / "coverage.csv", risky)]
+        files[f"coverage:{place}"] = [write(folder / place / "coverage.csv", risky, tuple(risk_row("", "", "", 0)))]
         files[f"reliability:{place}"] = [write(folder / place / "reliability.csv", rows)]
         files[f"runs:{place}"] = [write(folder / place / "runs.csv", [described])]
-    return clinic.draw(Data(files))
+    return Data(files)
 
 
 def test_reliability_is_of_the_proposed_variant_and_the_student_alone(tmp_path):
-    figure = clinic_of(tmp_path, [PLACE])
-    axes, *_ = figure.subfigs[0].axes
+    figure = reliability.draw(clinic_of(tmp_path, [PLACE]))
+    axes, scaled, *nothing = figure.subfigs[0].axes
     lines = {line.get_label(): list(line.get_xdata()) for line in axes.lines}
     assert list(lines) == ["perfect calibration", "Student alone", "T", "S1", "S2", "Ensemble"]
     assert lines["Student alone"] == [55, 65, 75, 85, 95] and len(lines["S1"]) == 10  # bins with 5 cases and more
+    assert len(scaled.lines) == 5  # of the student alone nothing is scaled here
+    assert [axes.get_title(), scaled.get_title()] == ["Images", "Images, scaled"]
+    assert not any(one.axison for one in nothing)  # images have no regions
     assert "came true (%)" in words(figure) and "Metastasis classification (HCD), pair small" in words(figure)
     assert not misplaced(figure, tmp_path / "f.pdf")
 
 
-def test_reliability_is_of_the_first_variant_where_the_proposed_one_was_not_run(tmp_path):
-    figure = clinic_of(tmp_path, [PLACE], ("mine", "kd_on_v1"), kind="segmentation")
-    assert len(figure.subfigs[0].axes[0].lines) == 6 and "pixels that are lesion (%)" in words(figure)
+@pytest.mark.parametrize(("classes", "pixels"), [("lesion", "Pixels: lesion"), ("disc;ring", "Pixels")])
+def test_reliability_of_masks_is_that_of_pixels_and_of_regions(classes, pixels, tmp_path):
+    """Where the proposed variant was not run, of the first one."""
+    facts = {"kind": "segmentation", "classes": classes, "kinds_of": ("cases", "regions")}
+    figure = reliability.draw(clinic_of(tmp_path, [PLACE], ("mine", "kd_on_v1"), **facts))
+    titles = [axes.get_title() for axes in figure.subfigs[0].axes]
+    assert titles == [pixels, f"{pixels}, scaled", "Marked regions", "Marked regions, scaled"]
+    assert [len(axes.lines) for axes in figure.subfigs[0].axes] == [6, 5, 5, 5]
+    assert not misplaced(figure, tmp_path / "f.pdf")
 
 
 def test_risks_are_of_the_strategies_of_the_proposed_technique(tmp_path):
-    figure = clinic_of(tmp_path, [PLACE], ("mine", "ml_v1", "kd_ml_v3", "kd_ml_v1", "kd_ml_v2"))
-    panels = figure.subfigs[0].axes[1:]
+    figure = referral.draw(clinic_of(tmp_path, [PLACE], ("mine", "ml_v1", "kd_ml_v3", "kd_ml_v1", "kd_ml_v2")))
+    panels = figure.subfigs[0].axes
     assert [axes.get_title() for axes in panels] == ["KD + ML V1", "KD + ML V2", "KD + ML V3"]
     lines = {line.get_label(): line for line in panels[0].lines}
     assert list(lines) == ["S1, own uncertainty", "Ensemble, own uncertainty", "Ensemble, students' disagreement"]
@@ -437,14 +451,27 @@ def test_risks_are_of_the_strategies_of_the_proposed_technique(tmp_path):
 
 
 def test_risks_are_of_the_first_variants_where_that_was_not_run(tmp_path):
-    figure = clinic_of(tmp_path, [PLACE], ("mine", "ml_v2", "ml_v1", "kd_on_v1"))
-    assert [axes.get_title() for axes in figure.subfigs[0].axes[1:]] == ["ML V1", "ML V2", "KD (on) V1"]
+    figure = referral.draw(clinic_of(tmp_path, [PLACE], ("mine", "ml_v2", "ml_v1", "kd_on_v1")))
+    assert [axes.get_title() for axes in figure.subfigs[0].axes] == ["ML V1", "ML V2", "KD (on) V1"]
 
 
-def test_reliability_of_as_many_places_as_a_page_has(tmp_path):
+def test_risks_of_fewer_runs_leave_the_rest_of_a_line_empty(tmp_path):
+    figure = referral.draw(clinic_of(tmp_path, [PLACE], ("ml_v1",)))
+    assert [axes.axison for axes in figure.subfigs[0].axes] == [True, False, False]
+    assert not misplaced(figure, tmp_path / "f.pdf")
+
+
+def test_where_no_students_can_disagree_the_figure_says_so(tmp_path):
+    figure = referral.draw(clinic_of(tmp_path, [PLACE], ()))
+    assert referral.NOBODY in [text.get_text() for text in figure.subfigs[0].texts]
+    assert not misplaced(figure, tmp_path / "f.pdf")
+
+
+@pytest.mark.parametrize("figure", [reliability, referral])
+def test_as_many_places_as_a_page_has_fit_it(figure, tmp_path):
     places = [f"{protocol}/{task}/small" for protocol in ("paper", "grouped") for task in ("hcd", "lgg")]
-    figure = clinic_of(tmp_path, places)
-    assert len(figure.subfigs) == 4 and not misplaced(figure, tmp_path / "f.pdf")
+    drawn = figure.draw(clinic_of(tmp_path, places, kinds_of=("cases", "regions")))
+    assert len(drawn.subfigs) == 4 and not misplaced(drawn, tmp_path / "f.pdf")
 
 
 def test_the_script_deals_places_out_to_figures(tmp_path):
@@ -476,7 +503,7 @@ def test_the_script_deals_places_out_to_figures(tmp_path):
             "scores",
         )
         words += [f"{kind}:{place}={folder / kind}.csv" for kind in kinds]
-    names = ("clinic_curves", "clinic_curves_2", "clinic_flips")
+    names = ("clinic_reliability", "clinic_referral", "clinic_referral_2", "clinic_flips")
     figures = [tmp_path / f"{name}.{suffix}" for name in names for suffix in ("png", "pdf")]
     tables = [tmp_path / "clinic.csv", tmp_path / "clinic_teacher.csv", tmp_path / "clinic.md"]
     arguments = (
@@ -490,7 +517,7 @@ def test_the_script_deals_places_out_to_figures(tmp_path):
         "--tables",
         *tables,
     )
-    with mock.patch.object(clinic, "draw", side_effect=clinic.draw) as drawn:
+    with mock.patch.object(referral, "draw", side_effect=referral.draw) as drawn:
         assert call("clinic", *arguments, "--figures", *figures) == (0, "")
     assert [one.args[0].places("runs") for one in drawn.call_args_list] == [places[:2], places[2:]]
     assert all(path.stat().st_size > 3000 for path in figures) and tables[2].read_text().startswith("# A title")
@@ -598,4 +625,4 @@ def test_the_largest_figure_of_flips_fits_a_page(tmp_path):
 def test_reliability_of_nothing_is_refused(tmp_path):
     with pytest.raises(UserError, match="without a network to draw"):
         rows = [bin_row("baseline_teacher", "baseline", 1)]
-        clinic.draw(Data({f"reliability:{PLACE}": [write(tmp_path / "r.csv", rows)]}))
+        reliability.draw(Data({f"reliability:{PLACE}": [write(tmp_path / "r.csv", rows)]}))

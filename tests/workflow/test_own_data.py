@@ -54,7 +54,7 @@ def test_they_are_planned_where_the_papers_are_and_split_by_group(folder):
     assert (counts["fetch"], counts["prepare"], counts["split"]) == (1, 1, 1) and "draw_demo" not in counts
     for target in ("results/tables/results_moles_own.html", "results/reproduction/grouped/moles/own/contrasts.csv"):
         assert target in plan.makers
-    for target in ("results/tables/clinic.html", "results/figures/clinic_curves.pdf"):  # of all places
+    for target in ("results/tables/clinic.html", "results/figures/clinic_reliability.pdf"):  # of all places
         assert "results/reproduction/grouped/moles/own/runs.csv" in plan.makers[target].inputs
         assert target.replace("pdf", "png") in plan.makers["results/index.html"].inputs
     assert "results/tables/results_moles_own.html" in plan.makers["results/index.html"].inputs

@@ -33,7 +33,7 @@ from kdml.experiment.config import validated
 from kdml.experiment.contents import Contents
 from kdml.experiment.everything import every_file
 from kdml.experiment.export import ExportFunctions
-from kdml.experiment.figures import BESIDE_TABLES, FIGURES
+from kdml.experiment.figures import BESIDE_TABLES, FIGURES, PLACES_ON_A_PAGE
 from kdml.experiment.inputs import OF_METHODS, Inputs
 from kdml.experiment.items import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from kdml.experiment.network_functions import NetworkFunctions

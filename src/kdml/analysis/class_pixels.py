@@ -147,8 +147,11 @@ def _calibration(quantised: np.ndarray, truth: np.ndarray, temperature: float | 
     prefix = "" if temperature is None else reliability.SCALED
     counts = {
         f"{prefix}{name}{column}": value
-        for name, bins in (("", values["pixels"]), (reliability.OF_REGIONS, values["regions"]))
-        for column, value in zip(reliability.COLUMNS, bins.T, strict=True)
+        for name, columns, bins in (
+            ("", reliability.COLUMNS, values["pixels"]),
+            (reliability.OF_REGIONS, reliability.COLUMNS_OF_REGIONS, values["regions"]),
+        )
+        for column, value in zip(columns, bins.T, strict=True)
     }
     if temperature is None:
         return counts | {name: values[name] for name in ("uncertainty", "brier")}

@@ -247,15 +247,16 @@ def _probabilities(quantised: np.ndarray, masks: np.ndarray, temperature: float 
         squares = np.stack([levels**2, (1 - levels) ** 2])
         columns["brier_scaled" if prefix else "brier"] = np.einsum("ntl,tl->n", means, squares).round(DECIMALS)
         # Sums of unscaled levels are multiples of 1/512; rounded likewise, the others take no more room on disk.
-        columns |= _named(prefix, np.round(reliability.pixel_bins(histogram, levels) * 512) / 512)
-        columns |= _named(f"{prefix}{reliability.OF_REGIONS}", regional.round(DECIMALS))
+        of_pixels = np.round(reliability.pixel_bins(histogram, levels) * 512) / 512
+        columns |= _named(prefix, reliability.COLUMNS, of_pixels)
+        columns |= _named(f"{prefix}{reliability.OF_REGIONS}", reliability.COLUMNS_OF_REGIONS, regional.round(DECIMALS))
     return (
         columns if temperature is None else columns | {"temperature": np.full(len(masks), round(temperature, DECIMALS))}
     )
 
 
-def _named(prefix: str, counts: np.ndarray) -> Columns:
-    return {f"{prefix}{name}": values for name, values in zip(reliability.COLUMNS, counts.T, strict=True)}
+def _named(prefix: str, names: Sequence[str], counts: np.ndarray) -> Columns:
+    return {f"{prefix}{name}": values for name, values in zip(names, counts.T, strict=True)}
 
 
 def _stacked(tested: TestSet, names: Mapping[str, np.ndarray], measure: Callable[[str], Columns]) -> pd.DataFrame:

@@ -207,15 +207,30 @@ def _scaled_metrics(
 
 
 def _region_metrics() -> Iterator[Metric]:
-    titles = {
-        reliability.OF_REGIONS: ("region_ece", "ECE of regions"),
-        reliability.SCALED_OF_REGIONS: ("region_ece_scaled", "ECE of regions, scaled"),
-    }
-    for prefix, (name, title) in titles.items():
+    """Calibration of marked regions, without a temperature and with one."""
+    for prefix, name, title in (
+        (reliability.OF_REGIONS, "", ""),
+        (reliability.SCALED_OF_REGIONS, "_scaled", ", scaled"),
+    ):
+        columns, squares = _columns_of_bins(prefix), f"{prefix}{reliability.SQUARES}"
         yield Metric(
-            name, title, "segmentation", _LABEL, _columns_of_bins(prefix), _pixel_bins(prefix), reliability.calibration_error,
-            higher_is_better=False,
+            f"region_brier{name}", f"Brier score of regions{title}", "segmentation", _LABEL, columns | {squares},
+            _squares(prefix, squares), share, unit="1", higher_is_better=False,
         )  # fmt: skip
+        yield Metric(
+            f"region_ece{name}", f"ECE of regions{title}", "segmentation", _LABEL, columns, _pixel_bins(prefix),
+            reliability.calibration_error, higher_is_better=False,
+        )  # fmt: skip
+
+
+def _squares(prefix: str, squares: str) -> Callable[[Columns, int], np.ndarray]:
+    """Sums of squared distances over the regions of every image, and the number of these regions."""
+
+    def of_cases(columns: Columns, classes: int) -> np.ndarray:
+        counts = [columns[f"{prefix}bin{number}_{reliability.COUNTS[0]}"] for number in range(reliability.BINS)]
+        return np.stack([columns[squares], np.sum(counts, axis=0)], axis=1)
+
+    return of_cases
 
 
 def _agreement_metrics(kind: str) -> Iterator[Metric]:
@@ -283,8 +298,9 @@ TITLES: Mapping[str, str] = {
     **{f"found_{size}": f"{size.capitalize()} regions found" for size in ("small", "medium", "large")},
 }
 PRIMARY: Mapping[str, str] = {metric.kind: metric.name for metric in METRICS if metric.is_primary}
-AFTER_SCALING = ("brier_scaled", "ece_scaled", "temperature", "region_ece_scaled")  # of outputs with a temperature
-_LATER = (*surfaces.IN_PIXELS, *surfaces.IN_MILLIMETRES, *AFTER_SCALING, "region_ece")
+# Of outputs with a temperature.
+AFTER_SCALING = ("brier_scaled", "ece_scaled", "temperature", "region_brier_scaled", "region_ece_scaled")
+_LATER = (*surfaces.IN_PIXELS, *surfaces.IN_MILLIMETRES, *AFTER_SCALING, "region_brier", "region_ece")
 _SCALES: Mapping[str, float] = {metric.name: metric.scale for metric in METRICS}
 _DIGITS: Mapping[str, float] = {metric.name: 100.0 if metric.unit in ("%", "px", "mm") else 1.0 for metric in METRICS}
 

@@ -28,6 +28,8 @@ COUNTS = (
     "events",
 )  # of a bin: their number, the sum of their probabilities, and in how many it came true
 COLUMNS = tuple(f"bin{number}_{count}" for number, count in product(range(BINS), COUNTS))
+SQUARES = "squares"  # of regions: sum of the squared distances of their probabilities from what came true
+COLUMNS_OF_REGIONS = (*COLUMNS, SQUARES)
 SCALED, OF_REGIONS, SCALED_OF_REGIONS = ("scaled_", "region_", "scaled_region_")  # before these, in tables of cases
 
 
@@ -82,7 +84,7 @@ def bins(probability: Float[np.ndarray, " n"], event: Bool[np.ndarray, " n"]) ->
     counts[np.arange(len(probability)), _bin_of(probability)] = np.stack(
         [np.ones_like(probability), probability, event], axis=1
     )
-    return counts.reshape(len(probability), -1)
+    return counts.reshape(len(probability), len(COLUMNS))
 
 
 def bins_of_pixels(
@@ -133,8 +135,8 @@ def pixel_histogram(
 def region_bins(
     levels: UInt8[np.ndarray, "n h w"], truth: Bool[np.ndarray, "n h w"], probabilities: Float[np.ndarray, "m levels"]
 ) -> list[Float[np.ndarray, "n columns"]]:
-    """Counts of the marked regions of every image, in the order of `COLUMNS`: a region's probability is the mean of its pixels',
-    and it came true if at least half of it is lesion. Regions of fewer than `regions.SMALLEST` pixels are left out.
+    """Counts of the marked regions of every image, in the order of `COLUMNS_OF_REGIONS`: a region's probability is the mean of its
+    pixels', and it came true if at least half of it is lesion. Regions of fewer than `regions.SMALLEST` pixels are left out.
 
     Args:
         levels: of the pixels, 0 to 255.
@@ -164,18 +166,18 @@ def bins_of_regions(
     Returns:
         Counts for each of these ways.
     """
-    found = [np.zeros((BINS, len(COUNTS))) for _ in probabilities]
+    found = []
     labels, count = ndimage.label(named, structure=regions.TOUCHING)
     inside = labels > 0
     which = labels[inside] - 1
     areas = np.bincount(which, minlength=count)
     large = areas >= regions.SMALLEST
     true = np.bincount(which, truth[inside], minlength=count) / areas >= regions.FOUND
-    for counts, probability in zip(found, probabilities, strict=True):
-        mean = np.bincount(which, probability[inside], minlength=count) / areas
-        rows = np.stack([np.ones(count), mean, true], axis=1)
-        np.add.at(counts, _bin_of(mean[large]), rows[large])
-    return [counts.reshape(-1) for counts in found]
+    for probability in probabilities:
+        mean = (np.bincount(which, probability[inside], minlength=count) / areas)[large]
+        counts = bins(mean, true[large]).sum(axis=0)
+        found.append(np.append(counts, np.square(mean - true[large]).sum()))
+    return found
 
 
 def calibration_error(counts: Float[np.ndarray, "*any columns"]) -> Float[np.ndarray, "*any"]:

@@ -10,21 +10,32 @@ from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import OfCounts
 from kdml.analysis.reliability import BINS, COUNTS
 
-COLUMNS = ("run", "network", "bin", "count", "probability", "observed", "low", "high", "seeds")
+COLUMNS = (
+    "run", "network", "of", "scaled", "bin", "count", "probability", "observed", "low", "high", "seeds",
+)  # fmt: skip
+CASES, REGIONS = "cases", "regions"
+# Metric that is computed from bins -> what the bins count, and whether with a temperature.
+OF_METRICS: Mapping[str, tuple[str, int]] = {
+    "ece": (CASES, 0), "ece_scaled": (CASES, 1), "region_ece": (REGIONS, 0), "region_ece_scaled": (REGIONS, 1),
+}  # fmt: skip
 
 
 def rows(runs: MeasuredRuns) -> Iterator[dict[str, Any]]:
-    """A row of `COLUMNS` per run, network and bin, over the seeds that have cases there: their number,
-    mean probability and how often it came true, in percent.
+    """A row of `COLUMNS` per run, network and bin, over the seeds that have something there: how many images (of masks: pixels) or
+    marked regions, their mean probability and how often it came true, in percent; as they are, and with validation's temperature.
 
     Args:
         runs: of a sheet, measured against their labels.
     """
     for name, by_seed in runs.runs.items():
-        for key in dict.fromkeys(key for run in by_seed.values() for key in run.measures if key.metric == "ece"):
+        known = dict.fromkeys(key for run in by_seed.values() for key in run.measures)
+        for key in sorted(
+            (key for key in known if key.metric in OF_METRICS), key=lambda key: [*OF_METRICS].index(key.metric)
+        ):
             counts = {seed: run.measures[key] for seed, run in by_seed.items() if key in run.measures}
+            what = dict(zip(("of", "scaled"), OF_METRICS[key.metric], strict=True))
             for number in range(BINS):
-                yield {"run": name, "network": key.network, "bin": number} | _of_bin(runs, name, counts, number)
+                yield {"run": name, "network": key.network, **what, "bin": number} | _of_bin(runs, name, counts, number)
 
 
 def _of_bin(runs: MeasuredRuns, name: str, by_seed: Mapping[int, Any], number: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ SCHEMES = (1, 2, 3, 8)
 SLICES = {4: "telling", 5: "telling", 7: "spread", 9: "telling"}  # number -> rule of `kdml.analysis.slices`
 SIMILARITIES = (6, 10, 11)
 WITH_TEACHER = 10  # compares teachers and students, also of techniques that may have no teacher
-PLACES_ON_A_PAGE = {"clinic_curves": 4, "clinic_flips": 2}
+PLACES_ON_A_PAGE = {"clinic_reliability": 4, "clinic_referral": 4, "clinic_flips": 2}
 ENSEMBLES = 7  # shows masks of ensembles, the others probabilities of students
 
 
@@ -229,7 +229,8 @@ FIGURES: Mapping[str, Kind[Contents, Inputs]] = {
         _by_size,
         _of_places("detection_by_size", "detection_by_size", "segmentation", on_request=True),
     ),
-    "clinic_curves": Kind("Clinic", "figures.clinic:draw", clinic_files, _clinic("clinic_curves")),
+    "clinic_reliability": Kind("Clinic", "figures.reliability:draw", clinic_files, _clinic("clinic_reliability")),
+    "clinic_referral": Kind("Clinic", "figures.referral:draw", clinic_files, _clinic("clinic_referral")),
     "clinic_flips": Kind("Clinic", "figures.flips:draw", clinic_files, _clinic("clinic_flips")),
     "search": Kind("Grid search", "figures.search:draw", _settings, _search),
 }

@@ -54,7 +54,7 @@ CLINIC = ("clinic", "clinic_teacher")  # tables that are made in one job
 OF_CLINIC = [
     name
     for name, one in CONTENTS.figures.items()
-    if one.kind in ("clinic_curves", "clinic_flips")
+    if one.kind in PLACES_ON_A_PAGE
 ]
 # A name that none of the other rules makes falls to `table` and `figure`, which say what there is.
 ELSEWHERE = f"{names_of([*WITH_CURVES, 'fidelity'])}|{'|'.join([*OF_GRAPHS, *(CLINIC if OF_CLINIC else [])])}"
@@ -75,7 +75,7 @@ def schemes_files():
 
 def clinic_figures():
     """Figures of what a clinic asks; the report shows one form of each."""
-    for path in CONTENTS.files_of(["clinic_curves", "clinic_flips"]):
+    for path in CONTENTS.files_of(PLACES_ON_A_PAGE):
         name = lambda wildcards, name=Path(path).stem: name
         yield in_report(path, name) if path.endswith(".png") else path
 

@@ -11,7 +11,7 @@ from kdml.reporting import labels
 from kdml.reporting.cells import is_known
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import MARKS, colour_of, legend, number
-from kdml.reporting.figures.layout import Block, heading, page
+from kdml.reporting.figures.layout import Block, heading_of, page
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER
 
@@ -41,7 +41,7 @@ def draw(data: Data) -> Figure:
         part.text(0.02, 0.5, NOBODY)
         return figure
     heights = [AROUND_PANEL + LINE * max(len(differences[label]), len(flips[label])) for label in places]
-    blocks = [Block(_heading(data, label), 2, height) for label, height in zip(places, heights, strict=True)]
+    blocks = [Block(heading_of(data, label), 2, height) for label, height in zip(places, heights, strict=True)]
     figure, parts = page(blocks, AROUND)
     marks: dict[str, Artist] = {}
     for part, label in zip(parts, places, strict=True):
@@ -52,11 +52,6 @@ def draw(data: Data) -> Figure:
             marks |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     legend(figure, marks)
     return figure
-
-
-def _heading(data: Data, place: str) -> str:
-    facts = data.rows(f"runs:{place}")[0]
-    return heading(facts["task_title"], facts["pair"], facts["protocol"])
 
 
 def _differences(rows: Sequence[Row]) -> list[Row]:

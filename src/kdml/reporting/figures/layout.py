@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure, SubFigure
 
 from kdml.reporting import labels
+from kdml.reporting.data import Data
 from kdml.reporting.figures.common import STYLE, canvas, footnote, footnote_lines, width_of
 
 LETTERS = 0.72  # to a millimetre of width, of a heading
@@ -39,6 +40,12 @@ def heading(task: str, pair: str, protocol: str, more: str = "") -> str:
     """
     first = ", ".join(filter(None, (task, f"pair {pair}" if pair else "")))
     return "\n".join((first, ", ".join(filter(None, (labels.PROTOCOLS.get(protocol, protocol), more)))))
+
+
+def heading_of(data: Data, place: str) -> str:
+    """What was run at a place and where, by its file `runs:PLACE`."""
+    facts = data.rows(f"runs:{place}")[0]
+    return heading(facts["task_title"], facts["pair"], facts["protocol"])
 
 
 def page(blocks: Sequence[Block], around: float, note: str = "") -> tuple[Figure, list[SubFigure]]:

@@ -10,6 +10,7 @@ from place_files import comparison_row, data_of, found_row, run_row, value_row, 
 from reporting.drawn import misplaced, words
 
 from kdml.common.errors import UserError
+from kdml.experiment.figures import PLACES_ON_A_PAGE
 from kdml.reporting.data import Data
 from kdml.reporting.figures import beside, compression, detection, flips, referral, reliability, search
 from kdml.reporting.figures.common import FOUND, MARKS, NETWORKS, TECHNIQUES, canvas
@@ -467,11 +468,12 @@ def test_where_no_students_can_disagree_the_figure_says_so(tmp_path):
     assert not misplaced(figure, tmp_path / "f.pdf")
 
 
-@pytest.mark.parametrize("figure", [reliability, referral])
-def test_as_many_places_as_a_page_has_fit_it(figure, tmp_path):
-    places = [f"{protocol}/{task}/small" for protocol in ("paper", "grouped") for task in ("hcd", "lgg")]
+@pytest.mark.parametrize(("name", "figure"), [("clinic_reliability", reliability), ("clinic_referral", referral)])
+def test_as_many_places_as_a_page_has_fit_it(name, figure, tmp_path):
+    count = PLACES_ON_A_PAGE[name]
+    places = [f"{protocol}/{task}/small" for protocol in ("paper", "grouped") for task in ("hcd", "lgg")][:count]
     drawn = figure.draw(clinic_of(tmp_path, places, kinds_of=("cases", "regions")))
-    assert len(drawn.subfigs) == 4 and not misplaced(drawn, tmp_path / "f.pdf")
+    assert len(drawn.subfigs) == count > 2 and not misplaced(drawn, tmp_path / "f.pdf")
 
 
 def test_the_script_deals_places_out_to_figures(tmp_path):

@@ -21,7 +21,7 @@ SCHEMES = (1, 2, 3, 8)
 SLICES = {4: "telling", 5: "telling", 7: "spread", 9: "telling"}  # number -> rule of `kdml.analysis.slices`
 SIMILARITIES = (6, 10, 11)
 WITH_TEACHER = 10  # compares teachers and students, also of techniques that may have no teacher
-PLACES_ON_A_PAGE = {"clinic_reliability": 4, "clinic_referral": 4, "clinic_flips": 2}
+PLACES_ON_A_PAGE = {"clinic_reliability": 3, "clinic_referral": 4, "clinic_flips": 2}
 ENSEMBLES = 7  # shows masks of ensembles, the others probabilities of students
 
 

@@ -18,7 +18,7 @@ from kdml.runs.graph import BASELINE, PROPOSED
 from kdml.runs.run_table import SEPARATOR
 
 STUDENT_ALONE = "baseline_student"
-HEIGHT = 50  # millimetres of a place's panels, with the heading
+HEIGHT = 55  # millimetres of a place's panels, with the heading
 AROUND = 18
 FEWEST = 5  # cases of a bin that is drawn
 PERFECT = "perfect calibration"
@@ -80,5 +80,5 @@ def _draw(axes: Axes, rows: Sequence[Row]) -> None:
         axes.vlines(x, low, high, color=colour_of(network), linewidth=0.6, alpha=0.6)
         name = labels.run(STUDENT_ALONE) if network == BASELINE else labels.network(network)
         axes.plot(x, y, color=colour_of(network), marker=".", linewidth=0.9, label=name)
-    axes.set(xlim=(0, 100), ylim=(0, 100), aspect="equal", xlabel="predicted (%)")
+    axes.set(xlim=(0, 100), ylim=(0, 100), aspect="equal", xlabel="predicted probability (%)")
     axes.grid()

@@ -18,7 +18,7 @@ from kdml.runs.graph import BASELINE, PROPOSED
 from kdml.runs.run_table import SEPARATOR
 
 STUDENT_ALONE = "baseline_student"
-HEIGHT = 55  # millimetres of a place's panels, with the heading
+HEIGHT = 58  # millimetres of a place's panels, with the heading
 AROUND = 18
 FEWEST = 5  # cases of a bin that is drawn
 PERFECT = "perfect calibration"

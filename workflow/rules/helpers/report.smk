@@ -52,9 +52,7 @@ OF_SCHEMES = [
 ]
 CLINIC = ("clinic", "clinic_teacher")  # tables that are made in one job
 OF_CLINIC = [
-    name
-    for name, one in CONTENTS.figures.items()
-    if one.kind in PLACES_ON_A_PAGE
+    name for name, one in CONTENTS.figures.items() if one.kind in PLACES_ON_A_PAGE
 ]
 # A name that none of the other rules makes falls to `table` and `figure`, which say what there is.
 ELSEWHERE = f"{names_of([*WITH_CURVES, 'fidelity'])}|{'|'.join([*OF_GRAPHS, *(CLINIC if OF_CLINIC else [])])}"

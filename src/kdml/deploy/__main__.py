@@ -43,7 +43,7 @@ def main(here: Path | None = None) -> int:
     arguments = parse_arguments(here)
     try:
         model = Model(arguments.model, arguments.use, arguments.threads, arguments.int8)
-        outcome = predict(model, arguments.pictures, arguments.out, overlays=not arguments.no_overlays)
+        outcome = predict(model, arguments.pictures, arguments.out, not arguments.no_overlays, sys.stderr)
     except Problem as problem:
         print(f"Error: {problem}", file=sys.stderr)
         return EXIT_PROBLEM

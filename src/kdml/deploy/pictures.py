@@ -96,7 +96,7 @@ class Found:
     Args:
         names: of pictures, by their ends, below the folder and sorted; whatever kind of file they are.
         others: how many other files there are.
-        closed: folders that were not entered: links, and what earlier predictions wrote.
+        closed: folders that were not entered: links, hidden ones, and what earlier predictions wrote.
     """
 
     names: list[str] = field(default_factory=list)
@@ -122,7 +122,7 @@ def found(place: Path, out: Path) -> Found:
     all_found, paths = Found(), []
     for folder, folders, files in os.walk(place, onerror=_unreadable):
         here, written = Path(folder), (MASKS, OVERLAYS) if TABLE in files else ()
-        closed = [name for name in folders if name in written or (here / name).is_symlink()]
+        closed = [name for name in folders if name in written or name.startswith(".") or (here / name).is_symlink()]
         folders[:] = [name for name in folders if name not in closed and (here / name).resolve() != out.resolve()]
         all_found.closed += [(here / name).relative_to(place).as_posix() for name in sorted(closed)]
         paths += [here / name for name in files if not name.startswith(".")]

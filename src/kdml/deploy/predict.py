@@ -268,6 +268,6 @@ def lines_on(outcome: Outcome, model: Model, out: Path) -> Iterator[str]:
     if outcome.found.others:
         yield f"{outcome.found.others} files were passed over, which are no pictures by their names."
     if closed := ", ".join(map(printable, outcome.found.closed)):
-        yield f"These folders were passed over, which are links or hold earlier masks: {closed}."
+        yield f"These folders were passed over, which are hidden, links, or hold earlier masks: {closed}."
     if outcome.problems:
         yield f"{outcome.problems} pictures have no prediction; what is wrong with each stands above and in the column problem."

@@ -89,10 +89,11 @@ def _all_or_nothing(out: Path) -> Iterator[None]:
     except BaseException as error:
         for name in (MASKS, OVERLAYS):
             shutil.rmtree(out / name, ignore_errors=True)
-        for name in (_partial(TABLE), TABLE):
-            (out / name).unlink(missing_ok=True)
-        if is_new:
-            out.rmdir()
+        with suppress(OSError):  # of a disk that is gone, or where somebody put more; what is told is the first error
+            (out / _partial(TABLE)).unlink(missing_ok=True)
+            (out / TABLE).unlink(missing_ok=True)
+            if is_new:
+                out.rmdir()
         if isinstance(error, OSError):
             raise _unwritable(out, error) from None
         raise

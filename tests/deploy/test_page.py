@@ -261,6 +261,36 @@ def test_what_is_no_picture_or_would_be_cut_is_told_and_the_next_is_predicted(op
     assert given(page, "good.png", png(pictures[0])) and page.is_visible("#result") and not page.is_visible("#problem")
 
 
+@pytest.mark.bad_input
+def test_it_refuses_what_predict_refuses(opened, pictures, tmp_path):
+    """Transparent pixels, and formats that only browsers know, whatever a file is called; not a channel of opaque ones."""
+    page, model, _ = opened
+    image = Image.fromarray(pictures[0])
+    faint, palette, colour = image.convert("RGBA"), image.quantize(8), tuple(pictures[0][3, 3].tolist())
+    faint.putpixel((2, 5), (1, 2, 3, 254))
+    files = {
+        "faint.png": encoded(faint, "PNG"),
+        "faint.webp": encoded(faint, "WEBP", lossless=True),
+        "palette.png": encoded(palette, "PNG", transparency=0),
+        "colour.png": encoded(image, "PNG", transparency=colour),
+        "moving.png": encoded(image, "GIF"),
+        "opaque.png": encoded(image.convert("RGBA"), "PNG"),
+        "opaque_palette.png": encoded(palette, "PNG", transparency=bytes([255] * 8)),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    said = {row["file"]: row.get("problem", "") for row in predict(model, tmp_path, tmp_path / "out").rows}
+    found = {name: given(page, name, content) for name, content in files.items()}
+    assert {name for name, one in found.items() if isinstance(one, str)} == {name for name in said if said[name]}
+    assert {name for name in said if not said[name]} == {"opaque.png", "opaque_palette.png"}
+    words = "has transparent pixels, whose colour is unknown."
+    assert (
+        [name for name in files if words in said[name]]
+        == [name for name in files if words in found[name]]
+        == [*files][:4]
+    )
+
+
 def test_everybody_can_use_it(opened, pictures):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -1,8 +1,14 @@
 """An exported folder applied to pictures by its own program: without torch, the same as the stored predictions, and told what is wrong."""
 
+import errno
 import hashlib
 import json
+import os
+import pty
 import shutil
+import subprocess
+import sys
+import termios
 
 import numpy as np
 import onnx
@@ -15,6 +21,8 @@ from PIL import Image
 from kdml.analysis.ensemble import largest_probability
 from kdml.common.files import read_json
 from kdml.data.originals import Originals
+from kdml.deploy import predict as prediction
+from kdml.deploy.model import Model
 from kdml.deploy.pictures import outlined
 from kdml.runs import predictions
 
@@ -166,8 +174,178 @@ def test_bad_pictures_are_told_each_and_the_others_predicted(place, odd, walled,
     bad = {"broken.png", "words.jpg", "deep.tif", "colour.png"}
     assert done.returncode == 2 and {name for name, row in rows.items() if row["problem"]} == bad and len(rows) == 8
     assert done.stderr.count("Error: ") == done.stderr.count("What to do: ") == 4 and "Traceback" not in done.stderr
-    assert all(name in done.stderr for name in bad) and "4 pictures could not be read" in done.stdout
+    assert all(name in done.stderr for name in bad) and "4 pictures have no prediction" in done.stdout
     assert all("more than 8 bits a channel" in rows[name]["problem"] for name in ("deep.tif", "colour.png"))
+
+
+# Runs predict.pyz with a limit of the system, set once its libraries are loaded: megabytes more than now, or bytes of a file.
+LIMITED = """
+import resource, runpy, sys
+import numpy, onnxruntime, PIL.Image
+taken = 1024 * int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmSize")))
+limit = {"memory": resource.RLIMIT_AS, "file": resource.RLIMIT_FSIZE}[sys.argv[1]]
+value = int(sys.argv[2]) + (taken if sys.argv[1] == "memory" else 0)
+resource.setrlimit(limit, (value, value))
+sys.argv = sys.argv[3:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def limited(what, value, place, *words):
+    command = [sys.executable, "-c", LIMITED, what, str(value), str(place.out / "predict.pyz"), *map(str, words)]
+    return subprocess.run([*command, "--threads", "1"], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.bad_input
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_a_picture_that_needs_too_much_memory_costs_its_own_row(place, pictures, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("0.png", "2.png"):
+        shutil.copy(sorted(pictures.glob("*.png"))[0], tmp_path / "in" / name)
+    Image.new("RGB", (8000, 6000)).save(tmp_path / "in/1.jpg")
+    done = limited("memory", 500 * 2**20, place, tmp_path / "in", "--out", tmp_path / "out")
+    first, huge, last = read(tmp_path / "out/predictions.csv")
+    assert done.returncode == 2 and done.stderr.count("Error: ") == 1 and "Traceback" not in done.stderr, done.stderr
+    assert "1.jpg needs more memory than there is.\n  What to do: cut it into pieces" in done.stderr
+    assert "needs more memory" in huge["problem"] and huge["width"] == ""
+    assert {**first, "file": ""} == {**last, "file": ""} and first["problem"] == "" and first["width"]
+    masks = [path.name for path in (tmp_path / "out").rglob("*1.jpg*")]
+    assert masks == [] and "2 of 3 pictures predicted" in done.stdout
+
+
+@pytest.mark.bad_input
+def test_a_full_disk_ends_with_a_message_and_leaves_nothing(place, pictures, tmp_path):
+    (tmp_path / "kept").mkdir()
+    for out in (tmp_path / "made", tmp_path / "kept"):
+        done = limited("file", 100, place, pictures, "--out", out)
+        assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+        assert f"Error: {out} cannot be written (" in done.stderr and "What to do: make room" in done.stderr
+        assert done.stderr.count("Error: ") == 1
+    assert not (tmp_path / "made").exists() and [*(tmp_path / "kept").iterdir()] == []
+    code, said = here(place, pictures, "--out", tmp_path / "made")
+    assert code == 0, said
+
+
+@pytest.mark.bad_input
+def test_where_nothing_can_be_written_is_told_before_anything_is_computed(place, pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(Model, "__call__", lambda *_: pytest.fail("computed"))
+    (tmp_path / "file").write_text("x")
+    code, said = here(place, pictures, "--out", tmp_path / "file/out")
+    assert code == 2 and "file/out cannot be written (" in said and "What to do: " in said
+
+
+def failing(monkeypatch, owner, name, error, at=2):
+    """Let one call of a function fail, the second if not said."""
+    whole, calls = getattr(owner, name), []
+
+    def call_it(*words, **named):
+        calls.append(words)
+        if len(calls) == at:
+            raise error
+        return whole(*words, **named)
+
+    monkeypatch.setattr(owner, name, call_it)
+
+
+FAILING = {
+    "ONNX Runtime": (Model, "__call__", RuntimeError("odd shape\nmore"), f"({DRAWN} x {DRAWN} pixels) cannot be predicted (odd shape)"),
+    "its memory": (Model, "__call__", RuntimeError("Status Message: std::bad_alloc"), "needs more memory than there is"),
+    "memory for drawing": (prediction, "outlined", MemoryError(), "needs more memory than there is"),
+    "a name": (prediction.Image.Image, "save", OSError(errno.ENAMETOOLONG, "too long"), "its mask cannot be saved (too long)"),
+}  # fmt: skip
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("place", ["segmentation"], indirect=True)
+@pytest.mark.parametrize(("owner", "name", "error", "message"), FAILING.values(), ids=FAILING)
+def test_what_fails_at_one_picture_costs_its_own_row(
+    place, pictures, tmp_path, monkeypatch, owner, name, error, message
+):
+    failing(monkeypatch, owner, name, error)
+    code, said = here(place, pictures, "--out", tmp_path / "out")
+    rows = read(tmp_path / "out/predictions.csv")
+    (bad,) = [row["file"] for row in rows if row["problem"]]
+    assert code == 2 and said.count("Error: ") == 1 and message in said and "What to do: " in said, said
+    for folder in ("masks", "overlays"):
+        files = {
+            path.relative_to(tmp_path / "out" / folder).as_posix() for path in (tmp_path / "out" / folder).rglob("*.*")
+        }
+        assert files == {f"{row['file']}.png" for row in rows if row["file"] != bad}
+
+
+def test_who_stops_it_finds_nothing_left(place, pictures, tmp_path, monkeypatch):
+    failing(monkeypatch, Model, "__call__", KeyboardInterrupt())
+    code, said = here(place, pictures, "--out", tmp_path / "out")
+    assert code == 130 and "nothing was kept" in said and not (tmp_path / "out").exists()
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("place", ["segmentation"], indirect=True)
+def test_odd_names_have_their_rows(place, pictures, tmp_path):
+    (tmp_path / "in/a.png.png").mkdir(parents=True)
+    good = sorted(pictures.glob("*.png"))[0]
+    long, names = f"{'n' * 249}.png", ("a.png", "a.png.png/b.png", "two\nlines\x1b[31m.png", "\udcff.png")
+    for name in (*names, long):
+        shutil.copy(good, tmp_path / "in" / name)
+    (tmp_path / "in/empty\n.png").touch()
+    code, said = here(place, tmp_path / "in", "--out", tmp_path / "out")
+    problems = {row["file"]: row["problem"] for row in read(tmp_path / "out/predictions.csv")}
+    assert code == 2 and {name for name, problem in problems.items() if not problem} == {
+        "a.png", "two\nlines\x1b[31m.png", r"\udcff.png",
+    }  # fmt: skip
+    assert "its mask cannot be saved" in problems[long] and "its mask cannot be saved" in problems["a.png.png/b.png"]
+    assert r"empty\n.png holds none of the formats that are read" in said
+    assert (tmp_path / "out/masks/two\nlines\x1b[31m.png.png").is_file()
+
+
+def on_a_terminal(folder, *words, columns=60):
+    """Call predict.pyz with a terminal of so many columns as standard error; exit code, and what the terminal got."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    command = [sys.executable, folder / "predict.pyz", *map(str, words), "--threads", "1"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs) as process:
+        os.close(theirs)
+        got = b""
+        try:
+            while part := os.read(ours, 4096):
+                got += part
+        except OSError:  # how Linux says that nobody holds the other end any more
+            pass
+    os.close(ours)
+    return process.returncode, got.decode()
+
+
+def screen(got):
+    """Lines as they stand in the end: a bar overwrites the one before it."""
+    return [line.rpartition("\r\x1b[K")[2] for line in got.replace("\r\n", "\n").removesuffix("\n").split("\n")]
+
+
+@ONE_KIND
+def test_the_bar_is_full_at_the_end_and_messages_have_lines_of_their_own(place, odd, tmp_path):
+    (odd / "broken.png").write_bytes((odd / "good.png").read_bytes()[:200])
+    shutil.copy(odd / "good.png", odd / f"{'long' * 40}.png")
+    code, got = on_a_terminal(place.out, odd, "--out", tmp_path / "out")
+    first, second, last = screen(got)
+    assert code == 2 and first.startswith("Error: ") and "broken.png cannot be read (" in first
+    assert second.startswith("  What to do: ") and last == f"[{'#' * 30}] 6/6 "
+    bars = [one for one in got.replace("\n", "\r").split("\r") if one.startswith("\x1b[K[")]
+    assert [one.partition("]")[2].split()[0] for one in bars] == [f"{done}/6" for done in range(7)]
+    assert bars[0].startswith(f"\x1b[K[{' ' * 30}] 0/6 broken.png") and f"[{'#' * 15}{' ' * 15}] 3/6" in bars[3]
+    assert all(len(one) < 60 + len("\x1b[K") for one in bars) and any("longlong" in one for one in bars)
+
+
+@pytest.mark.bad_input
+@ONE_KIND
+def test_no_bar_stays_before_the_message_of_an_end(place, pictures, tmp_path):
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used/mine").touch()
+    code, got = on_a_terminal(place.out, pictures, "--out", tmp_path / "used")
+    assert code == 2 and screen(got)[0].startswith("Error: ") and "] 0/" not in "".join(screen(got))
+
+
+def test_without_a_terminal_there_is_no_bar(predicted):
+    done, _, _ = predicted
+    assert done.stderr == ""
 
 
 def spoiled(place, tmp_path, change):

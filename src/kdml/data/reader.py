@@ -17,10 +17,9 @@ from kdml.data import medical
 from kdml.data.archives import Source, source_of
 from kdml.data.layouts import Member, Picture
 from kdml.data.mask_classes import MaskClasses
-from kdml.deploy.pictures import SIXTEEN_BITS, Window, bits_of
+from kdml.deploy.pictures import FORMATS, SIXTEEN_BITS, Window, bits_of, is_transparent
 
 MOST_PIXELS = 64 * 2**20  # of a picture; the data sets' largest have 0.3 million
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 SIDEWAYS = range(5, 9)  # orientations by EXIF whose rows are columns of the picture that is seen
 ON_ITS_SIDE = "on its side"  # what is known of a picture besides its pixels: whether its file has such an orientation
 THRESHOLD = 127  # grey values above it are marked
@@ -268,10 +267,8 @@ class Reader:
                 f"{self._where(member)} is of mode {opened.mode} with {bits} bits, which is not read.",
                 "save it as 8-bit grey or RGB, or as 16-bit grey",
             )
-        if opened.has_transparency_data:
-            if opened.convert("RGBA").getextrema()[3][0] < 255:
-                raise UserError(f"{self._where(member)} has transparent pixels, whose colour is unknown.", "flatten it")
-            opened = opened.convert("RGBA")
+        if is_transparent(opened):
+            raise UserError(f"{self._where(member)} has transparent pixels, whose colour is unknown.", "flatten it")
         return opened.convert("RGB")
 
     def _mask(self, member: Member) -> tuple[Image.Image, bool, str]:

@@ -1,6 +1,6 @@
 """Applies exported students to a folder of pictures: `python predict.pyz PICTURES --out FOLDER`.
 
-Exit code 0 where every picture was predicted, 2 where one or all could not be.
+Exit code 0 where every picture was predicted, 2 where one or all could not be, 130 where somebody stopped it.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from kdml.deploy.model import Model
 from kdml.deploy.predict import lines_on, predict
 from kdml.deploy.problems import Problem
 
-EXIT_PROBLEM = 2
+EXIT_PROBLEM, EXIT_STOPPED = 2, 130
 
 
 def parse_arguments(here: Path | None) -> argparse.Namespace:
@@ -43,10 +43,13 @@ def main(here: Path | None = None) -> int:
     arguments = parse_arguments(here)
     try:
         model = Model(arguments.model, arguments.use, arguments.threads, arguments.int8)
-        outcome = predict(model, arguments.pictures, arguments.out, overlays=not arguments.no_overlays)
+        outcome = predict(model, arguments.pictures, arguments.out, not arguments.no_overlays, sys.stderr)
     except Problem as problem:
         print(f"Error: {problem}", file=sys.stderr)
         return EXIT_PROBLEM
+    except KeyboardInterrupt:
+        print("Stopped; nothing was kept.", file=sys.stderr)
+        return EXIT_STOPPED
     for line in lines_on(outcome, model, arguments.out):
         print(line)
     return EXIT_PROBLEM if outcome.problems else 0

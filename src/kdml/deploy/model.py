@@ -8,7 +8,7 @@ import onnxruntime
 
 from kdml.deploy.folder import AGAIN, Folder
 from kdml.deploy.pictures import Window
-from kdml.deploy.problems import Problem
+from kdml.deploy.problems import Problem, reason
 
 
 class Model:
@@ -32,8 +32,7 @@ class Model:
         try:
             self.session = opened(whole.graph, threads)
         except Exception as error:  # ONNX Runtime raises almost anything on damaged graphs
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            raise Problem(f"{folder}: the {self.title} cannot be opened ({reason}).", AGAIN) from None
+            raise Problem(f"{folder}: the {self.title} cannot be opened ({reason(error)}).", AGAIN) from None
         found = {one.name: one.shape[1:] for one in self.session.get_outputs()}
         if (expected := self._outputs(whole.students)) != {name: found.get(name) for name in expected}:
             raise Problem(f"{folder}: the {self.title} gives {_named(found)}, not {_named(expected)}.", AGAIN)
@@ -89,5 +88,6 @@ def opened(content: bytes, threads: int) -> onnxruntime.InferenceSession:
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = 3  # errors
+    options.log_severity_level = 4  # errors are raised, too
+    options.enable_cpu_mem_arena = False  # it grows to twice what the largest picture needs, and keeps that
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

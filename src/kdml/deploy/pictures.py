@@ -1,15 +1,18 @@
 """Pictures of a folder, found and read."""
 
+import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from kdml.deploy.problems import Problem
+from kdml.deploy.problems import Problem, printable, reason
 
+TABLE, MASKS, OVERLAYS = "predictions.csv", "masks", "overlays"  # what predictions are written to
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")  # by content, of training and prediction
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 MOST_PIXELS = 64 * 2**20
 # Of classes of masks in turn: colours that are told apart with any kind of sight (Okabe and Ito), the first as bright as a lamp.
@@ -17,6 +20,7 @@ OUTLINES = ((255, 212, 0), (86, 180, 233), (213, 94, 0), (0, 158, 115), (204, 12
 SIXTEEN_BITS = "I;16"
 # Modes with 8 bits a channel, which become RGB without a choice that somebody would have to make.
 MODES = ("RGB", "L", "LA", "P", "PA", "RGBA", "RGBX", "CMYK", "YCbCr", "1")
+TAKE_OUT = "replace it, or take it out of the folder"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,11 @@ def bits_of(image: Image.Image, head: bytes) -> int:
     return 8
 
 
+def is_transparent(image: Image.Image) -> bool:
+    """Whether any pixel is transparent, if only a little: its colour is what lies behind it, which nobody knows."""
+    return image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
+
+
 def mode_of(mode: str) -> str:
     """Name of a mode without the order of its bytes, which says nothing about a picture."""
     return SIXTEEN_BITS if mode.startswith(SIXTEEN_BITS) else mode
@@ -64,51 +73,74 @@ class Opened:
     """A picture as it was read.
 
     Args:
-        rgb: its pixels, the right way up.
+        pixels: (h, w, 3) uint8, the right way up.
         mode: of its file, by `mode_of`.
         frames: in its file, of which the first was read.
     """
 
-    rgb: Image.Image
+    pixels: np.ndarray
     mode: str
     frames: int
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
-        return self.rgb.height, self.rgb.width
-
-    def pixels(self) -> np.ndarray:
-        """Values (h, w, 3) uint8."""
-        return np.asarray(self.rgb)
+        height, width, _ = self.pixels.shape
+        return height, width
 
 
-def found(place: Path, out: Path) -> tuple[list[str], int]:
+@dataclass
+class Found:
+    """What lies in a folder of pictures.
+
+    Args:
+        names: of pictures, by their ends, below the folder and sorted; whatever kind of file they are.
+        others: how many other files there are.
+        closed: folders that were not entered: links, hidden ones, and what earlier predictions wrote.
+    """
+
+    names: list[str] = field(default_factory=list)
+    others: int = 0
+    closed: list[str] = field(default_factory=list)
+
+
+def found(place: Path, out: Path) -> Found:
     """Find the pictures of a folder and of the folders in it.
 
     Args:
         place: the folder, or a single picture.
         out: folder that is written to, whose content does not count.
 
-    Returns:
-        Names below the folder, sorted, and how many other files there are.
-
     Raises:
-        Problem: there is no such folder, or no picture in it.
+        Problem: there is no such folder, or no picture in it, or a folder in it cannot be read.
     """
     if place.is_file():
-        return [place.name], 0
+        return Found([place.name])
     if not place.is_dir():
-        raise Problem(f"{place} does not exist.", "name a folder of pictures, or a picture")
-    files = [
-        path
-        for path in sorted(place.rglob("*"))
-        if path.is_file() and out.resolve() not in path.resolve().parents and not path.name.startswith(".")
-    ]
-    names = [path.relative_to(place).as_posix() for path in files if path.suffix.lower() in SUFFIXES]
-    if not names:
-        raise Problem(f"{place} holds no pictures.", f"name a folder with files that end in {', '.join(SUFFIXES)}")
-    return names, len(files) - len(names)
+        what = "is neither a folder nor a picture" if place.exists() else "does not exist"
+        raise Problem(f"{printable(place)} {what}.", "name a folder of pictures, or a picture")
+    all_found, paths = Found(), []
+    for folder, folders, files in os.walk(place, onerror=_unreadable):
+        here, written = Path(folder), (MASKS, OVERLAYS) if TABLE in files else ()
+        closed = [name for name in folders if name in written or name.startswith(".") or (here / name).is_symlink()]
+        folders[:] = [name for name in folders if name not in closed and (here / name).resolve() != out.resolve()]
+        all_found.closed += [(here / name).relative_to(place).as_posix() for name in sorted(closed)]
+        paths += [here / name for name in files if not name.startswith(".")]
+    pictures = sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
+    if not pictures:
+        ends = ", ".join(SUFFIXES)
+        raise Problem(f"{printable(place)} holds no pictures.", f"name a folder with files that end in {ends}")
+    all_found.names, all_found.others = (
+        [path.relative_to(place).as_posix() for path in pictures],
+        len(paths) - len(pictures),
+    )
+    return all_found
+
+
+def _unreadable(error: OSError) -> None:
+    raise Problem(
+        f"{printable(error.filename)} cannot be read ({error.strerror}).", "make it readable, or take it away"
+    )
 
 
 def read(path: Path, window: Window | None = None) -> Opened:
@@ -119,37 +151,52 @@ def read(path: Path, window: Window | None = None) -> Opened:
         window: of grey pictures of 16 bits, by which they become such of 8.
 
     Raises:
-        Problem: it is damaged or none, too large, or has more than 8 bits a channel and no window is for it.
+        Problem: it is damaged or none, too large, transparent, or has more than 8 bits a channel and no window is for it.
+        MemoryError: it needs more than there is.
     """
+    where = printable(path)
+    if not path.is_file():  # to open a pipe would wait for ever
+        raise Problem(f"{where} is no file, or a link to none.", TAKE_OUT)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open(path, "rb") as file:
             warnings.simplefilter("ignore")  # of large pictures, which are refused below
-            image = Image.open(path)
+            head = file.read(32)
+            image = Image.open(file, formats=FORMATS)
             mode, frames = mode_of(image.mode), getattr(image, "n_frames", 1)
-            _check(path, image, window)
-            image = ImageOps.exif_transpose(image)
-            if mode == SIXTEEN_BITS and window is not None:
-                image = Image.fromarray(window.applied(np.asarray(image)))
-            return Opened(image.convert("RGB"), mode, frames)
-    except Problem:
+            _check(where, image, head, window)
+            ImageOps.exif_transpose(image, in_place=True)
+            return Opened(_in_colour(where, image, window), mode, frames)
+    except UnidentifiedImageError:
+        formats = ", ".join(FORMATS)
+        raise Problem(f"{where} holds none of the formats that are read ({formats}).", TAKE_OUT) from None
+    except (Problem, MemoryError):
         raise
     except Exception as error:  # Pillow raises almost anything on damaged bytes
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise Problem(f"{path} cannot be read ({reason}).", "replace it, or take it out of the folder") from None
+        raise Problem(f"{where} cannot be read ({reason(error)}).", TAKE_OUT) from None
 
 
-def _check(path: Path, image: Image.Image, window: Window | None) -> None:
+def _in_colour(where: str, image: Image.Image, window: Window | None) -> np.ndarray:
+    """Values (h, w, 3) uint8 of a picture."""
+    if mode_of(image.mode) == SIXTEEN_BITS and window is not None:
+        image = Image.fromarray(window.applied(np.asarray(image)))
+    if is_transparent(image):
+        raise Problem(f"{where} has transparent pixels, whose colour is unknown.", "flatten it")
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _check(where: str, image: Image.Image, head: bytes, window: Window | None) -> None:
     """Refuse by its header what cannot be taken, before memory is taken for it."""
     if image.width * image.height > MOST_PIXELS:
         size = f"{image.width} x {image.height}"
-        raise Problem(f"{path} has {size} pixels; more than 64 million are not read.", "cut it into pieces")
+        raise Problem(f"{where} has {size} pixels; more than 64 million are not read.", "cut it into pieces")
     if mode_of(image.mode) == SIXTEEN_BITS and window is not None:
         return
-    with open(path, "rb") as file:
-        bits = bits_of(image, file.read(32))
-    if mode_of(image.mode) not in MODES or bits > 8:
+    if bits_of(image, head) > 8:
         remedy = "convert it to 8 bits, with the limits of grey values that were used for the training pictures"
-        raise Problem(f"{path} is of mode {image.mode} and has more than 8 bits a channel.", remedy)
+        remedy = remedy if window is None else "save it as grey with 16 bits, as the training pictures were"
+        raise Problem(f"{where} is of mode {image.mode} and has more than 8 bits a channel.", remedy)
+    if image.mode not in MODES:
+        raise Problem(f"{where} is of mode {image.mode}, which is not read.", "save it as grey or RGB with 8 bits")
 
 
 def outlined(picture: np.ndarray, mask: np.ndarray, colours: Sequence[Sequence[int]] = OUTLINES) -> np.ndarray:
@@ -165,6 +212,6 @@ def outlined(picture: np.ndarray, mask: np.ndarray, colours: Sequence[Sequence[i
         marked, colour = mask == number, colours[(number - 1) % len(colours)]
         wide = np.pad(marked, 1)
         inside = wide[:-2, 1:-1] & wide[2:, 1:-1] & wide[1:-1, :-2] & wide[1:-1, 2:]
-        shown[marked] = (0.75 * shown[marked] + 0.25 * np.array(colour)).astype(np.uint8)
+        shown[marked] = (3 * shown[marked].astype(np.uint16) + np.array(colour, np.uint16)) // 4
         shown[marked & ~inside] = colour
     return shown

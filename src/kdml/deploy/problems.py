@@ -17,3 +17,13 @@ class Problem(Exception):
 
     def __str__(self) -> str:
         return f"{self.problem}{REMEDY}{self.remedy}"
+
+
+def printable(name: object) -> str:
+    """Name of a file in one line, whatever signs are in it: those that move a terminal's cursor are written as Python does."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in str(name))
+
+
+def reason(error: Exception) -> str:
+    """First line of what an error of a library says, or its name where it says nothing."""
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -45,7 +45,7 @@ sys.exit(main(Path(sys.argv[0]).resolve().parent, pkgutil.get_data("kdml.deploy"
 """
 REQUIREMENTS = """onnxruntime>=1.20
 numpy>=1.26
-pillow>=10
+pillow>=10.1
 """
 DATE = (2020, 1, 1, 0, 0, 0)  # of a zip's members, so that equal files make equal zips
 

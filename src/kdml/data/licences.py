@@ -56,8 +56,8 @@ def licences_of(dataset: str, drawn: bool, stated: str = "") -> list[Licence]:
     Args:
         dataset: its key.
         drawn: whether its images are drawn look-alikes.
-        stated: what the configuration says of a user's own data set: a licence as Hugging Face names it, in small or large letters, or
-            its terms in words.
+        stated: what the configuration says of a user's own data set: a licence as Hugging Face names it, in small or large
+            letters, or its terms in words.
     """
     if drawn:
         return [DRAWN]

@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 
-from kdml.analysis.regions import SMALLEST
 from kdml.common.array_files import read_arrays
 from kdml.common.files import MAKE_AGAIN
 from kdml.reporting import labels
@@ -162,7 +161,7 @@ def draw(data: Data) -> Figure:
                 _prediction(panel, slices, (place, run, network), as_mask=number == MASKS)
     _explain(figure, as_mask=number == MASKS, classes=slices.classes)
     candidates = slices.described[0]["candidates"]
-    found = f"A region of {SMALLEST} pixels or more is found if at least half of it is marked."
+    found = "A region is found if at least half of it is marked."
     of_all = ", of the pixels of all classes together" if slices.classes else ""
     footnote(
         figure,

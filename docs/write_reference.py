@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from kdml.analysis import surfaces
-from kdml.analysis.metrics import AUC, AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, METRICS, TITLES
+from kdml.analysis import meanings
+from kdml.analysis.metrics import METRICS, TITLES
 from kdml.common.project import ROOT
 from kdml.experiment.config import Experiment
 
@@ -235,19 +235,12 @@ def metrics() -> str:
         "([files](../../results/README.md)). *Primary*: what a kind of task is judged by where only one number fits. The module",
         "`src/kdml/analysis/metrics.py` says what counts where a class or a lesion is absent.",
         "",
-        "Of two classes, *sensitivity* is of the second one, *specificity* of the first; of several, both are of each class",
-        "against the rest, averaged over the classes that have test cases (macro). *Balanced accuracy* is the mean over these",
-        "classes of the share named right. Definitions are scikit-learn's, which the tests compare with.",
+        "With two classes the *positive* one is the second. A *region* is a connected part of a mask, diagonal neighbours",
+        f"included. {meanings.T}.",
         "",
-        "*HD95* and *NSD* (normalised surface distance) are means over the test images with a lesion, by SciPy's exact distance",
-        "transform, in millimetres (`_mm`) where [the spacing](../how-to/own_task.md#how-large-pixels-are) of every picture of a",
-        "data set is known, else in pixels of the prepared image;"
-        f" a surface within {surfaces.TOLERANCE:g} of the other counts as met.",
-        "Where nothing is marked HD95 is the image's diagonal and NSD 0; images without a lesion are left to `false_regions`.",
-        "",
-        "*Scaled*: with the temperature that fits the run's outputs on the validation part best (Guo et al. 2017); it changes no",
-        "decision. *Of regions*: of the marked regions of masks, by the mean probability of their pixels; one is right if at least",
-        "half of it is lesion.",
+        "Definitions of classes are scikit-learn's, which the tests compare with; outlines are compared by SciPy's exact",
+        "distance transform, in millimetres (`_mm`) where [the spacing](../how-to/own_task.md#how-large-pixels-are) of every",
+        "picture of a data set is known. Differences of the AUC of two classes have DeLong's interval over cases.",
         "",
         "Of [masks with several classes](../how-to/own_task.md#masks-of-several-classes) all are means over the classes but the",
         "background, each against the rest. With `_of_class_1` and so on, `iou`, `f_score` and `found` are of one of them.",
@@ -257,28 +250,21 @@ def metrics() -> str:
         rows = [
             (
                 f"`{one.name}`", one.title, " and ".join(against[truth] for truth in one.truths), one.unit,
-                "higher" if one.higher_is_better else "lower", "yes" if one.is_primary else "",
+                "higher" if one.higher_is_better else "lower", "yes" if one.is_primary else "", meanings.meaning(one.name, kind),
             )
             for one in METRICS if one.kind == kind
         ]  # fmt: skip
         lines += [f"## {kind.capitalize()}", ""]
-        lines += grid(("name in files", "title", "against", "unit", "better", "primary"), rows)
+        lines += grid(("name in files", "title", "against", "unit", "better", "primary", "what"), rows)
     measured = {one.name for one in METRICS}
-    others = {
-        AUC: "classification; area under the ROC curve of the scores, differences of two classes with DeLong's interval over cases;"
-        " of several classes the mean of each against the rest",
-        AURC: "area under the risk-coverage curve, cases in the order of the network's own uncertainty; lower is better",
-        AURC_DISAGREEMENT: "the same, in the order of the disagreement of the run's students",
-        FOUND: "segmentation of several classes; share of the true regions of one class of which at least half is named so",
-        AURC_GAIN: "by how much disagreement lowers the area; higher is better",
-    }
-    regions = "segmentation; share of the true regions of this size of which at least half is marked"
     lines += ["## Measured otherwise", ""]
+    kinds_of = {name: [kind for kind, known in meanings.MEANINGS.items() if name in known] for name in TITLES}
     rows = [
-        (f"`{name}`", title, "%", others.get(name, regions))
-        for name, title in TITLES.items() if name not in measured
-    ]  # fmt: skip
-    return "\n".join(lines + grid(("name in files", "title", "unit", "what"), rows)).rstrip() + "\n"
+        (f"`{name}`", TITLES[name], " and ".join(kinds), "%", meanings.meaning(name, kinds[0]))
+        for name, kinds in kinds_of.items()
+        if name not in measured
+    ]
+    return "\n".join(lines + grid(("name in files", "title", "of", "unit", "what"), rows)).rstrip() + "\n"
 
 
 WRITTEN: Mapping[str, Callable[[], str]] = {

@@ -24,14 +24,17 @@ from kdml.common.errors import UserError, faults_told, run_script
 from kdml.common.extras import need
 from kdml.common.files import read_json, sha256_of, write_csv, write_json, write_text
 from kdml.common.locks import alone_in
+from kdml.common.machine import processor
 from kdml.common.together import written_together
 from kdml.data.arrays import read_split
 from kdml.data.leakage import leakage_table
 from kdml.data.licences import commercial_use, licences_of, strictest
+from kdml.data.metadata import WITHOUT_KEY
 from kdml.data.originals import Originals
 from kdml.deploy.likeness import describe
 from kdml.learning.faults import faults_of_torch_told
 from kdml.paper.departures import departures
+from kdml.reporting.card_training import taught_by_teacher, training
 from kdml.reporting.model_card import card
 from kdml.runs.graph import ENSEMBLE, TEACHER
 from kdml.runs.records import refuse_mixture
@@ -91,7 +94,7 @@ def main() -> None:
             "format": pictures.format,
             "scale": pictures.scale,
         }
-        facts |= {"recorded": recorded(arguments.data / "index.parquet")}
+        facts |= {"recorded": known_of_pictures(arguments.data, table.facts["dataset"])}
         facts |= {"training_pictures": training_pictures(networks["student"].row.split, pictures)}
         facts |= graphs(arguments, folder, records, networks, pictures)
         price = integers(arguments, folder, records, networks, pictures, facts["models"])
@@ -135,6 +138,7 @@ def description(arguments: argparse.Namespace, table: RunTable, records: Records
         "departures": "; ".join(departures(record)),
         "packages": {name: version(name) for name in PACKAGES},
         "machine": f"{platform.system()} {platform.machine()}",
+        "processor": processor(),
         "provenance": provenance(record, networks),
     }
 
@@ -155,6 +159,13 @@ def provenance(record: Facts, networks: Networks) -> dict[str, str]:
     return {**runs, **code, **hashes, "trained with": packages, "trained on": record["device"]}
 
 
+def known_of_pictures(data: Path, dataset: str) -> dict[str, list[str]]:
+    """What is recorded of the pictures, and under `codes` those of it whose values are codes that the archive gives no key to."""
+    found = recorded(data / "index.parquet")
+    codes = [name for name in found["subgroups"] if name in WITHOUT_KEY.get(dataset, ())]
+    return found | {"codes": codes}
+
+
 def training_pictures(split: Path, pictures: Originals) -> Facts:
     """What the pictures are like that the student was trained on, and how far from them those of validation are."""
     parts = read_split(split, len(pictures.images))
@@ -170,12 +181,15 @@ def graphs(
     """Write student.onnx and ensemble.onnx, each compared with what its run said, and give what is known of them."""
     from kdml.export.folder import exported
 
-    models = {
-        name: exported(folder / f"{name}.onnx", one, records[str(one.row.folder)], pictures, arguments.threads)
-        for name, one in networks.items()
-        if name != TEACHER
-    }
-    return {"models": models, "pictures_from": "archives" if pictures.at_hand else "prepared arrays"}
+    models, taught = {}, []
+    for name, one in networks.items():
+        if name != TEACHER:
+            record = records[str(one.row.folder)]
+            models[name] = exported(folder / f"{name}.onnx", one, record, pictures, arguments.threads)
+            models[name]["training"] = training(record["settings"], one.networks)
+            taught.append(taught_by_teacher(record["settings"], one.networks))
+    where = "archives" if pictures.at_hand else "prepared arrays"
+    return {"models": models, "taught_by_teacher": all(taught), "pictures_from": where}
 
 
 def integers(

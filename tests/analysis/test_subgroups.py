@@ -36,6 +36,26 @@ def test_texts_of_many_values_and_columns_of_one_form_none():
     assert set(subgroups.of_index(index(note=many[:12], alike=["x"] * 12))) == {"metadata_note"}
 
 
+@pytest.mark.parametrize(
+    ("column", "what"),
+    [
+        ("Gender", "sex"), ("age_years", "age"), ("Age (years)", "age"), ("localization", "site"), ("anatom_site_general", "site"),
+        ("Tumor-Location", "site"), ("hospital", "institution"), ("centre", "institution"), ("scanner site", "institution"),
+        ("stage", None), ("language", None), ("website", None),
+    ],
+)  # fmt: skip
+def test_what_a_clinic_asks_of_first_is_known_by_its_usual_names(tmp_path, column, what):
+    index(**{column: ["3", "55"]}).assign(row=[0, 1]).to_parquet(tmp_path / "index.parquet")
+    assert subgroups.usual(column) == what
+    missing = subgroups.recorded(tmp_path / "index.parquet")["missing"]
+    assert missing == [name for name in subgroups.USUAL if name != what]
+
+
+def test_an_age_is_banded_under_all_its_names():
+    found = subgroups.of_index(index(age_years=["3", "55"], dose=["3", "55"]))
+    assert found["metadata_age_years"].tolist() == ["0–19", "40–59"] and found["metadata_dose"].tolist() == ["3", "55"]
+
+
 def test_rows_are_found_in_the_index_or_named(tmp_path):
     table = pd.DataFrame({"row": [5, 2, 9], "metadata_sex": ["f", "m", ""]})
     table.to_parquet(tmp_path / "index.parquet")

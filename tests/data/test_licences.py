@@ -1,5 +1,7 @@
 """Terms that networks inherit from their data."""
 
+import re
+
 import pytest
 
 from kdml.data.archives import ARCHIVES
@@ -20,15 +22,38 @@ def test_data_sets_have_those_of_their_archives(dataset, key, commercial):
 
 
 @pytest.mark.parametrize(
-    ("stated", "key", "terms"),
+    ("stated", "key", "terms", "commercial"),
     [
-        ("cc-by-4.0", "cc-by-4.0", "cc-by-4.0"), ("Ours; ask the clinic", "other", "Ours; ask the clinic"),
-        ("", "other", "licence not stated"),
+        ("cc-by-4.0", "cc-by-4.0", "cc-by-4.0", True), ("CC-BY-NC-4.0", "cc-by-nc-4.0", "CC-BY-NC-4.0", False),
+        ("Ours; ask the clinic", "other", "Ours; ask the clinic", None), ("", "other", "licence not stated", None),
+        ("our-own-1.0", "our-own-1.0", "our-own-1.0", None), ("free to use, mit", "other", "free to use, mit", None),
     ],
 )  # fmt: skip
-def test_data_of_ones_own_have_what_is_stated_and_nothing_is_made_up(stated, key, terms):
+def test_data_of_ones_own_have_what_is_stated_and_nothing_is_made_up(stated, key, terms, commercial):
     (found,) = licences_of("mine", False, stated)
-    assert found.key == key and terms in found.terms and "mine" in found.terms and found.commercial is None
+    assert found.key == key and terms in found.terms and "mine" in found.terms and found.commercial is commercial
+
+
+@pytest.mark.parametrize(
+    ("allowed", "names"),
+    [
+        (False, "cc-by-nc-4.0 cc-by-nc-sa-4.0 cc-by-nc-nd-3.0 cc-by-nc-2.0"),
+        (True, "cc0-1.0 cc-by-4.0 cc-by-sa-3.0 cc-by-nd-4.0 mit apache-2.0 odc-by pddl odbl"),
+        (None, "unknown other gpl-3.0-or-so cc-by-nc-plus cc-by-nc-4.0-but mitt odbl-nc"),
+    ],
+)
+def test_what_known_licences_say_of_commercial_use(allowed, names):
+    assert {licences_of("mine", False, name)[0].commercial for name in names.split()} == {allowed}
+
+
+def test_licences_that_are_understood_are_said_to_be(root):
+    """In the configuration's description, and on the page about one's own data."""
+    from kdml.experiment.datasets import Dataset
+
+    for text in (Dataset.model_fields["licence"].description, (root / "docs/how-to/own_task.md").read_text()):
+        names = re.findall(r"`((?:cc0|cc-by|mit|apache|odc|pddl|odbl)[\w.*-]*)`", text)
+        found = {name: licences_of("mine", False, name.replace("-*", "-4.0"))[0].commercial for name in names}
+        assert len(found) >= 9 and all(said is ("-nc" not in name) for name, said in found.items()), found
 
 
 def test_commercial_use_is_allowed_only_where_all_terms_say_so():

@@ -2,12 +2,12 @@
 
 import csv
 import json
-import re
-import shlex
 
 import pytest
-from snakemake_runs import snakemake
 from tutorials import commands, follow, page
+
+from kdml.analysis.flips import FEWEST
+from kdml.analysis.subgroup_scores import TOO_FEW
 
 pytestmark = pytest.mark.xdist_group("own_data")
 PAGE = page("own_data.md")
@@ -22,9 +22,10 @@ def followed(tmp_path_factory):
 
 
 def test_data_are_checked_and_then_trained_on(followed):
-    project, (checked, trained) = followed
+    project, (checked, trained, exported) = followed
     assert "Open results/moles/check_data.html" in checked and "Open results/index.html" in trained
-    assert len(COMMANDS) == 4 and len(list((project / "results/moles").rglob("run.json"))) == 4
+    assert "rule train:" not in exported and len(COMMANDS) == 8
+    assert len(list((project / "results/moles").rglob("run.json"))) == 4
     (found,) = json.loads((project / "results/moles/check_data.json").read_text())
     assert found["read"] == 240 and {"age", "sex"} <= found["metadata"].keys()
 
@@ -41,16 +42,44 @@ def test_what_the_page_says_of_leakage_is_so(followed):
 
 
 def test_its_students_can_be_taken_home(followed):
-    """As the page says at its end; nothing is trained for it."""
     project, _ = followed
-    (command,) = re.findall(r"`uv run (snakemake export [^`]*)`", PAGE)
-    done = snakemake(project, *shlex.split(command)[1:], root=project)
-    assert done.returncode == 0 and "rule train:" not in done.stderr, done.stdout + done.stderr
     folder = project / "results/moles/export/grouped/moles/small"
     facts = json.loads((folder / "export.json").read_text())
     assert facts["pictures_from"] == "archives" and facts["classes"][0] == "akiec" and not facts["drawn"]
     assert all(one["parity"]["changed"] == one["parity"]["pixels_otherwise"] == 0 for one in facts["models"].values())
-    assert "licence not stated" in (folder / "README.md").read_text() and folder.with_suffix(".zip").is_file()
+    card = (folder / "README.md").read_text()
+    assert "cc-by-nc-4.0 (data set 'moles')" in card and "**Not for commercial use**" in card
+    assert facts["recorded"]["missing"] == ["institution"] and "**Not recorded: institution.**" in card
+    assert folder.with_suffix(".zip").is_file()
+
+
+def test_other_moles_have_predictions(followed):
+    project, _ = followed
+    rows = list(csv.DictReader((project / "my/predicted/predictions.csv").open()))
+    others = project / "my/others"
+    assert {row["file"] for row in rows} == {path.relative_to(others).as_posix() for path in others.rglob("*.jpg")}
+    assert len(rows) >= 160
+    classes = {"akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"}
+    assert {row["class"] for row in rows} <= classes and {"students_agree", "unlike_training"} <= rows[0].keys()
+    assert all(
+        sum(float(row[f"probability_of_{one}"]) for one in classes) == pytest.approx(1, abs=1e-4) for row in rows
+    )
+    assert not any(row["problem"] for row in rows)
+
+
+def test_what_the_page_says_of_subgroups_is_so(followed):
+    """Negative flips by what the page names, and by nothing else."""
+    project, _ = followed
+    said = PAGE.partition("`figures/clinic_flips.pdf` by")[2].partition(":")[0]
+    assert all(word in said for word in ("sex", "age", "class", "`dx_type`"))
+    (table,) = (project / "results/moles").rglob("flips.csv")
+    found = {row["attribute"] for row in csv.DictReader(table.open())} - {""}
+    assert found == {"sex", "age", "dx_type", "class"}
+    rows = list(csv.DictReader((project / "results/moles/export/grouped/moles/small/subgroups.csv").open()))
+    places = {row["subgroup"]: row["remark"] for row in rows if row["attribute"] == "localization"}
+    assert len(places) > 5 and set(places.values()) == {TOO_FEW} and "Of no place on the body (`localization`)" in PAGE
+    assert f"subgroups of at least {FEWEST} test pictures" in PAGE
+    assert (project / "results/figures/clinic_flips.pdf").is_file()
 
 
 def test_results_are_on_the_page(followed):

@@ -48,11 +48,9 @@ def exported(folder, kind, own, source, *words):
     assert facts["pictures_from"] == "archives" and parity["pictures"] == len(made.place.test_rows) > 0
     assert parity["pixels_otherwise"] == parity["changed"] == 0
     card = (made.out / "README.md").read_text()
-    assert (
-        "drawn images" not in card
-        and "Not for commercial use" not in card
-        and "commercial use** is not recorded" in card
-    )
+    assert "drawn images" not in card
+    assert ("**Not for commercial use**" in card) is (facts["commercial"] is False)
+    assert ("commercial use** is not recorded" in card) is (facts["commercial"] is None)
     return made, facts, card
 
 
@@ -79,6 +77,7 @@ def test_grey_of_sixteen_bits_in_a_zip_with_a_licence(tmp_path):
     assert facts["window"] == WINDOW | {"of_percentiles": False}
     assert "Black and white became the values 100 and 4000: `predict.pyz`" in card
     assert yaml.safe_load(card.split("---\n")[1])["license"] == "cc-by-4.0" and "cc-by-4.0 (data set 'xrays')" in card
+    assert facts["commercial"] is True
     rows = predicted(made, written(tmp_path / "pictures", GREY))
     assert {row["problem"] for row in rows.values()} == {""} and not any(
         "mode" in one["unlike_training"] for one in rows.values()
@@ -96,7 +95,9 @@ def test_dicom_files_say_on_which_scale_they_were(tmp_path):
         for number in range(COUNT)
     }
     own = Own("films", ("a", "b"), window=WINDOW, format="dicom")
-    made, facts, card = exported(tmp_path, "classification", own, written(tmp_path / "mine", files))
+    words = ("--licence", "CC-BY-NC-SA-4.0")
+    made, facts, card = exported(tmp_path, "classification", own, written(tmp_path / "mine", files), *words)
+    assert facts["commercial"] is False and yaml.safe_load(card.split("---\n")[1])["license"] == "cc-by-nc-sa-4.0"
     assert (facts["window"], facts["scale"]) == (None, WINDOW | {"of_percentiles": False})
     assert (
         facts["training_pictures"]["modes"] == ["L"]
@@ -118,6 +119,7 @@ def test_photographs_that_have_to_be_turned_in_a_folder_without_a_licence(tmp_pa
     source = written(tmp_path / "mine", TURNED | MASKS)
     made, facts, card = exported(tmp_path, "segmentation", Own("moles"), source)
     assert "licence not stated: ask whoever owns the pictures of 'moles'" in card and facts["window"] is None
+    assert facts["commercial"] is None
     rows = predicted(made, source / "images")
     assert {(row["width"], row["height"]) for row in rows.values()} == {("40", "24")}
     assert not any("mode" in row["unlike_training"] for row in rows.values())

@@ -4,12 +4,13 @@ import math
 
 import pytest
 
+from kdml.analysis.meanings import LEFT_OUT
 from kdml.analysis.subgroup_scores import TOO_FEW, UNDEFINED
 from kdml.reporting.card_subgroups import of_metrics
 from kdml.reporting.templates import fill
 
 MODELS = ("student", "ensemble")
-RECORDED = {"subgroups": ["site"], "none": ["note (87 values)"], "missing": ["age", "institution"]}
+RECORDED = {"subgroups": ["site"], "codes": [], "none": ["note (87 values)"], "missing": ["age", "institution"]}
 
 
 def row(model, subgroup, value, metric="accuracy", cases=40, worst=0, remark="", attribute="site"):
@@ -34,7 +35,8 @@ ROWS = [
 def said(rows=ROWS, recorded=RECORDED, kind="classification"):
     facts = {"kind": kind, "recorded": recorded}
     parts = list(of_metrics(rows, MODELS))
-    return fill("card_subgroups.md.j2", facts=facts, models=MODELS, subgroups=parts, too_few=TOO_FEW)
+    words = {"too_few": TOO_FEW, "regions_left_out": LEFT_OUT}
+    return fill("card_subgroups.md.j2", facts=facts, models=MODELS, subgroups=parts, **words)
 
 
 def test_the_worst_of_each_network_stands_first_and_all_have_intervals():
@@ -53,10 +55,16 @@ def test_what_is_not_known_is_said():
     assert f"because they have {TOO_FEW}: site: ear (8–9). Of these nothing is known." in text
     assert "**Not recorded: age, institution.** Scores by these are unknown." in text
     assert "one value or too many to divide by: note (87 values)." in text
-    nothing = said([], {"subgroups": [], "none": [], "missing": ["sex", "age"]})
+    nothing = said([], {"subgroups": [], "codes": [], "none": [], "missing": ["sex", "age"]})
     assert "**The test set has nothing that could be divided into subgroups.**" in nothing
     assert "**Nothing that divides them is recorded" in nothing and "Not recorded: sex, age." in nothing
     assert "Not recorded" not in said(recorded=RECORDED | {"missing": []})
+
+
+def test_codes_without_a_key_are_called_so_and_regions_that_are_left_out_are_named():
+    assert "codes of the archive" not in said() and LEFT_OUT not in said()
+    text = said(recorded=RECORDED | {"codes": ["sex", "grade"]}, kind="segmentation")
+    assert "Of sex, grade the values are the codes of the archive, which gives no key" in text and LEFT_OUT in text
 
 
 @pytest.mark.parametrize(("metric", "title"), [("iou", "IoU"), ("found", "Regions found")])

@@ -1,7 +1,8 @@
 """Subgroups of test cases by what is known of the pictures: values of a column where they are few, bands of a number."""
 
 import logging
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,18 @@ from kdml.analysis import picture_index
 from kdml.common.metadata import METADATA, UNKNOWN, known
 
 AGE, AGE_BAND = "age", 20  # years
-USUAL = ("sex", AGE, "site", "institution")  # what a clinic asks of first
+# What a clinic asks of first, and how columns of it may be called, in small letters with `_` between words.
+USUAL: Mapping[str, tuple[str, ...]] = {
+    "sex": ("sex", "gender", "patient_sex", "patient_gender"),
+    AGE: (AGE, "age_years", "age_in_years", "patient_age", "age_approx", "age_at_diagnosis", "age_at_initial_pathologic"),
+    "site": (
+        "site", "localization", "localisation", "location", "anatom_site", "anatom_site_general", "anatomical_site",
+        "anatomic_site", "body_site", "tumor_location", "tumour_location",
+    ),
+    "institution": (
+        "institution", "hospital", "center", "centre", "clinic", "scanner_site", "study_site", "acquisition_site",
+    ),
+}  # fmt: skip
 MOST_VALUES = 12  # of a column whose values are subgroups as they are
 SHARES = (1 / 3, 2 / 3)  # of the pictures, that divide other numbers into bands
 log = logging.getLogger(__name__)
@@ -69,8 +81,14 @@ def recorded(index: Path) -> dict[str, list[str]]:
     values = {name.removeprefix(METADATA): len(set(one)) for name, one in _banded(picture_index.read(index)).items()}
     forming = [name for name, number in values.items() if 1 < number <= MOST_VALUES]
     others = [f"{name} ({number} value{'s' * (number != 1)})" for name, number in values.items() if name not in forming]
-    there = {name.lower() for name in values}
+    there = {usual(name) for name in values}
     return {"subgroups": forming, "none": others, "missing": [name for name in USUAL if name not in there]}
+
+
+def usual(name: str) -> str | None:
+    """Which of `USUAL` a column is, whatever letters, blanks or dashes are in its name; None for another one."""
+    words = re.sub(r"[\W_]+", "_", name.lower()).strip("_")
+    return next((what for what, names in USUAL.items() if words in names), None)
 
 
 def _banded(index: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -86,10 +104,10 @@ def _bands(values: np.ndarray, name: str) -> np.ndarray:
     """Bands of a column of numbers; values as they are of one with few of them, or of texts."""
     is_known = values != UNKNOWN
     numbers = _numbers(values[is_known])
-    if numbers is None or (name.lower() != AGE and len(set(values)) <= MOST_VALUES):
+    if numbers is None or (usual(name) != AGE and len(set(values)) <= MOST_VALUES):
         return values
     banded = values.copy()
-    banded[is_known] = _ages(numbers) if name.lower() == AGE else _thirds(numbers)
+    banded[is_known] = _ages(numbers) if usual(name) == AGE else _thirds(numbers)
     return banded
 
 

@@ -41,6 +41,13 @@ LICENCES: Mapping[str, Licence] = {
 }
 DRAWN = Licence("mit", "images drawn by this project (MIT): nobody's data, and of no medical use", commercial=True)
 NAMED = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")  # how Hugging Face names licences
+# Whether commercial use is allowed, by what such a name is in small letters; of names that are not here nobody has said so.
+COMMERCIAL: Mapping[re.Pattern[str], bool] = {
+    re.compile(r"cc-by-nc(-sa|-nd)?(-\d\.\d)?"): False,
+    re.compile(r"cc0(-1\.0)?|cc-by(-sa|-nd)?(-\d\.\d)?"): True,
+    re.compile(r"mit|apache-2\.0|bsd-[23]-clause|unlicense|odc-by(-1\.0)?|pddl(-1\.0)?|odbl(-1\.0)?"): True,
+    re.compile(r"cdla-permissive-[12]\.0|cdla-sharing-1\.0"): True,
+}
 
 
 def licences_of(dataset: str, drawn: bool, stated: str = "") -> list[Licence]:
@@ -49,7 +56,8 @@ def licences_of(dataset: str, drawn: bool, stated: str = "") -> list[Licence]:
     Args:
         dataset: its key.
         drawn: whether its images are drawn look-alikes.
-        stated: what the configuration says of a user's own data set: a licence as Hugging Face names it, or its terms in words.
+        stated: what the configuration says of a user's own data set: a licence as Hugging Face names it, in small or large
+            letters, or its terms in words.
     """
     if drawn:
         return [DRAWN]
@@ -57,9 +65,14 @@ def licences_of(dataset: str, drawn: bool, stated: str = "") -> list[Licence]:
         return list(dict.fromkeys(LICENCES[name] for name in ARCHIVES_OF[dataset]))
     if not stated:
         return [Licence("other", f"licence not stated: ask whoever owns the pictures of '{dataset}'", commercial=None)]
-    return [
-        Licence(stated if NAMED.fullmatch(stated) else "other", f"{stated} (data set '{dataset}')", commercial=None)
-    ]
+    named = stated.strip().lower()
+    key = named if NAMED.fullmatch(named) else "other"
+    return [Licence(key, f"{stated.strip()} (data set '{dataset}')", _allowed(named))]
+
+
+def _allowed(name: str) -> bool | None:
+    """Whether a licence allows commercial use; None for one that is not among the known ones."""
+    return next((allowed for names, allowed in COMMERCIAL.items() if names.fullmatch(name)), None)
 
 
 def commercial_use(licences: Iterable[Licence]) -> bool | None:

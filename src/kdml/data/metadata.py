@@ -11,6 +11,8 @@ LGG = {
     "histology": "histological_type",
     "grade": "neoplasm_histologic_grade",
 }
+# Of these, what the archive has codes of, and no key to them: by data set.
+WITHOUT_KEY: Mapping[str, tuple[str, ...]] = {"lgg": ("sex", "location", "histology", "grade")}
 
 
 def taken(row: Mapping[str, str], columns: Mapping[str, str], header: Mapping[str, str]) -> dict[str, str]:

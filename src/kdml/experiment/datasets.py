@@ -106,8 +106,10 @@ class Dataset(Model):
     )
     licence: str = Field(
         "",
-        description="of your own: its terms of use, for the model card of `snakemake export`: as Hugging Face names them"
-        " (`cc-by-4.0`), or in words",
+        description="of your own: its terms of use, for the model card of `snakemake export`: as Hugging Face names them, or in"
+        " words. That `cc-by-nc-*`, `cc-by-nc-sa-*` and `cc-by-nc-nd-*` forbid commercial use is understood, and that `cc0-1.0`,"
+        " `cc-by-*`, `cc-by-sa-*`, `cc-by-nd-*`, `mit`, `apache-2.0`, `odc-by`, `pddl` and `odbl` allow it; of others the card says"
+        " that it is not recorded",
     )
 
     format: Literal["pictures", "dicom", "nifti"] = Field(

@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kdml.analysis import meanings
 from kdml.analysis.class_pixels import OF_CLASS
 from kdml.analysis.metrics import TITLES, digits_scale_of
 from kdml.analysis.subgroup_scores import TOO_FEW
 from kdml.reporting import labels, leakage_table
+from kdml.reporting.card_leakage import leaks
 from kdml.reporting.card_subgroups import of_metrics
 from kdml.reporting.cells import digits_of, number, with_interval
 from kdml.reporting.templates import fill
+from kdml.runs.graph import BASELINE
 
 TASKS = {"classification": "image-classification", "segmentation": "image-segmentation"}
+MEANS_OF_CLASSES = ("precision", "recall")  # which a reader would take for those of the positive class
 ORDER = ("student", "student_int8", "ensemble", "ensemble_int8", "teacher")
 
 
@@ -46,6 +50,10 @@ def card(
         ],
         subgroups=list(of_metrics(subgroups, models)),
         too_few=TOO_FEW,
+        regions_left_out=meanings.LEFT_OUT,
+        leaks=leaks(leakage),
+        glossary=_glossary(facts, [*metrics, *(row["metric"] for row in price)]),
+        meaning_of_t=meanings.T.removeprefix("T is "),
         latencies=sorted(latencies, key=lambda row: (row["threads"], ORDER.index(row["model"]))),
         integers=[
             (
@@ -58,13 +66,32 @@ def card(
         slower=_slower(latencies),
         certificates=[(labels.protocol(row["protocol"]), row["seed"], _said(row)) for row in leakage],
         title_of=labels.run,
+        described=_described(facts["models"]),
     )
+
+
+def _described(models: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Which networks of which run each model is, and how they were trained, in words; `of_one_run` where it is the same run."""
+    said = {}
+    for name, model in models.items():
+        networks = " and ".join(labels.network(one) for one in model["networks"] if one != BASELINE)
+        run = f"{labels.run(model['run'])} (seed {model['seed']})"
+        said[name] = f"{networks} of {run}, {model['training']}" if networks else f"{run}, {model['training']}"
+    runs = {(model["run"], model["seed"]) for model in models.values()}
+    return said | {"of_one_run": len(runs) == 1}
 
 
 def _title(metric: str, classes: Sequence[str]) -> str:
     """Title of a metric; of one class of masks with its name."""
     name, _, number = metric.partition(OF_CLASS)
-    return f"{TITLES[name]}, {classes[int(number) - 1]}" if number else TITLES[name]
+    title = f"{TITLES[name]}, mean of classes" if name in MEANS_OF_CLASSES else TITLES[name]
+    return f"{title}, {classes[int(number) - 1]}" if number else title
+
+
+def _glossary(facts: Mapping[str, Any], metrics: Sequence[str]) -> list[tuple[str, str]]:
+    """Title and meaning of every metric that the card shows, of classes of masks once."""
+    names = sorted({name.partition(OF_CLASS)[0] for name in metrics}, key=labels.metric_order)
+    return [(_title(name, facts["classes"]), meanings.meaning(name, facts["kind"])) for name in names]
 
 
 def _said(row: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -119,7 +146,7 @@ def _head(facts: Mapping[str, Any], scores: Sequence[Mapping[str, Any]]) -> str:
             dataset_config=facts["protocol"],
             dataset_split="test",
             metric_type=row["metric"],
-            metric_name=f"{TITLES[row['metric']]} (%), {row['model']}",
+            metric_name=f"{_title(row['metric'], facts['classes'])} (%), {row['model']}",
             metric_value=round(row["value"], 2),
         )
         for row in scores

@@ -67,6 +67,7 @@ class Pixels:
 
     Args:
         sha256: of the resized image and mask: equal for pictures of equal content.
+        image_sha256: of the resized image alone: equal where masks differ, too.
         dhash: 64-bit difference hash of the image, 16 hex digits: near for pictures that look alike.
         has_lesion: whether the mask marks anything, at the arrays' size.
         is_full: whether it marks everything.
@@ -80,6 +81,7 @@ class Pixels:
     """
 
     sha256: str
+    image_sha256: str
     dhash: str
     has_lesion: bool
     is_full: bool
@@ -189,6 +191,7 @@ class Reader:
         opened, bits, kind = self._open(picture.image)
         image[:] = self._resized(self._in_colour(opened, bits, picture.image), Image.Resampling.BICUBIC)
         digest = hashlib.sha256(image.tobytes())
+        of_image = digest.hexdigest()
         is_odd, of_mask, classes = False, "", self.decoding.classes
         if mask is not None:
             drawn, is_odd, of_mask = self._mask(picture.mask)
@@ -202,6 +205,7 @@ class Reader:
         by_class = () if mask is None or classes is None else classes.counts(mask)
         return Pixels(
             digest.hexdigest(),
+            of_image,
             difference_hash(image),
             *marked,
             is_odd,

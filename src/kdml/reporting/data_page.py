@@ -63,6 +63,7 @@ def section(
         "groups": {words: facts["groups"][key] for key, words in GROUPS.items() if key in facts["groups"]},
         "metadata": facts["metadata"],
         "dropped": facts["dropped"],
+        "several_masks": facts["several_masks"],
         "near": near,
         "alike": list(zip(near["examples"], alike, strict=True)),
         "leakage": shown(leakage_table(rows, {}), ON_SCREEN).sections if rows else (),

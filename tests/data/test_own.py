@@ -295,6 +295,7 @@ def test_report_counts_kinds_and_sizes_of_files(tmp_path):
     assert report["files"] == {
         "images": {"PNG, mode RGB, 8 bits": 11, "PNG, mode L, 8 bits": 1}, "masks": {"PNG, mode L, 8 bits": 12},
         "sizes": {"16x16": 11, "30x20": 1}, "different_sizes": 2,
+        "mask_values": {"0": 12, "255": 12}, "different_mask_values": 2,
     }  # fmt: skip
 
 

@@ -91,6 +91,16 @@ def test_medical_formats_make_the_split_grouped_and_say_how_they_are_read():
     assert not {"format", "axis", "slice"} & archives.described(experiment.datasets["moles"], None, "moles").keys()
 
 
+def test_a_threshold_that_is_said_is_told_apart_from_the_usual_one():
+    """Whoever says that what is above 127 is marked knows of the other values of masks."""
+    told = {
+        above: archives.described(Dataset(**MASKS, **({} if above is None else {"mask_above": above})), None, "cells")
+        for above in (None, 127, 0)
+    }
+    assert [one.get("any_values") for one in told.values()] == [None, True, None]
+    assert [own_of(one, None).decoding().mask_above for one in told.values()] == [127, 127, 0]
+
+
 def test_spacing_is_a_number_two_or_a_column():
     def own(**said):
         experiment = plan_of(RUN, **sections(datasets={"polyps": {**TABLE, **said}})).experiment

@@ -50,6 +50,7 @@ class Own:
         image, label, mask, group: columns of the table that name a picture, its class, its mask, its patient.
         window: of pictures with 16 bits, arguments of `kdml.deploy.pictures.Window`.
         mask_above: grey values of masks above it are marked.
+        any_values: whether masks may have areas of other values than black and white: where `mask_above` was said to be what it is.
         mask_values: names and values of the background and of several exclusive classes of masks; none where masks mark one.
         format: of its files: plain pictures, `dicom` or `nifti` (`kdml.data.medical`).
         axis: of volumes, whose slices are the pictures.
@@ -73,13 +74,22 @@ class Own:
     slice: str | None = None
     spacing: tuple[float, float] | None = None
     spacing_column: str | None = None
+    any_values: bool = False
 
     def decoding(self) -> Decoding:
         """How its files become pixels."""
         window = None if self.window is None else Window(**self.window)
         is_listed = self.spacing_column is not None
         return Decoding(
-            None, window, self.mask_above, "export it again", self.mask_classes(), self.axis, self.spacing, is_listed
+            None,
+            window,
+            self.mask_above,
+            "export it again",
+            self.mask_classes(),
+            self.axis,
+            self.spacing,
+            is_listed,
+            self.any_values,
         )
 
     def mask_classes(self) -> MaskClasses | None:

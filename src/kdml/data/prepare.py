@@ -21,10 +21,11 @@ from kdml.data.index import add_spacing, check_classes_left, labels_of, rows_of,
 from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Picture
 from kdml.data.mask_classes import check_each_class
 from kdml.data.mask_classes import described as described_classes
+from kdml.data.mask_greys import BLACK, WHITE, areas, has_other_things
 from kdml.data.own import Own, list_own
-from kdml.data.reader import BLACK_AND_WHITE, Decoding, Pixels, Reader
+from kdml.data.reader import BLACK_AND_WHITE, THRESHOLD, Decoding, Pixels, Reader
 
-MOST_SIZES = 10  # that a report lists
+MOST_SIZES = 10  # and grey values of masks that a report lists
 MOST_FAULTS = 20  # pictures that a message names
 READ_AT_ONCE = 256  # pictures; so many wait in memory to be written
 log = logging.getLogger(__name__)
@@ -136,11 +137,16 @@ def _write(
 
 
 def _files(pixels: Sequence[Pixels]) -> dict[str, Any]:
-    """What the report says of the files that were read: how many of each kind, and the most frequent sizes."""
+    """What the report says of the files that were read: how many of each kind, the most frequent sizes, and the most frequent grey
+    values of masks."""
     kinds = {what: Counter(getattr(one, what) for one in pixels) for what in ("image", "mask")}
     sizes = Counter("x".join(map(str, one.size)) for one in pixels)
     listed = {f"{what}s": dict(counts.most_common()) for what, counts in kinds.items() if "" not in counts}
-    return listed | {"sizes": dict(sizes.most_common(MOST_SIZES)), "different_sizes": len(sizes)}
+    found = listed | {"sizes": dict(sizes.most_common(MOST_SIZES)), "different_sizes": len(sizes)}
+    if greys := Counter(value for one in pixels for value in one.greys):
+        values = {str(value): count for value, count in sorted(greys.most_common(MOST_SIZES))}
+        found |= {"mask_values": values, "different_mask_values": len(greys)}
+    return found
 
 
 def _check_masks(listing: Listing, pixels: Sequence[Pixels], reader: Reader) -> None:
@@ -153,12 +159,24 @@ def _check_masks(listing: Listing, pixels: Sequence[Pixels], reader: Reader) -> 
     odd = [mask for mask, one in zip(masks, pixels, strict=True) if one.is_odd]
     shown = (odd or masks)[0]
     where, example = f"{reader.archives[shown.archive].name}: ", f"For example, {shown.name} {reader.described(shown)}"
+    is_own = reader.decoding.modes is None
+    remedy = BLACK_AND_WHITE + (", or say with `mask_above` or `mask_values` what other values are" if is_own else "")
     if not any(one.has_lesion for one in pixels):
-        raise UserError(f"{where}none of the {len(masks)} masks marks anything. {example}.", BLACK_AND_WHITE)
+        raise UserError(f"{where}none of the {len(masks)} masks marks anything. {example}.", remedy)
     if odd:
         raise UserError(
             f"{where}{len(odd)} of {len(masks)} masks are coloured, or grey without anything marked. {example}.",
-            BLACK_AND_WHITE,
+            remedy,
+        )
+    found = areas(one.greys for one in pixels)
+    if reader.decoding.mask_above == THRESHOLD and not reader.decoding.any_values and has_other_things(found):
+        value = next(one for one in found if one not in (BLACK, WHITE))
+        shown = next(mask for mask, one in zip(masks, pixels, strict=True) if one.greys.get(value))
+        raise UserError(
+            f"{where}the masks have areas of {len(found)} grey values ({', '.join(map(str, found))}), and one class. For example,"
+            f" {shown.name} {reader.described(shown)}.",
+            "name with `mask_values` what each value shows; or say with `mask_above` above which everything is marked:"
+            f" `mask_above: 0` is all that is not black, `mask_above: {THRESHOLD}` what was marked here",
         )
     if all(one.is_full for one in pixels):
         raise UserError(f"{where}all of the {len(masks)} masks mark every pixel. {example}.", BLACK_AND_WHITE)

@@ -28,7 +28,7 @@ THRESHOLD = 127  # grey values above it are marked
 GREY_MODES = ("1", "L", "I", "F")  # and I;16 in its kinds, which PIL does not turn into RGB
 COLOUR = 32  # by which the channels of a pixel may differ: what JPEG makes of grey
 LEAVE_OUT = "replace it in the archive, or leave it out there and in its table"
-FETCH_AGAIN = "fetch the archive again"
+FETCH_AGAIN = "delete the archive and fetch it again"
 BLACK_AND_WHITE = "draw the masks in black and white: 0 for the background, 255 for what is marked"
 
 
@@ -168,7 +168,7 @@ class Reader:
             if isinstance(fault := fault_of(error, path), MachineError):
                 raise fault from None
             raise UserError(
-                f"{where} cannot be read ({_reason(error)}).", "delete the archive and fetch it again"
+                f"{where} cannot be read ({_reason(error)}).", f"{self.decoding.again}, or {LEAVE_OUT}"
             ) from None
 
     def _kept(self, member: Member, name: str, read: Callable[[bytes, str], Any]) -> Any:

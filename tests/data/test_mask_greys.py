@@ -85,7 +85,7 @@ OTHERS = {
 @pytest.mark.bad_input
 @pytest.mark.parametrize(("values", "words"), OTHERS.values(), ids=OTHERS)
 def test_areas_of_other_values_are_refused_unless_somebody_says_what_is_marked(values, words, tmp_path):
-    with pytest.raises(UserError, match=rf"have areas of \d grey values \({words}\).* masks/\d+\.png \(mode L\)") as caught:  # fmt: skip
+    with pytest.raises(UserError, match=rf"have \d grey values that are more than edges \({words}\).* masks/\d+\.png \(mode L\)") as caught:  # fmt: skip
         prepared(tmp_path, lambda number: png(disc(number, values)))
     assert "`mask_values`" in caught.value.remedy and "`mask_above: 0`" in caught.value.remedy
     for options, above in (({"mask_above": 0}, 0), ({"any_values": True}, 127)):
@@ -96,8 +96,21 @@ def test_areas_of_other_values_are_refused_unless_somebody_says_what_is_marked(v
     assert report["files"]["different_mask_values"] == len(listed)
 
 
+def test_a_thin_border_is_no_reason_to_lose_what_it_surrounds(tmp_path):
+    """As in Pascal VOC: things are 1, their outlines of 2 pixels 255."""
+
+    def draw(number):
+        values = np.zeros((SIZE, SIZE), np.uint8)
+        values[8:40, 8 : 20 + number] = 255
+        values[10:38, 10 : 18 + number] = 1
+        return png(Image.fromarray(values))
+
+    with pytest.raises(UserError, match=r"3 grey values that are more than edges \(0, 1, 255\)"):
+        prepared(tmp_path, draw)
+
+
 def test_classes_with_smooth_edges_are_seen_too(tmp_path):
-    with pytest.raises(UserError, match=r"areas of 3 grey values \(0, 128, 255\)"):
+    with pytest.raises(UserError, match=r"3 grey values that are more than edges \(0, 128, 255\)"):
         prepared(tmp_path, lambda number: png(disc(number, (255, 128), smooth=4)))
 
 

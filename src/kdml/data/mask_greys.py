@@ -35,7 +35,9 @@ def greys_of(values: UInt8[np.ndarray, "h w"]) -> dict[int, int]:
 
 
 def areas(masks: Iterable[Mapping[int, int]]) -> list[int]:
-    """Grey values that fill areas in the masks of a data set; what is nearly white counts as white, and nearly black as black.
+    """Grey values that fill areas in the masks of a data set, and black and white where they are there at all.
+
+    What is nearly white counts as white, and nearly black as black.
 
     Args:
         masks: of `greys_of`.
@@ -47,7 +49,7 @@ def areas(masks: Iterable[Mapping[int, int]]) -> list[int]:
     for value, count in total.items():
         kinds[_nearly(value, len(total) <= FEW)] += count
     least = max(1, LEAST * (kinds.total() - kinds[BLACK]))
-    return sorted(value for value, count in kinds.items() if value == BLACK or count >= least)
+    return sorted(value for value in kinds if value in (BLACK, WHITE) or kinds[value] >= least)
 
 
 def has_other_things(found: Iterable[int]) -> bool:

@@ -173,7 +173,7 @@ def _check_masks(listing: Listing, pixels: Sequence[Pixels], reader: Reader) -> 
         value = next(one for one in found if one not in (BLACK, WHITE))
         shown = next(mask for mask, one in zip(masks, pixels, strict=True) if one.greys.get(value))
         raise UserError(
-            f"{where}the masks have areas of {len(found)} grey values ({', '.join(map(str, found))}), and one class. For example,"
+            f"{where}the masks have {len(found)} grey values that are more than edges ({', '.join(map(str, found))}), and one class. For example,"
             f" {shown.name} {reader.described(shown)}.",
             "name with `mask_values` what each value shows; or say with `mask_above` above which everything is marked:"
             f" `mask_above: 0` is all that is not black, `mask_above: {THRESHOLD}` what was marked here",

@@ -9,7 +9,7 @@ import timm
 import yaml
 
 from kdml.common.errors import UserError
-from kdml.experiment.backbones import known
+from kdml.experiment.backbones import known, of_another
 from kdml.experiment.config import validated
 from kdml.experiment.plan import Plan, Run
 from kdml.inspection import backbones as found
@@ -110,6 +110,30 @@ def test_what_does_not_fit_is_refused_with_what_would(root, entry, words):
         planned(root, **({"weights": "none"} | entry if "trained" not in entry else entry))
     for word in words:
         assert word in str(caught.value)
+
+
+WEIGHTS = {
+    "of its own": ("vit_tiny_patch16_224.augreg_in21k", None),
+    "of a larger one of its family, which making them tells": ("vit_small_patch16_224.augreg_in1k", None),
+    "of a family with the same tensors": ("deit_tiny_patch16_224.fb_in1k", None),
+    "of none that timm has": ("vitt.in1k", None),
+    "of another architecture": ("levit_128s.fb_dist_in1k", "are of the architecture levit, not of vision_transformer"),
+}
+
+
+@pytest.mark.parametrize(("tag", "words"), WEIGHTS.values(), ids=WEIGHTS)
+def test_start_weights_of_another_architecture_are_refused_at_planning(root, tag, words):
+    found = of_another(VIT, tag)
+    assert found is None if words is None else words in found
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    config["networks"]["mine"] = {"timm": VIT, "title": "Mine", "weights": "other"}
+    config["weights"]["other"] = {"timm": tag}
+    if words is None:
+        assert validated(config)
+        return
+    with pytest.raises(UserError, match=r"networks\.mine\.weights: '.*' " + words) as caught:
+        validated(config)
+    assert "vit_tiny_patch16_224" in str(caught.value)
 
 
 def test_other_options_are_judged_by_building(root):

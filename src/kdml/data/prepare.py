@@ -172,9 +172,10 @@ def _check_masks(listing: Listing, pixels: Sequence[Pixels], reader: Reader) -> 
     if reader.decoding.mask_above == THRESHOLD and not reader.decoding.any_values and has_other_things(found):
         value = next(one for one in found if one not in (BLACK, WHITE))
         shown = next(mask for mask, one in zip(masks, pixels, strict=True) if one.greys.get(value))
+        listed = ", ".join(map(str, found))
         raise UserError(
-            f"{where}the masks have {len(found)} grey values that are more than edges ({', '.join(map(str, found))}), and one class. For example,"
-            f" {shown.name} {reader.described(shown)}.",
+            f"{where}the masks have {len(found)} grey values that are more than edges ({listed}), and one class."
+            f" For example, {shown.name} {reader.described(shown)}.",
             "name with `mask_values` what each value shows; or say with `mask_above` above which everything is marked:"
             f" `mask_above: 0` is all that is not black, `mask_above: {THRESHOLD}` what was marked here",
         )

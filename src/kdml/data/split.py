@@ -27,8 +27,8 @@ IN_MASK = (
 )
 SPLIT_COLUMNS = ("row", "id", "label", "group", "part")
 NO_GROUPS = (
-    "no image has a known group (no table of slides, no column `group`): this split is by image although groups were asked for, "
-    "so that images of one patient, lesion or slide may be in several parts."
+    "no image has a known group (of a table of slides, a column `group`, or DICOM files): this split is by image although groups "
+    "were asked for, so that images of one patient, lesion or slide may be in several parts."
 )
 SOME_GROUPS = (
     "{unknown} of {images} images have no known group: each was taken as a group of its own, and may show the patient, "

@@ -88,6 +88,9 @@ class Experiment(Model):
         for key, network in self.networks.items():
             if problem := backbones.unknown(network.timm):
                 raise ValueError(f"networks.{key}.{problem}")
+            tag = None if network.weights == "none" else self.weights[network.weights].timm
+            if tag is not None and (problem := backbones.of_another(network.timm, tag)):
+                raise ValueError(f"networks.{key}.weights: {problem}")
         for key in self.run.tasks:
             self._check_images(key)
             self._check_backbones(key)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import timm
+import torch
 import yaml
 
 from kdml.common.errors import UserError
@@ -134,6 +135,19 @@ def test_start_weights_of_another_architecture_are_refused_at_planning(root, tag
     with pytest.raises(UserError, match=r"networks\.mine\.weights: '.*' " + words) as caught:
         validated(config)
     assert "vit_tiny_patch16_224" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("vit_base_patch16_clip_224", "vit_pe_spatial_base_patch16_512"), ("hiera_tiny_224", "sam2_hiera_tiny"), (VIT, "deit_tiny_patch16_224")],
+)  # fmt: skip
+def test_related_families_have_networks_with_the_same_tensors(one, other):
+    with torch.device("meta"):
+        first, second = (timm.create_model(name, num_classes=0).state_dict() for name in (one, other))
+    shared = {key for key in first.keys() & second.keys() if first[key].shape == second[key].shape}
+    apart = {key.partition(".")[0] for key in (first.keys() | second.keys()) - shared}
+    assert len(shared) > 50 and apart <= {"pos_embed", "pos_embed_window", "norm", "fc_norm", "head"}
+    assert of_another(one, other) is None and of_another(other, one) is None
 
 
 def test_other_options_are_judged_by_building(root):

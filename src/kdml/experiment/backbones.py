@@ -14,8 +14,9 @@ from kdml.runs.settings import Kind
 TABLE = ROOT / "workflow" / "resources" / "backbones.csv"
 IMG_SIZE = "img_size"  # option of the builders of networks whose positions are learned for one size
 U_NET_STEP = 32  # a U-Net halves its images five times
-# Families some of whose networks have tensors of the same names and shapes, as building all of them shows.
-RELATED = ({"vision_transformer", "deit"},)
+# Families some of whose networks have tensors of the same names and shapes but for heads and positions: those of timm 1.0, of which
+# every backbone was built and compared.
+RELATED = ({"vision_transformer", "deit"}, {"vision_transformer", "eva"}, {"hiera", "hieradet_sam2"})
 EXAMPLES: Mapping[Kind, str] = {
     "classification": "resnet18, convnext_tiny, vit_tiny_patch16_224 or swin_tiny_patch4_window7_224",
     "segmentation": "resnet18, convnext_tiny, pvt_v2_b0 or swin_tiny_patch4_window7_224",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kdml.common.command_line import mapping_argument, positive
 from kdml.common.errors import run_script
-from kdml.common.files import read_json
+from kdml.data.archives import read_record
 from kdml.data.layouts import LAYOUTS, Choice
 from kdml.data.own import own_of
 from kdml.data.prepare import prepare
@@ -43,7 +43,7 @@ def main() -> None:
     if (arguments.own is None) != (arguments.dataset in LAYOUTS):
         parser.error("--own goes with a --dataset of your own, and with no other")
     own = None if arguments.own is None else own_of(mapping_argument(arguments.own, "--own"), arguments.table)
-    records = [read_json(path, "run src/fetch.py first") for path in arguments.record]
+    records = [read_record(path, "run src/fetch.py first") for path in arguments.record]
     choice = Choice(arguments.subset, arguments.limit, arguments.seed, arguments.slides)
     report = prepare(
         arguments.dataset, records, arguments.size, choice, arguments.out, arguments.threads, arguments.archives, own

@@ -156,6 +156,7 @@ BAD_DICOM = {
     "no picture": (headless, "b/3.dcm holds no picture"),
     "frames that are not there": (lambda: film(scan(1), NumberOfFrames=2), r"b/3.dcm\[0\] cannot be read"),
     "too large": (lambda: film(scan(1), Rows=60_000, Columns=60_000), "b/3.dcm has 3600 million pixels"),
+    "a slope beyond all numbers": (lambda: film(scan(1), slope=1e300), "b/3.dcm has values that are no finite numbers"),
     "a palette": (lambda: film(scan(1), kind="PALETTE COLOR"), "photometric interpretation PALETTE COLOR"),
 }
 

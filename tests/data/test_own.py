@@ -5,12 +5,14 @@ import shutil
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from own_files import colour_of_sixteen_bits, written, zipped
 from PIL import Image
 from pyarrow import parquet
 
 from kdml.common.errors import MachineError, UserError
+from kdml.common.files import sha256_of
 from kdml.data.archives import record_of
 from kdml.data.layouts import Choice
 from kdml.data.own import Own, check_own, own_of
@@ -295,6 +297,7 @@ def test_report_counts_kinds_and_sizes_of_files(tmp_path):
     assert report["files"] == {
         "images": {"PNG, mode RGB, 8 bits": 11, "PNG, mode L, 8 bits": 1}, "masks": {"PNG, mode L, 8 bits": 12},
         "sizes": {"16x16": 11, "30x20": 1}, "different_sizes": 2,
+        "mask_values": {"0": 12, "255": 12}, "different_mask_values": 2,
     }  # fmt: skip
 
 
@@ -345,6 +348,7 @@ TABLES = {
     "unknown class": (OWN, changed_row(4, 1, "odd"), "list.csv, line 6: the class 'odd' is unknown; known are benign, malignant"),
     "no class": (OWN, changed_row(4, 1, ""), "list.csv, line 6, is incomplete"),
     "no group": (OWN, changed_row(4, 3, " "), "list.csv, line 6, is incomplete"),
+    "a word for no group": (OWN, changed_row(4, 3, "NaN"), "list.csv, line 6: the group 'NaN' stands for one that is missing"),
     "no mask": (OWN, changed_row(4, 2, ""), "list.csv, line 6, is incomplete"),
     "a picture that is not there": (OWN, changed_row(4, 0, "p99.png"), "list.csv, line 6: .* holds no picture p99.png; it holds for example"),
     "a mask that is not there": (OWN, changed_row(4, 2, "m99.png"), "list.csv, line 6: .* holds no picture m99.png"),
@@ -376,6 +380,66 @@ def test_tables_that_do_not_fit_are_refused_at_planning(own, changed, words, tmp
     with pytest.raises(UserError, match=words) as caught:
         check_own(own, written(tmp_path / "mine", FILES | changed), Choice())
     assert caught.value.problem.startswith("`datasets.mine`: ") and caught.value.remedy
+
+
+UNFIT = {
+    "a date of the year 33658": (pyarrow.array([10**18] * 12, pyarrow.timestamp("us")), "list.parquet: the column 'odd' cannot be read"),
+    "letters that are none": (pyarrow.array([b"\xff"] * 12).view(pyarrow.string()), "list.parquet: the column 'odd' cannot be read"),
+}  # fmt: skip
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(("values", "words"), UNFIT.values(), ids=UNFIT)
+def test_values_of_parquet_that_python_cannot_have_are_named(values, words, tmp_path):
+    source = written(tmp_path / "mine", TABLE)
+    columns = pyarrow.Table.from_pandas(pd.DataFrame(ROWS, columns=COLUMNS)).append_column("odd", values)
+    parquet.write_table(columns, source / "list.parquet")
+    with pytest.raises(UserError, match=words) as caught:
+        check_own(Own("mine", CLASSES, "list.parquet", **NAMED), source, Choice())
+    assert "leave it out" in caught.value.remedy
+
+
+@pytest.mark.bad_input
+def test_where_a_limit_leaves_too_little_the_limit_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"has \d groups, too few") as caught:
+        check_own(OWN, written(tmp_path / "mine", FILES | {"list.csv": table()}), Choice(limit=4))
+    assert caught.value.remedy.startswith("raise `limit: 4`, ")
+
+
+def test_pictures_in_other_folders_than_images_and_masks_are_reported(tmp_path):
+    beside = {"overview.png": encoded(pixels(50)), "image/9.png": encoded(pixels(51))}
+    report = prepared(written(tmp_path / "mine", BESIDE | beside), Own("mine"), tmp_path / "out")[2]
+    told = report["dropped"]["neither in images/ nor in masks/"]
+    assert sorted(told["files"]) == sorted(beside) and report["kept"] == 5
+
+
+def test_a_table_below_the_source_is_the_same_by_either_name(tmp_path):
+    rows = [(f"../{row[0]}", row[1], f"../{row[2]}", *row[3:]) for row in ROWS]
+    source = written(tmp_path / "mine", TABLE | {"tables/list.csv": table(rows)})
+    within = prepared(source, Own("mine", CLASSES, "tables/list.csv", **NAMED), tmp_path / "a")
+    named = own_of({"name": "mine", "classes": list(CLASSES), **NAMED}, str(source / "tables/list.csv"))
+    assert of_content(prepared(source, named, tmp_path / "b"))[:2] == of_content(within)[:2]
+
+
+def test_absolute_paths_into_the_source_are_those_of_its_pictures(tmp_path):
+    source = tmp_path / "mine"
+    rows = [(str(source / row[0]), row[1], str(source / row[2]), *row[3:]) for row in ROWS]
+    _, index, _ = prepared(written(source, TABLE | {"list.csv": table(rows)}), OWN, tmp_path / "out")
+    assert [row["id"] for row in index] == [row[0] for row in ROWS]
+
+
+@pytest.mark.bad_input
+def test_a_damaged_zip_of_ones_own_is_not_to_be_fetched_again(tmp_path):
+    own, files = LAYOUTS["a folder for each class"]
+    path = zipped(tmp_path / "mine.zip", files)
+    record = record_of("own_mine", path, "folder")
+    content = bytearray(path.read_bytes())
+    content[content.index(b"malignant/2.png") + 40] ^= 255
+    path.write_bytes(content)
+    record["sha256"] = sha256_of(path)
+    with pytest.raises(UserError, match=r"malignant/2\.png cannot be read") as caught:
+        prepare("mine", [record], SIZE, Choice(), tmp_path / "out", folder=path, own=own)
+    assert caught.value.remedy.startswith("export it again") and "fetch" not in caught.value.remedy
 
 
 @pytest.mark.bad_input

@@ -271,7 +271,7 @@ def test_a_preparation_that_fails_late_leaves_the_old_one_whole(tmp_path, monkey
     def full(path, rows):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("kdml.data.prepare._write_index", full)
+    monkeypatch.setattr("kdml.data.prepare.write_index", full)
     with pytest.raises(MachineError, match="No space left on device"):
         prepared(tmp_path, "hcd", hcd(10))
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == old

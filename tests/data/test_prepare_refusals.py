@@ -146,7 +146,7 @@ RECORDS = {
     "no number": ('{"bytes": NaN}', "NaN is no number"),
     "nested without end": ("[" * 100_000, "nested too deeply"),
     "not UTF-8": ("\udcff", "r.json is not valid JSON"),
-    "a list": ("[1]", "archive None"),
+    "a list": ("[1]", "r.json is no record of an archive"),
     "another archive": ({"archive": "mine"}, "archive 'mine', which 'hcd' does not need"),
     "no size": ({"bytes": None}, f"record of {HCD} has no 'bytes'"),
     "size as text": ({"bytes": "12"}, f"record of {HCD} has no 'bytes'"),

@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 
 from kdml.analysis import surfaces
 from kdml.common.errors import UserError
-from kdml.data import medical, prepare
+from kdml.data import index, medical
 from kdml.data.own import Own
 
 SIZE = 16  # of the arrays
@@ -188,7 +188,7 @@ def test_pictures_smaller_than_what_nsd_takes_as_met_are_told(spacing, is_told, 
 
 
 def test_the_smallest_picture_is_as_large_as_what_nsd_takes_as_met():
-    assert prepare.SMALLEST == surfaces.TOLERANCE
+    assert index.SMALLEST == surfaces.TOLERANCE
 
 
 def test_the_configuration_says_it_for_all_whatever_the_files_say(tmp_path):

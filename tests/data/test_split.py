@@ -124,7 +124,7 @@ def test_an_image_without_group_is_its_own_group_and_that_is_said(caplog):
 def test_without_any_group_the_split_is_by_image_and_that_is_said(caplog):
     index = index_of([0, 1] * 100)
     split = make_split(index, "grouped", FRACTIONS, seed=5)
-    assert split.unit == "image" and "slide table missing" in split.warnings[0] and "slide table missing" in caplog.text
+    assert split.unit == "image" and "a column `group`" in split.warnings[0] and "a column `group`" in caplog.text
     pd.testing.assert_frame_equal(split.table, make_split(index, "paper", FRACTIONS, seed=5).table)
 
 

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from own_files import written
 from pyarrow import parquet
 
 from kdml.common.errors import UserError
-from kdml.data.archives import ARCHIVES_OF, found_in, in_folder, missing_from, record_of
+from kdml.data.archives import ARCHIVES_OF, found_in, in_folder, missing_from, read_record, record_of
 from kdml.data.at_hand import AtHand
 from kdml.data.demo import DEMO_ARCHIVES, draw_archive
 from kdml.data.layouts import Choice
+from kdml.data.own import Own, check_own
 from kdml.data.prepare import prepare
 from kdml.data.unpacked import Unpacked
 
@@ -103,9 +105,14 @@ def test_a_picture_that_changed_since_is_refused_before_anything_is_made(zips, t
     records = [record_of(HCD, in_folder(tmp_path / "a", HCD), "folder")]
     picture = next((tmp_path / "a/train").iterdir())
     picture.write_bytes(picture.read_bytes()[:-1] + b"?")  # of the same size
-    with pytest.raises(UserError, match="another checksum"):
+    with pytest.raises(UserError, match="another checksum") as caught:
         prepare("hcd", records, SIZE, Choice(), tmp_path / "out", folder=tmp_path / "a")
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out").exists() and "delete the record" in caught.value.remedy
+    (tmp_path / "record.json").write_text(json.dumps(records[0]))
+    read = [read_record(tmp_path / "record.json", "")]
+    with pytest.raises(UserError, match="another checksum") as caught:
+        prepare("hcd", read, SIZE, Choice(), tmp_path / "out", folder=tmp_path / "a")
+    assert f"delete {tmp_path / 'record.json'} and" in caught.value.remedy
 
 
 def test_what_is_neither_packed_nor_unpacked_is_named(tmp_path):
@@ -127,3 +134,95 @@ def test_an_empty_folder_of_the_right_name_is_refused(tmp_path):
     (tmp_path / "kaggle_3m").mkdir()
     with pytest.raises(UserError, match="holds none of kaggle_3m"):
         record_of(LGG, Path(tmp_path), "folder")
+
+
+# Folders of the user's own
+
+
+def own_folder(path):
+    return written(path, {"a/1.png": b"1", "a/2.png": b"22", "LIST.CSV": b"file,x\n1.png,y\n"})
+
+
+def own_at_hand(folder, record):
+    return AtHand(folder, {"own_mine": record}, downloads=False, own={"own_mine": folder})
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A folder of the user's own and its record, which is newer."""
+    folder, record = own_folder(tmp_path / "mine"), tmp_path / "record.json"
+    record.write_text(json.dumps(record_of("own_mine", folder, "folder")))
+    later(record, 10)
+    return folder, record
+
+
+def later(path, seconds):
+    os.utime(path, (path.stat().st_mtime + seconds,) * 2)
+
+
+@pytest.mark.parametrize("edited", ["a/1.png", "LIST.CSV"])
+def test_a_file_that_was_edited_to_the_same_size_is_noticed(edited, recorded):
+    folder, record = recorded
+    before = own_at_hand(folder, record)
+    assert before.to_fetch() == [] and before.obstacle([], ["mine"], has_token=False) is None
+    said, content = before.content("own_mine"), (folder / edited).read_bytes()
+    (folder / edited).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    later(folder / edited, 20)
+    now = own_at_hand(folder, record)
+    assert now.to_fetch() == ["own_mine"] and "is not the archive that was recorded" in now.warning("own_mine")
+    assert now.content("own_mine") != said  # so the record is made anew
+    record.write_text(json.dumps(record_of("own_mine", folder, "folder")))
+    assert own_at_hand(folder, record).to_fetch() == []
+
+
+def test_newer_files_with_the_same_content_are_no_change(recorded):
+    folder, record = recorded
+    content = own_at_hand(folder, record).content("own_mine")
+    for path in folder.rglob("*.*"):
+        later(path, 20)
+    now = own_at_hand(folder, record)
+    assert now.to_fetch() == [] and now.content("own_mine") == content
+
+
+def broken(path):
+    (path / "a/3.png").symlink_to("nowhere.png")
+
+
+def circular(path):
+    (path / "a/3.png").symlink_to("3.png")
+
+
+def pipe(path):
+    os.mkfifo(path / "a/3.png")
+
+
+def no_text(path):
+    (path / os.fsdecode(b"a/3\xff.png")).write_bytes(b"3")
+
+
+NO_FILES = {
+    broken: ("3.png is a link that leads to no file", "mend the link"),
+    circular: ("3.png is a link that leads to no file", "mend the link"),
+    pipe: ("3.png is no file with content", "take it away"),
+    no_text: ("name is not UTF-8: a/3\ufffd.png", "rename it"),
+}
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("spoil", NO_FILES, ids=lambda spoil: spoil.__name__)
+def test_what_is_no_file_is_named_and_never_waited_for(spoil, tmp_path):
+    folder = own_folder(tmp_path / "mine")
+    spoil(folder)
+    problem, remedy = NO_FILES[spoil]
+    with pytest.raises(UserError, match=problem) as caught:
+        check_own(Own("mine", ("a", "b")), folder, Choice())
+    assert remedy in caught.value.remedy
+    hand = own_at_hand(folder, tmp_path / "record.json")
+    assert hand.to_fetch() == ["own_mine"] and hand.content("own_mine") == ""
+
+
+def test_what_is_no_picture_may_be_anything(tmp_path):
+    folder = own_folder(tmp_path / "mine")
+    (folder / "lost").symlink_to("nowhere")
+    os.mkfifo(folder / "queue")
+    assert Unpacked(folder, ("*",), (".png",)).names() == ["a/1.png", "a/2.png"]

@@ -6,10 +6,11 @@ import sys
 
 import pytest
 import timm
+import torch
 import yaml
 
 from kdml.common.errors import UserError
-from kdml.experiment.backbones import known
+from kdml.experiment.backbones import known, of_another
 from kdml.experiment.config import validated
 from kdml.experiment.plan import Plan, Run
 from kdml.inspection import backbones as found
@@ -110,6 +111,43 @@ def test_what_does_not_fit_is_refused_with_what_would(root, entry, words):
         planned(root, **({"weights": "none"} | entry if "trained" not in entry else entry))
     for word in words:
         assert word in str(caught.value)
+
+
+WEIGHTS = {
+    "of its own": ("vit_tiny_patch16_224.augreg_in21k", None),
+    "of a larger one of its family, which making them tells": ("vit_small_patch16_224.augreg_in1k", None),
+    "of a family with the same tensors": ("deit_tiny_patch16_224.fb_in1k", None),
+    "of none that timm has": ("vitt.in1k", None),
+    "of another architecture": ("levit_128s.fb_dist_in1k", "are of the architecture levit, not of vision_transformer"),
+}
+
+
+@pytest.mark.parametrize(("tag", "words"), WEIGHTS.values(), ids=WEIGHTS)
+def test_start_weights_of_another_architecture_are_refused_at_planning(root, tag, words):
+    found = of_another(VIT, tag)
+    assert found is None if words is None else words in found
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    config["networks"]["mine"] = {"timm": VIT, "title": "Mine", "weights": "other"}
+    config["weights"]["other"] = {"timm": tag}
+    if words is None:
+        assert validated(config)
+        return
+    with pytest.raises(UserError, match=r"networks\.mine\.weights: '.*' " + words) as caught:
+        validated(config)
+    assert "vit_tiny_patch16_224" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("vit_base_patch16_clip_224", "vit_pe_spatial_base_patch16_512"), ("hiera_tiny_224", "sam2_hiera_tiny"), (VIT, "deit_tiny_patch16_224")],
+)  # fmt: skip
+def test_related_families_have_networks_with_the_same_tensors(one, other):
+    with torch.device("meta"):
+        first, second = (timm.create_model(name, num_classes=0).state_dict() for name in (one, other))
+    shared = {key for key in first.keys() & second.keys() if first[key].shape == second[key].shape}
+    apart = {key.partition(".")[0] for key in (first.keys() | second.keys()) - shared}
+    assert len(shared) > 50 and apart <= {"pos_embed", "pos_embed_window", "norm", "fc_norm", "head"}
+    assert of_another(one, other) is None and of_another(other, one) is None
 
 
 def test_other_options_are_judged_by_building(root):

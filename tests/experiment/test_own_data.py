@@ -91,6 +91,28 @@ def test_medical_formats_make_the_split_grouped_and_say_how_they_are_read():
     assert not {"format", "axis", "slice"} & archives.described(experiment.datasets["moles"], None, "moles").keys()
 
 
+def test_a_threshold_that_is_said_is_told_apart_from_the_usual_one():
+    """Whoever says that what is above 127 is marked knows of the other values of masks."""
+    told = {
+        above: archives.described(Dataset(**MASKS, **({} if above is None else {"mask_above": above})), None, "cells")
+        for above in (None, 127, 0)
+    }
+    assert [one.get("any_values") for one in told.values()] == [None, True, None]
+    assert [own_of(one, None).decoding().mask_above for one in told.values()] == [127, 127, 0]
+
+
+def test_classes_of_a_table_are_those_of_its_tasks_where_it_names_none():
+    unnamed = {key: value for key, value in TABLE.items() if key != "classes"}
+    experiment = plan_of(RUN, **sections(datasets={"polyps": unnamed})).experiment
+    assert experiment.datasets["polyps"].classes == ["benign", "malignant"]
+    assert experiment.content("polyps") == plan_of(RUN, **sections()).experiment.content("polyps")
+    told = archives.described(experiment.datasets["polyps"], None, "polyps")
+    assert told == archives.described(Dataset(**TABLE), None, "polyps")
+    with pytest.raises(UserError, match="here or as `classes` of all tasks on it"):  # which do not agree
+        other = {**TASKS["polyps"], "classes": ["malignant", "benign"]}
+        plan_of(RUN, **sections(datasets={"polyps": unnamed}, tasks={"other": other}))
+
+
 def test_spacing_is_a_number_two_or_a_column():
     def own(**said):
         experiment = plan_of(RUN, **sections(datasets={"polyps": {**TABLE, **said}})).experiment
@@ -160,7 +182,7 @@ WRONG = {
     "no column of pictures": ("polyps", {**TABLE, "image": None}, "datasets.polyps.image: name the column"),
     "neither label nor mask": ("polyps", {**TABLE, "label": None, "mask": None, "classes": []}, "datasets.polyps.table: name its column `label`, `mask`"),
     "one column twice": ("polyps", {**TABLE, "group": "file"}, "datasets.polyps.image and .*must be different columns"),
-    "label without classes": ("polyps", {**TABLE, "classes": []}, "datasets.polyps.classes: the column `label` needs"),
+    "label without classes": ("unasked", {**TABLE, "classes": []}, "datasets.unasked.classes: the column `label` needs"),
     "classes without label": ("polyps", {**TABLE, "label": None}, "datasets.polyps.classes: the column `label` needs"),
     "one class": ("moles", {**FOLDERS, "classes": ["a"]}, "datasets.moles.classes: 'a' is the only one"),
     "a class twice": ("moles", {**FOLDERS, "classes": ["1", 1]}, "datasets.moles.classes: '1' is listed twice"),

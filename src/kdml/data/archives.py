@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError
+from kdml.common.files import read_json
 from kdml.data.unpacked import TABLES, Unpacked
 from kdml.data.zipped import Zipped
 
@@ -75,6 +76,7 @@ OWN = "own_"  # before the name of a user's own data set: its one archive
 RECORDED: Mapping[str, type] = {"archive": str, "bytes": int, "sha256": str, "fingerprint": str, "path": str}
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")  # that a user's own data set may hold
 MEDICAL = (".dcm", ".nii", ".nii.gz")  # likewise, where it says so
+FILE = "file"  # key of a record that was read: where from
 NAME_SOURCE = "name the folder or zip with the pictures, relative to the project's root"
 THREE_WAYS = """There are three ways to get images:
   1. a Kaggle token: kaggle.com > Settings > API > Create new token; put it into ~/.kaggle/access_token (or the environment
@@ -210,6 +212,18 @@ def record_of(name: str, path: Path, origin: str) -> dict[str, Any]:
     }
 
 
+def read_record(path: Path, remedy: str) -> dict[str, Any]:
+    """Read a record, which then knows its file (`FILE`).
+
+    Raises:
+        UserError: it is missing, or no JSON of a record.
+    """
+    record = read_json(path, remedy)
+    if not isinstance(record, Mapping):
+        raise UserError(f"{path} is no record of an archive.", remedy)
+    return {**record, FILE: str(path)}
+
+
 def is_record(record: Any) -> bool:
     """Whether a value has all that `record_of` gives, each of its type."""
     return isinstance(record, Mapping) and all(isinstance(record.get(key), kind) for key, kind in RECORDED.items())
@@ -224,7 +238,7 @@ def check_sha256(path: Path, record: Mapping[str, Any]) -> None:
     if source_of(record["archive"], path).sha256() != record["sha256"]:
         raise UserError(
             f"The record of {record['archive']} has another checksum (sha256) than {path} has.",
-            "delete the record and start again, which makes it anew",
+            f"delete {record.get(FILE, 'the record')} and start again, which makes it anew",
         )
 
 

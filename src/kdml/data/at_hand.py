@@ -29,6 +29,7 @@ from kdml.data.archives import (
     source_of,
     way_to,
 )
+from kdml.data.zipped import Zipped
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,23 @@ class AtHand:
         if record is None or path is None:
             return False
         try:
-            return not is_recorded(path, record)
+            return not is_recorded(path, record) or self._is_edited(name, path, record)
         except UserError:
             return True
+
+    def _is_edited(self, name: str, path: Path, record: Mapping[str, Any]) -> bool:
+        """Whether the content of a folder of the user's own is another one, which its fingerprint does not say of pictures.
+
+        It is read where a file is newer than the record, as it is after a copy, too.
+        """
+        source = source_of(name, path)
+        if (
+            name not in self.own
+            or isinstance(source, Zipped)
+            or source.newest() <= self.records[name].stat().st_mtime_ns
+        ):
+            return False
+        return source.sha256() != record["sha256"]
 
     def _damage(self, name: str) -> UserError | None:
         try:
@@ -103,9 +118,17 @@ class AtHand:
         return f"{self.path(name)} is not the archive that was recorded: what was made from it is made again."
 
     def content(self, name: str) -> str:
-        """What an archive at hand is: its fingerprint; empty where there is none, or none that could be read."""
+        """What an archive at hand is; empty where there is none, or none that could be read.
+
+        That is its fingerprint, and its checksum where nothing else tells it from the recorded one.
+        """
+        record, path = self.record(name), self.path(name)
         try:
-            return "" if (path := self.path(name)) is None else source_of(name, path).fingerprint()
+            if path is None:
+                return ""
+            source = source_of(name, path)
+            is_edited = record is not None and name in self.changed and is_recorded(path, record)
+            return f"{source.fingerprint()} {source.sha256()}" if is_edited else source.fingerprint()
         except UserError:
             return ""
 

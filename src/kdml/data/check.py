@@ -49,7 +49,9 @@ def checked(
     """
     return {
         "dataset": dataset,
-        **{key: report.get(key, {}) for key in ("read", "kept", "size", "dropped", "files", "spacing")},
+        **{
+            key: report.get(key, {}) for key in ("read", "kept", "size", "dropped", "files", "spacing", "several_masks")
+        },
         "classes": classes_of(index),
         "mask_classes": report.get("mask_classes", []),
         "groups": groups_of(index),

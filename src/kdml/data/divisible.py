@@ -8,21 +8,33 @@ from kdml.data.arrays import PARTS
 from kdml.data.layouts import NO_GROUP, Picture
 
 
-def check_divisible(pictures: Sequence[Picture], classes: Sequence[str]) -> None:
+def check_divisible(pictures: Sequence[Picture], classes: Sequence[str], limit: int | None = None) -> None:
     """Refuse a class that cannot be in every part of a split, whatever the split.
+
+    Args:
+        pictures: of the data set.
+        classes: names of the labels.
+        limit: that pictures were drawn by.
 
     Raises:
         UserError: a class has no picture, or fewer pictures or groups than there are parts.
     """
     labels = [picture.label for picture in pictures if picture.label is not None]
     if not labels:
-        _check_enough("All", _units(pictures))
+        _check_enough("All", _units(pictures), limit)
         return
     counts = Counter(labels)
     for label, name in enumerate(classes):
         if not counts[label]:
-            raise UserError(f"no picture has the class '{name}'.", "add some, or leave it out of `classes`")
-        _check_enough(f"The class '{name}'", _units(picture for picture in pictures if picture.label == label))
+            raise UserError(
+                f"no picture has the class '{name}'.", f"{_more(limit)}add some, or leave it out of `classes`"
+            )
+        units = _units(picture for picture in pictures if picture.label == label)
+        _check_enough(f"The class '{name}'", units, limit)
+
+
+def _more(limit: int | None) -> str:
+    return "" if limit is None else f"raise `limit: {limit}`, "
 
 
 def _units(pictures: Iterable[Picture]) -> tuple[int, str]:
@@ -32,10 +44,10 @@ def _units(pictures: Iterable[Picture]) -> tuple[int, str]:
     return (len(groups), "groups") if groups else (len(listed), "pictures")
 
 
-def _check_enough(what: str, units: tuple[int, str]) -> None:
+def _check_enough(what: str, units: tuple[int, str], limit: int | None) -> None:
     count, kind = units
     if count < len(PARTS):
         raise UserError(
             f"{what} has {count} {kind}, too few to be in {', '.join(PARTS)} alike.",
-            f"add {kind}, or leave the class out",
+            f"{_more(limit)}add {kind}, or leave the class out",
         )

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int, UInt64
 
 from kdml.common.errors import UserError
 from kdml.data.arrays import PARTS
-from kdml.data.split import Split
+from kdml.data.split import IMAGE_SHA256, Split
 
 HASH_BITS = 64
 DEFAULT_DISTANCE = 4
@@ -111,13 +111,17 @@ def known_groups(images: pd.DataFrame) -> set[str]:
 
 
 def count_exact_duplicates(images: pd.DataFrame) -> dict[str, Any]:
-    """Contents (by SHA-256) that are in several parts, and the test images whose content is in an earlier part."""
-    test = images[images["part"] == "test"]
-    parts_of_content = images.groupby("sha256")["part"].nunique()
+    """Contents (by SHA-256) that are in several parts, and the test images whose content is in an earlier part.
+
+    The picture alone counts: with another mask it is the same.
+    """
+    content = images[IMAGE_SHA256 if IMAGE_SHA256 in images else "sha256"]
+    is_test = images["part"] == "test"
+    parts_of_content = images["part"].groupby(content).nunique()
     return {
         "contents_in_several_parts": int((parts_of_content > 1).sum()),
         "test_images_with_copy_in": {
-            part: of_test(test["sha256"].isin(images["sha256"][images["part"] == part])) for part in EARLIER_PARTS
+            part: of_test(content[is_test].isin(content[images["part"] == part])) for part in EARLIER_PARTS
         },
     }
 

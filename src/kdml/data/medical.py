@@ -255,7 +255,7 @@ def dicom(data: Any, where: str, frame: int | None = None) -> tuple[Image.Image,
         image = _in_colour(values, where)
     else:
         scale = _of_frame(data, frame, "PixelValueTransformationSequence")
-        image = _in_grey(values, scale, bits, inverted=data.PhotometricInterpretation == "MONOCHROME1")
+        image = _in_grey(values, scale, bits, where, inverted=data.PhotometricInterpretation == "MONOCHROME1")
     image.info[PATIENT] = _digest(str(data.get("PatientID") or "").strip())
     if (spacing := _said(_of_frame(data, frame, "PixelMeasuresSequence").get("PixelSpacing"))) is not None:
         image.info[SPACING] = spacing
@@ -300,13 +300,20 @@ def _in_colour(values: np.ndarray, where: str) -> Image.Image:
     return Image.fromarray(values)
 
 
-def _in_grey(values: np.ndarray, scale: Any, bits: int, inverted: bool) -> Image.Image:
+def _in_grey(values: np.ndarray, scale: Any, bits: int, where: str, inverted: bool) -> Image.Image:
     from pydicom.pixels import apply_modality_lut
 
     scaled = np.asarray(apply_modality_lut(values, scale))
     if bits <= 8 and values.dtype == np.uint8 and np.array_equal(scaled, values):
         return Image.fromarray(255 - values if inverted else values)
-    image = Image.fromarray(scaled.astype(np.float32))
+    with np.errstate(over="ignore"):
+        scaled = scaled.astype(np.float32)
+    if not np.isfinite(scaled).all():
+        raise UserError(
+            f"{where} has values that are no finite numbers, once slope and intercept are applied.",
+            "mend RescaleSlope and RescaleIntercept, or leave it out",
+        )
+    image = Image.fromarray(scaled)
     image.info[INVERTED] = inverted
     return image
 

@@ -11,6 +11,7 @@ from typing import Any
 from kdml.common.errors import MachineError, UserError
 from kdml.common.extras import need
 from kdml.common.files import sha256_of
+from kdml.common.metadata import UNKNOWN, known
 from kdml.common.zip_files import UNREADABLE, TooLarge
 from kdml.data import medical
 from kdml.data.archives import PICTURES, Source, archives_of, source_of
@@ -37,6 +38,7 @@ from kdml.deploy.pictures import Window
 BY_MASK = ("unmarked", "marked")  # labels of pictures that have nothing but a mask
 IMAGES, MASKS = "images", "masks"  # folders of pictures beside their masks
 UNNAMED = "not in the table"
+ELSEWHERE = f"neither in {IMAGES}/ nor in {MASKS}/"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Own:
         image, label, mask, group: columns of the table that name a picture, its class, its mask, its patient.
         window: of pictures with 16 bits, arguments of `kdml.deploy.pictures.Window`.
         mask_above: grey values of masks above it are marked.
+        any_values: whether masks may have areas of other values than black and white: where `mask_above` was said to be what it is.
         mask_values: names and values of the background and of several exclusive classes of masks; none where masks mark one.
         format: of its files: plain pictures, `dicom` or `nifti` (`kdml.data.medical`).
         axis: of volumes, whose slices are the pictures.
@@ -73,13 +76,22 @@ class Own:
     slice: str | None = None
     spacing: tuple[float, float] | None = None
     spacing_column: str | None = None
+    any_values: bool = False
 
     def decoding(self) -> Decoding:
         """How its files become pixels."""
         window = None if self.window is None else Window(**self.window)
         is_listed = self.spacing_column is not None
         return Decoding(
-            None, window, self.mask_above, "export it again", self.mask_classes(), self.axis, self.spacing, is_listed
+            None,
+            window,
+            self.mask_above,
+            "export it again",
+            self.mask_classes(),
+            self.axis,
+            self.spacing,
+            is_listed,
+            self.any_values,
         )
 
     def mask_classes(self) -> MaskClasses | None:
@@ -149,7 +161,8 @@ def check_own(own: Own, path: Path, choice: Choice) -> None:
     except MachineError:
         raise
     except UserError as error:
-        raise UserError(f"`datasets.{own.name}.source`: {error.problem}", "name a folder, or a sound zip") from None
+        remedy = error.remedy if path.is_dir() else "name a folder, or a sound zip"
+        raise UserError(f"`datasets.{own.name}.source`: {error.problem}", remedy) from None
     with closing(source):
         list_own(source, own, choice, with_frames=False)
 
@@ -180,7 +193,7 @@ def list_own(source: Source, own: Own, choice: Choice, with_frames: bool = True)
         pictures = sorted(listing.pictures, key=lambda picture: natural(picture.id))
         has_groups = own.group is not None or own.format == medical.NIFTI
         pictures = whole_groups(pictures, choice) if has_groups else stratified(pictures, choice)
-        check_divisible(pictures, listing.classes)
+        check_divisible(pictures, listing.classes, choice.limit)
         return replace(listing, pictures=pictures)
     except MachineError:
         raise
@@ -231,7 +244,8 @@ def _beside_masks(source: Source, files: Sequence[str], own: Own) -> Listing:
         Picture(name, Member(0, name), Member(0, found[MASKS][stem]), None, NO_GROUP)
         for stem, name in found[IMAGES].items()
     ]
-    return Listing(pictures, _by_mask(own))
+    paired = {member.name for one in pictures for member in (one.image, one.mask) if member is not None}
+    return Listing(pictures, _by_mask(own), {ELSEWHERE: [name for name in files if name not in paired]})
 
 
 def _by_mask(own: Own) -> tuple[str, ...]:
@@ -286,6 +300,11 @@ def _picture(where: str, row: Mapping[str, str], own: Own, find: "_Finder") -> P
             f"{where}: the class '{label}' is unknown; known are {', '.join(own.classes)}.",
             f"mend the column '{own.label}', or add the class to `classes`",
         )
+    if own.group is not None and known(row[own.group]) == UNKNOWN:
+        raise UserError(
+            f"{where}: the group '{row[own.group]}' stands for one that is missing, which cannot be kept together.",
+            f"write into the column '{own.group}' whom the picture shows, or a name that no other row has",
+        )
     image = find(where, row[str(own.image)])
     mask = None if own.mask is None else Member(0, find(where, row[own.mask]))
     if mask is not None and mask.name == image:
@@ -334,6 +353,8 @@ class _Finder:
             UserError: there is none, or several may be meant.
         """
         path = posixpath.normpath(cell.replace("\\", "/"))
+        if posixpath.isabs(path):  # of a picture that lies within, as a table has it that was made on this machine
+            path = _within(self.source.path, Path(path)) or path
         for exact in (posixpath.normpath(posixpath.join(self.folder, path)), path):
             if exact in self.files:
                 return exact
@@ -353,11 +374,17 @@ class _Finder:
         return found[0]
 
 
+def _within(folder: Path, file: Path) -> str | None:
+    """Name of a file below a folder, wherever links lead; None if it lies elsewhere."""
+    place, root = file.resolve(), folder.resolve()
+    return place.relative_to(root).as_posix() if place.is_relative_to(root) else None
+
+
 def _rows(source: Source, own: Own) -> tuple[str, list[Row]]:
     """Name of the table within the source (of a file elsewhere, without a folder), and its rows as texts."""
     table = str(own.table)
     file = own._file()
-    name = table if file is None else file.name
+    name = table if file is None else _within(source.path, file) or file.name
     try:
         content = source.read(table) if file is None else file.read_bytes()
     except KeyError:

@@ -1,9 +1,8 @@
 """Archives to arrays: every picture decoded once, resized, hashed, and kept once."""
 
 import logging
-import math
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
@@ -16,17 +15,17 @@ import numpy as np
 from kdml.common.errors import MachineError, UserError, faults_told
 from kdml.common.files import sha256_of, write_json, written_whole
 from kdml.common.locks import alone_in
-from kdml.common.metadata import METADATA, SPACING
 from kdml.common.together import written_together
 from kdml.data.archives import archives_of, check_sha256, paths_of, source_of
+from kdml.data.index import add_spacing, check_classes_left, labels_of, rows_of, several_masks, write_index
 from kdml.data.layouts import LAYOUTS, NO_GROUP, Choice, Listing, Picture
-from kdml.data.mask_classes import check_each_class, strata
+from kdml.data.mask_classes import check_each_class
 from kdml.data.mask_classes import described as described_classes
+from kdml.data.mask_greys import BLACK, WHITE, areas, has_other_things
 from kdml.data.own import Own, list_own
-from kdml.data.reader import BLACK_AND_WHITE, Decoding, Pixels, Reader
+from kdml.data.reader import BLACK_AND_WHITE, THRESHOLD, Decoding, Pixels, Reader
 
-SMALLEST = 2.0  # millimetres from corner to corner of a picture; no two outlines in it are further apart than what NSD takes as met
-MOST_SIZES = 10  # that a report lists
+MOST_SIZES = 10  # and grey values of masks that a report lists
 MOST_FAULTS = 20  # pictures that a message names
 READ_AT_ONCE = 256  # pictures; so many wait in memory to be written
 log = logging.getLogger(__name__)
@@ -124,26 +123,30 @@ def _write(
     pixels = list(_fill(listing, reader, paths, threads))
     if listing.pictures[0].mask is not None and reader.decoding.classes is None:
         _check_masks(listing, pixels, reader)
-    labels, of_masks = _labels(listing, pixels), reader.decoding.classes
-    rows, dropped = _index(listing, pixels, labels)
-    if not rows:
-        raise UserError(f"{reader.archives[0]}: every picture has a double with another label.", "look at its labels")
-    found: dict[str, Any] = {"files": _files(pixels)} | _add_spacing(rows, pixels, reader.size)
+    labels, of_masks = labels_of(listing, pixels), reader.decoding.classes
+    rows, dropped = rows_of(listing, pixels, labels)
+    check_classes_left(listing, rows, dropped, reader.archives[0])
+    found: dict[str, Any] = {"files": _files(pixels)} | several_masks(rows) | add_spacing(rows, pixels, reader.size)
     if of_masks is not None and "masks" in paths:
         kept = np.array([pixels[row["row"]].by_class for row in rows])
         groups = [row["group"] for row in rows]
         check_each_class(of_masks.names, kept, groups, reader.archives[0].name)
         found["mask_classes"] = described_classes(of_masks.names, kept, groups)
-    _write_index(out / "index.parquet", rows)
+    write_index(out / "index.parquet", rows)
     return rows, dropped, {name: sha256_of(path) for name, path in paths.items()}, found
 
 
 def _files(pixels: Sequence[Pixels]) -> dict[str, Any]:
-    """What the report says of the files that were read: how many of each kind, and the most frequent sizes."""
+    """What the report says of the files that were read: how many of each kind, the most frequent sizes, and the most frequent grey
+    values of masks."""
     kinds = {what: Counter(getattr(one, what) for one in pixels) for what in ("image", "mask")}
     sizes = Counter("x".join(map(str, one.size)) for one in pixels)
     listed = {f"{what}s": dict(counts.most_common()) for what, counts in kinds.items() if "" not in counts}
-    return listed | {"sizes": dict(sizes.most_common(MOST_SIZES)), "different_sizes": len(sizes)}
+    found = listed | {"sizes": dict(sizes.most_common(MOST_SIZES)), "different_sizes": len(sizes)}
+    if greys := Counter(value for one in pixels for value in one.greys):
+        values = {str(value): count for value, count in sorted(greys.most_common(MOST_SIZES))}
+        found |= {"mask_values": values, "different_mask_values": len(greys)}
+    return found
 
 
 def _check_masks(listing: Listing, pixels: Sequence[Pixels], reader: Reader) -> None:
@@ -156,12 +159,25 @@ def _check_masks(listing: Listing, pixels: Sequence[Pixels], reader: Reader) -> 
     odd = [mask for mask, one in zip(masks, pixels, strict=True) if one.is_odd]
     shown = (odd or masks)[0]
     where, example = f"{reader.archives[shown.archive].name}: ", f"For example, {shown.name} {reader.described(shown)}"
+    is_own = reader.decoding.modes is None
+    remedy = BLACK_AND_WHITE + (", or say with `mask_above` or `mask_values` what other values are" if is_own else "")
     if not any(one.has_lesion for one in pixels):
-        raise UserError(f"{where}none of the {len(masks)} masks marks anything. {example}.", BLACK_AND_WHITE)
+        raise UserError(f"{where}none of the {len(masks)} masks marks anything. {example}.", remedy)
     if odd:
         raise UserError(
             f"{where}{len(odd)} of {len(masks)} masks are coloured, or grey without anything marked. {example}.",
-            BLACK_AND_WHITE,
+            remedy,
+        )
+    found = areas(one.greys for one in pixels)
+    if reader.decoding.mask_above == THRESHOLD and not reader.decoding.any_values and has_other_things(found):
+        value = next(one for one in found if one not in (BLACK, WHITE))
+        shown = next(mask for mask, one in zip(masks, pixels, strict=True) if one.greys.get(value))
+        listed = ", ".join(map(str, found))
+        raise UserError(
+            f"{where}the masks have {len(found)} grey values that are more than edges ({listed}), and one class."
+            f" For example, {shown.name} {reader.described(shown)}.",
+            "name with `mask_values` what each value shows; or say with `mask_above` above which everything is marked:"
+            f" `mask_above: 0` is all that is not black, `mask_above: {THRESHOLD}` what was marked here",
         )
     if all(one.is_full for one in pixels):
         raise UserError(f"{where}all of the {len(masks)} masks mark every pixel. {example}.", BLACK_AND_WHITE)
@@ -223,83 +239,3 @@ def _rows(path: Path, shape: tuple[int, ...]) -> Iterator[Callable[[np.ndarray],
     with written_whole(path) as temporary, open(temporary, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         yield lambda rows: file.write(rows.data)
-
-
-def _labels(listing: Listing, pixels: Sequence[Pixels]) -> list[int]:
-    """Label of every picture: its own, else whether its mask marks anything, or the rarest class of several that it has."""
-    by_class = [one.by_class for one in pixels]
-    if by_class[0]:
-        groups = [picture.group or one.patient for picture, one in zip(listing.pictures, pixels, strict=True)]
-        of_masks = strata(np.array(by_class), groups).tolist()
-    else:
-        of_masks = [int(one.has_lesion) for one in pixels]
-    own = (picture.label for picture in listing.pictures)
-    return [of_mask if label is None else label for label, of_mask in zip(own, of_masks, strict=True)]
-
-
-def _index(
-    listing: Listing, pixels: Sequence[Pixels], labels: Sequence[int]
-) -> tuple[list[dict[str, Any]], dict[str, list[str]]]:
-    """Rows of the index, and what was dropped for which reason.
-
-    Of pictures with equal content the first is kept; if they do not agree on the label, none is, because nobody knows which
-    is right.
-    """
-    by_content: dict[str, list[int]] = defaultdict(list)
-    for row, one in enumerate(pixels):
-        by_content[one.sha256].append(row)
-    dropped: dict[str, list[str]] = {reason: list(names) for reason, names in listing.dropped.items()}
-    rows = []
-    for members in by_content.values():
-        alike = len({labels[row] for row in members}) == 1
-        first, *others = members if alike else [None, *members]
-        reason = "same content as another picture" if alike else "same content with different labels"
-        dropped.setdefault(reason, []).extend(listing.pictures[row].id for row in others)
-        if first is not None:
-            rows.append(_row(first, listing, pixels[first], labels[first]))
-    for reason, names in dropped.items():
-        if names:
-            log.info("left out: %d, %s, such as %s", len(names), reason, names[0])
-    return sorted(rows, key=lambda row: row["row"]), dropped
-
-
-def _row(row: int, listing: Listing, pixels: Pixels, label: int) -> dict[str, Any]:
-    picture = listing.pictures[row]
-    return {
-        "row": row,
-        "id": picture.id,
-        "label": label,
-        "label_name": listing.classes[label],
-        "group": picture.group or pixels.patient,
-        "sha256": pixels.sha256,
-        "dhash": pixels.dhash,
-        "source": picture.image.name,
-        **{f"{METADATA}{name}": value for name, value in picture.metadata.items()},
-    }
-
-
-def _add_spacing(rows: Sequence[dict[str, Any]], pixels: Sequence[Pixels], size: int) -> dict[str, Any]:
-    """Add to the rows of the index how large pixels are, where that is known of any picture; what the report says of it."""
-    spacings = [pixels[row["row"]].spacing for row in rows]
-    known = [one for one in spacings if one is not None]
-    if not known:
-        return {}
-    for row, spacing in zip(rows, spacings, strict=True):
-        row.update(zip(SPACING, spacing or (None, None), strict=True))
-    if len(known) < len(rows):
-        log.warning("the spacing of %d of %d pictures is known: distances stay in pixels", len(known), len(rows))
-    elif (widest := size * max(math.hypot(*one) for one in known)) < SMALLEST:
-        log.warning(
-            "the largest picture measures %.2g mm from corner to corner: HD95 (mm) will be shown as almost 0, and NSD, which counts"
-            " what is within %g mm, as 100 where anything is marked", widest, SMALLEST,
-        )  # fmt: skip
-    ranges = {name: [min(sizes), max(sizes)] for name, sizes in zip(SPACING, zip(*known, strict=True), strict=True)}
-    return {"spacing": {"known": len(known), **ranges}}
-
-
-def _write_index(path: Path, rows: list[dict[str, Any]]) -> None:
-    import pyarrow
-    from pyarrow import parquet
-
-    with written_whole(path) as temporary:
-        parquet.write_table(pyarrow.Table.from_pylist(rows), temporary)

@@ -4,7 +4,7 @@ import hashlib
 import io
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from kdml.data import medical
 from kdml.data.archives import Source, source_of
 from kdml.data.layouts import Member, Picture
 from kdml.data.mask_classes import MaskClasses
+from kdml.data.mask_greys import greys_of
 from kdml.deploy.pictures import FORMATS, SIXTEEN_BITS, Window, bits_of, is_transparent
 
 MOST_PIXELS = 64 * 2**20  # of a picture; the data sets' largest have 0.3 million
@@ -26,7 +27,7 @@ THRESHOLD = 127  # grey values above it are marked
 GREY_MODES = ("1", "L", "I", "F")  # and I;16 in its kinds, which PIL does not turn into RGB
 COLOUR = 32  # by which the channels of a pixel may differ: what JPEG makes of grey
 LEAVE_OUT = "replace it in the archive, or leave it out there and in its table"
-FETCH_AGAIN = "fetch the archive again"
+FETCH_AGAIN = "delete the archive and fetch it again"
 BLACK_AND_WHITE = "draw the masks in black and white: 0 for the background, 255 for what is marked"
 
 
@@ -44,6 +45,7 @@ class Decoding:
         window: of pictures with 16 bits (`kdml.deploy.pictures.Window`); without one they are refused.
         mask_above: grey values of masks above it are marked.
         again: what to do about damaged files.
+        any_values: whether masks may have areas of other values than black and white, because somebody said what is marked.
         classes: of masks that have several; where there are none, grey values above `mask_above` are the only one.
         axis: of volumes, whose slices are pictures.
         spacing: millimetres from one pixel to the next, down and across, of all pictures; None if their files say it.
@@ -58,6 +60,7 @@ class Decoding:
     axis: int = 2
     spacing: medical.Spacing | None = None
     is_listed: bool = False
+    any_values: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Pixels:
 
     Args:
         sha256: of the resized image and mask: equal for pictures of equal content.
+        image_sha256: of the resized image alone: equal where masks differ, too.
         dhash: 64-bit difference hash of the image, 16 hex digits: near for pictures that look alike.
         has_lesion: whether the mask marks anything, at the arrays' size.
         is_full: whether it marks everything.
@@ -73,12 +77,14 @@ class Pixels:
         image: format, mode and bits a channel of the image's file.
         mask: likewise of the mask's; empty if there is none.
         size: width and height of the image's file in pixels.
+        greys: of the mask's file, with how many pixels lie amid areas of theirs (`greys_of`); empty where it has several classes.
         by_class: pixels of the background and each class of the mask, at the arrays' size; empty where it has no classes.
         patient: that the image's file says it shows, as a digest; else of a frame its file, of other pictures empty.
         spacing: millimetres from one pixel to the next, down and across, at the arrays' size; None if unknown.
     """
 
     sha256: str
+    image_sha256: str
     dhash: str
     has_lesion: bool
     is_full: bool
@@ -86,6 +92,7 @@ class Pixels:
     image: str
     mask: str
     size: tuple[int, int]
+    greys: Mapping[int, int] = field(default_factory=dict)
     by_class: tuple[int, ...] = ()
     patient: str = ""
     spacing: medical.Spacing | None = None
@@ -160,7 +167,7 @@ class Reader:
             if isinstance(fault := fault_of(error, path), MachineError):
                 raise fault from None
             raise UserError(
-                f"{where} cannot be read ({_reason(error)}).", "delete the archive and fetch it again"
+                f"{where} cannot be read ({_reason(error)}).", f"{self.decoding.again}, or {LEAVE_OUT}"
             ) from None
 
     def _kept(self, member: Member, name: str, read: Callable[[bytes, str], Any]) -> Any:
@@ -188,9 +195,11 @@ class Reader:
         opened, bits, kind = self._open(picture.image)
         image[:] = self._resized(self._in_colour(opened, bits, picture.image), Image.Resampling.BICUBIC)
         digest = hashlib.sha256(image.tobytes())
-        is_odd, of_mask, classes = False, "", self.decoding.classes
+        of_image = digest.hexdigest()
+        is_odd, of_mask, greys, classes = False, "", {}, self.decoding.classes
         if mask is not None:
             drawn, is_odd, of_mask = self._mask(picture.mask)
+            greys = {} if classes is not None else greys_of(np.asarray(drawn))
             if drawn.size != opened.size:
                 sizes = f"{opened.size[0]}x{opened.size[1]} and {drawn.size[0]}x{drawn.size[1]}"
                 raise UserError(f"{picture.image.name} and its mask differ in size ({sizes}).", self.decoding.again)
@@ -201,12 +210,14 @@ class Reader:
         by_class = () if mask is None or classes is None else classes.counts(mask)
         return Pixels(
             digest.hexdigest(),
+            of_image,
             difference_hash(image),
             *marked,
             is_odd,
             kind,
             of_mask,
             opened.size,
+            greys,
             by_class,
             opened.info.get(medical.PATIENT) or _film(picture.image),
             self._spacing(picture, opened),
@@ -279,8 +290,20 @@ class Reader:
             return self._numbered(opened, self.decoding.classes, member), False, kind
         drawn = self._grey(opened, member)
         values = np.asarray(drawn)
-        is_faint = bool(values.any()) and not bool((values > self.decoding.mask_above).any())
+        marked = values > self.decoding.mask_above
+        if self.decoding.modes is None and opened.has_transparency_data:
+            self._check_transparency(opened, marked, member)
+        is_faint = bool(values.any()) and not bool(marked.any())
         return drawn, is_faint or (not opened.mode.startswith(GREY_MODES) and _is_coloured(opened)), kind
+
+    def _check_transparency(self, opened: Image.Image, marked: np.ndarray, member: Member) -> None:
+        """Refuse a mask whose transparency does not say the same as its grey values: nobody knows which of the two is the mask."""
+        opaque = np.asarray(opened.convert("RGBA"))[..., 3]
+        if opaque.min() < 255 and not np.array_equal(opaque > THRESHOLD, marked):
+            raise UserError(
+                f"{self._where(member)} has transparent pixels, which say something else than its grey values.",
+                f"{BLACK_AND_WHITE}, without transparency",
+            )
 
     def _numbered(self, opened: Image.Image, classes: MaskClasses, member: Member) -> Image.Image:
         """Numbers of the classes of a mask that has one value at each pixel: grey, or a place in a palette."""

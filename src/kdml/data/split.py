@@ -4,8 +4,9 @@ Both are stratified by label. An index is a table of a data set's images, one pe
 `INDEX_COLUMNS`; a split is such a table with the columns `SPLIT_COLUMNS`.
 """
 
+import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,15 +16,19 @@ from jaxtyping import Float, Int
 
 from kdml.common.errors import UserError
 from kdml.common.files import written_whole
-from kdml.data.arrays import PARTS
+from kdml.data.arrays import PARTS, open_arrays
 
 log = logging.getLogger(__name__)
 
 INDEX_COLUMNS = ("row", "id", "label", "label_name", "group", "sha256", "dhash")
+IMAGE_SHA256 = "image_sha256"  # column of the picture alone, where `sha256` is of picture and mask
+IN_MASK = (
+    "in_mask"  # column of the classes that a mask has, where labels are nothing but what the split is stratified by
+)
 SPLIT_COLUMNS = ("row", "id", "label", "group", "part")
 NO_GROUPS = (
-    "no image has a known group (slide table missing): this split is by image although groups were asked for, so that images "
-    "of one patient, lesion or slide may be in several parts."
+    "no image has a known group (of a table of slides, a column `group`, or DICOM files): this split is by image although groups "
+    "were asked for, so that images of one patient, lesion or slide may be in several parts."
 )
 SOME_GROUPS = (
     "{unknown} of {images} images have no known group: each was taken as a group of its own, and may show the patient, "
@@ -52,6 +57,8 @@ class Split:
 def read_index(path: Path) -> pd.DataFrame:
     """Read an index from a Parquet file, ordered by row.
 
+    Where it is of an earlier version and has masks beside it, the checksums of the pictures alone are taken from the arrays.
+
     Raises:
         UserError: the file is missing, no Parquet file or empty, lacks a column or a value, or lists an image twice.
     """
@@ -72,7 +79,11 @@ def read_index(path: Path) -> pd.DataFrame:
         twice = index[column][index[column].duplicated()]
         if len(twice):
             raise UserError(f"{path} has the {column} {twice.iloc[0]} more than once.", remedy)
-    return index.sort_values("row", ignore_index=True)
+    index = index.sort_values("row", ignore_index=True)
+    if IMAGE_SHA256 not in index and (path.parent / "masks.npy").exists():  # it is of an earlier version
+        images = open_arrays(path.parent, with_masks=False).images
+        index[IMAGE_SHA256] = [hashlib.sha256(images[row].tobytes()).hexdigest() for row in index["row"]]
+    return index
 
 
 def write_split(split: pd.DataFrame, path: Path) -> None:
@@ -263,19 +274,27 @@ def check_groups(split: pd.DataFrame) -> None:
 
 
 def check_classes(split: pd.DataFrame, index: pd.DataFrame) -> None:
-    """Raise a `UserError` if a class is missing from a part."""
-    found = pd.crosstab(split["label"], split["part"]).reindex(columns=list(PARTS), fill_value=0)
-    names = index.drop_duplicates("label").set_index("label")["label_name"]
-    for label, counts in found.iterrows():
-        missing = [part for part in PARTS if counts[part] == 0]
+    """Raise a `UserError` if a class is missing from a part; where masks decide, a class that they have."""
+    images = index.merge(split[["row", "part"]], on="row")
+    has = "is in the masks of" if IN_MASK in images else "has"
+    for name, of_class in _by_class(images):
+        missing = [part for part in PARTS if part not in set(of_class["part"])]
         if missing:
-            of_class = index[index["label"] == label]
             groups = of_class["group"][of_class["group"] != ""].nunique()
             raise UserError(
-                f"The class '{names[label]}' has {len(of_class)} images in {groups} known groups, and none of them came to "
+                f"The class '{name}' {has} {len(of_class)} images in {groups} known groups, and none of them came to "
                 f"the part {' and '.join(missing)}.",
                 "add images (or groups) of this class, make that part larger, or leave the class out",
             )
+
+
+def _by_class(images: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Name and images of every class."""
+    if IN_MASK not in images:
+        yield from ((str(of_label["label_name"].iloc[0]), of_label) for _, of_label in images.groupby("label"))
+        return
+    for name in sorted(set().union(*images[IN_MASK])):
+        yield name, images[[name in names for names in images[IN_MASK]]]
 
 
 def check_shares(split: pd.DataFrame, fractions: Sequence[float], unit: str) -> None:

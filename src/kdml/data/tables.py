@@ -64,8 +64,20 @@ def _parquet(content: bytes, name: str) -> tuple[list[str], list[tuple[int, list
         table = parquet.read_table(pyarrow.BufferReader(content))
     except (OSError, ValueError) as error:
         raise UserError(f"{name} is no readable Parquet file ({error}).", "write it again, or as CSV") from None
-    columns = [list(map(_text, column.to_pylist())) for column in table.columns]
+    columns = [
+        _texts(table.column(place), f"{name}: the column '{one}'") for place, one in enumerate(table.column_names)
+    ]
     return table.column_names, [(line, list(row)) for line, row in enumerate(zip(*columns, strict=True), 1)]
+
+
+def _texts(column: Any, where: str) -> list[str]:
+    """Values of a column of a Parquet file, which may hold what Python cannot: a date in the year 10000, letters that are none."""
+    try:
+        return list(map(_text, column.to_pylist()))
+    except (ValueError, OverflowError) as error:
+        raise UserError(
+            f"{where} cannot be read ({str(error).splitlines()[0]}).", "save it as text, or leave it out"
+        ) from None
 
 
 def _text(value: Any) -> str:

@@ -18,6 +18,7 @@ from kdml.experiment.paths import Paths
 STORE = "resources/kaggle"  # of downloads, which all experiments share
 DEMO = "demo"
 DEMO_SEED = 0
+THRESHOLD = 127  # of masks in black and white, which may have no areas of other values
 ALWAYS = ("image", "label", "mask", "group")  # columns that are told of, named or not
 
 Arguments = list[str | int | float | Untracked]
@@ -133,8 +134,11 @@ def described(dataset: Dataset, table: str | None, name: str) -> dict[str, Any]:
         told["spacing"] = list(dataset.spacing)
     if dataset.format != "pictures":
         told |= {"format": dataset.format, "axis": dataset.axis}
+    is_said = "mask_above" in dataset.model_fields_set
+    if is_said and dataset.mask_above == THRESHOLD:  # any other number says as much by itself
+        told["any_values"] = True
     # Masks of volumes hold 0 and 1, unless somebody says otherwise.
-    numbered = dataset.format == "nifti" and "mask_above" not in dataset.model_fields_set
+    numbered = dataset.format == "nifti" and not is_said
     return told | {"mask_above": 0 if numbered else dataset.mask_above}
 
 

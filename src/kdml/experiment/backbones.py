@@ -14,6 +14,9 @@ from kdml.runs.settings import Kind
 TABLE = ROOT / "workflow" / "resources" / "backbones.csv"
 IMG_SIZE = "img_size"  # option of the builders of networks whose positions are learned for one size
 U_NET_STEP = 32  # a U-Net halves its images five times
+# Families some of whose networks have tensors of the same names and shapes but for heads and positions: those of timm 1.0, of which
+# every backbone was built and compared.
+RELATED = ({"vision_transformer", "deit"}, {"vision_transformer", "eva"}, {"hiera", "hieradet_sam2"})
 EXAMPLES: Mapping[Kind, str] = {
     "classification": "resnet18, convnext_tiny, vit_tiny_patch16_224 or swin_tiny_patch4_window7_224",
     "segmentation": "resnet18, convnext_tiny, pvt_v2_b0 or swin_tiny_patch4_window7_224",
@@ -25,12 +28,14 @@ class Known:
     """What is known of a backbone; of the rest a training tells, before its first step.
 
     Args:
+        family: module of timm that it is defined in.
         classifier: `map` if it ends in a map by itself, `grid` if its tokens or channels-last maps are brought to one, else empty.
         unet: whether it can be the encoder of a U-Net.
         sized: whether it is built for one size of images.
         step: the side of images is a multiple of it, in pixels.
     """
 
+    family: str
     classifier: str
     unet: bool
     sized: bool
@@ -55,7 +60,7 @@ def known() -> Mapping[str, Known]:
 
 
 def _known(row: Mapping[str, str]) -> Known:
-    return Known(row["classifier"], row["unet"] == "1", row["img_size"] == "1", int(row["step"]))
+    return Known(row["family"], row["classifier"], row["unet"] == "1", row["img_size"] == "1", int(row["step"]))
 
 
 def name_of(timm: str) -> str:
@@ -82,6 +87,23 @@ def unknown(timm: str) -> str | None:
         return None
     close = ", ".join(get_close_matches(name, known(), n=3, cutoff=0.5)) or EXAMPLES["classification"]
     return f"timm: timm has no backbone '{name}'; it has for example {close}"
+
+
+def of_another(timm: str, weights: str) -> str | None:
+    """What is wrong with start weights that timm knows under the name of another network; None where they may fit.
+
+    Names differ of networks with the same tensors, but not so the families that share none; the rest making the weights tells.
+
+    Args:
+        timm: name of the backbone.
+        weights: tag of its start weights.
+    """
+    mine, other = (known().get(name_of(one)) for one in (timm, weights))
+    if mine is None or other is None or mine.family == other.family:
+        return None
+    if any({mine.family, other.family} <= families for families in RELATED):
+        return None
+    return f"'{weights}' are of the architecture {other.family}, not of {mine.family}, which '{name_of(timm)}' is of"
 
 
 def misfit(timm: str, options: Mapping[str, Any], kind: Kind, dataset: str, size: int, raw_tap: bool) -> str | None:

@@ -78,6 +78,7 @@ class Experiment(Model):
             if name not in known:
                 raise ValueError(f"{where}: '{name}' is not defined{nearest(name, known)}")
         self._check_names()
+        self._take_classes()
         self._check_datasets()
         self._check_places()
         self._check_methods()
@@ -87,6 +88,9 @@ class Experiment(Model):
         for key, network in self.networks.items():
             if problem := backbones.unknown(network.timm):
                 raise ValueError(f"networks.{key}.{problem}")
+            tag = None if network.weights == "none" else self.weights[network.weights].timm
+            if tag is not None and (problem := backbones.of_another(network.timm, tag)):
+                raise ValueError(f"networks.{key}.weights: {problem}")
         for key in self.run.tasks:
             self._check_images(key)
             self._check_backbones(key)
@@ -105,6 +109,14 @@ class Experiment(Model):
     def with_masks(self) -> set[str]:
         """Datasets that hold masks."""
         return {key for key in self.datasets if self.content(key).has_masks}
+
+    def _take_classes(self) -> None:
+        """Give a table whose column of labels comes without a list of its values those that all classification tasks on it name."""
+        for key, dataset in self.own_datasets.items():
+            tasks = [one for one in self.tasks.values() if one.dataset == key and one.kind == "classification"]
+            named = {tuple(one.classes) for one in tasks}
+            if dataset.label is not None and not dataset.classes and len(named) == 1:
+                self.datasets[key] = dataset.model_copy(update={"classes": [*named.pop()]})
 
     def _check_datasets(self) -> None:
         for key, dataset in self.datasets.items():

@@ -79,7 +79,8 @@ class Dataset(Model):
     )
     classes: Annotated[Once[str], BeforeValidator(_words)] = Field(
         [],
-        description="of your own: values of the column `label`, or folders of pictures, in the order of labels 0, 1, ...",
+        description="of your own: values of the column `label`, or folders of pictures, in the order of labels 0, 1, ...;"
+        " of a column `label` the `classes` of the tasks on it if not given",
     )
     table: Path | None = Field(
         None,
@@ -174,7 +175,10 @@ class Dataset(Model):
         if len({self.columns[key] for key in named}) < len(named):
             raise ValueError(f"{' and '.join(named)} must be different columns of the table")
         if (self.label is not None) != bool(self.classes) and self.table is not None:
-            raise ValueError("classes: the column `label` needs the list of its values, and nothing else does")
+            raise ValueError(
+                "classes: the column `label` needs the list of its values, here or as `classes` of all tasks on it, and nothing"
+                " else does"
+            )
         self._check_masks()
         if self.format != "nifti" and (volumes := self.model_fields_set & {"axis", "slice"}):
             raise ValueError(f"{sorted(volumes)[0]}: is for volumes, `format: nifti`")

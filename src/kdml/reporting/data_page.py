@@ -63,6 +63,7 @@ def section(
         "groups": {words: facts["groups"][key] for key, words in GROUPS.items() if key in facts["groups"]},
         "metadata": facts["metadata"],
         "dropped": facts["dropped"],
+        "several_masks": facts["several_masks"],
         "near": near,
         "alike": list(zip(near["examples"], alike, strict=True)),
         "leakage": shown(leakage_table(rows, {}), ON_SCREEN).sections if rows else (),
@@ -83,10 +84,18 @@ def _facts(facts: Mapping[str, Any]) -> dict[str, str]:
         "pictures": f"{facts['kept']} of {facts['read']} that were read; scaled to {facts['size']} pixels",
         "files of pictures": _counts(files.get("images", {})),
         "files of masks": _counts(files.get("masks", {})),
+        "grey values in masks": _values(files),
         "width x height": ", ".join(sizes) + (f" and {more} more" if more > 0 else ""),
         "size of scaled pixels": _spacing(facts["spacing"], facts["kept"]),
     }
     return {name: words for name, words in said.items() if words}
+
+
+def _values(files: Mapping[str, Any]) -> str:
+    """The most frequent grey values of masks, with the number of masks that have them."""
+    listed = [f"{value} ({count})" for value, count in files.get("mask_values", {}).items()]
+    more = files.get("different_mask_values", 0) - len(listed)
+    return ", ".join(listed) + (f" and {more} more" if more > 0 else "")
 
 
 def _spacing(spacing: Mapping[str, Any], pictures: int) -> str:

@@ -49,6 +49,11 @@ class Contrast:
         key = Key(self.network, self.truth, self.metric)
         return (self.left, key), (self.right, key._replace(network=self.with_network or self.network))
 
+    @property
+    def runs(self) -> list[tuple[str, Key]]:
+        """Every run of both sides, with what is compared of it."""
+        return [(name, key) for side, key in self.sides for name in runs_in(side)]
+
 
 def runs_in(side: str) -> tuple[str, ...]:
     """Names of the runs on one side of a contrast, whose scores are averaged where there are several."""
@@ -163,7 +168,7 @@ class MeasuredRuns:
     def contrast(self, wanted: Contrast) -> dict[str, Any]:
         """A row on one contrast; where it cannot be computed, `remark` says why and the numbers are NaN."""
         row: dict[str, Any] = {name: getattr(wanted, name) for name in ("left", "right", "network", "truth", "metric")}
-        names = *runs_in(wanted.left), *runs_in(wanted.right)
+        names = [name for name, _ in wanted.runs]
         missing = [name for name in names if name not in self.runs]
         if missing:
             return row | _unknown(f"not run: {', '.join(missing)}")
@@ -172,14 +177,12 @@ class MeasuredRuns:
             return row | _unknown("no seed in common")
         if wanted.metric == AUC:
             return row | self._areas(wanted, seeds)
-        each = [(name, key) for side, key in wanted.sides for name in runs_in(side)]
-        lacking = dict.fromkeys(where for name, key in each for where in self._lacking(name, key, seeds))
+        lacking = dict.fromkeys(where for name, key in wanted.runs for where in self._lacking(name, key, seeds))
         if lacking:
             return row | _unknown(f"not measured, no such network, teacher or region: {', '.join(lacking)}")
-        left, right = (self._mean_drawn(side, key, seeds) for side, key in wanted.sides)
         means = [[self._mean(side, seed, key) for side, key in wanted.sides] for seed in seeds]
         differences = [scale_of(wanted.metric) * (one - other) for one, other in means]
-        drawn, of_cases = left - right
+        drawn, of_cases = np.subtract(*(self._mean_drawn(side, key, seeds) for side, key in wanted.sides))
         found = statistics.percentile(float(np.mean(differences)), drawn, self._groups(names[0], seeds))
         tests = self._case_tests(wanted, seeds) | {"cases_error": float(np.std(of_cases))}
         return row | self._described(found, differences, seeds, wanted, tests)
@@ -220,7 +223,7 @@ class MeasuredRuns:
     ) -> dict[str, Any]:
         over_seeds = statistics.paired_seeds(differences)
         found = statistics.wider(over_both, over_seeds)
-        names = *runs_in(wanted.left), *runs_in(wanted.right)
+        names = [name for name, _ in wanted.runs]
         first = self.runs[names[0]][seeds[0]]
         return {
             "estimate": found.estimate,
@@ -246,8 +249,9 @@ class MeasuredRuns:
         """What has to be known of a contrast's numbers."""
         if not math.isnan(found.estimate) or wanted.metric == AUC:
             return _remark(found, seeds, compared=True)
-        each = [(name, key) for side, key in wanted.sides for name in runs_in(side)]
-        return _without_value([*dict.fromkeys(one for name, key in each for one in self._undefined(name, key, seeds))])
+        return _without_value(
+            [*dict.fromkeys(one for name, key in wanted.runs for one in self._undefined(name, key, seeds))]
+        )
 
     def _case_tests(self, wanted: Contrast, seeds: Sequence[int]) -> dict[str, str]:
         """The classical test over cases, one p per seed; there is none of a mean of several runs."""

@@ -20,8 +20,7 @@ def training(settings: Mapping[str, Any], networks: Sequence[str]) -> str:
         settings: of the run, as its run.json has them.
         networks: their names in the run.
     """
-    sources = {one["source"] for one in settings["edges"] if one["learner"] in networks and one["weight"] > 0}
-    method, said = settings["method"], []
+    sources, method, said = _sources(settings, networks), settings["method"], []
     if method:
         said.append(f"{TEACHERS[settings['teacher']]}, with the method {labels.run(method['name'])}")
     elif TEACHER in sources:
@@ -39,4 +38,9 @@ def taught_by_teacher(settings: Mapping[str, Any], networks: Sequence[str]) -> b
         settings: of the run, as its run.json has them.
         networks: their names in the run.
     """
-    return any(training(settings, [name]).startswith("taught by a teacher") for name in networks)
+    return bool(settings["method"]) or TEACHER in _sources(settings, networks)
+
+
+def _sources(settings: Mapping[str, Any], networks: Sequence[str]) -> set[str]:
+    """Networks that some networks of a run learn from."""
+    return {one["source"] for one in settings["edges"] if one["learner"] in networks and one["weight"] > 0}

@@ -125,8 +125,14 @@ class SlurmHere:
         wait_until(lambda: self.ask("sinfo", "-h", "-p", "all", "-t", "idle", "-o", "%D").strip() == "3", 60, "nodes")
 
     def stop(self) -> None:
-        """Cancel what runs and end the daemons."""
-        self.ask("scancel", "--me")
+        """Cancel what runs, wait for its end, which daemons that are gone would not see to, and end the daemons."""
+        try:
+            self.ask("scancel", "--me")
+            wait_until(lambda: not self.jobs(), 60, "an empty queue")
+        finally:
+            self._end_daemons()
+
+    def _end_daemons(self) -> None:
         for process in reversed(self._processes):
             process.terminate()
         for process in self._processes:

@@ -8,12 +8,17 @@ import pytest
 import timm
 import torch
 import yaml
+from safetensors.torch import save_file
 
 from kdml.common.errors import UserError
-from kdml.experiment.backbones import known, of_another
+from kdml.experiment.backbones import known, of_another, options_for
 from kdml.experiment.config import validated
 from kdml.experiment.plan import Plan, Run
 from kdml.inspection import backbones as found
+from kdml.learning.networks import build
+from kdml.learning.start_weights import fetch
+from kdml.runs.methods import METHODS
+from kdml.runs.settings import Backbone, NetworkSettings, Sharing, StartWeightsSettings
 
 VIT, SWIN = "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224"
 
@@ -22,8 +27,8 @@ def planned(root, network="resnet18", **entry):
     """A plan of the classification and the segmentation that the paper's first task and second are, with another network."""
     config = yaml.safe_load((root / "config.yaml").read_text())
     config["run"] |= {
-        "methods": [],
-        "methods_at": [],
+        "methods": (methods := entry.pop("methods", [])),
+        "methods_at": ["hcd/resnet50-resnet18"] if methods else [],
         "pairs": ["resnet50-resnet18"],
         "tasks": entry.pop("tasks", ["hcd"]),
     }
@@ -31,6 +36,7 @@ def planned(root, network="resnet18", **entry):
         if key in entry:
             config["sharing"][key] = entry.pop(key)
     config["datasets"]["hcd"]["image_size"] = config["datasets"]["lgg"]["image_size"] = entry.pop("size", 224)
+    config["methods"] = entry.pop("choices", {})
     config["networks"][network] |= entry
     return Plan(validated(copy.deepcopy(config)))
 
@@ -46,8 +52,16 @@ def test_rows_are_what_building_finds(family):
     table = known()
     for row in found.rows(names):
         facts = table[row["name"]]
-        mine = (facts.classifier, int(facts.unet), int(facts.sized), facts.step)
-        assert mine == (row["classifier"], row["unet"], row["img_size"], row["step"]), row
+        mine = (facts.classifier, int(facts.unet), int(facts.sized), facts.step, facts.lacks, facts.tensors)
+        said = (
+            row["classifier"],
+            row["unet"],
+            row["img_size"],
+            row["step"],
+            frozenset(row["lacks"].split()),
+            row["tensors"],
+        )
+        assert mine == said, row
 
 
 @pytest.mark.parametrize(
@@ -115,39 +129,119 @@ def test_what_does_not_fit_is_refused_with_what_would(root, entry, words):
 
 WEIGHTS = {
     "of its own": ("vit_tiny_patch16_224.augreg_in21k", None),
-    "of a larger one of its family, which making them tells": ("vit_small_patch16_224.augreg_in1k", None),
     "of a family with the same tensors": ("deit_tiny_patch16_224.fb_in1k", None),
     "of none that timm has": ("vitt.in1k", None),
-    "of another architecture": ("levit_128s.fb_dist_in1k", "are of the architecture levit, not of vision_transformer"),
+    "of a larger one of its family": ("vit_small_patch16_224.augreg_in1k", "set `timm: vit_small_patch16_224`, or"),
+    "of one for other images": ("vit_tiny_patch16_384.augreg_in21k_ft_in1k", "set `timm: vit_tiny_patch16_384`, or"),
+    "of another architecture": ("levit_128s.fb_dist_in1k", f"names or shapes than '{VIT}'"),
 }
 
 
 @pytest.mark.parametrize(("tag", "words"), WEIGHTS.values(), ids=WEIGHTS)
 def test_start_weights_of_another_architecture_are_refused_at_planning(root, tag, words):
-    found = of_another(VIT, tag)
-    assert found is None if words is None else words in found
     config = yaml.safe_load((root / "config.yaml").read_text())
     config["networks"]["mine"] = {"timm": VIT, "title": "Mine", "weights": "other"}
     config["weights"]["other"] = {"timm": tag}
     if words is None:
         assert validated(config)
         return
-    with pytest.raises(UserError, match=r"networks\.mine\.weights: '.*' " + words) as caught:
+    with pytest.raises(UserError) as caught:
         validated(config)
-    assert "vit_tiny_patch16_224" in str(caught.value)
+    assert f"networks.mine.weights: '{tag}' has tensors of other names or shapes" in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_start_weights_with_options_are_judged_by_building(root):
+    """Options may change the tensors of the network that is built with them."""
+    config = yaml.safe_load((root / "config.yaml").read_text())
+    config["networks"]["mine"] = {"timm": VIT, "title": "Mine", "weights": "other"}
+    config["weights"]["other"] = {
+        "timm": "vit_small_patch16_224.augreg_in1k",
+        "options": {"embed_dim": 384, "num_heads": 6},
+    }
+    assert validated(config)
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("vit_base_patch16_clip_224", "vit_pe_spatial_base_patch16_512"), ("hiera_tiny_224", "sam2_hiera_tiny"), (VIT, "deit_tiny_patch16_224")],
-)  # fmt: skip
-def test_related_families_have_networks_with_the_same_tensors(one, other):
+    [
+        ("vit_base_patch16_clip_224", "vit_base_patch16_clip_quickgelu_224"),
+        ("resnet50", "resnet50d"),
+        (VIT, "deit_tiny_patch16_224"),
+    ],
+)
+def test_planning_takes_start_weights_where_making_their_file_does(one, other, tmp_path):
+    """A whole network's state, as a hub has it, goes through the function that makes the file that trainings read."""
     with torch.device("meta"):
-        first, second = (timm.create_model(name, num_classes=0).state_dict() for name in (one, other))
-    shared = {key for key in first.keys() & second.keys() if first[key].shape == second[key].shape}
-    apart = {key.partition(".")[0] for key in (first.keys() | second.keys()) - shared}
-    assert len(shared) > 50 and apart <= {"pos_embed", "pos_embed_window", "norm", "fc_norm", "head"}
-    assert of_another(one, other) is None and of_another(other, one) is None
+        whole = timm.create_model(other)
+    save_file(
+        {key: torch.empty_like(tensor, device="cpu") for key, tensor in whole.state_dict().items()},
+        tmp_path / "other.safetensors",
+    )
+    wanted = StartWeightsSettings(path=tmp_path / "other.safetensors", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    try:
+        fetch(wanted, tmp_path / "other.safetensors", "other", one, tmp_path / "start.safetensors")
+        made = True
+    except UserError:
+        made = False
+    assert (of_another(one, other) is None) == made
+
+
+LEVIT = {"timm": "levit_128s", "weights": "none", "size": 64}
+
+
+@pytest.mark.bad_input
+def test_a_method_that_reads_a_tap_which_a_backbone_lacks_is_refused_at_planning(root):
+    with pytest.raises(UserError) as caught:
+        planned(root, methods=["at"], **LEVIT)
+    for word in (
+        "'at' reads the tap f1, f2",
+        "networks.resnet18 (levit_128s)",
+        "hcd/resnet50-resnet18; it has f3, f4",
+        "run: methods_at",
+    ):
+        assert word in str(caught.value)
+    with pytest.raises(UserError, match=r"name others with `methods: fitnet: options: tap`"):
+        planned(root, methods=["fitnet"], **LEVIT)
+
+
+@pytest.mark.parametrize(
+    ("methods", "entry"),
+    [
+        (["sp", "simkd", "kd"], LEVIT),  # these read what every classifier has
+        (["at", "fitnet"], {"timm": VIT, "weights": "none", "size": 96}),
+        (["at"], LEVIT | {"options": {"stages": 3}}),  # the backbone's options may change it
+    ],
+)
+def test_methods_whose_taps_are_there_are_planned(root, methods, entry):
+    methods = [name for name in methods if name in METHODS]
+    assert planned(root, methods=methods, **entry).runs
+
+
+def test_a_tap_that_the_configuration_names_is_the_one_that_counts(root):
+    assert planned(root, methods=["fitnet"], choices={"fitnet": {"options": {"tap": "f3"}}}, **LEVIT).runs
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("resnet18", "classification"),
+        ("levit_128s", "classification"),
+        (VIT, "classification"),
+        ("resnet18", "segmentation"),
+        ("pvt_v2_b0", "segmentation"),
+    ],
+)
+def test_taps_of_the_table_are_those_of_the_network(name, kind):
+    options = options_for(name, {}, 64)
+    spec = NetworkSettings(
+        architecture="x",
+        backbone=Backbone(timm=name, options=options),
+        head="linear",
+        decoder_channels=(16, 8, 8, 8, 8),
+    )
+    network = build(spec, kind, 2 if kind == "classification" else 1, Sharing(), None, 0)
+    assert sorted(network.stages) == sorted(known()[name].taps(kind))
 
 
 def test_other_options_are_judged_by_building(root):

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from kdml.experiment.method_options import option_names
+from kdml.experiment.method_options import option_names, taps_read
 from kdml.learning.methods.loading import load
 from kdml.runs.methods import METHODS
 
@@ -57,6 +57,28 @@ def test_of_an_own_method_where_they_are_written_out(tmp_path, text, names):
     if text is not None:
         (tmp_path / "mine.py").write_text(text)
     assert option_names(f"{tmp_path / 'mine.py'}:Mine", "classification") == names
+
+
+@pytest.mark.parametrize(("method", "kind"), CASES)
+def test_taps_are_those_that_the_method_reads(method, kind):
+    """Of a method that has been built; CWD reads none unless its variant says so, which only building it tells."""
+    read = taps_read(method, kind, {})
+    assert read == tuple(load(method, kind).taps)
+
+
+OWN_TAPS = {
+    "named by its class": ("class Mine(Method):\n    taps = ('f1',)\n    defaults = {}\n", {}, ("f1",)),
+    "named by its option": ("class Mine(Method):\n    taps = ('f1',)\n    defaults = {'tap': 'f1'}\n", {"tap": "f3"}, ("f3",)),
+    "chosen when it is built": ("class Mine(Method):\n    taps = ('f1',)\n    defaults = {}\n    def __init__(self, s):\n        self.taps = ('f4',)\n", {}, ()),
+    "computed": ("class Mine(Method):\n    taps = tuple('ab')\n    defaults = {}\n", {}, ()),
+    "options that are computed": ("class Mine(Method):\n    taps = ('f1',)\n    defaults = dict(tap='f4')\n", {}, ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "given", "taps"), OWN_TAPS.values(), ids=OWN_TAPS)
+def test_taps_of_an_own_method_where_they_are_written_out(tmp_path, text, given, taps):
+    (tmp_path / "mine.py").write_text(f"from kdml.learning.methods.base import Method\n{text}")
+    assert taps_read(f"{tmp_path / 'mine.py'}:Mine", "classification", given) == taps
 
 
 def test_torch_is_not_imported_for_it():

@@ -1,7 +1,7 @@
 """What timm's backbones can be built as, and of which images: known at planning from a table, because timm itself needs torch."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -14,12 +14,14 @@ from kdml.runs.settings import Kind
 TABLE = ROOT / "workflow" / "resources" / "backbones.csv"
 IMG_SIZE = "img_size"  # option of the builders of networks whose positions are learned for one size
 U_NET_STEP = 32  # a U-Net halves its images five times
-# Families some of whose networks have tensors of the same names and shapes but for heads and positions: those of timm 1.0, of which
-# every backbone was built and compared.
-RELATED = ({"vision_transformer", "deit"}, {"vision_transformer", "eva"}, {"hiera", "hieradet_sam2"})
 EXAMPLES: Mapping[Kind, str] = {
     "classification": "resnet18, convnext_tiny, vit_tiny_patch16_224 or swin_tiny_patch4_window7_224",
     "segmentation": "resnet18, convnext_tiny, pvt_v2_b0 or swin_tiny_patch4_window7_224",
+}
+# What `kdml.learning.networks` calls the maps of a network.
+TAPS: Mapping[Kind, Sequence[str]] = {
+    "classification": ("f1", "f2", "f3", "f4"),
+    "segmentation": ("e1", "e2", "e3", "e4", "e5", "d0", "d1", "d2", "d3", "d4"),
 }
 
 
@@ -33,6 +35,8 @@ class Known:
         unet: whether it can be the encoder of a U-Net.
         sized: whether it is built for one size of images.
         step: the side of images is a multiple of it, in pixels.
+        lacks: those of f1 to f3 of a classifier, and of e1 of a U-Net, that it does not have.
+        tensors: hash of the names and shapes of its tensors.
     """
 
     family: str
@@ -40,6 +44,8 @@ class Known:
     unet: bool
     sized: bool
     step: int
+    lacks: frozenset[str]
+    tensors: str
 
     def can_be(self, kind: Kind) -> bool:
         """Whether it serves a kind of task."""
@@ -51,6 +57,10 @@ class Known:
         below = max(step, size // step * step)
         return f"{below} or {below + step}, multiples of {step}"
 
+    def taps(self, kind: Kind) -> list[str]:
+        """Names of the maps that methods can read from it."""
+        return [name for name in TAPS[kind] if name not in self.lacks]
+
 
 @cache
 def known() -> Mapping[str, Known]:
@@ -60,7 +70,15 @@ def known() -> Mapping[str, Known]:
 
 
 def _known(row: Mapping[str, str]) -> Known:
-    return Known(row["family"], row["classifier"], row["unet"] == "1", row["img_size"] == "1", int(row["step"]))
+    return Known(
+        family=row["family"],
+        classifier=row["classifier"],
+        unet=row["unet"] == "1",
+        sized=row["img_size"] == "1",
+        step=int(row["step"]),
+        lacks=frozenset(row["lacks"].split()),
+        tensors=row["tensors"],
+    )
 
 
 def name_of(timm: str) -> str:
@@ -90,20 +108,30 @@ def unknown(timm: str) -> str | None:
 
 
 def of_another(timm: str, weights: str) -> str | None:
-    """What is wrong with start weights that timm knows under the name of another network; None where they may fit.
-
-    Names differ of networks with the same tensors, but not so the families that share none; the rest making the weights tells.
+    """What is wrong with start weights that timm knows under the name of another network; None where they fit.
 
     Args:
         timm: name of the backbone.
         weights: tag of its start weights.
     """
-    mine, other = (known().get(name_of(one)) for one in (timm, weights))
-    if mine is None or other is None or mine.family == other.family:
+    mine, other = name_of(timm), name_of(weights)
+    if not {mine, other} <= known().keys() or known()[mine].tensors == known()[other].tensors:
         return None
-    if any({mine.family, other.family} <= families for families in RELATED):
-        return None
-    return f"'{weights}' are of the architecture {other.family}, not of {mine.family}, which '{name_of(timm)}' is of"
+    return f"'{weights}' has tensors of other names or shapes than '{mine}'; set `timm: {other}`, or take weights of '{mine}'"
+
+
+def lacking(timm: str, options: Mapping[str, Any], kind: Kind, taps: Collection[str]) -> list[str]:
+    """Taps that a backbone does not have; none where its options may change them, which building it tells.
+
+    Args:
+        timm: name of the backbone.
+        options: of its builder, as the configuration gives them.
+        kind: of the task.
+        taps: names of the maps that are to be read.
+    """
+    if options.keys() - {IMG_SIZE}:
+        return []
+    return sorted(set(taps) - set(known()[name_of(timm)].taps(kind)))
 
 
 def misfit(timm: str, options: Mapping[str, Any], kind: Kind, dataset: str, size: int, raw_tap: bool) -> str | None:

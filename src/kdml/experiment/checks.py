@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from itertools import product
 
 from kdml.common.errors import UserError
+from kdml.experiment.backbones import known, lacking, name_of
 from kdml.experiment.config import Experiment
-from kdml.experiment.method_options import option_names
+from kdml.experiment.method_options import OF_TAPS, option_names, taps_read
 from kdml.experiment.sections import MethodChoice
 from kdml.runs.methods import METHODS
 
@@ -22,7 +23,8 @@ def check_methods(experiment: Experiment) -> None:
         experiment: the validated configuration.
 
     Raises:
-        UserError: a method of the user's own runs nowhere, or none of them at the places that are run; or one has unknown options.
+        UserError: a method of the user's own runs nowhere, or none of them at the places that are run; one has unknown options, or
+            reads a map that a network does not have.
     """
     choice = experiment.run
     if not choice.methods:
@@ -32,9 +34,10 @@ def check_methods(experiment: Experiment) -> None:
     own = [name for name in lost if name in experiment.methods and _is_for_nothing_else(experiment, name)]
     if own or (places and len(lost) == len(choice.methods)):
         raise _runs_nowhere(experiment, (own or lost)[0], places)
-    for name, (task, _) in product(choice.methods, places):
+    for name, (task, pair) in product(choice.methods, places):
         if experiment.suits(name, task):
             _check_options(experiment, name, experiment.tasks[task].kind)
+            _check_taps(experiment, name, task, pair)
 
 
 def _method_places(experiment: Experiment) -> Places:
@@ -74,6 +77,29 @@ def _check_options(experiment: Experiment, entry: str, kind: str) -> None:
                 f"methods.{entry}.options: {method} has no option `{name}` for {kind}.",
                 f"use its known options: {', '.join(sorted(known))}",
             )
+
+
+def _check_taps(experiment: Experiment, entry: str, task: str, pair: str) -> None:
+    """Refuse a method that reads maps which a network of the pair does not have."""
+    kind, given = experiment.tasks[task].kind, experiment.methods.get(entry, MethodChoice()).options
+    taps = taps_read(experiment.method_of(entry), kind, given)
+    for name in (experiment.pairs[pair].teacher, experiment.pairs[pair].student):
+        network = experiment.networks[name]
+        if missing := lacking(network.timm, network.options, kind, taps):
+            has = ", ".join(known()[name_of(network.timm)].taps(kind))
+            raise UserError(
+                f"run.methods: '{entry}' reads the tap {', '.join(missing)}, which networks.{name} ({network.timm}) does not have"
+                f" for {task}/{pair}; it has {has}.",
+                f"{_other_taps(experiment, entry, kind)}leave the method out, name other places in `run: methods_at`, or choose"
+                " another backbone",
+            )
+
+
+def _other_taps(experiment: Experiment, entry: str, kind: str) -> str:
+    """What to do of a method that can read other taps, in words that go on; nothing of one that cannot."""
+    names = option_names(experiment.method_of(entry), kind) or ()
+    option = next((option for option in OF_TAPS if option in names), None)
+    return f"name others with `methods: {entry}: options: {option}`, " if option else ""
 
 
 def nothing_to_train(experiment: Experiment) -> UserError:

@@ -88,7 +88,8 @@ class Experiment(Model):
         for key, network in self.networks.items():
             if problem := backbones.unknown(network.timm):
                 raise ValueError(f"networks.{key}.{problem}")
-            tag = None if network.weights == "none" else self.weights[network.weights].timm
+            start = None if network.weights == "none" else self.weights[network.weights]
+            tag = None if start is None or start.options else start.timm
             if tag is not None and (problem := backbones.of_another(network.timm, tag)):
                 raise ValueError(f"networks.{key}.weights: {problem}")
         for key in self.run.tasks:

@@ -1,11 +1,12 @@
 """What every backbone of timm can be built as: the table that planning reads, which loads no torch.
 
-One of the smallest backbones of every family is built, a family being a module of timm.
-`python -m kdml.inspection.backbones --out FILE` writes the table anew for the timm that is installed, within some minutes.
+What a family can be, a family being a module of timm, one of its smallest backbones tells; which maps a backbone has and which
+start weights fit it, itself. `python -m kdml.inspection.backbones --out FILE` writes the table anew for the timm that is installed.
 """
 
 import argparse
 import csv
+import hashlib
 import logging
 import re
 import warnings
@@ -20,10 +21,10 @@ from timm.models import _registry
 from torch import nn
 
 from kdml.common.errors import UserError
-from kdml.learning.backbones import BUILD_ERRORS, OnGrid, make_model, patch_side, with_map
+from kdml.learning.backbones import BUILD_ERRORS, REDUCTIONS, OnGrid, make_model, patch_side, with_map
 from kdml.runs.settings import Backbone
 
-COLUMNS = ("name", "family", "classifier", "unet", "img_size", "step")
+COLUMNS = ("name", "family", "classifier", "unet", "img_size", "step", "lacks", "tensors")
 SIZES = (64, 96)  # tried, in pixels of a side
 U_NET_STEP = 32
 REFUSALS = (*BUILD_ERRORS, NotImplementedError, UserError)
@@ -56,12 +57,14 @@ class Facts(NamedTuple):
         unet: 1 if it can be the encoder of a U-Net.
         img_size: 1 if it is built for a size of images.
         step: the side of images is a multiple of it, in pixels; 1 where nothing is known of it before a network is built.
+        columnar: whether the maps between its blocks have one size, so that a share of the blocks stands for a stage.
     """
 
     classifier: str = ""
     unet: int = 0
     img_size: int = 0
     step: int = 1
+    columnar: bool = False
 
 
 def _model(name: str, **options: Any) -> nn.Module:
@@ -108,14 +111,34 @@ def facts(name: str) -> Facts:
             kind = "grid" if isinstance(built[0], OnGrid) else "map"
             one_grid = isinstance(built[0], OnGrid) and built[0].columnar
             step = patch if one_grid or not sized else U_NET_STEP  # stages with windows halve five times
-            return Facts(kind, int(_is_encoder(name, SIZES[0], sized)), int(sized), step)
+            return Facts(kind, int(_is_encoder(name, SIZES[0], sized)), int(sized), step, one_grid)
     record = timm.get_pretrained_cfg(name, allow_unregistered=True)
     size = record.input_size[-1] if record else 224
     own = _as_classifier(name, size, sized=False)
     if own is None:
         return Facts()
     size = max(size // U_NET_STEP, 1) * U_NET_STEP
-    return Facts("grid" if isinstance(own, OnGrid) else "map", int(_is_encoder(name, size, sized=False)))
+    kind, one_grid = ("grid", own.columnar) if isinstance(own, OnGrid) else ("map", False)
+    return Facts(kind, int(_is_encoder(name, size, sized=False)), columnar=one_grid)
+
+
+def lacks(model: nn.Module, found: Facts) -> str:
+    """Names of the usual maps that a backbone does not have: f1 to f3 of a classifier, e1 of the encoder of a U-Net.
+
+    Args:
+        model: the backbone.
+        found: what can be built of its family.
+    """
+    reductions = {info["reduction"] for info in getattr(model, "feature_info", ())}
+    of_classifier = REDUCTIONS if found.classifier and not found.columnar else {}
+    of_encoder = {"e1": 2} if found.unet else {}
+    return " ".join(name for name, times in {**of_classifier, **of_encoder}.items() if times not in reductions)
+
+
+def tensors(model: nn.Module) -> str:
+    """A short hash of the names and shapes of a backbone's tensors: start weights of another fit where it is the same."""
+    shapes = sorted((name, tuple(tensor.shape)) for name, tensor in model.state_dict().items())
+    return hashlib.sha256(repr(shapes).encode()).hexdigest()[:8]
 
 
 def _rank(name: str) -> tuple[int, int, str]:
@@ -133,10 +156,15 @@ def rows(names: Sequence[str]) -> Iterator[dict[str, Any]]:
         smallest = min(members, key=_rank)
         found = facts(smallest)
         logging.info("%s (%d), by %s: %s", family, len(members), smallest, found)
-        for name in members:
-            patch = re.search(r"patch(\d+)|_p(\d+)_", name)
-            step = int(patch[1] or patch[2]) if patch and found.step not in (1, U_NET_STEP) else found.step
-            yield dict(zip(COLUMNS, (name, family, *found._replace(step=step)), strict=True))
+        yield from (_row(name, family, found) for name in members)
+
+
+def _row(name: str, family: str, found: Facts) -> dict[str, Any]:
+    patch = re.search(r"patch(\d+)|_p(\d+)_", name)
+    step = int(patch[1] or patch[2]) if patch and found.step not in (1, U_NET_STEP) else found.step
+    model = _model(name)
+    facts = (found.classifier, found.unet, found.img_size, step)
+    return dict(zip(COLUMNS, (name, family, *facts, lacks(model, found), tensors(model)), strict=True))
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ from small import method_settings
 from kdml.common.errors import UserError
 from kdml.common.project import ROOT
 from kdml.packs import configuration, crate
-from kdml.packs.rebuilding import asked_for, check_runs
+from kdml.packs.mixed import check_runs
+from kdml.packs.rebuilding import asked_for
 
 CONFIG = {
     "experiment": "mine",

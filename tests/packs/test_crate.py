@@ -82,7 +82,18 @@ def of_a_version(members):
     members["pack.json"] = crate.as_json(about | {"schema": 2})
 
 
+def of_experiment(members, name):
+    return crate.as_json(json.loads(members["pack.json"]) | {"experiment": name})
+
+
 REFUSED = {
+    "that is a folder": (lambda pack: pack.parent, "is a folder, not a pack"),
+    "of an experiment that would lie elsewhere": (
+        lambda pack: edited(
+            pack, lambda members: members.update({"pack.json": of_experiment(members, "../elsewhere")})
+        ),
+        "'../elsewhere' is no name of an experiment",
+    ),
     "that is not there": (lambda pack: pack.with_name("no.zip"), "no.zip does not exist"),
     "no zip": (
         lambda pack: shutil.copy(__file__, pack.with_name("text.zip")),

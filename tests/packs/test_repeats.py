@@ -16,14 +16,14 @@ from kdml.packs.repeats import check_one_experiment
 FACTS = "paper,hcd,small,kd_ml_v3"
 
 
-def pack_of(path, values, seeds=(0, 1, 2), code="12", without=(), **settings):
+def pack_of(path, values, seeds=(0, 1, 2), code="12", without=(), images=None, **settings):
     """A pack of one run, with a value for each seed; keys of the settings may be missing, as in packs of earlier versions."""
     lines = [f"{FACTS},{seed},ensemble,label,accuracy,{value}" for seed, value in zip(seeds, values, strict=True)]
     table = "protocol,task,pair,run,seed,network,truth,metric,value\n" + "\n".join(lines) + "\n"
     files = {"results/mine/metrics.csv": table.encode()}
     for seed in seeds:
         trained = settings_of(variant_graph("kd_ml_v3")).model_dump(mode="json") | {"seed": seed, **settings}
-        record = {"settings": {key: value for key, value in trained.items() if key not in without}}
+        record = {"settings": {key: value for key, value in trained.items() if key not in without}, "images": images}
         files[f"results/mine/{FACTS.replace(',', '/')}/seed-{seed}/run.json"] = crate.as_json(record)
     files["environment.json"] = crate.as_json({"training_code": [code], "trained_with": [{"device": "cpu"}]})
     about = {
@@ -73,6 +73,10 @@ def test_different_experiments_are_refused(tmp_path):
     other = read_pack(pack_of(tmp_path / "other.zip", [90, 91, 92.5], training={"epochs": 2}))
     with pytest.raises(UserError, match="another `training`"):
         check_one_experiment(first, other)
+    larger = read_pack(pack_of(tmp_path / "larger.zip", [90, 91, 92.5], images={"size": 96, "total": 9, "train": 5}))
+    smaller = read_pack(pack_of(tmp_path / "smaller.zip", [90, 91, 92.5], images={"size": 64, "total": 9, "train": 5}))
+    with pytest.raises(UserError, match="another `images`"):
+        check_one_experiment(larger, smaller)
     # A version that did not have the key `balance` did what `balance: none` says.
     earlier = read_pack(pack_of(tmp_path / "earlier.zip", [90, 91, 92.5], without=["balance"], training={"epochs": 1}))
     check_one_experiment(first, earlier)

@@ -43,7 +43,7 @@ from kdml.experiment.run_resources import RunResources
 from kdml.experiment.rule_functions import RuleFunctions
 from kdml.experiment.sections import BY_IMAGE
 from kdml.experiment.tables import OF_GRAPHS, TABLES, WITH_CURVES
-from kdml.packs import rebuilding
+from kdml.packs import mixed, rebuilding
 from kdml.runs.run_table import EVALUATED, FIDELITY_SHEET, TEACHER_SHEET
 
 

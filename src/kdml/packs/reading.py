@@ -58,6 +58,18 @@ class Pack:
         with zipfile.ZipFile(self.path) as file:
             return _member(self.path, file, name)
 
+    def record(self, name: str) -> dict[str, Any]:
+        """A file that holds a mapping in JSON.
+
+        Raises:
+            UserError: the pack lacks it, or it holds something else.
+        """
+        with zipfile.ZipFile(self.path) as file:
+            found = _json(self.path, file, name)
+        if not isinstance(found, dict):
+            raise UserError(f"{self.path}: {name} holds no mapping.", AGAIN)
+        return found
+
     def unpack(self, names: Iterable[str], folder: Path) -> None:
         """Write files below a folder; one that is there already with the same content keeps its time.
 
@@ -83,7 +95,8 @@ def read_pack(path: Path) -> Pack:
         UserError: it is missing, no zip or a part of one, not one of ours, of another version, or holds other files than it lists.
     """
     if not path.is_file():
-        raise UserError(f"The pack {path} does not exist.", "name a file that `snakemake publish` wrote")
+        problem = "is a folder, not a pack" if path.is_dir() else "does not exist"
+        raise UserError(f"{path} {problem}.", "name a file that `snakemake publish` wrote")
     try:
         with zipfile.ZipFile(path) as file:
             about = _about(path, file)
@@ -106,6 +119,8 @@ def _about(path: Path, file: zipfile.ZipFile) -> Mapping[str, Any]:
         )
     if wrong := [key for key, kind in KEYS.items() if not isinstance(about.get(key), kind)]:
         raise UserError(f"{foreign}: {ABOUT} has no '{wrong[0]}', or one of another type.", AGAIN)
+    if not _is_safe(about["experiment"]) or len(PurePosixPath(about["experiment"]).parts) != 1:
+        raise UserError(f"{foreign}: '{about['experiment']}' is no name of an experiment.", AGAIN)
     return about
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from kdml.common.errors import UserError
 from kdml.packs import configuration
-from kdml.packs.reading import AGAIN, Pack, read_pack
-from kdml.packs.repeats import check_one_experiment, trained_with
-from kdml.runs.settings import RunSettings
+from kdml.packs.reading import Pack, read_pack
+from kdml.packs.repeats import check_one_experiment
 
 FROM, WITH = KEYS = ("results_from", "compare_with")  # of `--config`, which name packs
 FOLDER = "rebuilt"  # below the working directory
@@ -79,31 +78,6 @@ def _path(value: Any, key: str, root: Path) -> Path:
             f"`{key}: {value}` names no file.", f"write --config {key}=FILE, a zip that `snakemake publish` wrote"
         )
     return root / Path(value).expanduser()
-
-
-def check_runs(pack: Pack, records: Mapping[str, RunSettings]) -> None:
-    """Refuse a pack whose runs were not trained as its configuration says.
-
-    Args:
-        pack: to check.
-        records: settings of every run by the configuration, by the name of its run.json.
-
-    Raises:
-        UserError: a run is missing, or has other settings.
-    """
-    for name, settings in records.items():
-        if name not in pack.members:
-            raise UserError(f"{pack.path} lacks {name}, a run of its configuration.", AGAIN)
-        if _comparable(trained_with(pack, name)) != _comparable(settings.model_dump(mode="json")):
-            raise UserError(
-                f"{pack.path} is mixed: {name} was trained with other settings than its configuration says.", AGAIN
-            )
-
-
-def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without where a user's own method lies: its checksum says what it is."""
-    method = settings.get("method")
-    return {**settings, "method": method and {**method, "name": method["name"].rpartition(":")[2]}}
 
 
 def unpack(pack: Pack, given: Callable[[list[str]], list[str]]) -> list[str]:

@@ -6,7 +6,6 @@ from typing import Any
 
 from kdml.common.errors import UserError
 from kdml.common.files import csv_rows
-from kdml.common.json_text import parse_json
 from kdml.packs.publishing import ENVIRONMENT
 from kdml.packs.reading import AGAIN, Pack
 from kdml.runs.settings import settings_in
@@ -28,13 +27,13 @@ def metrics_of(pack: Pack) -> list[dict[str, str]]:
 
 def known_of(pack: Pack) -> dict[str, Any]:
     """Configuration, and what the runs were trained with, for a list of what differs."""
-    environment = parse_json(pack.read(ENVIRONMENT).decode())
+    environment = pack.record(ENVIRONMENT)
     trained = {key: environment.get(key) for key in ("training_code", "trained_with")}
     return {"configuration": pack.about["configuration"], **trained}
 
 
 def check_one_experiment(first: Pack, second: Pack) -> None:
-    """Refuse packs whose runs were trained with other settings than the seed.
+    """Refuse packs whose runs were trained with other settings than the seed, or on images of another size or number.
 
     Args:
         first: a pack.
@@ -60,12 +59,18 @@ def check_one_experiment(first: Pack, second: Pack) -> None:
 
 
 def _settings(pack: Pack) -> dict[tuple[str, ...], Mapping[str, Any]]:
-    """Settings of a seed of every run."""
+    """Settings of a seed of every run, and what its images are."""
     found = {}
     for name in pack.members:
         if name.startswith(f"results/{pack.experiment}/") and name.endswith("/run.json"):
-            found[tuple(name.split("/")[-6:-2])] = trained_with(pack, name)
+            found[tuple(name.split("/")[-6:-2])] = trained_with(pack, name) | {"images": _images(pack, name)}
     return found
+
+
+def _images(pack: Pack, name: str) -> dict[str, Any]:
+    """Size and number of a run's images; how many of them are trained on may follow from the seed of the split."""
+    recorded = pack.record(name).get("images")
+    return {key: recorded.get(key) for key in ("size", "total")} if isinstance(recorded, dict) else {}
 
 
 def trained_with(pack: Pack, name: str) -> dict[str, Any]:
@@ -78,9 +83,7 @@ def trained_with(pack: Pack, name: str) -> dict[str, Any]:
     Raises:
         UserError: it holds none that this version of the program knows.
     """
-    record = parse_json(pack.read(name).decode())
-    settings = record.get("settings") if isinstance(record, dict) else None
-    return settings_in(settings, f"{pack.path}: {name}", AGAIN).model_dump(mode="json")
+    return settings_in(pack.record(name).get("settings"), f"{pack.path}: {name}", AGAIN).model_dump(mode="json")
 
 
 def _first_difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> str:

@@ -71,8 +71,9 @@ def pack_listed(wildcards):
 def start_from_pack():
     """Before anything is planned: unpack what nothing makes, and let only those rules be used that make the rest."""
     pack = REBUILDING.pack
-    rebuilding.check_runs(
-        pack, {PATHS.record(run): PLAN.settings(run) for run in PLAN.runs}
+    mixed.check_runs(pack, {PATHS.record(run): PLAN.settings(run) for run in PLAN.runs})
+    mixed.check_splits(
+        pack, {PATHS.record(run): INPUTS.split(run) for run in PLAN.runs}
     )
     lacking = of_experiment.leave_out(CONTENTS, making())
     rebuilding.unpack(

@@ -9,6 +9,9 @@ import pytest
 from snakemake_runs import ROOT, snakemake
 
 from kdml.common.files import sha256_of
+from kdml.experiment.config_files import merged
+from kdml.packs.configuration import packed
+from kdml.packs.reading import read_pack
 
 FOLDER = ROOT / "docs/reproduction"
 PACKS = sorted(FOLDER.glob("*.zip"))
@@ -49,6 +52,36 @@ def test_published_numbers_are_rebuilt(pack, tmp_path):
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)
 def test_a_published_pack_is_the_one_that_the_page_names(pack):
     assert f"| [{pack.stem}]({pack.name}) |" in TEXT and sha256_of(pack) in TEXT
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)
+def test_the_file_beside_a_pack_gives_its_configuration(pack):
+    """A file that was changed after its trainings would have readers compute another experiment; later versions may have more keys."""
+    files = [ROOT / "config.yaml", ROOT / "profiles/reduced/experiment.yaml", pack.with_suffix(".yaml")]
+    ours, published = packed(merged(files))[0], read_pack(pack).about["configuration"]
+    assert {key: ours.get(key) for key in published} == published
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.stem)
+def test_the_page_names_the_code_of_every_pack(pack):
+    for code in read_pack(pack).record("environment.json")["training_code"]:
+        assert f"`{code}`" in TEXT
+
+
+def test_validation_scores_on_the_page_are_those_of_the_pack():
+    """Of KD (on) with V3, whose S1 is told of."""
+    runs = [f"results/reduced/paper/hcd/resnet50-resnet18/kd_on_v3/seed-{seed}/history.csv" for seed in (0, 1, 2)]
+    of_seeds = [table_of(FOLDER / "hcd_on_a_gpu.zip", run) for run in runs]
+
+    def percent(network, epoch):
+        scores = [100 * float(history[epoch][f"validation.{network}.score"]) for history in of_seeds]
+        return f"{min(scores):.0f} to {max(scores):.0f} %"
+
+    student = [[float(row["validation.s1.score"]) for row in history] for history in of_seeds]
+    assert all(scores == sorted(scores, reverse=True) for scores in student)
+    said = " ".join(TEXT.split())
+    assert f"fell with every epoch in all three seeds, to {percent('s1', -1)}" in said
+    assert f"at {percent('teacher', 0)} after the first epoch and at {percent('teacher', -1)} after the last" in said
 
 
 def test_scores_on_the_page_are_those_of_the_pack():

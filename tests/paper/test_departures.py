@@ -37,7 +37,7 @@ def test_departures_come_from_the_run():
     }
     assert departures(record) == [
         "280 of 10,015 images", "35% of the images to test on (15%)", "at most 2 epochs (200)", "balance resample (none)",
-        "resnet18 starts from a file of other weights (Keras classification_models)", "resnet18: rebuilt", "network tiny", "tiny from a random start",
+        "resnet18 starts from weights of a file, rebuilt (cited: those of Keras classification_models)", "network tiny", "tiny from a random start",
     ]  # fmt: skip
 
 
@@ -114,8 +114,8 @@ def test_matched_features_and_a_kept_backbone_are_named(settings_of):
     assert found == ["resnet50: head alone trained"]
 
 
-TIMMS = "{} starts from {} (Keras classification_models)"
-OF_A_FILE = "{} starts from a file of other weights (Keras classification_models)"
+TIMMS = "{} starts from {} (cited: those of Keras classification_models)"
+OF_A_FILE = TIMMS.format("{}", "weights of a file")
 RESNET18 = TIMMS.format("resnet18", "resnet18.tv_in1k")
 
 
@@ -125,6 +125,13 @@ def test_start_weights_that_the_paper_does_not_cite_are_named(settings_of):
     tag = {"timm": "resnet50.tv_in1k"}
     said = departures_of(settings_of(pair="resnet50-resnet18", weights={"resnet50": tag}))
     assert said == [TIMMS.format("resnet50", "resnet50.tv_in1k"), RESNET18]
+
+
+def test_a_note_on_the_cited_weights_is_no_departure(settings_of):
+    settings = settings_of()
+    for network in settings["networks"].values():
+        network["weights"] = network["weights"] | {"note": "Keras"}
+    assert departures_of(settings) == []
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,6 @@ def departures(record: Mapping[str, Any]) -> list[str]:
         words += [f"{name}: head alone trained"] if network.get("trained") == "head" else []
         words += [f"{name} from a random start"] if weights is None else []
         words += [_other_start(name, network["backbone"]["timm"], weights)] if weights else []
-        words += [f"{name}: {weights['note']}"] if weights and weights["note"] else []
     words += [] if _has_papers_weights(settings) else ["weights alpha, beta, gamma of its own"]
     if settings.get("method") is None:  # a method's are from its publication
         words += record.get("sharing", {}).get("departures", [])
@@ -82,17 +81,18 @@ def departures(record: Mapping[str, Any]) -> list[str]:
 
 
 def _other_start(name: str, backbone: str, weights: Mapping[str, Any]) -> str:
-    """Names start weights that are not the cited ones; nothing where they may be.
+    """Names start weights that are not the cited ones, with their note; nothing where they may be.
 
     None of timm's own are: its ResNets have the stride on the 3x3 convolution, its MobileNet was trained anew. A file's content is
     told by what it needs, because the same weights come in files of many checksums.
     """
-    if weights["source"] == "timm":
-        return f"{name} starts from {weights['timm']} (Keras classification_models)"
-    cited = CITED.get(backbone)
-    if cited is None or any(weights[key] != value for key, value in _as_json(cited).items()):
-        return f"{name} starts from a file of other weights (Keras classification_models)"
-    return ""
+    cited, source = CITED.get(backbone), weights.get("timm")
+    if weights["source"] != "timm":
+        if cited is not None and all(weights[key] == value for key, value in _as_json(cited).items()):
+            return ""
+        source = "weights of a file"
+    note = f", {weights['note']}" if weights["note"] else ""
+    return f"{name} starts from {source}{note} (cited: those of Keras classification_models)"
 
 
 def _as_json(cited: Cited) -> dict[str, Any]:

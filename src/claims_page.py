@@ -6,7 +6,7 @@ from pathlib import Path
 from kdml.common.errors import run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_text
 from kdml.reporting.claims_page import RULES, pages, warnings
-from kdml.reporting.design import DETECTS, TEACHERS, detects, teachers
+from kdml.reporting.design import DETECTS, SAME, detects, teachers
 from kdml.reporting.templates import by_suffix, fill
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     read_as = read_csv(arguments.readings, MAKE_AGAIN, ("claim", "saved", "verdict"))
     content = {"protocols": pages(rows, read_as), "notes": list(warnings(compared, arguments.note)), "rules": RULES}
     design = read_csv(arguments.design, MAKE_AGAIN, ("place", "power", "table"))
-    content["design"] = [(TEACHERS, teachers(design)), (DETECTS, detects(design))]
+    content["design"] = [(SAME, teachers(design)), (DETECTS, detects(design))]
     for suffix, path in by_suffix(arguments.page, ("md", "html")).items():
         write_text(path, fill(f"claims.{suffix}.j2", **content))
 

@@ -8,7 +8,7 @@ from kdml.common.errors import UserError, run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, write_text
 from kdml.reporting import first_screen, index_page
 from kdml.reporting.claims_page import RULES, pages
-from kdml.reporting.design import DETECTS, TEACHERS, detects, teachers
+from kdml.reporting.design import DETECTS, SAME, detects, teachers
 from kdml.reporting.places import departures
 from kdml.reporting.templates import fill, write_table
 from kdml.runs.run_table import RunTable
@@ -66,7 +66,7 @@ def main() -> None:
         departures=differing,
         rules=RULES,
         protocols=protocols,
-        design=[(TEACHERS, teachers(design)), (DETECTS, detects(design))],
+        design=[(SAME, teachers(design)), (DETECTS, detects(design))],
         more_on_claims=[item for item in of_claims if not item["size"]],
         chapters=index_page.chapters(items),
         provenance=index_page.provenance(recorded),

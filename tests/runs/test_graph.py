@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small import variant_graph
 
 from kdml.runs.graph import (
     STRATEGIES,
@@ -116,3 +117,14 @@ def test_a_graph_of_any_edges_is_one_or_is_refused(teacher, supervised, edges):
         assert edge.weight >= 0
     assert len({(edge.source, edge.learner, edge.knowledge) for edge in graph.edges}) == len(graph.edges)
     assert min(graph.supervised.values(), default=0) >= 0
+
+
+@pytest.mark.parametrize("technique", ["kd_off", "kd_on"])
+@pytest.mark.parametrize(("student", "strategy"), [("s1", "v2"), ("s2", "v1")])
+def test_without_ml_a_student_of_v3_hears_what_it_does_under_another_strategy(technique, student, strategy):
+    """Which the page says of the contrasts of claim 5: they may compare a network with itself."""
+    heard = [
+        [edge for edge in variant_graph(f"{technique}_{name}").edges if edge.learner == student]
+        for name in ("v3", strategy)
+    ]
+    assert heard[0] == heard[1] and {edge.source for edge in heard[0]} == {"teacher"}

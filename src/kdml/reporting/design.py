@@ -7,10 +7,12 @@ from kdml.reporting import labels
 from kdml.reporting.cells import number, text
 from kdml.reporting.table_model import NOTHING, Block, Cell, Column, Group, Line, Row
 
-TEACHERS = (
+SAME = (
     "An online teacher learns from the labels alone. Under equal seeds it is one network in KD (on) and KD + ML and under V1, V2 "
     "and V3, unless its schedule, stop or choice of weights follows the students. So where T rows of these six variants differ, "
-    "as the paper's do, that is other seeds or other schedules, and no knowledge that is shared."
+    "as the paper's do, that is other seeds or other schedules, and no knowledge that is shared. Likewise a student of KD without "
+    "ML hears the teacher alone: where V3 gives it the knowledge of V2 (S1) or V1 (S2) at the same weights, it is one network in "
+    "both. A contrast between them is 0 with an interval of no width; it can neither support claim 5 nor speak against it."
 )
 DETECTS = (
     "How often a real difference between two ensembles would be called significant. Simulated by the rule that decides the claims "

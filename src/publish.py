@@ -10,7 +10,18 @@ from kdml.common.files import sha256_of
 from kdml.packs.publishing import publish
 
 log = logging.getLogger(__name__)
-KEYS = ("experiment", "description", "configuration", "records", "given", "again", "left_out", "files", "licences")
+KEYS = (
+    "experiment",
+    "description",
+    "configuration",
+    "records",
+    "given",
+    "again",
+    "left_out",
+    "files",
+    "licences",
+    "renewed_from",
+)
 
 
 def main() -> None:

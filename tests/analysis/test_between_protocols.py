@@ -10,6 +10,7 @@ from kdml.analysis import class_cells
 from kdml.analysis.between_protocols import COLUMNS, OTHER_DRAWS, rows
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Key, Measured, OfCounts
+from kdml.analysis.statistics import holm
 
 ENSEMBLE = Key("ensemble", "label", "accuracy")
 FIDELITY = Key("ensemble", "teacher", "accuracy")
@@ -63,9 +64,14 @@ def test_what_only_one_protocol_was_measured_on_is_left_out():
     assert [(row["run"], row["network"], row["seeds"]) for row in found] == [("kd_ml_v3", "ensemble", 2)]
 
 
-def test_p_is_adjusted_over_all_rows():
-    names = ("ml_v1", "ml_v2", "ml_v3")
-    first = [one for name in names for one in shares([0.9, 0.88, 0.91], 200, name)]
-    second = [one for name in names for one in shares([0.7, 0.71, 0.74], 200, name)]
-    found = rows(*both(first, second), "accuracy")
-    assert [row["p_holm"] for row in found] == pytest.approx([min(1, 3 * row["p"]) for row in found])
+def test_p_is_adjusted_over_all_networks():
+    """A network that stands in two rows, as teacher and as student trained alone, is tested once."""
+    first, second = [0.9, 0.88, 0.91], [0.87, 0.85, 0.89]
+    ahead = {"ml_v1": 0.0, "ml_v2": -0.01, "baseline_teacher": -0.02, "baseline_student": -0.02}
+    better = [one for name, by in ahead.items() for one in shares(np.add(first, by), 2000, name)]
+    worse = [one for name in ahead for one in shares(second, 2000, name)]
+    found = {row["run"]: row for row in rows(*both(better, worse), "accuracy")}
+    p = [found[name]["p"] for name in ("ml_v1", "ml_v2", "baseline_teacher")]
+    assert len(set(p)) == 3 and all(0 < one < 1 for one in p)
+    assert [found[name]["p_holm"] for name in ("ml_v1", "ml_v2", "baseline_teacher")] == pytest.approx(holm(p))
+    assert found["baseline_student"] | {"run": ""} == found["baseline_teacher"] | {"run": ""}

@@ -77,6 +77,8 @@ ANSWERS = [
     (1.2, 0.5, 2.0, 0.01, 1.5, Answer.OPEN),
     (2.0, UNKNOWN, UNKNOWN, UNKNOWN, 0.0, Answer.OPEN),
     (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 0.0, Answer.UNDEFINED),
+    (0.0, 0.0, 0.0, 1.0, 0.0, Answer.SAME),
+    (0.0, -1.0, 1.0, 1.0, 0.0, Answer.OPEN),
 ]
 
 
@@ -127,6 +129,20 @@ def test_verdicts():
     assert claims.answer(near, 0.05, "hcd/resnet18", Interval(15.8, UNKNOWN, UNKNOWN, UNKNOWN), UNKNOWN) is yes
     assert claims.answer(near, 0.05, "hcd/resnet18", Interval(17, UNKNOWN, UNKNOWN, UNKNOWN), UNKNOWN) is no
     assert claims.verdict(near, [yes, missing]) is Verdict.HOLDS
+
+
+def test_a_network_compared_with_itself_counts_nowhere():
+    """Not in the family that p is adjusted in, and not for or against the claim."""
+    asked = claim(contrasts=[("a", "b"), ("a", "c"), ("a", "d")])
+    ours = {("ensemble", "a", other): Finding(Interval(1, 0.5, 1.5, 0.02), 3, 9) for other in "bc"}
+    ours["ensemble", "a", "d"] = Finding(Interval(0.0, 0.0, 0.0, 1.0), 3, 9)
+    rows = claims.rows_of(asked, 0.05, "hcd/resnet18", ours, "classification")
+    assert [row["p_holm"] for row in rows] == pytest.approx([0.04, 0.04, UNKNOWN], nan_ok=True)
+    answers = [row["answer"] for row in rows]
+    assert answers == [Answer.YES, Answer.YES, Answer.SAME]
+    assert claims.verdict(asked, answers) is Verdict.HOLDS
+    assert claims.verdict(asked, [Answer.SAME, Answer.OPEN]) is Verdict.UNDECIDED
+    assert claims.verdict(asked, [Answer.SAME]) is Verdict.NOTHING
 
 
 def test_holm_is_applied_within_the_claim():

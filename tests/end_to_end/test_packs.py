@@ -104,6 +104,18 @@ def test_everything_but_pictures_is_rebuilt_to_the_byte(rebuilt, pack):
     assert "table_03" in page and not any(file.rpartition("/")[2] in page for file in drawn)
 
 
+def test_a_pack_that_is_renewed_by_the_same_program_holds_the_same(published, rebuilt, pack):
+    folder, _ = rebuilt
+    done = rebuild(published, folder.parents[1], pack, "publish")
+    assert done.returncode == 0, done.stdout + done.stderr
+    old, new = read_pack(pack), read_pack(folder / "results/miniature.zip")
+    assert new.about["renewed_from"] == old.sha256 and "renewed_from" not in old.about
+    assert {name for name in {*old.members, *new.members} if old.members.get(name) != new.members.get(name)} == {"pack.json"}
+    same = ("experiment", "configuration", "given", "again", "drawn", "published", "licence")
+    assert {key: new.about[key] for key in same} == {key: old.about[key] for key in same}
+    assert new.about["left_out"].keys() == old.about["left_out"].keys()
+
+
 def test_nothing_is_trained_or_evaluated(published, rebuilt, pack, tmp_path):
     counts = job_counts(rebuild(published, tmp_path, pack, "-n"))
     assert counts.keys() & OPENING == set() and counts["contrasts"] >= 3 and counts["claims"] == 1

@@ -27,7 +27,7 @@ def listed(tmp_path, monkeypatch):
     return {
         "experiment": "mine", "description": "", "configuration": {}, "records": ["results/run.json"], "given": ["results/run.json", "results/a.csv"],
         "again": ["results/t.html", "results/f.png", "results/f.pdf"], "left_out": {"results/p.png": "results/p.npz"},
-        "files": {"configuration/mine.csv": "mine.csv"}, "licences": {"hcd": "free"},
+        "files": {"configuration/mine.csv": "mine.csv"}, "licences": {"hcd": "free"}, "renewed_from": "",
     }  # fmt: skip
 
 

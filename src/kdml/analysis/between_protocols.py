@@ -20,7 +20,8 @@ def rows(first: MeasuredRuns, second: MeasuredRuns, metric: str) -> list[dict[st
     """Compare every run and network between two protocols, in percent and percentage points.
 
     Trainings and test sets differ, so nothing is paired. The interval is the wider of two: a bootstrap that draws seeds and
-    groups of test cases of each protocol on its own, and Welch's over seeds. p is adjusted (Holm) over all rows.
+    groups of test cases of each protocol on its own, and Welch's over seeds. p is adjusted (Holm) over all comparisons; rows that
+    are equal in every number are one, being of one network: as teacher and as student, or the online teacher of six variants.
 
     Args:
         first: runs of a task and pair under one protocol.
@@ -31,9 +32,14 @@ def rows(first: MeasuredRuns, second: MeasuredRuns, metric: str) -> list[dict[st
         Rows of `COLUMNS`, first minus second, of what both were measured on.
     """
     found = [_row(first, second, run, key) for run, key in _in_both(first, second, metric)]
-    for row, p in zip(found, holm([row["p"] for row in found]), strict=True):
-        row["p_holm"] = p
-    return found
+    once = {_numbers(row): row["p"] for row in found}
+    adjusted = dict(zip(once, holm(list(once.values())), strict=True))
+    return [row | {"p_holm": adjusted[_numbers(row)]} for row in found]
+
+
+def _numbers(row: dict[str, Any]) -> tuple[str, ...]:
+    """All that was found, which two networks never share."""
+    return tuple(str(row[name]) for name in COLUMNS if name not in ("run", "network", "p_holm"))
 
 
 def _in_both(first: MeasuredRuns, second: MeasuredRuns, metric: str) -> Iterator[tuple[str, Key]]:

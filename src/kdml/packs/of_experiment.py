@@ -54,7 +54,9 @@ def leave_out(contents: Contents, making: Making) -> dict[str, str]:
     return lacking
 
 
-def listed(inputs: Inputs, making: Making, config: Mapping[str, Any], terms_of: Callable[[str], str]) -> dict[str, Any]:
+def listed(
+    inputs: Inputs, making: Making, config: Mapping[str, Any], terms_of: Callable[[str], str], renewed_from: str = ""
+) -> dict[str, Any]:
     """List what goes into the pack of an experiment.
 
     Args:
@@ -62,6 +64,7 @@ def listed(inputs: Inputs, making: Making, config: Mapping[str, Any], terms_of: 
         making: says what can be made again.
         config: of the experiment, as it was given.
         terms_of: gives the terms of a data set's images, by its key.
+        renewed_from: SHA-256 of the pack that all was rebuilt from, if it was.
     """
     experiment, files = inputs.plan.experiment, sorted_files(inputs, making)
     published, named = configuration.packed(config)
@@ -76,4 +79,5 @@ def listed(inputs: Inputs, making: Making, config: Mapping[str, Any], terms_of: 
         "again": files.again,
         "left_out": files.left_out,
         "licences": {dataset: terms_of(dataset) for dataset in datasets},
+        "renewed_from": renewed_from,
     }

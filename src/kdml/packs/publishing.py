@@ -48,6 +48,8 @@ def publish(path: Path, listed: Mapping[str, Any]) -> int:
         "published": max(map(_finished, records)).isoformat(),
         "licence": CODE,
     }
+    if listed["renewed_from"]:
+        about["renewed_from"] = listed["renewed_from"]
     crate.write(path, about, files)
     return len(files)
 

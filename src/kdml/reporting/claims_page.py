@@ -29,8 +29,9 @@ COLUMNS = (
 )  # fmt: skip
 RULES = (
     "Every claim is a set of contrasts, differences of two runs in percentage points. Each is answered yes, no or open by p after "
-    "Holm's correction; the intervals are not corrected, so that of an open one may leave out 0. The paper's own answers follow "
-    "by the same rule from its means and standard deviations of 3 runs (Welch)."
+    "Holm's correction; the intervals are not corrected, so that of an open one may leave out 0. Where two variants give a network "
+    "the same lessons, a contrast compares it with itself: it is 0 by design and counts neither for a claim nor in the correction. "
+    "The paper's own answers follow by the same rule from its means and standard deviations of 3 runs (Welch)."
 )
 
 

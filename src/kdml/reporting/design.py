@@ -12,7 +12,7 @@ SAME = (
     "and V3, unless its schedule, stop or choice of weights follows the students. So where T rows of these six variants differ, "
     "as the paper's do, that is other seeds or other schedules, and no knowledge that is shared. Likewise a student of KD without "
     "ML hears the teacher alone: where V3 gives it the knowledge of V2 (S1) or V1 (S2) at the same weights, it is one network in "
-    "both. A contrast between them is 0 with an interval of no width; it can neither support claim 5 nor speak against it."
+    "both. A contrast between them is 0 with an interval of no width; it tells nothing of claim 5 and does not count."
 )
 DETECTS = (
     "How often a real difference between two ensembles would be called significant. Simulated by the rule that decides the claims "

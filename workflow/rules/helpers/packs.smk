@@ -65,7 +65,8 @@ def terms_of(dataset):
 
 def pack_listed(wildcards):
     """List of what goes into the pack of the experiment."""
-    return of_experiment.listed(INPUTS, making(), CONFIGURED, terms_of)
+    before = REBUILDING.pack.sha256 if REBUILDING else ""
+    return of_experiment.listed(INPUTS, making(), CONFIGURED, terms_of, before)
 
 
 def start_from_pack():
@@ -88,6 +89,8 @@ def start_from_pack():
         "figures",
         "rebuilt",
         "compare_packs",
+        "pack_listed",
+        "publish",
     }
     known = {one.rule for one in makers} | beside
     # Snakemake's own `--allowed-rules` is read before the rules are.

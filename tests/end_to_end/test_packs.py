@@ -110,7 +110,9 @@ def test_a_pack_that_is_renewed_by_the_same_program_holds_the_same(published, re
     assert done.returncode == 0, done.stdout + done.stderr
     old, new = read_pack(pack), read_pack(folder / "results/miniature.zip")
     assert new.about["renewed_from"] == old.sha256 and "renewed_from" not in old.about
-    assert {name for name in {*old.members, *new.members} if old.members.get(name) != new.members.get(name)} == {"pack.json"}
+    assert {name for name in {*old.members, *new.members} if old.members.get(name) != new.members.get(name)} == {
+        "pack.json"
+    }
     same = ("experiment", "configuration", "given", "again", "drawn", "published", "licence")
     assert {key: new.about[key] for key in same} == {key: old.about[key] for key in same}
     assert new.about["left_out"].keys() == old.about["left_out"].keys()

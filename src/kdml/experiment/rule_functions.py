@@ -23,9 +23,7 @@ from kdml.experiment.run_rows import run_rows
 from kdml.runs.graph import ENSEMBLE, STUDENTS
 from kdml.runs.run_table import VARIANTS_SHEET
 
-UNDER_RUN = (
-    "add its task, pair and variants under `run:` in the configuration; a result pack makes what it was published with"
-)
+UNDER_RUN = "add its task, pair and variants under `run:` (a result pack makes what it was published with)"
 UNDER_SEARCH = "add its settings to `grid_search:` in the configuration"
 
 Wildcards = Any  # of a job, as Snakemake makes them

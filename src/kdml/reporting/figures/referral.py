@@ -44,7 +44,8 @@ def draw(data: Data) -> Figure:
             axes.set_axis_off()
         panels[0].set_ylim(bottom=0)
         panels[0].set_ylabel("error among them (%)")
-    legend(figure, marks, columns_of_legend(figure))
+    columns = columns_of_legend(figure)
+    legend(figure, marks, columns if columns > 2 else 1)  # the names are long
     return figure
 
 

@@ -69,7 +69,7 @@ def of_metrics(rows: Sequence[Row], models: Sequence[str]) -> Iterator[OfMetric]
 
 
 def _alike(rows: Sequence[Row], models: Sequence[str]) -> list[tuple[str, str]]:
-    """Of these models, which have no worst subgroup, those with several, and the score that all of them have."""
+    """Models without a worst subgroup that have several, and the score that all of them have."""
     known = {model: [row for row in rows if row["model"] == model and not math.isnan(row["value"])] for model in models}
     return [
         (model, number(of[0]["value"], f".{max(digits_of(row['cases']) for row in of)}f").text)

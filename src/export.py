@@ -75,6 +75,7 @@ def main() -> None:
     need("export", "src/export.py")
     from kdml.export.choice import chosen  # what follows loads these packages
     from kdml.export.folder import pack, write_programs
+    from kdml.export.made_by import made_by
 
     reports = {str(path): report for path, report in labelled_files(arguments.leakage, "--leakage")}
     table = RunTable(arguments.runs)
@@ -93,6 +94,8 @@ def main() -> None:
             "mask_values": pictures.mask_values,
             "format": pictures.format,
             "scale": pictures.scale,
+            "axis": pictures.axis,
+            "made_by": made_by(pictures.format, pictures.axis, pictures.scale),
         }
         facts |= {"recorded": known_of_pictures(arguments.data, table.facts["dataset"])}
         facts |= {"training_pictures": training_pictures(networks["student"].row.split, pictures)}
@@ -104,7 +107,7 @@ def main() -> None:
         write_csv(folder / "subgroups.csv", subgroups, ("model", "run", "seed", "network", *subgroup_scores.COLUMNS))
         write_csv(folder / "int8.csv", price)
         write_csv(folder / "latency.csv", latency)
-        write_json(folder / "leakage.json", leakage)
+        write_json(folder / "leakage.json", [without_examples(report) for report in leakage])
         write_programs(folder)
         write_text(folder / "README.md", card(facts, scores, subgroups, latency, leakage_table(leakage), price))
         write_json(folder / SEAL, facts | {"files": {one.name: sha256_of(one) for one in sorted(folder.iterdir())}})
@@ -141,6 +144,12 @@ def description(arguments: argparse.Namespace, table: RunTable, records: Records
         "processor": processor(),
         "provenance": provenance(record, networks),
     }
+
+
+def without_examples(report: Facts) -> Facts:
+    """A leakage report without the pairs of pictures that it shows, whose names may be those of patients."""
+    near = {name: value for name, value in report["near_duplicates"].items() if name != "examples"}
+    return report | {"near_duplicates": near}
 
 
 def started_from(record: Facts) -> list[str]:

@@ -1,7 +1,10 @@
 """A place with networks on disk, for tests of export: drawn pictures of another size than the arrays, nothing trained."""
 
 import json
+import os
+import re
 from pathlib import Path
+from typing import Any
 
 import torch
 from fabricated import SEGMENTATION, FabricatedPlace, call
@@ -108,6 +111,25 @@ class ExportedPlace:
     def out(self) -> Path:
         """The folder to take home."""
         return self.folder / "taken"
+
+
+def answer_of_card(folder: Path, work: Path) -> dict[str, Any]:
+    """Run the lines of Python on a card as whoever copies them would; their variables.
+
+    Args:
+        folder: that was exported.
+        work: folder with the picture that they open.
+    """
+    (lines,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    lines = lines.replace('"student.onnx"', repr(str(folder / "student.onnx")))
+    variables: dict[str, Any] = {}
+    here = Path.cwd()
+    os.chdir(work)
+    try:
+        exec(compile(lines, "README.md", "exec"), variables)
+    finally:
+        os.chdir(here)
+    return variables
 
 
 def _spread(network: torch.nn.Module) -> None:

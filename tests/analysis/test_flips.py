@@ -92,6 +92,34 @@ def test_what_is_alike_in_the_test_set_forms_no_subgroup():
     assert rows["a", "ensemble", "baseline_teacher", "", ""]["subgroups"] == 4
 
 
+def worst_in(site, group, wrong):
+    rows = rows_of(cases_of(0, 90, {TEACHER: set(), ("a", "ensemble"): wrong}, group=group, metadata_site=site))
+    return [(row["subgroup"], row["low"]) for row in rows.values() if row["worst"] and row["attribute"] == "site"]
+
+
+def test_the_worst_has_an_interval_where_these_tell():
+    """Site c is one patient: more of it is lost than of b, and nobody knows how sure that is."""
+    site, group = ["a"] * 40 + ["b"] * 40 + ["c"] * 10, [*range(80), *[80] * 10]
+    ((name, low),) = worst_in(site, group, {*range(40, 60), *range(80, 90)})
+    assert name == "b" and not math.isnan(low)
+
+
+@pytest.mark.parametrize(
+    ("rows", "worst"),
+    [
+        ([(5, 1), (9, 2), (9, math.nan)], 1),
+        ([(0, 0), (0, 0), (50, math.nan)], 2),  # the others are all alike
+        ([(5, 1), (50, math.nan)], 1),
+        ([(math.nan, math.nan), (3, 1)], None),
+        ([(4, 1), (4, math.nan)], None),
+        ([], None),
+    ],
+)
+def test_one_rule_says_which_is_worst(rows, worst):
+    rows = [{"bad": bad, "low": low} for bad, low in rows]
+    assert flips.worst_of(rows, lambda row: row["bad"]) is (None if worst is None else rows[worst])
+
+
 def test_the_interval_of_the_worst_subgroup_holds_however_it_was_picked():
     """Twelve alike subgroups of 30, true rate 20 %: the worst one's interval misses the truth in at most 5 % of trials."""
     generator = np.random.default_rng(1)

@@ -73,6 +73,16 @@ def test_where_all_are_right_or_none_the_interval_is_exact(classes):
     )
 
 
+def test_none_is_worst_where_all_are_equal(classes):
+    labels = np.arange(N) % 2
+    classes.add("kd_ml_v3", {"s1": probabilities(*np.where(labels, 0.9, 0.1)), "s2": probabilities(*[0.8] * N)})
+    (row,) = [one for one in RunTable(classes.runs).sheet("variants") if one.run == "kd_ml_v3"]
+    record = read_json(row.folder / "run.json", "")
+    found = scored(row, "s1", classes.facts["kind"], classes.folder, record).subgroups
+    known = [one for one in found if one["remark"] != TOO_FEW]
+    assert len(known) == 4 and {one["value"] for one in known} == {100} and not any(one["worst"] for one in found)
+
+
 def test_subgroups_with_too_few_cases_are_named_without_a_score(classes):
     ear = rows_of(classes, "ensemble")["accuracy", "site", "ear"]
     assert (ear["cases"], ear["remark"], ear["worst"]) == (9, TOO_FEW, 0) and math.isnan(ear["value"])

@@ -181,3 +181,23 @@ def test_inside_a_mask_a_quarter_is_colour():
 
 def test_names_stay_in_one_line():
     assert printable("a\nb\x1b[31m\udcff é.png") == r"a\nb\x1b[31m\udcff é.png"
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("made_by", "told"),
+    [
+        ("", "with the grey values of the training pictures"),
+        ("cut along axis 1", "as those of the training were: cut along axis 1; README.md has the lines"),
+    ],
+)
+def test_files_that_pictures_can_be_made_of_are_refused_with_the_rule(tmp_path, made_by, told):
+    for name in ("scan.NII.gz", "film.dcm", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    film = tmp_path / "film.dcm"
+    for place, what in ((tmp_path, "2 of its files are DICOM files or volumes"), (film, "film.dcm is a DICOM file")):
+        with pytest.raises(Problem) as caught:
+            found(place, tmp_path / "out", made_by)
+        assert what in caught.value.problem and told in caught.value.remedy
+    (tmp_path / "a.png").write_bytes(b"x")
+    assert found(tmp_path, tmp_path / "out").names == ["a.png"]

@@ -131,6 +131,11 @@ MISTAKES = {
         {"dataset": "lgg", "kind": "segmentation", "classes": ["lesion"], "title": "Mine"},
         ["tasks.segmentation: this is a kind of task"],
     ),
+    "two tasks with one title": (
+        "tasks.lgg.title",
+        CONFIG["tasks"]["hcd"]["title"],
+        ["tasks.lgg.title", "is that of the task 'hcd'", "choose another one"],
+    ),
     "experiment named like a folder of results": ("experiment", "tables", ["experiment: 'tables' is taken", "choose another name"]),
     "experiment named like a page of results": ("experiment", "claims", ["experiment: 'claims' is taken"]),
     "task twice": ("run.tasks", ["hcd", "lgg", "hcd"], ["run.tasks: 'hcd' is listed twice"]),

@@ -188,6 +188,7 @@ WRONG = {
     "a class twice": ("moles", {**FOLDERS, "classes": ["1", 1]}, "datasets.moles.classes: '1' is listed twice"),
     "classes that YAML reads as truth": ("moles", {**FOLDERS, "classes": [True, False]}, "datasets.moles.classes"),
     "a subset": ("moles", {**FOLDERS, "subset": 9}, "datasets.moles.subset: is for hcd"),
+    "drawn images": ("moles", {**FOLDERS, "demo_images": 400}, "datasets.moles.demo_images: is for the paper's data sets"),
     "slides": ("moles", {**FOLDERS, "slides": "a.csv"}, "datasets.moles.slides: is for hcd"),
     "window of nothing": ("moles", {**FOLDERS, "window": {}}, "datasets.moles.window: give either `limits` or `percentiles`"),
     "window twice": ("moles", {**FOLDERS, "window": {"limits": [0, 1], "percentiles": [0, 1]}}, "datasets.moles.window: give either"),

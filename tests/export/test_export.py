@@ -6,10 +6,14 @@ import re
 import zipfile
 
 import numpy as np
+import onnx
 import pytest
 import yaml
-from exported_place import SIZE, ExportedPlace
-from fabricated import read, spoil_record
+from exported_place import SIZE, ExportedPlace, answer_of_card
+from fabricated import call, read, spoil_record
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
+from PIL import Image
 
 from kdml.common.files import write_json
 from kdml.common.machine import processor
@@ -106,6 +110,9 @@ def test_price_of_integers_stands_in_table_facts_and_card(place):
         )
         assert integers["worse"] == [metric for metric, row in mine.items() if row["worse"] == "1"]
         words = (place.out / "README.md").read_text().partition("## In 8-bit integers")[2].partition("\n## ")[0]
+        assert "nearly the same" not in words
+        share = f"{100 * integers['changed'] / integers['decisions']:.2f}"
+        assert f"of the {name} {share} % of the decisions change" in words
         assert f"Of the {name}, {integers['changed']} of {integers['decisions']:,} decisions" in words
         assert words.count("| Brier score |") == 2 and "one seed" not in words
 
@@ -124,6 +131,10 @@ def test_card_has_a_head_that_can_be_read_and_says_what_matters(place):
     _, head, words = text.split("---\n", 2)
     head = yaml.safe_load(head)
     assert head["library_name"] == "onnx" and head["license"] == "mit" and head["model-index"][0]["results"]
+    assert "datasets" not in head  # ids of the hub, which these data do not have
+    for result in head["model-index"][0]["results"]:
+        with pytest.raises(HFValidationError):  # else it would link to somebody's data
+            validate_repo_id(result["dataset"]["type"])
     task = "image-classification" if place.kind == "classification" else "image-segmentation"
     assert head["pipeline_tag"] == task
     for said in ("drawn images", "A note.", "near-duplicate", "0 of ", "`kd_ml_v3`", "no medical device"):
@@ -224,6 +235,49 @@ def test_card_of_masks_with_several_classes_has_the_browser_and_classes_of_pixel
         )
         assert "decisions (whether a pixel is marked)" in one and "decisions (classes of pixels)" in several
         assert "Positive are pixels that are **core** or **rim**, each class against the rest" in several
+
+
+def test_lines_of_python_on_the_card_say_what_predict_says(place, tmp_path):
+    """Of a picture that is turned by its file, and of another size than the arrays."""
+    (tmp_path / "pictures").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "pictures/picture.png", exif=turned)
+    said = answer_of_card(place.out, tmp_path / "pictures")
+    code, words = call("predict", tmp_path / "pictures", "--model", place.out, "--use", "student", "--out", tmp_path / "out")  # fmt: skip
+    (row,) = read(tmp_path / "out/predictions.csv")
+    assert code == 0, words
+    if place.kind == "classification":
+        wanted = [float(row[f"probability_of_{name}"]) for name in facts_of(place)["classes"]]
+        assert said["probabilities"][0].tolist() == pytest.approx(wanted, abs=1e-5)
+    else:
+        assert float(row["largest_probability"]) == pytest.approx(said["probability"].max(), abs=1e-5)
+        mask = np.asarray(Image.open(tmp_path / "out/masks/picture.png.png"))
+        assert mask.any() and np.array_equal(said["mask"][0] * 255, mask)
+
+
+def test_card_lists_every_output_of_every_graph(place):
+    words = section((place.out / "README.md").read_text(), "Use")
+    for model in facts_of(place)["models"].values():
+        (line,) = [one for one in words.splitlines() if one.startswith(f"| `{model['file']}`")]
+        graph = onnx.load(place.out / model["file"])
+        assert {one.name for one in graph.graph.output} == set(re.findall(r"`(\w+)`: ", line.split("|")[3]))
+
+
+def test_no_picture_is_named_in_what_travels(place, tmp_path):
+    """Names of a user's own pictures may be those of patients."""
+    report = json.loads((place.folder / "leakage.json").read_text())
+    names = {line[1] for line in place._split()}
+    report["near_duplicates"]["examples"] = [{"test": name, "train": name} for name in names]
+    write_json(tmp_path / "report.json", report)
+    again = ("--leakage", f"{place.folder / 'split.csv'}={tmp_path / 'report.json'}")
+    code, said = place.export("--out", tmp_path / "out", "--zip", tmp_path / "out.zip", *again)
+    assert code == 0, said
+    texts = [path for path in (tmp_path / "out").iterdir() if path.suffix in (".json", ".csv", ".md")]
+    assert len(texts) > 5 and not any(name in path.read_text() for path in texts for name in names)
+    (kept,) = json.loads((tmp_path / "out/leakage.json").read_text())
+    assert kept["near_duplicates"].keys() == report["near_duplicates"].keys() - {"examples"}
 
 
 def test_card_names_the_processor_that_was_measured_on(place):

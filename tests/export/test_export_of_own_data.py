@@ -1,12 +1,15 @@
 """Networks that were trained on data of a user's own, as folder or zip, taken home."""
 
+import gzip
 import io
 import json
+import re
 
+import nibabel
 import numpy as np
 import pytest
 import yaml
-from exported_place import ExportedPlace
+from exported_place import ExportedPlace, answer_of_card
 from fabricated import call, read
 from medical_files import film
 from own_files import of_sixteen_bits, rotated, written, zipped
@@ -84,13 +87,18 @@ def test_grey_of_sixteen_bits_in_a_zip_with_a_licence(tmp_path):
     )
     for name, output in stored_of(made):
         assert float(rows[name]["probability_of_a"]) == pytest.approx(output[0], abs=1e-5)
+        (tmp_path / "picture.png").write_bytes(GREY[name])
+        assert answer_of_card(made.out, tmp_path)["probabilities"][0] == pytest.approx(output, abs=1e-5)
 
 
 def test_dicom_files_say_on_which_scale_they_were(tmp_path):
     """Pictures to predict are such of 8 bits, which were windowed alike."""
     files = {
         f"{'ab'[number % 4 // 2]}/{number}.dcm": film(
-            pixels(number, (24, 40)).astype(np.uint16) * 16, f"P{number}", intercept=-500
+            pixels(number, (24, 40)).astype(np.uint16) * 16,
+            f"P{number}",
+            intercept=-500,
+            kind=f"MONOCHROME{1 + number % 2}",
         )
         for number in range(COUNT)
     }
@@ -101,18 +109,48 @@ def test_dicom_files_say_on_which_scale_they_were(tmp_path):
     assert (facts["window"], facts["scale"]) == (None, WINDOW | {"of_percentiles": False})
     assert (
         facts["training_pictures"]["modes"] == ["L"]
-        and "After slope and intercept the values 100 and 4000 became" in card
+        and "after slope and intercept the values 100 and 4000 become 0 and 255" in card
     )
     (tmp_path / "pictures").mkdir()
     window = Window(**WINDOW)
     for number in range(COUNT):
         grey = window.applied(pixels(number, (24, 40)).astype(float) * 16 - 500)
-        Image.fromarray(grey).save(tmp_path / f"pictures/{number}.png")
+        Image.fromarray(grey if number % 2 else 255 - grey).save(tmp_path / f"pictures/{number}.png")
+    assert "MONOCHROME1, where low values are white, are inverted" in card and facts["made_by"] in told_of_films(made)
     rows = predicted(made, tmp_path / "pictures")
     assert not any("mode" in row["unlike_training"] for row in rows.values())
     for name, output in stored_of(made):
         found = rows[name.partition("/")[2].replace(".dcm", ".png")]
         assert float(found["probability_of_a"]) == pytest.approx(output[0], abs=1e-5)
+        (tmp_path / "picture.dcm").write_bytes(files[name])
+        assert answer_of_card(made.out, tmp_path)["probabilities"][0] == pytest.approx(output, abs=1e-5)
+
+
+def told_of_films(made):
+    """What predict says of the folder with the files of the training."""
+    code, said = call("predict", made.archives, "--model", made.out, "--out", made.folder / "none")
+    assert code == 2 and f"{COUNT} of its files are DICOM files or volumes, which are not read" in said
+    assert not (made.folder / "none").exists()
+    return said
+
+
+def test_slices_of_volumes_are_cut_and_turned_as_the_card_says(tmp_path):
+    """Along an axis that is not the first of the file, of volumes written in another order and direction."""
+    files = {}
+    for number in range(COUNT):
+        values = np.random.default_rng(number).integers(0, 4000, (5, 20, 26)).astype(np.int16)  # y turned, z, x
+        affine = np.array([[0, 0, -1, 25], [-1, 0, 0, 4], [0, 1, 0, 0], [0, 0, 0, 1]], float)
+        volume = nibabel.Nifti1Image(values, affine)
+        files[f"{'ab'[number % 4 // 2]}/{number}.nii"] = volume.to_bytes()
+    own = Own("scans", ("a", "b"), window=WINDOW, format="nifti", axis=1)
+    made, facts, card = exported(tmp_path, "classification", own, written(tmp_path / "mine", files))
+    assert facts["axis"] == 1 and "orientation RAS and cut along axis 1 (coronal)" in card
+    for name, output in stored_of(made)[:6]:
+        file, number = name.removesuffix("]").split("[")
+        (tmp_path / "volume.nii.gz").write_bytes(gzip.compress(files[file]))
+        lines = made.out / "README.md"
+        lines.write_text(re.sub(r"number = \d+", f"number = {number}", lines.read_text()))
+        assert answer_of_card(made.out, tmp_path)["probabilities"][0] == pytest.approx(output, abs=1e-5)
 
 
 def test_photographs_that_have_to_be_turned_in_a_folder_without_a_licence(tmp_path):

@@ -41,13 +41,21 @@ def said(rows=ROWS, recorded=RECORDED, kind="classification"):
 
 def test_the_worst_of_each_network_stands_first_and_all_have_intervals():
     text = said()
-    assert "- Worst of the student, Accuracy: **site: back**, 61.2 [41, 66] (40 cases)." in text
-    assert "- Worst of the ensemble, Accuracy: **site: a\\|face**, 70.5 [50, 76] (40 cases)." in text
+    assert "- Worst of the student, Accuracy: **site: back**, 61.2 [41, 66] (40 cases of 12 groups)." in text
+    assert "- Worst of the ensemble, Accuracy: **site: a\\|face**, 70.5 [50, 76] (40 cases of 12 groups)." in text
     lines = text.splitlines()
     table = lines.index("| Accuracy of 2 subgroups | cases | groups | student | ensemble |")
     assert lines[table - 1] == "" and lines[table + 1] == "|---|--:|--:|--:|--:|"
     assert lines[table + 2] == "| site: back | 38–40 | 12 | 61.2 [41, 66] | 75.0 [55, 80] |"
     assert lines[table + 3] == "| site: a\\|face | 40 | 12 | 90.0 [70, 95] | 70.5 [50, 76] |" and lines[table + 4] == ""
+
+
+def test_where_all_subgroups_are_equal_none_is_called_the_worst():
+    equal = [row("student", name, 100.0) for name in ("back", "face")]
+    text = said([*equal, row("student", "ear", math.nan, cases=9, remark=TOO_FEW), *ROWS[3:]])
+    assert "- None is worst of the student, Accuracy: all subgroups have 100.0." in text
+    assert "Worst of the student" not in text and "None is worst of the ensemble" not in text
+    assert "None is worst" not in said() + said([row("student", "back", 61.25)])
 
 
 def test_what_is_not_known_is_said():

@@ -456,9 +456,17 @@ def test_risks_are_of_the_first_variants_where_that_was_not_run(tmp_path):
     assert [axes.get_title() for axes in figure.subfigs[0].axes] == ["ML V1", "ML V2", "KD (on) V1"]
 
 
-def test_risks_of_fewer_runs_leave_the_rest_of_a_line_empty(tmp_path):
+def test_risks_of_a_single_run_fill_the_figure(tmp_path):
     figure = referral.draw(clinic_of(tmp_path, [PLACE], ("ml_v1",)))
-    assert [axes.axison for axes in figure.subfigs[0].axes] == [True, False, False]
+    (axes,) = figure.subfigs[0].axes
+    assert axes.get_position().width > 0.6 and not misplaced(figure, tmp_path / "f.pdf")
+
+
+def test_risks_of_fewer_runs_leave_the_rest_of_a_line_empty(tmp_path):
+    two = clinic_of(tmp_path, [PLACE], ("ml_v1", "ml_v2"))
+    one = clinic_of(tmp_path, ["paper/hcd/other"], ("ml_v1",))
+    figure = referral.draw(Data({**two.files, **one.files}))
+    assert [[axes.axison for axes in part.axes] for part in figure.subfigs] == [[True, True], [True, False]]
     assert not misplaced(figure, tmp_path / "f.pdf")
 
 

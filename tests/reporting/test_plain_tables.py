@@ -378,7 +378,14 @@ def test_students_are_judged_with_their_margin_and_what_could_be_shown(tmp_path)
 
 
 def test_flips_stand_beside_the_worst_subgroup_and_say_what_was_left_out(tmp_path):
-    back = FLIPPED | {"attribute": "site", "subgroup": "back", "flips": "9.1", "worst": "1", "cases": "24"}
+    back = FLIPPED | {
+        "attribute": "site",
+        "subgroup": "back",
+        "flips": "9.1",
+        "worst": "1",
+        "cases": "24",
+        "groups": "7",
+    }
     face = FLIPPED | {"attribute": "site", "subgroup": "face", "cases": "12"}
     alone = FLIPPED | {"against": "teacher", "subgroups": "0"}
     table = of_teacher(tmp_path, flipped=[FLIPPED, back, face, alone, FLIPPED | {"network": "s1"}])
@@ -387,8 +394,8 @@ def test_flips_stand_beside_the_worst_subgroup_and_say_what_was_left_out(tmp_pat
     assert (
         lines[0][5] == "site: back"
         and lines[0][6].startswith("9.1 [")
-        and lines[0][7] == "24"
-        and lines[1][5:] == ["–"] * 3
+        and lines[0][7:] == ["24", "7"]
+        and lines[1][5:] == ["–"] * 4
     )
     (note,) = table.sections[0].notes
     assert (

@@ -9,7 +9,7 @@ Reference:
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,12 +75,26 @@ def _rows(
         )
         for place, name in enumerate([ALL, *shown])
     ]
-    worst = max(found[1:], key=lambda row: row["flips"]) if len(shown) > 1 else None
-    if worst is not None and worst["flips"] == 0:
-        worst = None
+    worst = worst_of(found[1:], lambda row: row["flips"])
     who = {"run": new[0], "network": new[1], "against": against}
     more = {"subgroups": len(shown), "left_out": len(known) - len(shown)}
     yield from (who | row | more | {"worst": int(row is worst)} for row in found)
+
+
+def worst_of(subgroups: Sequence[dict[str, Any]], badness: Callable[[dict[str, Any]], float]) -> dict[str, Any] | None:
+    """Worst of several subgroups; None where all are alike, or there are not two.
+
+    Those with an interval come first: of a single patient anything may be seen. The others count where these do not tell.
+
+    Args:
+        subgroups: rows with `low`, the lower end of their interval, which is not a number where there is none.
+        badness: of a row; not a number where nothing is known.
+    """
+    known = [row for row in subgroups if not math.isnan(badness(row))]
+    for rows in ([row for row in known if not math.isnan(row["low"])], known):
+        if len(set(map(badness, rows))) > 1:
+            return max(rows, key=badness)
+    return None
 
 
 def _counts(one: Units, new: tuple[str, str], old: tuple[str, str], shown: Sequence[Subgroup]) -> np.ndarray:

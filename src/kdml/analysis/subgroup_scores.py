@@ -16,7 +16,7 @@ import pandas as pd
 from kdml.analysis import metrics, statistics, units
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import OfCounts
-from kdml.analysis.flips import FEWEST, NO_INTERVAL
+from kdml.analysis.flips import FEWEST, NO_INTERVAL, worst_of
 from kdml.analysis.metrics import FOUND, PRIMARY, Function
 from kdml.analysis.units import Subgroup
 
@@ -108,8 +108,7 @@ def _rows(runs: MeasuredRuns, run: str, seed: int, judged: _Judged) -> Iterator[
         row |= {"groups": len(set(judged.group[members]))}
         values = _described(runs, run, seed, judged, members, level) if name in shown else _no_value(TOO_FEW)
         found.append(row | values | {"level": level})
-    known = [row for row in found if not math.isnan(row["value"])]
-    worst = min(known, key=lambda row: row["value"]) if len(known) > 1 else None
+    worst = worst_of(found, lambda row: -row["value"])
     yield from (row | {"worst": int(row is worst)} for row in found)
 
 

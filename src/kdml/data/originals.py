@@ -11,7 +11,7 @@ from kdml.common.files import read_json
 from kdml.data.archives import archives_of, paths_of, place_of
 from kdml.data.arrays import PREPARE, open_arrays
 from kdml.data.layouts import Member
-from kdml.data.medical import PLAIN
+from kdml.data.medical import NIFTI, PLAIN
 from kdml.data.own import own_of
 from kdml.data.reader import Decoding, Reader
 from kdml.deploy.pictures import mode_of
@@ -62,6 +62,11 @@ class Originals:
     def scale(self) -> dict[str, Any] | None:
         """Which values of DICOM files or volumes did, on the scale of their own that other pictures lack."""
         return None if self.format == PLAIN else self._window
+
+    @property
+    def axis(self) -> int | None:
+        """Axis that its volumes are cut along; None where it has none."""
+        return self.decoding.axis if self.format == NIFTI else None
 
     @property
     def _window(self) -> dict[str, Any] | None:

@@ -55,6 +55,11 @@ class Model:
         return None if (said := self.facts.get("window")) is None else Window(**said)
 
     @property
+    def made_by(self) -> str:
+        """Rule by which DICOM files or volumes of the training became pictures; empty where it had none."""
+        return self.facts.get("made_by", "")
+
+    @property
     def of_several(self) -> bool:
         """Whether its masks have several classes, one at each pixel."""
         return self.kind == "segmentation" and len(self.classes) > 1

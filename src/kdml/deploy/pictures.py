@@ -13,6 +13,7 @@ from kdml.deploy.problems import Problem, printable, reason
 
 TABLE, MASKS, OVERLAYS = "predictions.csv", "masks", "overlays"  # what predictions are written to
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")  # by content, of training and prediction
+MEDICAL = (".dcm", ".nii", ".nii.gz")  # ends of files that pictures can be made of
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 MOST_PIXELS = 64 * 2**20
 # Of classes of masks in turn: colours that are told apart with any kind of sight (Okabe and Ito), the first as bright as a lamp.
@@ -104,17 +105,20 @@ class Found:
     closed: list[str] = field(default_factory=list)
 
 
-def found(place: Path, out: Path) -> Found:
+def found(place: Path, out: Path, made_by: str = "") -> Found:
     """Find the pictures of a folder and of the folders in it.
 
     Args:
         place: the folder, or a single picture.
         out: folder that is written to, whose content does not count.
+        made_by: rule by which DICOM files or volumes of the training became pictures; empty where it had none.
 
     Raises:
-        Problem: there is no such folder, or no picture in it, or a folder in it cannot be read.
+        Problem: there is no such folder, or no picture in it, or it is a DICOM file or a volume, or a folder in it cannot be read.
     """
     if place.is_file():
+        if _is_medical(place.name):
+            raise Problem(f"{printable(place)} is a DICOM file or a volume, no picture.", _to_make(made_by))
         return Found([place.name])
     if not place.is_dir():
         what = "is neither a folder nor a picture" if place.exists() else "does not exist"
@@ -127,6 +131,9 @@ def found(place: Path, out: Path) -> Found:
         all_found.closed += [(here / name).relative_to(place).as_posix() for name in sorted(closed)]
         paths += [here / name for name in files if not name.startswith(".")]
     pictures = sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
+    if not pictures and (medical := sum(_is_medical(path.name) for path in paths)):
+        what = f"holds no pictures; {medical} of its files are DICOM files or volumes, which are not read"
+        raise Problem(f"{printable(place)} {what}.", _to_make(made_by))
     if not pictures:
         ends = ", ".join(SUFFIXES)
         raise Problem(f"{printable(place)} holds no pictures.", f"name a folder with files that end in {ends}")
@@ -135,6 +142,16 @@ def found(place: Path, out: Path) -> Found:
         len(paths) - len(pictures),
     )
     return all_found
+
+
+def _is_medical(name: str) -> bool:
+    return name.lower().endswith(MEDICAL)
+
+
+def _to_make(made_by: str) -> str:
+    how = f"as those of the training were: {made_by}" if made_by else "with the grey values of the training pictures"
+    where = "; README.md has the lines for it" if made_by else ""
+    return f"make pictures of them, PNG with 8 bits, {how}{where}"
 
 
 def _unreadable(error: OSError) -> None:

@@ -55,7 +55,7 @@ def predict(model: Model, pictures: Path, out: Path, overlays: bool = True, told
     Raises:
         Problem: there are no pictures, or `out` is not empty or cannot be written; then nothing is left in it.
     """
-    outcome = Outcome(found(pictures, out))
+    outcome = Outcome(found(pictures, out, model.made_by))
     names = outcome.found.names
     with _all_or_nothing(out), _bar(len(names), told) as show:
         for done, name in enumerate(names):

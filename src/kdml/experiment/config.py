@@ -220,6 +220,13 @@ class Experiment(Model):
             for name in names:
                 if name in others:
                     raise ValueError(f"{section}.{name}: {why}; choose another one")
+        titles: dict[str, str] = {}
+        for name in self.run.tasks:  # tables and figures name them by these alone
+            title = self.tasks[name].title
+            if titles.setdefault(title, name) != name:
+                raise ValueError(
+                    f"tasks.{name}.title: '{title}' is that of the task '{titles[title]}'; choose another one"
+                )
 
     def _check_places(self) -> None:
         for key in self.run.variants_for:

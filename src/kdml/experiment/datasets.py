@@ -190,6 +190,10 @@ class Dataset(Model):
             raise ValueError(
                 f"{'slides' if self.slides else 'subset'}: is for hcd; use `limit`, and `group` of a table"
             )
+        if "demo_images" in self.model_fields_set:
+            raise ValueError(
+                "demo_images: is for the paper's data sets, look-alikes of which can be drawn; use `limit`"
+            )
 
     def _check_masks(self) -> None:
         if not self.mask_values:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from kdml.analysis.subgroup_scores import TOO_FEW
 from kdml.reporting import labels
-from kdml.reporting.cells import digits_of, with_interval
+from kdml.reporting.cells import digits_of, number, with_interval
 from kdml.reporting.table_model import NOTHING
 
 Row = Mapping[str, Any]
@@ -18,7 +18,8 @@ class OfMetric(NamedTuple):
     Args:
         title: of the metric.
         together: number of subgroups whose intervals hold together.
-        worst: of each model: its name, the subgroup, the score there with its interval, and the cases.
+        worst: of each model: its name, the subgroup, the score there with its interval, and its cases and groups.
+        alike: models with the same score in all subgroups, and it.
         lines: subgroup, cases, groups, and the score of each model with its interval.
         left_out: subgroups with too few cases, with their number.
         remarks: what else is to be known.
@@ -27,6 +28,7 @@ class OfMetric(NamedTuple):
     title: str
     together: int
     worst: list[tuple[str, str, str, str]]
+    alike: list[tuple[str, str]]
     lines: list[tuple[str, str, str, list[str]]]
     left_out: list[str]
     remarks: list[str]
@@ -50,7 +52,8 @@ def of_metrics(rows: Sequence[Row], models: Sequence[str]) -> Iterator[OfMetric]
         yield OfMetric(
             labels.metric(metric),
             len(shown),
-            [(row["model"], _name(row), _score(row), labels.counted(row["cases"], "case")) for row in worst],
+            [(row["model"], _name(row), _score(row), _size(row)) for row in worst],
+            _alike(mine, [model for model in models if model not in {row["model"] for row in worst}]),
             [
                 (
                     name,
@@ -63,6 +66,20 @@ def of_metrics(rows: Sequence[Row], models: Sequence[str]) -> Iterator[OfMetric]
             [f"{name} ({_range(of, 'cases')})" for name, of in of_names.items() if name not in shown],
             list(dict.fromkeys(f"{_name(row)}, {row['model']}: {row['remark']}" for row in said)),
         )
+
+
+def _alike(rows: Sequence[Row], models: Sequence[str]) -> list[tuple[str, str]]:
+    """Models without a worst subgroup that have several, and the score that all of them have."""
+    known = {model: [row for row in rows if row["model"] == model and not math.isnan(row["value"])] for model in models}
+    return [
+        (model, number(of[0]["value"], f".{max(digits_of(row['cases']) for row in of)}f").text)
+        for model, of in known.items()
+        if of[1:]
+    ]
+
+
+def _size(row: Row) -> str:
+    return f"{labels.counted(row['cases'], 'case')} of {labels.counted(row['groups'], 'group')}"
 
 
 def _name(row: Row) -> str:

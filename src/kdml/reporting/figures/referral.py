@@ -31,10 +31,11 @@ def draw(data: Data) -> Figure:
         figure, (part,) = page([Block("", 1, AROUND)], AROUND)
         part.text(0.02, 0.5, NOBODY)
         return figure
-    figure, parts = page([Block(heading_of(data, label), len(STRATEGIES), HEIGHT) for label in runs], AROUND)
+    across = max(map(len, runs.values()))
+    figure, parts = page([Block(heading_of(data, label), across, HEIGHT) for label in runs], AROUND)
     marks: dict[str, Artist] = {}
     for part, mine in zip(parts, runs.values(), strict=True):
-        panels = part.subplots(1, len(STRATEGIES), sharey=True)
+        panels = part.subplots(1, across, sharey=True, squeeze=False)[0]
         for axes, (run, rows) in zip(panels, mine.items(), strict=False):
             _risks(axes, rows)
             axes.set_title(labels.run(run))
@@ -43,7 +44,8 @@ def draw(data: Data) -> Figure:
             axes.set_axis_off()
         panels[0].set_ylim(bottom=0)
         panels[0].set_ylabel("error among them (%)")
-    legend(figure, marks, columns_of_legend(figure))
+    columns = columns_of_legend(figure)
+    legend(figure, marks, columns if columns > 2 else 1)  # the names are long
     return figure
 
 

@@ -175,10 +175,10 @@ def test_planning_takes_start_weights_where_making_their_file_does(one, other, t
     with torch.device("meta"):
         whole = timm.create_model(other)
     save_file(
-        {key: torch.empty_like(tensor, device="cpu") for key, tensor in whole.state_dict().items()},
+        {key: torch.zeros_like(tensor, device="cpu") for key, tensor in whole.state_dict().items()},
         tmp_path / "other.safetensors",
     )
-    wanted = StartWeightsSettings(path=tmp_path / "other.safetensors", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    wanted = StartWeightsSettings(source="file", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
     try:
         fetch(wanted, tmp_path / "other.safetensors", "other", one, tmp_path / "start.safetensors")
         made = True

@@ -10,6 +10,7 @@ from kdml.experiment.inputs import Inputs
 from kdml.experiment.items import FIGURE_SUFFIXES, TABLE_SUFFIXES
 from kdml.packs import configuration
 from kdml.packs.making import Making, Sorted
+from kdml.packs.reading import Pack
 
 CLAIMS = ("csv", "md", "html")
 
@@ -55,7 +56,11 @@ def leave_out(contents: Contents, making: Making) -> dict[str, str]:
 
 
 def listed(
-    inputs: Inputs, making: Making, config: Mapping[str, Any], terms_of: Callable[[str], str], renewed_from: str = ""
+    inputs: Inputs,
+    making: Making,
+    config: Mapping[str, Any],
+    terms_of: Callable[[str], str],
+    before: Pack | None = None,
 ) -> dict[str, Any]:
     """List what goes into the pack of an experiment.
 
@@ -64,10 +69,13 @@ def listed(
         making: says what can be made again.
         config: of the experiment, as it was given.
         terms_of: gives the terms of a data set's images, by its key.
-        renewed_from: SHA-256 of the pack that all was rebuilt from, if it was.
+        before: the pack that all was rebuilt from, if it was; what it holds of figures that show pictures goes on.
     """
     experiment, files = inputs.plan.experiment, sorted_files(inputs, making)
     published, named = configuration.packed(config)
+    earlier = {"given": [], "left_out": {}} if before is None else before.about
+    given = list(dict.fromkeys([*files.given, *(name for name in earlier["given"] if not making.again(name))]))
+    here = {*given, *files.again}
     datasets = sorted({experiment.tasks[run.task].dataset for run in inputs.plan.runs})
     return {
         "experiment": experiment.experiment,
@@ -75,9 +83,11 @@ def listed(
         "configuration": published,
         "files": {member: str(source) for member, source in named.items()},
         "records": [inputs.paths.record(run) for run in inputs.plan.runs],
-        "given": files.given,
+        "given": given,
         "again": files.again,
-        "left_out": files.left_out,
+        "left_out": {
+            name: needs for name, needs in ({**earlier["left_out"], **files.left_out}).items() if name not in here
+        },
         "licences": {dataset: terms_of(dataset) for dataset in datasets},
-        "renewed_from": renewed_from,
+        "renewed_from": "" if before is None else before.sha256,
     }

@@ -65,7 +65,7 @@ def terms_of(dataset):
 
 def pack_listed(wildcards):
     """List of what goes into the pack of the experiment."""
-    before = REBUILDING.pack.sha256 if REBUILDING else ""
+    before = REBUILDING.pack if REBUILDING else None
     return of_experiment.listed(INPUTS, making(), CONFIGURED, terms_of, before)
 
 

@@ -338,7 +338,7 @@ PLACED = np.array(
     [
         (np.eye(4), "stored as LPS and RAS"),
         (np.diag([-1.0, -1, 3, 1]), "differ by 126 voxels"),  # turned the right way, but elsewhere
-        (PLACED + [[0, 0, 0, 0.5], [0] * 4, [0] * 4, [0] * 4], "differ by 0.5 voxels"),
+        (PLACED + np.outer([1, 0, 0, 0], [0, 0, 0, 0.5]), "differ by 0.5 voxels"),
         (PLACED @ np.diag([1, 1, 2, 1]), "differ by 23 voxels"),
     ],
 )

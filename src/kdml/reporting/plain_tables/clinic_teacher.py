@@ -18,7 +18,7 @@ GOOD_ENOUGH = (
 )  # fmt: skip
 FLIPS = (
     "Variant", "Network", "Against", Column(f"Flips{INTERVAL}", "Flips"), "Gains", "Worst subgroup",
-    Column("Flips there [all hold]", "Flips there"), Column("Cases there"),
+    Column("Flips there [all hold]", "Flips there"), Column("Cases there"), Column("Groups there"),
 )  # fmt: skip
 ONE_OR_TWO = (
     "Variant", "Best student", "Its score", "Ensemble", Column(f"Gained{INTERVAL}", "Gained"), "Parameters (M)",
@@ -105,10 +105,14 @@ def _rank(row: Row) -> int:
 
 def _of_flips(row: Row, worst: Row | None) -> tuple[Cell, ...]:
     digits = digits_of(row["cases"])
-    there = (text(NOTHING), number(""), number(""))
+    there = (text(NOTHING), number(""), number(""), number(""))
     if worst is not None:
         of = with_interval(worst["flips"], worst["low"], worst["high"], digits_of(worst["cases"]))
-        there = (text(f"{worst['attribute']}: {worst['subgroup']}"), of, number(worst["cases"], ".0f"))
+        there = (
+            text(f"{worst['attribute']}: {worst['subgroup']}"),
+            of,
+            *(number(worst[name], ".0f") for name in ("cases", "groups")),
+        )
     return (
         text(labels.run(row["run"])),
         text(labels.network(row["network"])),

@@ -4,6 +4,7 @@ student is worth its costs, and whether a third one that both teach does as well
 from collections.abc import Iterator, Mapping, Sequence
 
 from kdml.analysis.metrics import digits_scale_of
+from kdml.analysis.non_inferiority import USELESS
 from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, Cell, digits_of, is_known, number, text, with_interval
 from kdml.reporting.data import Data
@@ -28,6 +29,11 @@ THIRD = (
     "Variant", "Network", "Score", Column(f"Minus best student{INTERVAL}", "Minus best student"),
     Column(f"Minus ensemble{INTERVAL}", "Minus ensemble"), "Parameters (M)", "MACs (G)", "Latency (ms)",
 )  # fmt: skip
+MOST_DIGITS = 4
+USELESS_SAID = (
+    "A network here is compared with one that does no better than naming the most frequent class, or marking nothing:"
+    " to be as good as that says nothing."
+)
 # Column of compression.csv, factor to what is shown, and format.
 COSTS = (("parameters", 1e-6, ".2f"), ("macs", 1e-9, ".3f"), ("latency_ms", 1.0, ".1f"))
 
@@ -58,7 +64,7 @@ def _good_enough(data: Data) -> tuple[Section, ...]:
                 text(labels.run(row["run"])),
                 text(labels.network(row["network"])),
                 _against(row),
-                with_interval(row["estimate"], row["low"], row["high"], digits_of(row["cases"])),
+                with_interval(row["estimate"], row["low"], row["high"], _digits(row)),
                 text(row["verdict"]),
                 number(100 * float(row["power"]) if is_known(row["power"]) else "", ".0f"),
                 _detectable(row),
@@ -70,8 +76,19 @@ def _good_enough(data: Data) -> tuple[Section, ...]:
             if known
             else ""
         )
+        if any(USELESS in row["remark"] for row in known):
+            note += f" {USELESS_SAID}"
         found += section(data, place, "Good enough", GOOD_ENOUGH, cells, note)
     return found
+
+
+def _digits(row: Row) -> int:
+    """Decimals of a difference: as many more as keep the ends of its interval off the margin, which they are compared with."""
+    digits, margin = digits_of(row["cases"]), -float(row["margin"])
+    ends = [float(row[name]) for name in ("low", "high") if is_known(row[name])]
+    while digits < MOST_DIGITS and any(round(end, max(digits - 1, 0)) == margin != end for end in ends):
+        digits += 1
+    return digits
 
 
 def _detectable(row: Row) -> Cell:

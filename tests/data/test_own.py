@@ -414,11 +414,20 @@ def test_values_of_parquet_that_python_cannot_have_are_named(values, words, tmp_
         ),
         (OWN, changed_row(4, 2, ""), "a mask that is all black"),
         (OWN, changed_row(4, 0, "P4.png"), "write capitals as they are there"),
+        (Own("mine"), "Images", "rename the folder to images, in small letters"),
+        (Own("mine"), "_mask", "without what masks/0_mask.png has more"),
     ],
 )
 def test_remedies_name_the_cause(own, files, remedy, tmp_path):
+    if files == "Images":
+        files = {name.replace("images/", "Images/"): one for name, one in BESIDE.items()}
+    elif files == "_mask":
+        files = {f"images/{number}.png": encoded(pixels(number)) for number in range(3)}
+        files |= {f"masks/{number}_mask.png": mask(number) for number in range(3)}
+    else:
+        files = FILES | files
     with pytest.raises(UserError) as caught:
-        check_own(own, zipped(tmp_path / "mine.zip", FILES | files), Choice())
+        check_own(own, zipped(tmp_path / "mine.zip", files), Choice())
     assert remedy in caught.value.remedy
 
 

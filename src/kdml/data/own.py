@@ -244,11 +244,21 @@ def _beside_masks(source: Source, files: Sequence[str], own: Own) -> Listing:
     found = {kind: _by_stem(source, files, kind) for kind in (IMAGES, MASKS)}
     for kind, names in found.items():
         if not names:
+            there = {part for name in files for part in PurePosixPath(name).parts[:-1]}
+            other = next((part for part in sorted(there) if part.lower() == kind), None)
             raise UserError(
-                f"{source.path} has no pictures in a folder {kind}.",
-                "put pictures into images/ and masks of the same names into masks/; or name `classes` or a `table`",
+                f"{source.path} has no pictures in a folder {kind}" + (f", but in {other}." if other else "."),
+                f"rename the folder to {kind}, in small letters"
+                if other
+                else "put pictures into images/ and masks of the same names into masks/; or name `classes` or a `table`",
             )
-    same_names(found[IMAGES], found[MASKS], f"{IMAGES}/", f"{MASKS}/", "every picture needs a mask of its name")
+    remedy = "every picture needs a mask of its name"
+    longer = next(
+        (mask for name in found[IMAGES] for mask in found[MASKS] if mask != name and mask.startswith(name)), None
+    )
+    if longer is not None and not found[IMAGES].keys() & found[MASKS].keys():
+        remedy += f": give masks the names of their pictures, without what {found[MASKS][longer]} has more"
+    same_names(found[IMAGES], found[MASKS], f"{IMAGES}/", f"{MASKS}/", remedy)
     pictures = [
         Picture(name, Member(0, name), Member(0, found[MASKS][stem]), None, NO_GROUP)
         for stem, name in found[IMAGES].items()

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from kdml.analysis.metrics import digits_scale_of
 from kdml.analysis.non_inferiority import USELESS
 from kdml.reporting import labels
-from kdml.reporting.cells import INTERVAL, Cell, digits_of, is_known, number, text, with_interval
+from kdml.reporting.cells import INTERVAL, NO_INTERVAL, Cell, digits_of, is_known, number, text, with_interval
 from kdml.reporting.data import Data
 from kdml.reporting.plain_tables.clinic import section
 from kdml.reporting.plain_tables.place_columns import row_order
-from kdml.reporting.table_model import NOTHING, Column, Row, Section, Table
+from kdml.reporting.table_model import MINUS, NOTHING, Column, Row, Section, Table
 from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER
 
 GOOD_ENOUGH = (
@@ -64,7 +64,7 @@ def _good_enough(data: Data) -> tuple[Section, ...]:
                 text(labels.run(row["run"])),
                 text(labels.network(row["network"])),
                 _against(row),
-                with_interval(row["estimate"], row["low"], row["high"], _digits(row)),
+                _difference(row),
                 text(row["verdict"]),
                 number(100 * float(row["power"]) if is_known(row["power"]) else "", ".0f"),
                 _detectable(row),
@@ -82,13 +82,17 @@ def _good_enough(data: Data) -> tuple[Section, ...]:
     return found
 
 
-def _digits(row: Row) -> int:
-    """Decimals of a difference: as many more as keep the ends of its interval off the margin, which they are compared with."""
-    digits, margin = digits_of(row["cases"]), -float(row["margin"])
-    ends = [float(row[name]) for name in ("low", "high") if is_known(row[name])]
-    while digits < MOST_DIGITS and any(round(end, max(digits - 1, 0)) == margin != end for end in ends):
-        digits += 1
-    return digits
+def _difference(row: Row) -> Cell:
+    """A difference with its interval, in as many decimals as keep its ends off the margin that they are compared with."""
+    margin, fewest = -float(row["margin"]), digits_of(row["cases"])
+    for digits in range(fewest, max(fewest, MOST_DIGITS) + 1):
+        cell = with_interval(row["estimate"], row["low"], row["high"], digits)
+        if NO_INTERVAL in cell.text:
+            break
+        shown = cell.text.partition("[")[2].removesuffix("]").replace(MINUS, "-").split(", ")
+        if not any(float(one) == margin != end for one, (_, end) in zip(shown, cell.more, strict=False)):
+            break
+    return cell
 
 
 def _detectable(row: Row) -> Cell:

@@ -10,7 +10,8 @@ from scipy import stats
 from kdml.analysis import flips, units
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Measured
-from kdml.analysis.statistics import none_seen
+from kdml.analysis.few_groups import settled
+from kdml.analysis.statistics import Interval
 from kdml.common.errors import UserError
 
 
@@ -174,5 +175,5 @@ def test_regions_of_masks_are_found_or_not():
 
 
 def test_what_was_never_seen_has_the_exact_bound():
-    bound = none_seen(30).high
-    assert stats.binom.pmf(0, 30, bound) == pytest.approx(0.025)
+    found, remark = settled(Interval(0.0, 0.0, 0.0, 1.0), 30)
+    assert stats.binom.pmf(0, 30, found.high / 100) == pytest.approx(0.025) and (found.low, remark) == (0, "")

@@ -5,6 +5,7 @@ import pytest
 from fabricated import LABELS, SEGMENTATION, FabricatedPlace, probabilities, right_at
 
 from kdml.analysis.evaluation import TestSet
+from kdml.analysis.few_groups import NO_INTERVAL
 from kdml.analysis.int8_price import price, worse_metrics
 from kdml.runs.predictions import quantise
 
@@ -33,6 +34,8 @@ def test_what_says_the_same_costs_nothing(classified):
     rows = classified(said, said)
     for row in by_metric(rows).values():
         assert row["difference"] == 0 and row["float32"] == row["int8"] and not row["worse"], row
+        assert np.isnan(row["low"]) and row["remark"] == NO_INTERVAL  # no difference in any group is no proof of none
+    assert by_metric(rows, "float32")["accuracy"]["low"] == pytest.approx(100 * 0.025 ** (1 / 3))  # exact, of 3 groups
     assert by_metric(rows, "float32")["accuracy"]["int8"] == 100 and worse_metrics(rows) == []
 
 

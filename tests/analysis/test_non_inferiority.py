@@ -1,6 +1,7 @@
 """Whether a student is good enough: verdicts on planted differences, and what a test set could show."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from kdml.analysis import class_cells
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Key, Measured, OfCounts
-from kdml.analysis.non_inferiority import Verdict, rows, verdict
+from kdml.analysis.non_inferiority import USELESS, Verdict, rows, verdict
 
 
 def run(name, seed, wrong, n=1000, **networks):
@@ -54,6 +55,20 @@ def test_planted_differences_are_judged_by_the_margin():
     assert {row["run"]: row["verdict"] for row in rows(MeasuredRuns(runs), "accuracy", 15.0)}[
         "worse"
     ] is Verdict.GOOD_ENOUGH
+
+
+def test_a_network_of_no_use_is_told_where_another_is_compared_with_it():
+    """Chance is 90 %: a teacher that is right in as many cases has learned nothing, whatever its students do."""
+    for wrong, told in ((100, True), (50, False)):
+        runs = [
+            run("baseline_teacher", 0, set(range(wrong)), baseline=range(wrong)),
+            run("equal", 0, set(range(wrong))),
+        ]
+        for one in runs:
+            for key, measure in one.measures.items():
+                one.measures[key] = replace(measure, chance=0.9)
+        (row,) = rows(MeasuredRuns(runs), "accuracy", 2.0)
+        assert (USELESS in row["remark"]) is told
 
 
 def test_a_student_is_judged_against_its_own_teacher_too():

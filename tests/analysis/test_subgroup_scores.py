@@ -8,8 +8,10 @@ import pytest
 from fabricated import SEGMENTATION, FabricatedPlace, probabilities, right_at
 from scipy import stats
 
+from kdml.analysis import few_groups
+from kdml.analysis.few_groups import NO_INTERVAL
 from kdml.analysis.single_networks import scored
-from kdml.analysis.subgroup_scores import ALIKE, COLUMNS, TOO_FEW, UNDEFINED
+from kdml.analysis.subgroup_scores import COLUMNS, TOO_FEW, UNDEFINED
 from kdml.analysis.subgroups import recorded
 from kdml.common.errors import UserError
 from kdml.common.files import read_json
@@ -83,6 +85,26 @@ def test_none_is_worst_where_all_are_equal(classes):
     assert len(known) == 4 and {one["value"] for one in known} == {100} and not any(one["worst"] for one in found)
 
 
+def test_subgroups_of_too_few_groups_have_no_interval_whether_all_are_right_or_some(tmp_path):
+    """Forty pictures of the back are of three patients, of whom one was wrong once; of the face all forty are right."""
+    lines = [(row, f"i{row}", row % 2, f"g{row % 3 if row < 40 else 3 + row % 3}", "test") for row in range(80)]
+    place = FabricatedPlace(
+        tmp_path, [*lines, *split_of([0] * 80)[-2:]], {"site": [*["back"] * 40, *["face"] * 40, "back", "back"]}
+    )
+    right = probabilities(*[0.9 if row % 2 and row != 1 else 0.1 for row in range(80)])
+    place.add("ml_v1", {"s1": right, "s2": right})
+    for site, value in (("back", 97.5), ("face", 100)):
+        row = rows_of(place, "s1")["accuracy", "site", site]
+        assert (row["value"], row["groups"]) == (value, 3) and math.isnan(row["low"]) and math.isnan(row["high"])
+        assert row["remark"] == "too few patients (groups) for an interval: 3, and 15 are needed"
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.975, 0.997, 0.9985])
+def test_so_many_groups_are_asked_for_that_the_lowest_and_highest_can_hold_the_median(confidence):
+    half = few_groups.fewest(confidence) / few_groups.TIMES
+    assert 1 - 2 ** (1 - half) >= confidence > 1 - 2 ** (1 - (half - 1))
+
+
 def test_subgroups_with_too_few_cases_are_named_without_a_score(classes):
     ear = rows_of(classes, "ensemble")["accuracy", "site", "ear"]
     assert (ear["cases"], ear["remark"], ear["worst"]) == (9, TOO_FEW, 0) and math.isnan(ear["value"])
@@ -120,7 +142,7 @@ def test_masks_have_regions_found_and_the_overlap_of_images(tmp_path):
     # An overlap without spread says nothing of other images, whether all of it is found or none.
     leg, missed = rows["iou", "site", "leg"], rows_of(place, "s2")["iou", "site", "leg"]
     for one, value in ((leg, 100), (missed, 0)):
-        assert (one["value"], one["remark"]) == (value, ALIKE)
+        assert (one["value"], one["remark"]) == (value, NO_INTERVAL)
         assert math.isnan(one["low"]) and math.isnan(one["high"])
     face = rows["iou", "site", "face"]
     assert math.isnan(face["value"]) and face["remark"] == UNDEFINED

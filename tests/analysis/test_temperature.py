@@ -66,6 +66,7 @@ def test_where_all_is_right_the_temperature_stays_within_its_limits():
     right = np.eye(3, dtype=np.float32)[labels] * 0.8 + 0.2 / 3
     low, high = temperature.LIMITS
     assert low <= temperature.of_networks({"s1": right}, labels)["s1"] < 0.5
+    assert temperature.at_limit(low) and temperature.at_limit(0.999 * high) and not temperature.at_limit(0.1)
     wrong = np.roll(right, 1, axis=1)
     assert temperature.of_networks({"s1": wrong}, labels)["s1"] == pytest.approx(high, rel=0.01)
 

@@ -255,7 +255,7 @@ def test_volumes_are_brought_to_one_orientation_and_to_real_values(kind):
     assert found.bits == 16 and np.allclose(
         found.values, nibabel.as_closest_canonical(kind.from_bytes(content)).get_fdata()
     )
-    assert found.values.shape == SHAPE and [medical.slices_of(content, axis, "here") for axis in range(3)] == [*SHAPE]
+    assert found.values.shape == SHAPE and medical.grid_of(content, "here").shape == SHAPE
 
 
 def test_what_is_in_front_is_above():
@@ -313,7 +313,7 @@ BAD_NIFTI = {
     "a series of one slice": (BESIDE, VOLUMES | {"images/2.nii.gz": nifti(np.zeros((4, 4, 1, 3), np.int16))}, "4 x 4 x 1 x 3 values"),
     "no orientation": (BESIDE, VOLUMES | {"images/2.nii.gz": turned_nowhere()}, "images/2.nii.gz cannot be read"),
     "too large": (BESIDE, VOLUMES | {"images/2.nii.gz": gzip.compress(huge())}, "8000 million values"),
-    "another mask": (BESIDE, VOLUMES | {"masks/2.nii": nifti(marks(0, (16, 20, 23)), packed=False)}, "differ in size .24 and 23 slices"),
+    "another mask": (BESIDE, VOLUMES | {"masks/2.nii": nifti(marks(0, (16, 20, 23)), packed=False)}, "differ in size .16 x 20 x 24 and 16 x 20 x 23 voxels"),
     "no such slice": (BY_SLICE, without_a_slice(), "1.nii.gz has no slice 30 along axis 2; the last is 23"),
     "no number": (BY_SLICE, without_a_slice() | {"list.csv": "volume,place,class\n1.nii.gz,top,a\n"}, "'top' is no number of a slice"),
 }  # fmt: skip
@@ -325,6 +325,46 @@ def test_volumes_that_cannot_be_taken_are_named_at_planning(own, files, message,
     with pytest.raises(UserError, match=message) as told:
         check_own(own, written(tmp_path / "mine", files), Choice())
     assert told.value.problem.startswith("`datasets.mine`: ")
+
+
+PLACED = np.array(
+    [[-1.0, 0, 0, 90], [0, -1, 0, 126], [0, 0, 3, -72], [0, 0, 0, 1]]
+)  # of a scanner that counts from the left
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("affine", "words"),
+    [
+        (np.eye(4), "stored as LPS and RAS"),
+        (np.diag([-1.0, -1, 3, 1]), "differ by 126 voxels"),  # turned the right way, but elsewhere
+        (PLACED + np.outer([1, 0, 0, 0], [0, 0, 0, 0.5]), "differ by 0.5 voxels"),
+        (PLACED @ np.diag([1, 1, 2, 1]), "differ by 23 voxels"),
+    ],
+)
+def test_masks_that_lie_elsewhere_than_their_volume_are_refused(affine, words, tmp_path):
+    files = {"images/0.nii.gz": nifti(volume(0), PLACED), "masks/0.nii": nifti(marks(0), affine, packed=False)}
+    with pytest.raises(UserError, match=r"images/0.nii.gz and its mask masks/0.nii do not lie in one place") as told:
+        check_own(BESIDE, written(tmp_path / "mine", files), Choice())
+    assert words in told.value.problem and "volume.affine" in told.value.remedy
+
+
+def test_masks_that_are_stored_otherwise_but_lie_in_one_place_are_read(tmp_path):
+    """Axes in another order, millimetres named or not, and rounded headers; every voxel stays on its own."""
+    files = {}
+    for number in range(4):
+        mask = nibabel.Nifti1Image(marks(number), PLACED + 1e-3 * (np.arange(16).reshape(4, 4) < 12))
+        turn = nibabel.orientations.axcodes2ornt(("S", "R", "P"))
+        turned = mask.as_reoriented(nibabel.orientations.ornt_transform(nibabel.io_orientation(mask.affine), turn))
+        turned.header.set_xyzt_units("mm")
+        files |= {f"images/{number}.nii.gz": nifti(volume(number), PLACED), f"masks/{number}.nii": turned.to_bytes()}
+    arrays, index, _ = prepared(written(tmp_path / "mine", files), BESIDE, tmp_path / "out")
+    for row in index[5 :: len(index) // 8]:
+        name, number = medical.file_of(row["id"])
+        drawn = Image.fromarray(np.rot90(np.take(marks(int(name[7]))[::-1, ::-1], number, 2)))
+        expected = np.asarray(drawn.resize((SIZE, SIZE), Image.Resampling.NEAREST))
+        assert np.array_equal(arrays["masks"][row["row"]], expected)
+    assert arrays["masks"].any()
 
 
 @pytest.mark.bad_input

@@ -14,7 +14,8 @@ from pyarrow import parquet
 from kdml.common.errors import MachineError, UserError
 from kdml.common.files import sha256_of
 from kdml.data.archives import record_of
-from kdml.data.layouts import Choice
+from kdml.data.divisible import check_divisible
+from kdml.data.layouts import Choice, Member, Picture
 from kdml.data.own import Own, check_own, own_of
 from kdml.data.prepare import prepare
 
@@ -349,16 +350,18 @@ TABLES = {
     "no class": (OWN, changed_row(4, 1, ""), "list.csv, line 6, is incomplete"),
     "no group": (OWN, changed_row(4, 3, " "), "list.csv, line 6, is incomplete"),
     "a word for no group": (OWN, changed_row(4, 3, "NaN"), "list.csv, line 6: the group 'NaN' stands for one that is missing"),
-    "no mask": (OWN, changed_row(4, 2, ""), "list.csv, line 6, is incomplete"),
+    "no mask": (OWN, changed_row(4, 2, ""), "list.csv, line 6, is incomplete: 'mask_file' is empty"),
     "a picture that is not there": (OWN, changed_row(4, 0, "p99.png"), "list.csv, line 6: .* holds no picture p99.png; it holds for example"),
+    "other capitals": (OWN, changed_row(4, 0, "P4.png"), "list.csv, line 6: .* holds no picture P4.png, but pictures/p4.png"),
+    "another kind of table": (Own("mine", CLASSES, "list.xlsx", **NAMED), {"list.xlsx": b"x"}, "list.xlsx` is neither a file nor a table in"),
     "a mask that is not there": (OWN, changed_row(4, 2, "m99.png"), "list.csv, line 6: .* holds no picture m99.png"),
     "a file that is none": (OWN, {"pictures/p4.dcm": b""} | changed_row(4, 0, "p4.dcm"), "holds no picture p4.dcm"),
     "a picture twice": (OWN, changed_row(4, 0, "p3"), r"list.csv, line 6: pictures/p3.png is named a second time"),
     "a picture as its mask": (OWN, changed_row(4, 2, ROWS[4][0]), "is both picture and mask"),
     "two files of a name": (OWN, {"other/p4.png": b""} | changed_row(4, 0, "p4"), "line 6: p4 may be .*p4.png or .*p4.png"),
     "a class without pictures": (Own("mine", (*CLASSES, "odd"), "list.csv", **NAMED), {}, "no picture has the class 'odd'"),
-    "too few groups": (OWN, {"list.csv": table([(*row[:3], f"p{number % 2}", *row[4:]) for number, row in enumerate(ROWS)])}, "The class 'benign' has 1 groups, too few"),
-    "no table": (Own("mine", CLASSES, "lost.csv", **NAMED), {}, "`table: lost.csv` is neither a file nor in "),
+    "too few groups": (OWN, {"list.csv": table([(*row[:3], f"p{number % 2}", *row[4:]) for number, row in enumerate(ROWS)])}, "The class 'benign' has 1 group, too few"),
+    "no table": (Own("mine", CLASSES, "lost.csv", **NAMED), {}, "`table: lost.csv` is neither a file nor a table in "),
     "no table at all": (Own("mine", CLASSES, "pictures/p1.png", **NAMED), {}, "p1.png is neither a .csv nor a .parquet file"),
     "no Parquet": (Own("mine", CLASSES, "list.parquet", **NAMED), {"list.parquet": b"PAR1"}, "list.parquet is no readable Parquet file"),
 }  # fmt: skip
@@ -397,6 +400,50 @@ def test_values_of_parquet_that_python_cannot_have_are_named(values, words, tmp_
     with pytest.raises(UserError, match=words) as caught:
         check_own(Own("mine", CLASSES, "list.parquet", **NAMED), source, Choice())
     assert "leave it out" in caught.value.remedy
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("own", "files", "remedy"),
+    [
+        (Own("mine", CLASSES, "list.xlsx", **NAMED), {"list.xlsx": b"x"}, "save it as CSV"),
+        (
+            Own("mine", CLASSES, "rows.csv", **NAMED),
+            {"top/rows.csv": b"x"},
+            "write `table: top/rows.csv`, which is there",
+        ),
+        (OWN, changed_row(4, 2, ""), "a mask that is all black"),
+        (OWN, changed_row(4, 0, "P4.png"), "write capitals as they are there"),
+        (Own("mine"), "Images", "rename the folder to images, in small letters"),
+        (Own("mine"), "_mask", "without what masks/0_mask.png has more"),
+    ],
+)
+def test_remedies_name_the_cause(own, files, remedy, tmp_path):
+    if files == "Images":
+        files = {name.replace("images/", "Images/"): one for name, one in BESIDE.items()}
+    elif files == "_mask":
+        files = {f"images/{number}.png": encoded(pixels(number)) for number in range(3)}
+        files |= {f"masks/{number}_mask.png": mask(number) for number in range(3)}
+    else:
+        files = FILES | files
+    with pytest.raises(UserError) as caught:
+        check_own(own, zipped(tmp_path / "mine.zip", files), Choice())
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.bad_input
+def test_dicom_files_without_a_suffix_are_to_be_renamed(tmp_path):
+    pytest.importorskip("pydicom")
+    for name, files in (("none", {"a/IM00001": b"x"}), ("some", {"a/IM00001": b"x", "a.csv": b"x"})):
+        with pytest.raises(UserError) as caught:
+            check_own(Own("mine", CLASSES, format="dicom"), written(tmp_path / name, files), Choice())
+        assert "rename them to IM00001.dcm" in caught.value.remedy
+
+
+def test_one_group_is_told_as_one():
+    pictures = [Picture(str(place), Member(0, str(place)), None, 0, "a") for place in range(4)]
+    with pytest.raises(UserError, match="The class 'x' has 1 group, too few"):
+        check_divisible(pictures, ["x"])
 
 
 @pytest.mark.bad_input

@@ -87,7 +87,9 @@ def test_slices_of_volumes_have_the_spacing_of_their_plane(axis, down, across, t
     files = {f"images/{number}.nii.gz": gzip.compress(volume()) for number in range(3)}
     masks = np.zeros((16, 20, 24), np.uint8)
     masks[4:9, 4:9, 4:9] = 1
-    files |= {f"masks/{number}.nii": nibabel.Nifti1Image(masks, np.eye(4)).to_bytes() for number in range(3)}
+    files |= {
+        f"masks/{number}.nii": nibabel.Nifti1Image(masks, np.diag([1, 2, 3, 1])).to_bytes() for number in range(3)
+    }
     own = Own("mine", window=HU, mask_above=0, format="nifti", axis=axis)
     _, index, _ = prepared(written(tmp_path / "mine", files), own, tmp_path / "out")
     assert of_index(index) == {(down, across)}

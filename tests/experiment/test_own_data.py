@@ -186,7 +186,7 @@ WRONG = {
     "classes without label": ("polyps", {**TABLE, "label": None}, "datasets.polyps.classes: the column `label` needs"),
     "one class": ("moles", {**FOLDERS, "classes": ["a"]}, "datasets.moles.classes: 'a' is the only one"),
     "a class twice": ("moles", {**FOLDERS, "classes": ["1", 1]}, "datasets.moles.classes: '1' is listed twice"),
-    "classes that YAML reads as truth": ("moles", {**FOLDERS, "classes": [True, False]}, "datasets.moles.classes"),
+    "classes that YAML reads as truth": ("moles", {**FOLDERS, "classes": [True, False]}, "datasets.moles.classes: .*quote them"),
     "a subset": ("moles", {**FOLDERS, "subset": 9}, "datasets.moles.subset: is for hcd"),
     "drawn images": ("moles", {**FOLDERS, "demo_images": 400}, "datasets.moles.demo_images: is for the paper's data sets"),
     "slides": ("moles", {**FOLDERS, "slides": "a.csv"}, "datasets.moles.slides: is for hcd"),

@@ -29,6 +29,8 @@ def test_digits_follow_the_number_of_cases(cases, digits):
         ((-7.857, -14.29, -1.43), 1, f"{MINUS}7.9 [{MINUS}14, {MINUS}1]"),
         ((-1e-9, -4, 4), 1, f"0.0 [{MINUS}4, 4]"),
         ((1, "", ""), 1, "1.0"),
+        ((100, "nan", "nan"), 1, "100.0 [–]"),
+        ((0, 0, 0), 2, "0.00 [–]"),  # an interval without width says nothing of other cases
         (("", 1, 2), 1, "–"),
     ],
 )
@@ -37,7 +39,7 @@ def test_an_estimate_and_its_interval(values, digits, shown):
     assert cell.text == shown and "-" not in cell.text
     if shown != "–":
         assert cell.value == values[0] and [stored for _, stored in cell.more] == [
-            end for end in values[1:] if end != ""
+            end for end in values[1:] if end not in ("", "nan")
         ]
 
 

@@ -326,6 +326,12 @@ def test_a_temperature_has_no_interval(tmp_path):
     assert section.blocks[0].lines[0].cells[3].text == "1.23"
 
 
+def test_a_temperature_at_a_limit_of_the_search_is_marked(tmp_path):
+    values = [value_row("ml_v1", "s1", "brier_scaled", 0.1), value_row("ml_v1", "s1", "temperature", 0.0501)]
+    (section,) = (one for one in clinic_of(tmp_path, values).sections if one.title.endswith(": probabilities"))
+    assert section.blocks[0].lines[0].cells[3].text == "0.05 (limit)"
+
+
 def of_teacher(folder, judged=(), flipped=(), second=(), scores=()):
     described = run_row("ml_v1") | {"kind": "classification", "classes": "healthy;ill"}
     rows = {"non_inferiority": (judged, non_inferiority.COLUMNS), "flips": (flipped, flips.COLUMNS)}
@@ -342,6 +348,17 @@ JUDGED = {
     "run": "kd_ml_v3", "network": "ensemble", "against": "baseline_teacher", "metric": "accuracy", "margin": "2.0", "estimate": "-1.23", "low": "-2.5", "high": "0.5",
     "verdict": "undecided", "power": "0.423", "detectable": "3.4", "seeds": "3", "cases": "140", "groups": "35",
 }  # fmt: skip
+
+
+def test_an_end_beside_the_margin_is_not_rounded_onto_it(tmp_path):
+    judged = [JUDGED | {"low": "-1.96", "high": "22.4", "verdict": "good enough", "remark": non_inferiority.USELESS}]
+    (section,) = of_teacher(tmp_path, judged).sections
+    assert section.blocks[0].lines[0].cells[3].text == "−1.230 [−1.96, 22.40]"
+    assert "no better than naming the most frequent class" in str(section)
+    (equal,) = of_teacher(tmp_path, [JUDGED | {"estimate": "0", "low": "0", "high": "0"}]).sections
+    assert equal.blocks[0].lines[0].cells[3].text == "0.0 [–]"
+
+
 FLIPPED = {
     "run": "kd_ml_v3", "network": "ensemble", "against": "baseline_teacher", "attribute": "", "subgroup": "", "cases": "140", "groups": "35",
     "seeds": "3", "flips": "5.55", "low": "2.2", "high": "9.9", "gains": "4.44", "level": "0.95", "subgroups": "2", "left_out": "1", "worst": "0",
@@ -394,7 +411,7 @@ def test_flips_stand_beside_the_worst_subgroup_and_say_what_was_left_out(tmp_pat
     assert (
         lines[0][5] == "site: back"
         and lines[0][6].startswith("9.1 [")
-        and lines[0][7:] == ["24", "7"]
+        and lines[0][7:] == ["24", "35"]
         and lines[1][5:] == ["–"] * 4
     )
     (note,) = table.sections[0].notes

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from kdml.analysis import statistics
-from kdml.analysis.counts import Key, Measure, Measured, OfCounts, resamples_of
+from kdml.analysis import few_groups, statistics
+from kdml.analysis.counts import Key, Measure, Measured, resamples_of
 from kdml.analysis.metrics import AUC, scale_of
 from kdml.analysis.over_seeds import Summary, summarise
 from kdml.analysis.statistics import Interval, Resamples
+from kdml.analysis.things_counted import counted, groups_counted, things_to_find
 
 Side = tuple[Measured, Key]  # of a contrast, in one seed
 ONE_SEED = "one seed: uncertainty over test cases only"
@@ -248,7 +249,7 @@ class MeasuredRuns:
     def _why(self, wanted: Contrast, found: Interval, seeds: Sequence[int]) -> str:
         """What has to be known of a contrast's numbers."""
         if not math.isnan(found.estimate) or wanted.metric == AUC:
-            return _remark(found, seeds, compared=True)
+            return _remark(found, seeds)
         return _without_value(
             [*dict.fromkeys(one for name, key in wanted.runs for one in self._undefined(name, key, seeds))]
         )
@@ -322,7 +323,8 @@ class MeasuredRuns:
         values = [scale_of(key.metric) * measure.value for measure in measures]
         summary, drawn = summarise(values), self._drawn(name, key, seeds)[0]
         over_both = statistics.percentile(summary.mean, drawn, self._groups(name, seeds))
-        found = statistics.wider(over_both, statistics.paired_seeds(values))
+        wider = statistics.wider(over_both, statistics.paired_seeds(values))
+        found, why = few_groups.settled(wider, groups_counted(measures))
         undefined = self._undefined(name, key, seeds)
         return row | {
             "mean": summary.mean,
@@ -330,31 +332,26 @@ class MeasuredRuns:
             "low": found.low,
             "high": found.high,
             "chance": math.fsum(scale_of(key.metric) * measure.chance for measure in measures) / len(measures),
-            **_things_to_find(key.metric, measures),
+            **things_to_find(key.metric, measures),
             "remark": _joined(
-                _without_value(undefined) if undefined else _remark(over_both, seeds, compared=False), first.remark
+                _without_value(undefined) if undefined else _joined(_limits(seeds, compared=False), why), first.remark
             ),
         }
-
-
-def _things_to_find(metric: str, measures: Sequence[Measure]) -> dict[str, str]:
-    """How large regions are, and how many there were to find; from the fewest to the most where seeds have splits of their own."""
-    if not metric.startswith("found"):
-        return {}
-    counted = [_counted(measure) for measure in measures]
-    counts = sorted({int(one.counts[:, 1].sum()) for one in counted})
-    return {"of": f"{counts[0]}–{counts[-1]}" if counts[1:] else str(counts[0]), "sizes": counted[0].sizes}
 
 
 def _unknown(remark: str) -> dict[str, Any]:
     return dict.fromkeys(("estimate", "low", "high", "p"), math.nan) | {"seeds": 0, "remark": remark}
 
 
-def _remark(found: Interval, seeds: Sequence[int], compared: bool) -> str:
+def _remark(found: Interval, seeds: Sequence[int]) -> str:
     """Limits of few seeds, which for a comparison are those of its tests, and why there is no interval."""
-    limits = {1: ONE_SEED} | ({n: FEW_SEEDS.format(n=n, p=2 / 2**n) for n in range(2, 6)} if compared else {})
     no_interval = "no interval: all groups alike, too few of them, or undefined in too many resamples"
-    return _joined(limits.get(len(seeds), ""), no_interval if math.isnan(found.low) else "")
+    return _joined(_limits(seeds, compared=True), no_interval if math.isnan(found.low) else "")
+
+
+def _limits(seeds: Sequence[int], compared: bool) -> str:
+    limits = {1: ONE_SEED} | ({n: FEW_SEEDS.format(n=n, p=2 / 2**n) for n in range(2, 6)} if compared else {})
+    return limits.get(len(seeds), "")
 
 
 def _without_value(where: Sequence[str]) -> str:
@@ -363,12 +360,6 @@ def _without_value(where: Sequence[str]) -> str:
 
 def _joined(*remarks: str) -> str:
     return "; ".join(filter(None, remarks))
-
-
-def _counted(measure: Measure) -> OfCounts:
-    if not isinstance(measure, OfCounts):
-        raise TypeError(f"{measure} is not computed from counts")
-    return measure
 
 
 def _delong(left: Side, right: Side) -> Interval | None:
@@ -387,7 +378,7 @@ def _mcnemar(left: Side, right: Side) -> float:
 
 def _wilcoxon(left: Side, right: Side) -> float:
     """Wilcoxon's p of the differences of groups' own IoU, which is 1 for an empty mask that is predicted empty."""
-    sides = [_counted(run.measure(key)) for run, key in (left, right)]
+    sides = [counted(run.measure(key)) for run, key in (left, right)]
     own = [np.nan_to_num(side.metric(side.counts), nan=1.0) for side in sides]
     return statistics.wilcoxon(own[0] - own[1])
 

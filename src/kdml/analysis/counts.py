@@ -61,12 +61,14 @@ class OfCounts:
         counts: of every group, (groups, k).
         sizes: of the regions that are counted, in words; empty where none are.
         chance: value for naming the most frequent class every time; NaN where no classes are named.
+        is_count: whether it is a share of things that are counted one by one, test cases or regions.
     """
 
     metric: Function
     counts: Counts
     sizes: str = ""
     chance: float = math.nan
+    is_count: bool = False
 
     @property
     def value(self) -> float:
@@ -273,7 +275,7 @@ def _measures(mine: pd.DataFrame, truth: str, classes: int, groups: tuple[str, .
                 if truth == "label" and classes
                 else math.nan
             )
-            yield metric.name, OfCounts(metric.of_counts, counts, chance=guessed)
+            yield metric.name, OfCounts(metric.of_counts, counts, chance=guessed, is_count=metric.is_count)
     if metrics.pixel_columns in summed:
         for name, of_counts in class_pixels.by_class(summed[metrics.pixel_columns].shape[1]):
             yield name, OfCounts(of_counts, summed[metrics.pixel_columns])
@@ -328,7 +330,7 @@ def _detection(found: pd.DataFrame, groups: tuple[str, ...], limits: tuple[float
     measures: dict[Key, Measure] = {}
     for (network, size), mine in found.groupby(["network", "size"]):
         measures[Key(network, "label", f"found_{size}")] = OfCounts(
-            metrics.share, _found(mine, groups), regions.range_of(size, limits)
+            metrics.share, _found(mine, groups), regions.range_of(size, limits), is_count=True
         )
     return measures | _detection_by_class(found, groups)
 
@@ -339,7 +341,7 @@ def _detection_by_class(found: pd.DataFrame, groups: tuple[str, ...]) -> dict[Ke
         return {}
     return {
         Key(network, "label", f"{metrics.FOUND}{class_pixels.OF_CLASS}{number}"): OfCounts(
-            metrics.share, _found(mine, groups)
+            metrics.share, _found(mine, groups), is_count=True
         )
         for (network, number), mine in found.groupby(["network", "class"])
     }

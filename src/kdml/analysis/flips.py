@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kdml.analysis import statistics
+from kdml.analysis import few_groups, statistics
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.ratios import ratio
 from kdml.analysis.units import Subgroup, Units
@@ -28,7 +28,6 @@ COLUMNS = (
     "run", "network", "against", "attribute", "subgroup", "cases", "groups", "seeds", "flips", "low", "high", "gains", "level",
     "subgroups", "left_out", "worst", "remark",
 )  # fmt: skip
-NO_INTERVAL = "no interval: too few groups, or none of the subgroup in too many resamples"
 
 
 def rows(runs: MeasuredRuns, units: Mapping[int, Units]) -> Iterator[dict[str, Any]]:
@@ -69,6 +68,7 @@ def _rows(
         | _described(
             runs,
             new[0],
+            name,
             {seed: one[:, place] for seed, one in counts.items()},
             {seed: one[:, place] for seed, one in drawn.items()},
             statistics.CONFIDENCE if name == ALL else level,
@@ -106,13 +106,19 @@ def _counts(one: Units, new: tuple[str, str], old: tuple[str, str], shown: Seque
 
 
 def _described(
-    runs: MeasuredRuns, run: str, counts: Mapping[int, np.ndarray], drawn: Mapping[int, np.ndarray], level: float
+    runs: MeasuredRuns,
+    run: str,
+    name: Subgroup,
+    counts: Mapping[int, np.ndarray],
+    drawn: Mapping[int, np.ndarray],
+    level: float,
 ) -> dict[str, Any]:
     """Numbers of one subgroup.
 
     Args:
         runs: of the place.
         run: the new network's.
+        name: of the subgroup, or `ALL`.
         counts: flips, gains and cases of every group by seed, (groups, 3).
         drawn: the same under every draw, (resamples, 3).
         level: of the interval.
@@ -121,18 +127,19 @@ def _described(
     groups = min(int((one[:, 2] > 0).sum()) for one in counts.values())
     flips = {seed: float(100 * ratio(one[0], one[2])) for seed, one in sums.items()}
     shares = {seed: 100 * ratio(one[:, 0], one[:, 2]) for seed, one in drawn.items()}
-    summary, interval = runs.interval(run, flips, shares, groups, level)
-    if summary.mean == 0:
-        seen = statistics.none_seen(groups, level)
-        interval = statistics.Interval(0.0, 0.0, 100 * seen.high, seen.p)
+    summary, found = runs.interval(run, flips, shares, groups, level)
+    if name == ALL:
+        interval, remark = few_groups.settled(found, groups)
+    else:
+        interval, remark = few_groups.of_subgroup(found, groups, True, level)
     return {
         "cases": int(min(one[2] for one in sums.values())),
         "groups": groups,
         "seeds": summary.n,
         "flips": summary.mean,
-        "low": max(interval.low, 0.0),
-        "high": min(interval.high, 100.0),
+        "low": float(np.clip(interval.low, 0, 100)),
+        "high": float(np.clip(interval.high, 0, 100)),
         "gains": float(np.mean([100 * one[1] / one[2] for one in sums.values()])),
         "level": level,
-        "remark": NO_INTERVAL if math.isnan(interval.low) else "",
+        "remark": remark,
     }

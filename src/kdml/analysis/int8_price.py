@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from kdml.analysis import cases
+from kdml.analysis import cases, few_groups
 from kdml.analysis.cases import Evaluated
 from kdml.analysis.contrasts import ONE_SEED, Contrast, MeasuredRuns
 from kdml.analysis.counts import measured
 from kdml.analysis.evaluation import Evaluation, TestSet, against_labels, against_teacher
 from kdml.analysis.metrics import AURC, METRICS, scale_of
+from kdml.analysis.statistics import Interval
 from kdml.runs.graph import TEACHER
 from kdml.runs.predictions import Predictions
 
@@ -62,12 +63,21 @@ def _differences(runs: MeasuredRuns) -> list[dict[str, Any]]:
             for one in by_seed.values()
             for measure in [one.measure(key)]
         }
-        ends = {name: found[name] for name in ("low", "high", "p")}
-        worse = found["low"] > 0 if key.metric in LOWER_IS_BETTER else found["high"] < 0
+        by_bootstrap = Interval(found["estimate"], found["low"], found["high"], found["p"])
+        ends, why = few_groups.settled(by_bootstrap, 0)
+        worse = ends.low > 0 if key.metric in LOWER_IS_BETTER else ends.high < 0
         tests = {name: found.get(name, "") for name in ("cases", "groups", "test", "p_cases")}
         rows.append(
-            {"against": LABEL, "metric": key.metric, **values, "difference": found["estimate"], **ends}
-            | {"worse": int(worse), **tests, "remark": _remark(found["remark"])}
+            {
+                "against": LABEL,
+                "metric": key.metric,
+                **values,
+                "difference": found["estimate"],
+                "low": ends.low,
+                "high": ends.high,
+                "p": ends.p,
+            }
+            | {"worse": int(worse), **tests, "remark": _remark(found["remark"]) or why}
         )
     return rows
 

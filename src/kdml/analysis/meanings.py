@@ -6,6 +6,7 @@ from kdml.analysis import reliability, surfaces
 from kdml.analysis.class_pixels import OF_CLASS
 from kdml.analysis.metrics import AUC, AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND
 from kdml.analysis.regions import SMALLEST
+from kdml.analysis.temperature import LIMITS
 
 LEFT_OUT = f"regions of fewer than {SMALLEST} pixels are left out"
 T = "T is what is taken for the truth: the teacher of the same run, or a network before its rounding to integers"
@@ -18,8 +19,9 @@ _OF_BOTH: Mapping[str, str] = {
     f" {reliability.BINS} bins of equal width; few cases make it too large",
     "brier_scaled": f"The same {_AFTER_SCALING}",
     "ece_scaled": f"The same {_AFTER_SCALING}",
-    "temperature": "What logits are divided by to fit the validation part best (Guo et al. 2017); above 1 makes"
-    " probabilities less sure",
+    "temperature": "What logits are divided by to fit the validation part best (Guo et al. 2017); above 1 makes probabilities less"
+    f" sure. The search goes from {LIMITS[0]:g} to {LIMITS[1]:g}: at the lower limit validation has no error, at the upper one"
+    " probabilities there say nothing of the truth",
     "predictive_kl": "Kullback-Leibler divergence: how far the probabilities are from those of T; 0 where they are the same",
     AURC: "Area under the risk-coverage curve: mean error (of a mask 1 minus the image's F-score) over all numbers of cases"
     " that may be decided without a person, the surest first, by the network's own uncertainty; lower is better",

@@ -160,6 +160,7 @@ class Metric:
         unit: of the value that is shown: `%`, `px` for pixels, `mm`, `nats`, or `1` for a number without one.
         higher_is_better: whether a larger value is a better one.
         is_primary: whether tasks of its kind are judged by it.
+        is_count: whether it is a share of test cases, counted one by one.
     """
 
     name: str
@@ -173,6 +174,7 @@ class Metric:
     unit: str = "%"
     higher_is_better: bool = True
     is_primary: bool = False
+    is_count: bool = False
 
     @property
     def scale(self) -> float:
@@ -255,11 +257,11 @@ def _surface_metrics(names: tuple[str, str], unit: str) -> Iterator[Metric]:
 
 
 METRICS: tuple[Metric, ...] = (
-    Metric("accuracy", "Accuracy", "classification", _BOTH, _CLASSES, _cells, class_cells.accuracy, is_primary=True),
+    Metric("accuracy", "Accuracy", "classification", _BOTH, _CLASSES, _cells, class_cells.accuracy, is_primary=True, is_count=True),
     Metric("precision", "Precision", "classification", _BOTH, _CLASSES, _cells, class_cells.precision),
     Metric("recall", "Recall", "classification", _BOTH, _CLASSES, _cells, class_cells.recall),
-    Metric("sensitivity", "Sensitivity", "classification", _LABEL, _CLASSES, _cells, class_cells.sensitivity),
-    Metric("specificity", "Specificity", "classification", _LABEL, _CLASSES, _cells, class_cells.specificity),
+    Metric("sensitivity", "Sensitivity", "classification", _LABEL, _CLASSES, _cells, class_cells.sensitivity, is_count=True),
+    Metric("specificity", "Specificity", "classification", _LABEL, _CLASSES, _cells, class_cells.specificity, is_count=True),
     Metric("balanced_accuracy", "Balanced accuracy", "classification", _LABEL, _CLASSES, _cells, class_cells.balanced_accuracy),
     *_calibration_metrics("classification", _CLASSES | {"uncertainty"}, _bins),
     *_scaled_metrics("classification", _CLASSES | {"uncertainty_scaled"}, _scaled_bins),

@@ -26,6 +26,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
+USELESS = "compared with a network that does no better than naming the most frequent class, or marking nothing"
+
+
 class Verdict(StrEnum):
     """What an interval of a difference, student minus teacher, says with a margin."""
 
@@ -68,6 +71,8 @@ def rows(runs: MeasuredRuns, metric: str, margin: float) -> Iterator[dict[str, A
             if is_student(network) or network == ENSEMBLE or (run, network) == (STUDENT_ALONE, BASELINE):
                 for against, contrast in _replaced(runs, run, network, TEACHER in networks, metric):
                     judged = _judged(runs.contrast(contrast), margin)
+                    if _is_useless(runs, contrast):
+                        judged["remark"] = "; ".join(filter(None, (judged.get("remark", ""), USELESS)))
                     yield {
                         "run": run,
                         "network": network,
@@ -85,6 +90,14 @@ def _replaced(
         yield TEACHER, Contrast(run, run, network, "label", metric, with_network=TEACHER)
     if TEACHER_ALONE in runs.runs:
         yield TEACHER_ALONE, Contrast(run, TEACHER_ALONE, network, "label", metric)
+
+
+def _is_useless(runs: MeasuredRuns, wanted: Contrast) -> bool:
+    """Whether the mean of what a network is compared with is no better than naming the most frequent class, or than empty masks."""
+    name, key = wanted.sides[1]
+    measures = [one.measure(key) for one in runs.runs[name].values() if one.has(key)]
+    gained = [one.value - (0.0 if math.isnan(one.chance) else one.chance) for one in measures]
+    return bool(gained) and float(np.mean(gained)) <= 0
 
 
 def _judged(row: dict[str, Any], margin: float) -> dict[str, Any]:

@@ -292,22 +292,6 @@ def percentile(
     return Interval(estimate, float(low), float(high), min(1.0, p))
 
 
-def none_seen(groups: int, confidence: float = CONFIDENCE) -> Interval:
-    """Exact interval of a share of which no group of test cases shows anything: a bootstrap of nothing is nothing.
-
-    The upper end is the largest share of groups with a case of it that would still give none among so many, which the share of
-    cases cannot exceed where groups are of one size.
-
-    Args:
-        groups: independent groups of test cases.
-        confidence: of the interval.
-
-    Reference:
-        Clopper and Pearson, Biometrika 1934.
-    """
-    return Interval(0.0, 0.0, 1 - ((1 - confidence) / 2) ** (1 / groups), 1.0)
-
-
 def probability_of_outperforming(differences: Sequence[float]) -> float:
     """Share of seeds in which the left run is ahead; ties count half (Bouthillier et al., MLSys 2021)."""
     values = np.asarray(differences, dtype=float)

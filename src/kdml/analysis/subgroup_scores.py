@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kdml.analysis import metrics, statistics, units
+from kdml.analysis import few_groups, metrics, statistics, units
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import OfCounts
-from kdml.analysis.flips import FEWEST, NO_INTERVAL, worst_of
+from kdml.analysis.flips import FEWEST, worst_of
 from kdml.analysis.metrics import FOUND, PRIMARY, Function
 from kdml.analysis.units import Subgroup
 
@@ -24,7 +24,6 @@ COLUMNS = (
     "metric", "attribute", "subgroup", "cases", "groups", "value", "low", "high", "level", "worst", "remark",
 )  # fmt: skip
 TOO_FEW = f"fewer than {FEWEST} cases"
-ALIKE = "no interval: all groups are alike"
 UNDEFINED = "undefined: no case of it could count"
 
 
@@ -119,19 +118,13 @@ def _no_value(remark: str) -> dict[str, Any]:
 def _described(
     runs: MeasuredRuns, run: str, seed: int, judged: _Judged, members: np.ndarray, level: float
 ) -> dict[str, Any]:
-    """Value of one subgroup and its interval; where all of a share are right, or none, the exact one; where groups
-    are otherwise all alike, none."""
+    """Value of one subgroup and its interval, as `few_groups` gives it."""
     measure, groups = judged.of(members), len(set(judged.group[members]))
     value = 100 * measure.value
     if math.isnan(value):
         return _no_value(UNDEFINED)
     draws = 100 * measure.draws(runs.resamples([seed]), seed)
-    _, interval = runs.interval(run, {seed: value}, {seed: draws}, groups, level)
-    low, high = interval.low, interval.high
-    remark = NO_INTERVAL if math.isnan(low) else ""
-    if judged.of_counts is metrics.share and value in (0, 100):
-        reach = 100 * statistics.none_seen(groups, level).high
-        (low, high), remark = ((0.0, reach) if value == 0 else (100 - reach, 100.0)), ""
-    elif groups > 1 and np.nanmin(draws) == np.nanmax(draws):
-        low, high, remark = math.nan, math.nan, ALIKE
-    return {"value": value, "low": max(low, 0.0), "high": min(high, 100.0), "remark": remark}
+    _, found = runs.interval(run, {seed: value}, {seed: draws}, groups, level)
+    interval, remark = few_groups.of_subgroup(found, groups, judged.of_counts is metrics.share, level)
+    low, high = (float(np.clip(end, 0, 100)) for end in (interval.low, interval.high))
+    return {"value": value, "low": low, "high": high, "remark": remark}

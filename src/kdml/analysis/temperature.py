@@ -20,6 +20,7 @@ from kdml.analysis.ensemble import with_ensemble
 from kdml.runs.predictions import dequantise
 
 LIMITS = (0.05, 20.0)  # of T, where all validation cases are right, or nothing is known
+CLOSE = 1.01  # factor from a limit of T to what is taken for it
 LEVELS = dequantise(np.arange(256)).astype(float)
 MOST_PIXELS = 2_000_000  # that a temperature of several classes is fitted on
 
@@ -45,6 +46,15 @@ def fitted(nll: Callable[[float], float]) -> float:
     """
     found = optimize.minimize_scalar(lambda log: nll(math.exp(log)), bounds=np.log(LIMITS), method="bounded")
     return math.exp(float(found.x))
+
+
+def at_limit(temperature: float) -> bool:
+    """Whether a fitted temperature is one of `LIMITS`, which the search comes close to: validation had nothing to fit.
+
+    Args:
+        temperature: of a network, or the mean of several.
+    """
+    return temperature < LIMITS[0] * CLOSE or temperature > LIMITS[1] / CLOSE
 
 
 def _nll_of_classes(probabilities: np.ndarray, labels: np.ndarray) -> Callable[[float], float]:

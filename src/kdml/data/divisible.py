@@ -48,6 +48,6 @@ def _check_enough(what: str, units: tuple[int, str], limit: int | None) -> None:
     count, kind = units
     if count < len(PARTS):
         raise UserError(
-            f"{what} has {count} {kind}, too few to be in {', '.join(PARTS)} alike.",
+            f"{what} has {count} {kind.removesuffix('s') if count == 1 else kind}, too few to be in {', '.join(PARTS)} alike.",
             f"{_more(limit)}add {kind}, or leave the class out",
         )

@@ -25,6 +25,7 @@ from kdml.data.tables import check_complete
 log = logging.getLogger(__name__)
 
 NO_GROUP = ""
+MEND = "fetch the archive again, or mend the table"
 KNOWN_BAD_PATCHES = {
     "dd6dfed324f9fcb6f93f46f32fc800f2ec196be2": "known to be unreadable by many tools",
     "9369c7278ec8bcc6c880d99194de09fc2bd4efbe": "known to be all black",
@@ -361,7 +362,7 @@ def same_names(
     found: Iterable[str],
     what: str,
     where: str,
-    remedy: str = "fetch the archive again, or mend the table",
+    remedy: str = MEND,
 ) -> None:
     """Check that two lists name the same pictures.
 
@@ -377,7 +378,7 @@ def same_names(
     if expected and found and not expected & found:
         raise UserError(
             f"None of the {len(expected)} names of {what} is in {where}: for example {min(expected)} there, {min(found)} here.",
-            "check that they belong together",
+            remedy if remedy != MEND else "check that they belong together",
         )
     for lacking, has, lacks in ((expected - found, what, where), (found - expected, where, what)):
         if lacking:

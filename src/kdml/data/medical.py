@@ -18,6 +18,7 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -65,12 +66,36 @@ def stem(name: str) -> str:
 # NIfTI
 
 
-def slices_of(head: bytes, axis: int, where: str) -> int:
-    """Count the slices of a volume, by its header.
+@dataclass(frozen=True)
+class Grid:
+    """Where the voxels of a volume lie, once it is in the orientation RAS.
+
+    Args:
+        shape: voxels along x, y and z.
+        affine: (4, 4), from the place of a voxel to millimetres.
+        stored: its orientation in the file, such as LPS.
+    """
+
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+    stored: str
+
+    def apart(self, other: "Grid") -> float:
+        """Voxels of this grid by which the same voxel of another one lies elsewhere: most in a corner, so all are compared.
+
+        Args:
+            other: a grid of the same shape.
+        """
+        corners = np.array([[*corner, 1] for corner in product(*((0, size - 1) for size in self.shape))]).T
+        there = np.linalg.solve(self.affine, other.affine @ corners)
+        return float(np.abs(there - corners).max())
+
+
+def grid_of(head: bytes, where: str) -> Grid:
+    """Read where the voxels of a volume lie, by its header.
 
     Args:
         head: the first `HEAD` bytes of its file.
-        axis: 0 sagittal, 1 coronal, 2 axial.
         where: the file, for messages.
 
     Raises:
@@ -83,11 +108,19 @@ def slices_of(head: bytes, axis: int, where: str) -> int:
         kind = nibabel.Nifti2Header if _length(plain) == 540 else nibabel.Nifti1Header
         header = kind.from_fileobj(io.BytesIO(plain))
         shape, affine = header.get_data_shape(), header.get_best_affine()
-        place = nibabel.io_orientation(affine)[:, 0].tolist().index(axis)
+        _check_shape(shape, where)
+        turns = nibabel.io_orientation(affine)
+        places = [turns[:, 0].tolist().index(axis) for axis in range(3)]
+        turned = affine @ nibabel.orientations.inv_ornt_aff(turns, shape[:3])
+        np.linalg.inv(turned)
+    except UserError:
+        raise
     except Exception as error:  # nibabel raises almost anything on damaged bytes
         raise _unreadable(where, error) from None
-    _check_shape(shape, where)
-    return int(shape[place])
+    scale = MILLIMETRES.get(header.get_xyzt_units()[0], 1.0)
+    first, second, third = (int(shape[place]) for place in places)
+    stored = "".join(nibabel.aff2axcodes(affine))
+    return Grid((first, second, third), np.diag([scale, scale, scale, 1.0]) @ turned, stored)
 
 
 def _length(head: bytes) -> int:

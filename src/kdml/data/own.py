@@ -1,7 +1,6 @@
 """Data sets of the user's own, which the configuration describes: a table, a folder for each class, or images beside masks."""
 
 import posixpath
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +16,7 @@ from kdml.data import medical
 from kdml.data.archives import PICTURES, Source, archives_of, source_of
 from kdml.data.divisible import check_divisible
 from kdml.data.films import frames
+from kdml.data.finder import Finder, within
 from kdml.data.layouts import (
     NO_GROUP,
     Choice,
@@ -31,6 +31,7 @@ from kdml.data.layouts import (
 from kdml.data.mask_classes import MaskClasses
 from kdml.data.reader import THRESHOLD, Decoding
 from kdml.data.tables import Row, check_complete, read_table, spacing_in
+from kdml.data.unpacked import TABLES
 from kdml.data.volumes import slice_number, slices
 from kdml.data.zipped import is_data
 from kdml.deploy.pictures import Window
@@ -161,7 +162,7 @@ def check_own(own: Own, path: Path, choice: Choice) -> None:
     except MachineError:
         raise
     except UserError as error:
-        remedy = error.remedy if path.is_dir() else "name a folder, or a sound zip"
+        remedy = f"{error.remedy}{_rename(own)}" if path.is_dir() else "name a folder, or a sound zip"
         raise UserError(f"`datasets.{own.name}.source`: {error.problem}", remedy) from None
     with closing(source):
         list_own(source, own, choice, with_frames=False)
@@ -184,7 +185,8 @@ def list_own(source: Source, own: Own, choice: Choice, with_frames: bool = True)
             need("medical", f"`format: {own.format}`")
         files = [name for name in source.names() if _is_picture(name, own)]
         if not files:
-            raise UserError(f"{source.path} holds no picture.", f"pictures are {', '.join(own.suffixes)} files")
+            remedy = f"pictures are {', '.join(own.suffixes)} files{_rename(own)}"
+            raise UserError(f"{source.path} holds no picture.", remedy)
         listing = _listed(source, files, own)
         if own.format == medical.NIFTI:
             listing = replace(listing, pictures=list(slices(source, listing.pictures, own.axis, own.slice)))
@@ -199,6 +201,13 @@ def list_own(source: Source, own: Own, choice: Choice, with_frames: bool = True)
         raise
     except UserError as error:
         raise UserError(f"`datasets.{own.name}`: {error.problem}", error.remedy) from None
+
+
+def _rename(own: Own) -> str:
+    """What to do about files without a suffix, as archives of hospitals export DICOM."""
+    return (
+        "; files without a suffix, such as IM00001: rename them to IM00001.dcm" if own.format == medical.DICOM else ""
+    )
 
 
 def _is_picture(name: str, own: Own) -> bool:
@@ -235,11 +244,21 @@ def _beside_masks(source: Source, files: Sequence[str], own: Own) -> Listing:
     found = {kind: _by_stem(source, files, kind) for kind in (IMAGES, MASKS)}
     for kind, names in found.items():
         if not names:
+            there = {part for name in files for part in PurePosixPath(name).parts[:-1]}
+            other = next((part for part in sorted(there) if part.lower() == kind), None)
             raise UserError(
-                f"{source.path} has no pictures in a folder {kind}.",
-                "put pictures into images/ and masks of the same names into masks/; or name `classes` or a `table`",
+                f"{source.path} has no pictures in a folder {kind}" + (f", but in {other}." if other else "."),
+                f"rename the folder to {kind}, in small letters"
+                if other
+                else "put pictures into images/ and masks of the same names into masks/; or name `classes` or a `table`",
             )
-    same_names(found[IMAGES], found[MASKS], f"{IMAGES}/", f"{MASKS}/", "every picture needs a mask of its name")
+    remedy = "every picture needs a mask of its name"
+    longer = next(
+        (mask for name in found[IMAGES] for mask in found[MASKS] if mask != name and mask.startswith(name)), None
+    )
+    if longer is not None and not found[IMAGES].keys() & found[MASKS].keys():
+        remedy += f": give masks the names of their pictures, without what {found[MASKS][longer]} has more"
+    same_names(found[IMAGES], found[MASKS], f"{IMAGES}/", f"{MASKS}/", remedy)
     pictures = [
         Picture(name, Member(0, name), Member(0, found[MASKS][stem]), None, NO_GROUP)
         for stem, name in found[IMAGES].items()
@@ -277,8 +296,8 @@ def _by_stem(source: Source, files: Sequence[str], kind: str) -> dict[str, str]:
 def _from_table(source: Source, files: Sequence[str], own: Own) -> Listing:
     """Pictures that a table names, with label, mask and group of the columns that are configured; the others are metadata."""
     name, rows = _rows(source, own)
-    find = _Finder(source, files, posixpath.dirname(name), name, own.suffixes)
-    check_complete(rows, name, own.columns())
+    find = Finder(source, files, posixpath.dirname(name), name, own.suffixes)
+    check_complete(rows, name, own.columns(), own.mask)
     pictures: dict[str, Picture] = {}
     for line, row in rows:
         where = f"{name}, line {line}"
@@ -293,7 +312,7 @@ def _from_table(source: Source, files: Sequence[str], own: Own) -> Listing:
     return Listing(list(pictures.values()), classes, {UNNAMED: unnamed})
 
 
-def _picture(where: str, row: Mapping[str, str], own: Own, find: "_Finder") -> Picture:
+def _picture(where: str, row: Mapping[str, str], own: Own, find: Finder) -> Picture:
     label = None if own.label is None else row[own.label]
     if label is not None and label not in own.classes:
         raise UserError(
@@ -321,79 +340,29 @@ def _picture(where: str, row: Mapping[str, str], own: Own, find: "_Finder") -> P
     )
 
 
-class _Finder:
-    """Finds the file that a cell of a table means: by its path, or by the end of it, with or without its suffix.
-
-    Of files with one content, as in a folder that was copied into itself, the one with the shortest path is meant.
-
-    Args:
-        source: folder or zip.
-        files: names of its pictures.
-        folder: of the table within it, which names may be relative to.
-        table: its name, for messages.
-        suffixes: of pictures, likewise.
-    """
-
-    def __init__(self, source: Source, files: Sequence[str], folder: str, table: str, suffixes: Sequence[str]):
-        self.source, self.folder, self.table, self.suffixes = source, folder, table, suffixes
-        self.files = set(files)
-        self.by_end: dict[str, list[str]] = defaultdict(list)
-        for name in files:
-            parts = name.split("/")
-            for start in range(len(parts)):
-                end = "/".join(parts[start:])
-                self.by_end[end].append(name)
-                self.by_end[medical.stem(end)].append(name)
-        self.example = files[0]
-
-    def __call__(self, where: str, cell: str) -> str:
-        """Name of the file.
-
-        Raises:
-            UserError: there is none, or several may be meant.
-        """
-        path = posixpath.normpath(cell.replace("\\", "/"))
-        if posixpath.isabs(path):  # of a picture that lies within, as a table has it that was made on this machine
-            path = _within(self.source.path, Path(path)) or path
-        for exact in (posixpath.normpath(posixpath.join(self.folder, path)), path):
-            if exact in self.files:
-                return exact
-        found = sorted(self.by_end.get(path, []), key=lambda name: (len(name), name))
-        if any(not self.source.equal(found[0], other) for other in found[1:]):
-            raise UserError(
-                f"{where}: {cell} may be {found[0]} or {found[1]}.",
-                "write the folder, and the suffix, in the table, too",
-            )
-        if not found:
-            raise UserError(
-                f"{where}: {self.source.path} holds no picture {cell}; it holds for example {self.example}.",
-                "write names as they are there, or leave the row out; pictures are "
-                + ", ".join(self.suffixes)
-                + " files",
-            )
-        return found[0]
-
-
-def _within(folder: Path, file: Path) -> str | None:
-    """Name of a file below a folder, wherever links lead; None if it lies elsewhere."""
-    place, root = file.resolve(), folder.resolve()
-    return place.relative_to(root).as_posix() if place.is_relative_to(root) else None
-
-
 def _rows(source: Source, own: Own) -> tuple[str, list[Row]]:
     """Name of the table within the source (of a file elsewhere, without a folder), and its rows as texts."""
     table = str(own.table)
     file = own._file()
-    name = table if file is None else _within(source.path, file) or file.name
+    name = table if file is None else within(source.path, file) or file.name
     try:
         content = source.read(table) if file is None else file.read_bytes()
     except KeyError:
         raise UserError(
-            f"`table: {table}` is neither a file nor in {source.path}.",
-            "name it relative to the project's root, or as it lies within `source`",
+            f"`table: {table}` is neither a file nor a table in {source.path}.",
+            _table_remedy(source, table),
         ) from None
     except TooLarge as error:
         raise UserError(f"{name} is no table: {error}.", "name another file") from None
     except UNREADABLE as error:
         raise UserError(f"{name} cannot be read ({error}).", "write it again") from None
     return name, read_table(content, name, own.columns())
+
+
+def _table_remedy(source: Source, table: str) -> str:
+    """What to do about a table that was not found: another kind of file, or one that lies deeper."""
+    if not table.lower().endswith(TABLES):
+        return f"save it as CSV; tables are {' or '.join(TABLES)} files"
+    if deeper := [name for name in source.names() if name.endswith(f"/{table}")]:
+        return f"write `table: {deeper[0]}`, which is there"
+    return "name it relative to the project's root, or as it lies within `source`"

@@ -87,13 +87,16 @@ def _text(value: Any) -> str:
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
 
 
-def check_complete(rows: Sequence[tuple[int, Mapping[str, str]]], name: str, columns: Sequence[str]) -> None:
+def check_complete(
+    rows: Sequence[tuple[int, Mapping[str, str]]], name: str, columns: Sequence[str], mask: str | None = None
+) -> None:
     """Refuse a table without rows, and a row that lacks a value.
 
     Args:
         rows: each with its line.
         name: of the table.
         columns: that must have a value in every row.
+        mask: the one of them that names masks.
 
     Raises:
         UserError: names table and line.
@@ -101,8 +104,10 @@ def check_complete(rows: Sequence[tuple[int, Mapping[str, str]]], name: str, col
     if not rows:
         raise UserError(f"{name} has no rows.", "check that it is whole")
     for line, row in rows:
-        if not all(row[column] for column in columns):
-            raise UserError(f"{name}, line {line}, is incomplete.", f"every line needs {', '.join(columns)}")
+        if empty := [column for column in columns if not row[column]]:
+            hint = "; of a picture without anything to mark, a mask that is all black" if empty[0] == mask else ""
+            problem = f"{name}, line {line}, is incomplete: '{empty[0]}' is empty."
+            raise UserError(problem, f"every line needs {', '.join(columns)}{hint}")
 
 
 def spacing_in(where: str, cell: str, column: str) -> tuple[float, float] | None:

@@ -35,7 +35,9 @@ MOST_MASK_CLASSES = 32  # with the background; a table of cases has a column for
 
 
 def _words(value: Any) -> Any:
-    """Whole numbers of a list as texts: classes may be called 0 and 1."""
+    """Whole numbers of a list as texts: classes may be called 0 and 1. What YAML reads `yes` and `no` as is told."""
+    if isinstance(value, list) and any(type(one) is bool for one in value):
+        raise ValueError("YAML reads yes, no, on and off as true and false: quote them, as in ['yes', 'no']")
     return [str(one) if type(one) is int else one for one in value] if isinstance(value, list) else value
 
 

@@ -64,7 +64,7 @@ def of_metrics(rows: Sequence[Row], models: Sequence[str]) -> Iterator[OfMetric]
                 for name, of in shown.items()
             ],
             [f"{name} ({_range(of, 'cases')})" for name, of in of_names.items() if name not in shown],
-            list(dict.fromkeys(f"{_name(row)}, {row['model']}: {row['remark']}" for row in said)),
+            _remarks(said, len(models)),
         )
 
 
@@ -80,6 +80,17 @@ def _alike(rows: Sequence[Row], models: Sequence[str]) -> list[tuple[str, str]]:
 
 def _size(row: Row) -> str:
     return f"{labels.counted(row['cases'], 'case')} of {labels.counted(row['groups'], 'group')}"
+
+
+def _remarks(rows: Sequence[Row], models: int) -> list[str]:
+    """What is said of subgroups, once for all models of which it holds."""
+    of: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        of.setdefault((_name(row), row["remark"]), []).append(row["model"])
+    return [
+        f"{name}{'' if len(mine) == models else ', ' + ', '.join(mine)}: {remark}"
+        for (name, remark), mine in of.items()
+    ]
 
 
 def _name(row: Row) -> str:

@@ -10,6 +10,7 @@ INTERVAL = " [95 %]"
 FEW_CASES, MANY_CASES = 20, 1000
 NARROW = 20  # steps of an estimate's last digit; a wider interval needs one digit less than its estimate
 AS_PRINTED = "†"
+NO_INTERVAL = f"[{NOTHING}]"
 
 
 def digits_of(cases: Any, scale: float = 100.0) -> int:
@@ -49,18 +50,21 @@ def with_interval(estimate: Any, low: Any, high: Any, digits: int = 1) -> Cell:
     """An estimate with its interval in brackets, as `70.8 [57, 83]`.
 
     The ends have a digit less than the estimate, unless the interval is narrow, or an end would be rounded to zero and no longer
-    show on which side of it the interval lies.
+    show on which side of it the interval lies. One that is undefined, or has no width because all groups are alike, is `[–]`.
 
     Args:
         estimate: to show; a dash if there is none.
-        low: end of its interval; without one the estimate stands alone.
+        low: end of its interval, `nan` if that is undefined; where none was looked for, the estimate stands alone.
         high: the other end.
         digits: decimals of the estimate.
     """
     cell = number(estimate, f".{digits}f")
-    if cell.text == NOTHING or not (is_known(low) and is_known(high)):
+    if cell.text == NOTHING or low in ("", None) or high in ("", None):
         return cell
     ends = float(low), float(high)
+    if not ends[0] < ends[1]:
+        more = () if math.isnan(ends[0]) else (("low", ends[0]), ("high", ends[1]))
+        return Cell(f"{cell.text} {NO_INTERVAL}", cell.value, more)
     fewer = max(digits - 1, 0)
     lost = any(end and not round(end, fewer) for end in ends)
     if lost or ends[1] - ends[0] < NARROW * 10**-digits:

@@ -8,6 +8,7 @@ from kdml.analysis.class_pixels import OF_CLASS
 from kdml.analysis.families import REFERRAL as OF_REFERRAL
 from kdml.analysis.metrics import AURC, AURC_DISAGREEMENT, AURC_GAIN, FOUND, digits_scale_of
 from kdml.analysis.surfaces import IN_MILLIMETRES, IN_PIXELS
+from kdml.analysis.temperature import at_limit
 from kdml.reporting import labels
 from kdml.reporting.cells import INTERVAL, Cell, digits_of, is_known, number, p_value, text, with_interval
 from kdml.reporting.data import Data
@@ -143,7 +144,7 @@ def _value(row: Row | None) -> Cell:
     if row is None:
         return number("")
     if row["metric"] in WITHOUT_INTERVAL:
-        return number(row["mean"])
+        return number(row["mean"], suffix=" (limit)" if is_known(row["mean"]) and at_limit(float(row["mean"])) else "")
     return with_interval(row["mean"], row["low"], row["high"], digits_of(row["cases"], digits_scale_of(row["metric"])))
 
 

@@ -4,12 +4,13 @@ student is worth its costs, and whether a third one that both teach does as well
 from collections.abc import Iterator, Mapping, Sequence
 
 from kdml.analysis.metrics import digits_scale_of
+from kdml.analysis.non_inferiority import USELESS
 from kdml.reporting import labels
-from kdml.reporting.cells import INTERVAL, Cell, digits_of, is_known, number, text, with_interval
+from kdml.reporting.cells import INTERVAL, NO_INTERVAL, Cell, digits_of, is_known, number, text, with_interval
 from kdml.reporting.data import Data
 from kdml.reporting.plain_tables.clinic import section
 from kdml.reporting.plain_tables.place_columns import row_order
-from kdml.reporting.table_model import NOTHING, Column, Row, Section, Table
+from kdml.reporting.table_model import MINUS, NOTHING, Column, Row, Section, Table
 from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER
 
 GOOD_ENOUGH = (
@@ -28,6 +29,11 @@ THIRD = (
     "Variant", "Network", "Score", Column(f"Minus best student{INTERVAL}", "Minus best student"),
     Column(f"Minus ensemble{INTERVAL}", "Minus ensemble"), "Parameters (M)", "MACs (G)", "Latency (ms)",
 )  # fmt: skip
+MOST_DIGITS = 4
+USELESS_SAID = (
+    "A network here is compared with one that does no better than naming the most frequent class, or marking nothing:"
+    " to be as good as that says nothing."
+)
 # Column of compression.csv, factor to what is shown, and format.
 COSTS = (("parameters", 1e-6, ".2f"), ("macs", 1e-9, ".3f"), ("latency_ms", 1.0, ".1f"))
 
@@ -58,7 +64,7 @@ def _good_enough(data: Data) -> tuple[Section, ...]:
                 text(labels.run(row["run"])),
                 text(labels.network(row["network"])),
                 _against(row),
-                with_interval(row["estimate"], row["low"], row["high"], digits_of(row["cases"])),
+                _difference(row),
                 text(row["verdict"]),
                 number(100 * float(row["power"]) if is_known(row["power"]) else "", ".0f"),
                 _detectable(row),
@@ -70,8 +76,23 @@ def _good_enough(data: Data) -> tuple[Section, ...]:
             if known
             else ""
         )
+        if any(USELESS in row["remark"] for row in known):
+            note += f" {USELESS_SAID}"
         found += section(data, place, "Good enough", GOOD_ENOUGH, cells, note)
     return found
+
+
+def _difference(row: Row) -> Cell:
+    """A difference with its interval, in as many decimals as keep its ends off the margin that they are compared with."""
+    margin, fewest = -float(row["margin"]), digits_of(row["cases"])
+    for digits in range(fewest, max(fewest, MOST_DIGITS) + 1):
+        cell = with_interval(row["estimate"], row["low"], row["high"], digits)
+        if NO_INTERVAL in cell.text:
+            break
+        shown = cell.text.partition("[")[2].removesuffix("]").replace(MINUS, "-").split(", ")
+        if not any(float(one) == margin != end for one, (_, end) in zip(shown, cell.more, strict=False)):
+            break
+    return cell
 
 
 def _detectable(row: Row) -> Cell:

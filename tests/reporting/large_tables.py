@@ -186,7 +186,7 @@ def _of_clinic() -> dict[str, list[dict[str, str]]]:
         "low": "-23.45",
         "high": "-1.23",
     }
-    judged |= {"verdict": "not good enough", "power": "0.99", "detectable": "12.3"}
+    judged |= {"verdict": "not good enough", "power": "0.99", "detectable": "12.3", "remark": ""}
     flipped = who | {
         "network": "ensemble",
         "flips": "12.34",

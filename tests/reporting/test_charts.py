@@ -539,7 +539,7 @@ def test_the_script_deals_places_out_to_figures(tmp_path):
 def judged_row(run, network, estimate="1.5", **changed):
     return {
         "run": run, "network": network, "against": "baseline_teacher", "metric": "accuracy", "margin": "2.0", "estimate": estimate,
-        "low": "-1.2", "high": "3", "verdict": "good enough", "power": "0.42", "detectable": "3.4", "seeds": "3", "cases": "140", "groups": "35", **changed,
+        "low": "-1.2", "high": "3", "verdict": "good enough", "power": "0.42", "detectable": "3.4", "seeds": "3", "cases": "140", "groups": "35", "remark": "", **changed,
     }  # fmt: skip
 
 

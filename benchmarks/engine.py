@@ -65,17 +65,21 @@ def our_loop(settings: RunSettings, folder: Path, options: argparse.Namespace) -
     return measure
 
 
-def bare_loop(settings: RunSettings, options: argparse.Namespace, best: bool) -> Callable[[], float]:
-    """Images per second of a loop that does nothing but forward, losses, backward and Adam."""
+def bare_step(settings: RunSettings, size: int, best: bool) -> Callable[[], None]:
+    """A step that does nothing but forward, losses, backward and Adam.
+
+    Args:
+        settings: of the run: its networks, batch size, precision and device.
+        size: of the images, in pixels of a side.
+        best: channels-last and fused Adam, in place of contiguous tensors and Adam as it comes.
+    """
     memory_format = torch.channels_last if best else torch.contiguous_format
-    device = options.device
-    networks = build.build_cohort(settings, {}, None, PIXELS).networks.to(device, memory_format=memory_format).train()
+    device, batch = settings.training.device, settings.training.batch_size
+    networks = build.build_cohort(settings, {}, None, size).networks.to(device, memory_format=memory_format).train()
     teacher, first, second = networks["teacher"], networks["s1"], networks["s2"]
     optimiser = torch.optim.Adam(networks.parameters(), lr=1e-4, **({"fused": True} if best else {}))
-    pixels = torch.randint(0, 256, (BATCH, 3, PIXELS, PIXELS), dtype=torch.uint8).to(
-        device, memory_format=memory_format
-    )
-    labels = torch.randint(0, 2, (BATCH,), device=device)
+    pixels = torch.randint(0, 256, (batch, 3, size, size), dtype=torch.uint8).to(device, memory_format=memory_format)
+    labels = torch.randint(0, 2, (batch,), device=device)
 
     def divergence(learner: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
         return F.kl_div(F.log_softmax(source.detach() / 2, 1), F.softmax(learner / 2, 1), reduction="batchmean")
@@ -91,14 +95,21 @@ def bare_loop(settings: RunSettings, options: argparse.Namespace, best: bool) ->
         loss.backward()
         optimiser.step()
 
+    return step
+
+
+def bare_loop(settings: RunSettings, options: argparse.Namespace, best: bool) -> Callable[[], float]:
+    """Images per second of a loop of bare steps."""
+    step = bare_step(settings, PIXELS, best)
+
     def measure() -> float:
         step()
-        synchronise(device)
+        synchronise(options.device)
         started = time.perf_counter()
         for _ in range(options.steps):
             step()
-        synchronise(device)
-        return options.steps * BATCH / (time.perf_counter() - started)
+        synchronise(options.device)
+        return options.steps * settings.training.batch_size / (time.perf_counter() - started)
 
     return measure
 

@@ -1,15 +1,17 @@
 """What a GPU does with the training engine: does everything run, to the same bits, how fast, how many side by side.
 
-    uv run python benchmarks/gpu.py [--device cuda|cpu] [--parts machine steps bits kill speed captured together similarity]
+    uv run python benchmarks/gpu.py [--device cuda|cpu] [--parts PART ...]
 
 Parts are taken in this order, and figures are written after each; the first four end the script where they fail, because the
 later ones would measure something broken. With `--device cpu --size 64 --steps 2 --images 64` it can be tried without a GPU.
 """
 
 import argparse
+import functools
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,8 +25,8 @@ from typing import Any
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts, as src/train.py does
 
 import torch
-from common import ROOT, engine_on_one_batch, paper_plan, synchronise, write_data, write_figures
-from engine import bare_loop
+from common import ROOT, alternate, engine_on_one_batch, paper_plan, synchronise, write_data, write_figures
+from engine import bare_step
 
 from kdml.experiment.plan import Run
 from kdml.inspection import cka
@@ -222,42 +224,74 @@ def rate(step: Callable[[], object], images: int, options: argparse.Namespace) -
     return round(images * options.steps / (time.perf_counter() - started), 1)
 
 
-def busy_share(step: Callable[[], object], options: argparse.Namespace) -> float | None:
-    """Share of the wall time in which kernels run on the GPU, over ten steps."""
-    if options.device != "cuda":
+def busy_share(step: Callable[[], object], images_per_second: float, images: int, device: str) -> float | None:
+    """Share of a step's wall time in which kernels run on the GPU, over ten steps.
+
+    Args:
+        step: to take.
+        images_per_second: of the step without the profiler, which slows the host and not the kernels.
+        images: of a step.
+        device: None is returned for a CPU.
+    """
+    if device != "cuda":
         return None
     from torch.profiler import ProfilerActivity, profile
 
-    plain = 8 / rate(step, 8, options)
     with profile(activities=[ProfilerActivity.CUDA]) as profiled:
         for _ in range(10):
             step()
         torch.cuda.synchronize()
     on_gpu = sum(event.self_device_time_total for event in profiled.key_averages()) / 1e6 / 10
-    return round(on_gpu / plain, 3)
+    return round(on_gpu * images_per_second / images, 3)
+
+
+def beside_eager(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """The engine's step of kd_ml_v3 beside bare eager loops of the same classifiers, at the paper's batch size and at 64.
+
+    Images per second are medians of rounds in which all take their turn; peak memory is that of a step beyond what lay there.
+    """
+    found: dict[str, Any] = {}
+    for batch_size in (8, 64):
+        settings = settings_of(options, batch_size=batch_size)
+        steps: dict[str, Callable[[], object]] = {}
+        about: dict[str, dict[str, Any]] = {}
+        for name in ("engine", "plain eager loop", "best bare loop"):
+            before = torch.cuda.memory_allocated() if options.device == "cuda" else 0
+            peak_mib(options.device)
+            if name == "engine":
+                engine, batch = engine_on_one_batch(settings, folder, options.size)
+                steps[name] = functools.partial(engine._step, batch)
+            else:
+                steps[name] = bare_step(settings, options.size, best=name == "best bare loop")
+            for _ in range(3):
+                steps[name]()
+            about[name] = {"peak_mib": max(0, peak_mib(options.device) - round(before / 1024**2))}
+        rates = alternate(
+            {name: functools.partial(rate, step, batch_size, options) for name, step in steps.items()}, options.rounds
+        )
+        for name, step in steps.items():
+            about[name]["images_per_second"] = statistics.median(rates[name])
+            about[name]["of_rounds"] = rates[name]
+            about[name]["busy_share"] = busy_share(step, about[name]["images_per_second"], batch_size, options.device)
+        found[f"batch {batch_size}"] = about
+        engine = batch = None
+        steps.clear()
+    return found
 
 
 def speed(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Images per second of kd_ml_v3 in several settings beside a plain eager loop, and the share of time the GPU is busy."""
-    found: dict[str, Any] = {}
+    """Images per second of kd_ml_v3 in several settings."""
     choices: dict[str, dict[str, Any]] = {
         "float32": {}, "not deterministic": {"deterministic": False}, "tf32": {"precision": "tf32"},
         "bfloat16": {"precision": "bfloat16"}, "batch 64": {"batch_size": 64},
     }  # fmt: skip
-    for kind in TASKS:
-        for name, training in choices.items():
-            engine, batch = engine_on_one_batch(settings_of(options, kind=kind, **training), folder, options.size)
-            images = len(batch.images)
-            found[f"{kind}: {name}"] = rate(lambda engine=engine, batch=batch: engine._step(batch), images, options)
-            if name == "float32":
-                found[f"{kind}: busy share"] = busy_share(
-                    lambda engine=engine, batch=batch: engine._step(batch), options
-                )
-            peak_mib(options.device)
-    settings = settings_of(options)
-    loop = argparse.Namespace(device=options.device, steps=options.steps, size=options.size)
-    found["classification: plain eager loop"] = round(bare_loop(settings, loop, best=False)(), 1)
-    found["classification: best bare loop"] = round(bare_loop(settings, loop, best=True)(), 1)
+    found: dict[str, Any] = {}
+    for kind, (name, training) in product(TASKS, choices.items()):
+        engine, batch = engine_on_one_batch(settings_of(options, kind=kind, **training), folder, options.size)
+        step = functools.partial(engine._step, batch)
+        found[f"{kind}: {name}"] = rate(step, len(batch.images), options)
+        engine = batch = step = None
+        peak_mib(options.device)
     return found
 
 
@@ -347,7 +381,7 @@ def similarity(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 PARTS: dict[str, Callable[[argparse.Namespace, Path], Any]] = {
-    part.__name__: part for part in (machine, steps, bits, kill, speed, captured, together, similarity)
+    part.__name__: part for part in (machine, steps, bits, kill, speed, beside_eager, captured, together, similarity)
 }
 
 
@@ -358,6 +392,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=list(PARTS))
     parser.add_argument("--size", type=int, default=224, help="of images, in pixels of a side")
     parser.add_argument("--steps", type=int, default=50, help="steps per figure")
+    parser.add_argument("--rounds", type=int, default=3, help="in which what is compared takes its turn")
     parser.add_argument("--threads", type=int, default=4)
     parser.add_argument("--images", type=int, default=832, help="of the data that trainings of their own read")
     parser.add_argument("--side-by-side", type=int, nargs="+", default=list(SIDE_BY_SIDE))

@@ -47,7 +47,9 @@ def one_batch(settings: RunSettings, size: int) -> Batch:
         targets = torch.zeros(count, 1, size, size, dtype=torch.uint8)
         targets[:, :, size // 4 : size // 2, size // 4 : size // 2] = 1
     batch = Batch(images.contiguous(memory_format=torch.channels_last), targets)
-    return Batch(*(tensor.pin_memory() for tensor in batch)) if settings.training.device == "cuda" else batch
+    if settings.training.device != "cuda":
+        return batch
+    return batch._replace(images=batch.images.pin_memory(), targets=batch.targets.pin_memory())
 
 
 def engine_on_one_batch(

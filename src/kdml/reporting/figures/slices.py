@@ -245,7 +245,7 @@ def _explain(figure: Figure, as_mask: bool, classes: Sequence[str]) -> None:
             for name, colour in zip(classes, class_colours(len(classes)), strict=True)
         }
     else:
-        marks["outline: left of the lesion, else of the prediction"] = (behind, Line2D([], [], **line))
+        marks["outline: lesion, or prediction"] = (behind, Line2D([], [], **line))
         _bar(figure)
     legend(figure, marks)
 

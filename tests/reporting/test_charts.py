@@ -75,8 +75,11 @@ def test_what_is_far_from_the_data_is_named_at_the_edge(tmp_path):
     runs, values = variants()
     values = [row | {"chance": "50.0"} for row in values]
     figure = beside.draw(data_of(tmp_path, {PLACE: (runs, values)}))
-    low, _ = figure.subfigs[0].axes[0].get_xlim()
-    assert low > 70 and "← chance 50.0" in words(figure)
+    (axes,) = figure.subfigs[0].axes
+    assert axes.get_xlim()[0] > 70 and "← chance 50.0" in words(figure)
+    (note,) = (text for text in axes.texts if "chance" in text.get_text())
+    last_row = axes.transData.transform((0, axes.get_yticks()[-1] + 1))[1]
+    assert note.get_window_extent().y1 < last_row
 
 
 def test_beside_draws_ours_alone_where_the_paper_has_none(tmp_path):

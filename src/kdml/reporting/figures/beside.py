@@ -201,7 +201,7 @@ def _text(one: Shown, compared: bool) -> str:
 
 
 def _references(axes: Axes, shown: Sequence[Shown]) -> None:
-    """Lines for the student alone and for chance; one that is far from the data is named at the edge instead."""
+    """Lines for the student alone and for chance; one that is far from the data is named below the last row instead."""
     low, high = axes.get_xlim()
     student = next((number(one.student["mean"]) for one in shown if one.student), float("nan"))
     chance = number(shown[0].row.get("chance", ""))
@@ -217,4 +217,5 @@ def _references(axes: Axes, shown: Sequence[Shown]) -> None:
             edge.append(f"← {name} {value:.1f}")
         elif value > high:
             edge.append(f"{name} {value:.1f} →")
+    axes.set_ylim(axes.get_ylim()[0] + LINE * len(edge), 0)
     axes.text(0.02, 0.01, "\n".join(edge), transform=axes.transAxes, fontsize=SMALL, color=MARKS["note"], va="bottom")

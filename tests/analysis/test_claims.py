@@ -128,7 +128,8 @@ def test_verdicts():
     near = claim("near", (), measure="compression", expected={"hcd/resnet18": 15}, tolerance=1)
     assert claims.answer(near, 0.05, "hcd/resnet18", Interval(15.8, UNKNOWN, UNKNOWN, UNKNOWN), UNKNOWN) is yes
     assert claims.answer(near, 0.05, "hcd/resnet18", Interval(17, UNKNOWN, UNKNOWN, UNKNOWN), UNKNOWN) is no
-    assert claims.verdict(near, [yes, missing]) is Verdict.HOLDS
+    assert claims.verdict(near, [yes, missing]) is Verdict.UNDECIDED
+    assert claims.verdict(near, [no, missing]) is Verdict.FAILS
 
 
 def test_a_network_compared_with_itself_counts_nowhere():

@@ -27,9 +27,20 @@ NUMBERS = {
         "results/tables/table_02.csv",
     ),
     "hcd_on_two_cores": ("results/claims.csv", "results/tables/table_08.csv", "results/tables/contrasts.csv"),
+    "lgg_on_a_gpu": ("results/claims.csv", "results/tables/table_09.csv", "results/tables/contrasts.csv"),
 }
-HCD = {"hcd_on_a_gpu": "ResNet50 and ResNet18", "hcd_on_two_cores": "ResNet50 and MobileNet"}  # packs and headings
-TABLES = {"hcd_on_a_gpu": "results/tables/table_03.csv", "hcd_on_two_cores": "results/tables/table_08.csv"}
+HEADINGS = {  # of the packs with all variants
+    "hcd_on_a_gpu": "Metastasis classification (HCD), ResNet50 and ResNet18",
+    "hcd_on_two_cores": "Metastasis classification (HCD), ResNet50 and MobileNet",
+    "lgg_on_a_gpu": "Glioma segmentation (LGG), ResNet50 and MobileNet",
+}
+TABLES = {
+    "hcd_on_a_gpu": "results/tables/table_03.csv",
+    "hcd_on_two_cores": "results/tables/table_08.csv",
+    "lgg_on_a_gpu": "results/tables/table_09.csv",
+}
+SCORES = ("accuracy", "iou")  # what the page quotes of these
+TECHNIQUES = {"ml": "ML", "kd_off": "KD (off)", "kd_on": "KD (on)", "kd_ml": "KD + ML"}
 
 
 def table_of(pack, name):
@@ -38,15 +49,17 @@ def table_of(pack, name):
 
 
 def section(title):
-    """Text of the page below the heading that ends so, its lines as they are."""
-    (found,) = (part for part in TEXT.split("\n## ") if part.splitlines()[0].endswith(title))
+    """Text of the page below a heading, its lines as they are."""
+    (found,) = (part for part in TEXT.split("\n## ") if part.splitlines()[0] == title)
     return found
 
 
 def ensembles_of(pack):
     """Rows of the ensembles in the pack's table of results, by technique and strategy."""
     rows = table_of(FOLDER / f"{pack}.zip", TABLES[pack])
-    return {(row["block"], row["column"]): row for row in rows if row["network"] == "ensemble"}
+    return {
+        (row["block"], row["column"]): row for row in rows if row["network"] == "ensemble" and row["metric"] in SCORES
+    }
 
 
 def mean_of(row):
@@ -107,11 +120,11 @@ def test_validation_scores_on_the_page_are_those_of_the_pack():
     assert f"at {percent('teacher', 0)} after the first epoch and at {percent('teacher', -1)} after the last" in said
 
 
-@pytest.mark.parametrize("pack", HCD)
+@pytest.mark.parametrize("pack", HEADINGS)
 def test_scores_on_the_page_are_those_of_the_pack(pack):
     ensembles = ensembles_of(pack)
-    titles = {"ML": "ml", "KD (off)": "kd_off", "KD (on)": "kd_on", "KD + ML": "kd_ml"}
-    quoted = re.findall(r"^\| (ML|KD \(off\)|KD \(on\)|KD \+ ML) \| (.+) \|$", section(HCD[pack]), flags=re.M)
+    titles = {title: technique for technique, title in TECHNIQUES.items()}
+    quoted = re.findall(r"^\| (ML|KD \(off\)|KD \(on\)|KD \+ ML) \| (.+) \|$", section(HEADINGS[pack]), flags=re.M)
     assert [title for title, _ in quoted] == list(titles)
     for title, cells in quoted:
         for column, cell in zip(("v1", "v2", "v3"), cells.split(" | "), strict=True):
@@ -120,13 +133,13 @@ def test_scores_on_the_page_are_those_of_the_pack(pack):
 
 
 def test_verdicts_on_the_page_are_those_of_the_packs():
-    quoted = re.findall(r"^\| (\d+)\. [^|]+ \| ([a-z ]+) \| ([a-z ]+) \| ([a-z ]+) \|$", TEXT, flags=re.M)
-    for place, pack in enumerate(HCD, start=1):
+    quoted = re.findall(r"^\| (\d+)\. [^|]+" + 4 * r" \| ([a-z ]+)" + r" \|$", TEXT, flags=re.M)
+    for place, pack in enumerate(HEADINGS, start=1):
         rows = table_of(FOLDER / f"{pack}.zip", "results/claims.csv")
         said = {
             row["claim"]: (row["verdict"].replace("_", " "), row["paper_verdict"].replace("_", " ")) for row in rows
         }
-        assert len(quoted) == len(said) and {cells[0]: (cells[place], cells[3]) for cells in quoted} == said
+        assert len(quoted) == len(said) and {cells[0]: (cells[place], cells[4]) for cells in quoted} == said
 
 
 def test_what_leakage_is_worth_on_the_page_is_that_of_the_pack():
@@ -139,20 +152,26 @@ def test_what_leakage_is_worth_on_the_page_is_that_of_the_pack():
         assert quoted[title].split(" | ") == [*sides, f"{estimate} [{low}, {high}]"], title
 
 
-# What the page says of HCD with MobileNet
+# What the page says of MobileNet
 
-MOBILENET = FOLDER / "hcd_on_two_cores.zip"
-
-
-def said_of_mobilenet():
-    """The section in one line."""
-    return " ".join(section(HCD[MOBILENET.stem]).split())
+MOBILENET = pytest.mark.parametrize(
+    ("pack", "place"), [("hcd_on_two_cores", "hcd/mobilenet"), ("lgg_on_a_gpu", "lgg/mobilenet")]
+)
 
 
-def contrasts_of_mobilenet():
+def file_of(pack):
+    return FOLDER / f"{pack}.zip"
+
+
+def said_of(pack):
+    """The section of a pack in one line."""
+    return " ".join(section(HEADINGS[pack]).split())
+
+
+def contrasts_of(pack, place):
     """Contrasts of claim 6 in this pair: all that claims 1 to 3 compare, each once."""
-    rows = [row for row in table_of(MOBILENET, "results/claims.csv") if row["claim"] == "6"]
-    return [row for row in rows if row["place"] == "hcd/mobilenet"]
+    rows = [row for row in table_of(file_of(pack), "results/claims.csv") if row["claim"] == "6"]
+    return [row for row in rows if row["place"] == place]
 
 
 def spread(values):
@@ -166,6 +185,12 @@ def interval(row, names):
     return f"{estimate:.1f} points [{low:.1f}, {high:.1f}]"
 
 
+def title_of(variant):
+    """`KD + ML with V3`."""
+    technique, _, strategy = variant.rpartition("_")
+    return f"{TECHNIQUES[technique]} with {strategy.upper()}"
+
+
 def against(rows, strategy, side):
     """Differences of V3 and another strategy in the four techniques."""
     found = {
@@ -177,72 +202,92 @@ def against(rows, strategy, side):
     return found.values()
 
 
-def test_what_is_told_apart_is_what_the_pack_says():
-    rows, said = contrasts_of_mobilenet(), said_of_mobilenet()
-    assert {row["answer"] for row in rows} == {
-        "open"
-    } and f"the {len(rows)} contrasts of this pair are all open" in said
+@MOBILENET
+def test_what_is_told_apart_is_what_the_pack_says(pack, place):
+    rows, said = contrasts_of(pack, place), said_of(pack)
+    assert {row["answer"] for row in rows} == {"open"}
+    assert f"the {len(rows)} contrasts of this pair are all open" in said
     halves = [(float(row["high"]) - float(row["low"])) / 2 for row in rows]
     assert f"their intervals reach {spread(halves)} points to either side" in said
     least = min(rows, key=lambda row: float(row["p"]))
     p = f"p = {float(least['p']):.2f} alone and {float(least['p_holm']):.2f} among its family"
-    assert (least["left"], least["right"]) == ("kd_ml_v3", "ml_v1")
-    assert f"KD + ML with V3 against ML with V1: {interval(least, ('estimate', 'low', 'high'))}, {p}" in said
+    pair = f"{title_of(least['left'])} against {title_of(least['right'])}"
+    assert f"The smallest p belongs to {pair}: {interval(least, ('estimate', 'low', 'high'))}, {p}" in said
 
 
-def test_strategies_are_as_far_apart_as_the_page_says():
-    rows, said = contrasts_of_mobilenet(), said_of_mobilenet()
+@MOBILENET
+def test_strategies_are_as_far_apart_as_the_page_says(pack, place):
+    rows, said = contrasts_of(pack, place), said_of(pack)
     assert f"{spread(against(rows, 'v1', 'estimate'))} points in the four techniques" in said
     assert f"the paper has {spread(against(rows, 'v1', 'paper_estimate'))}" in said
+
+
+def test_what_the_page_says_of_v2_on_hcd_is_what_the_pack_says():
+    rows, said = contrasts_of("hcd_on_two_cores", "hcd/mobilenet"), said_of("hcd_on_two_cores")
     assert f"the four lowest, {spread(against(rows, 'v2', 'estimate'))} points below V3" in said
     assert f"below V3 by {spread(against(rows, 'v2', 'paper_estimate'))} points" in said
-    rows = ensembles_of(MOBILENET.stem)
+    rows = ensembles_of("hcd_on_two_cores")
     assert {strategy for _, strategy in sorted(rows, key=lambda key: float(rows[key]["mean"]))[:4]} == {"v2"}
-    for technique in {technique for technique, _ in rows}:
+    for technique in TECHNIQUES:
         lowest = min(("v1", "v2", "v3"), key=lambda strategy: float(rows[technique, strategy]["paper_mean"]))
         assert lowest == "v2", technique
 
 
-def test_networks_alone_are_as_good_as_the_page_says():
-    said = said_of_mobilenet()
-    alone = {row["network"]: row for row in table_of(MOBILENET, "results/tables/table_02.csv")}
-    for network, title in (("mobilenet", "MobileNet"), ("resnet50", "ResNet50")):
-        assert f"{title} alone reaches {mean_of(alone[network])} % (paper {alone[network]['paper_mean']})" in said
-    rows = table_of(MOBILENET, TABLES[MOBILENET.stem])
-    (teacher,) = {mean_of(row) for row in rows if row["network"] == "teacher"}
-    assert f"as teacher {teacher} %" in said
+def test_the_papers_best_is_as_low_on_lgg_as_the_page_says():
+    rows = ensembles_of("lgg_on_a_gpu")
+    assert max(rows, key=lambda key: float(rows[key]["paper_mean"])) == ("kd_ml", "v3")
+    assert ("kd_ml", "v3") in sorted(rows, key=lambda key: float(rows[key]["mean"]))[:3]
+    assert "KD + ML with V3, the paper's best, is among the three lowest here" in said_of("lgg_on_a_gpu")
+
+
+@MOBILENET
+def test_networks_alone_are_as_good_as_the_page_says(pack, place):
+    said = said_of(pack)
+    rows = [row for row in table_of(file_of(pack), "results/tables/table_02.csv") if row["metric"] in SCORES]
+    alone = {row["network"]: row for row in rows}
+    for network, end in (("mobilenet", ""), ("resnet50", "(, the teacher of KD \\(off\\),)?")):
+        row = alone[network]
+        title = {"mobilenet": "MobileNet", "resnet50": "ResNet50"}[network]
+        score = re.escape(f"{mean_of(row)} % (paper {row['paper_mean']})")
+        assert re.search(f"{title} alone{end} reaches {score}", said), network
+    rows = [row for row in table_of(file_of(pack), TABLES[pack]) if row["metric"] in SCORES]
+    (teacher,) = {mean_of(row) for row in rows if row["network"] == "teacher" and row["block"] in ("kd_on", "kd_ml")}
+    assert re.search(f"as (online )?teacher {re.escape(teacher)} %", said)
     (row,) = (
         row
-        for row in table_of(MOBILENET, "results/tables/contrasts.csv")
-        if (row["Metric"], row["Against"], row["Network"]) == ("Accuracy", "Student alone", "Ensemble")
+        for row in table_of(file_of(pack), "results/tables/contrasts.csv")
+        if row["Metric"] in ("Accuracy", "IoU") and (row["Against"], row["Network"]) == ("Student alone", "Ensemble")
     )
     assert f"has {interval(row, ('Difference', 'Difference low', 'Difference high'))} against it" in said
 
 
-def test_learning_was_as_far_as_the_page_says():
+@MOBILENET
+def test_learning_was_as_far_as_the_page_says(pack, place):
     """Networks that are one in several runs count once: under equal seeds their scores are the same to the last digit."""
-    with zipfile.ZipFile(MOBILENET) as file:
+    with zipfile.ZipFile(file_of(pack)) as file:
         names = [name for name in file.namelist() if name.endswith("history.csv")]
         runs = [name for name in file.namelist() if name.endswith("run.json")]
         hours = sum(json.loads(file.read(name))["seconds"] for name in runs) / 3600
     scores = set()
     for name in names:
-        first, last = table_of(MOBILENET, name)
-        networks = [key.split(".")[1] for key in first if key.endswith(".score")]
+        *_, before, last = table_of(file_of(pack), name)
+        networks = [key.split(".")[1] for key in last if key.endswith(".score")]
         measures = [[f"validation.{network}.{measure}" for measure in ("score", "loss")] for network in networks]
-        scores |= {tuple(float(row[key]) for row in (first, last) for key in keys) for keys in measures}
-    gains = [100 * (last - first) for first, _, last, _ in scores]
-    said = said_of_mobilenet()
+        scores |= {tuple(float(row[key]) for row in (before, last) for key in keys) for keys in measures}
+    gains = [100 * (last - before) for before, _, last, _ in scores]
+    said = said_of(pack)
     assert f"of {sum(gain > 0 for gain in gains)} of {len(gains)} networks rose" in said
     assert f"by {sum(gains) / len(gains):.1f} points on average" in said
-    assert f"{len(runs)} trainings took {hours:.1f} hours" in said
+    assert re.search(rf"{len(runs)} trainings\b.*\b{hours:.1f} hours", said)
 
 
-def test_what_such_an_experiment_finds_is_what_the_pack_says():
-    rows = table_of(MOBILENET, "results/reduced_hcd_mobilenet/design.csv")
-    (row,) = (row for row in rows if row["place"] == "hcd/mobilenet")
+@MOBILENET
+def test_what_such_an_experiment_finds_is_what_the_pack_says(pack, place):
+    with zipfile.ZipFile(file_of(pack)) as file:
+        (name,) = (name for name in file.namelist() if name.endswith("/design.csv"))
+    (row,) = (row for row in table_of(file_of(pack), name) if row["place"] == place)
     power, adjusted = (f"{100 * float(row[key]):.0f} %" for key in ("power", "power_adjusted"))
-    said = said_of_mobilenet()
+    said = said_of(pack)
     assert (
         f"a true difference of 2 points is found in {power} of such experiments, once Holm counts in {adjusted}" in said
     )
@@ -250,10 +295,22 @@ def test_what_such_an_experiment_finds_is_what_the_pack_says():
 
 
 def test_parameters_saved_are_those_of_the_pack():
-    rows = table_of(MOBILENET, "results/claims.csv")
+    rows = table_of(file_of("hcd_on_two_cores"), "results/claims.csv")
     (row,) = (row for row in rows if (row["claim"], row["place"]) == ("10", "hcd/mobilenet"))
     saved, paper = float(row["estimate"]), float(row["paper_estimate"])
     assert (
         f"{saved:.1f} % fewer parameters than the teacher, with one head for all networks; the paper says {paper:.0f}"
-        in said_of_mobilenet()
+        in said_of("hcd_on_two_cores")
     )
+
+
+def test_slices_of_known_patients_are_as_many_as_the_page_says():
+    with zipfile.ZipFile(file_of("lgg_on_a_gpu")) as file:
+        (name,) = (name for name in file.namelist() if re.search(r"/leakage-\d+\.json$", name))
+        report = json.loads(file.read(name))
+    tested = report["parts"]["test"]["images"]
+    assert report["groups"]["test_images_with_group_in"]["train"]["images"] == tested
+    said = said_of("lgg_on_a_gpu")
+    assert f"All {tested:,} test slices are of patients that stand in training" in said
+    parts = [f"{report['parts'][part]['images']:,}" for part in ("train", "validation", "test")]
+    assert "{} slices to train on, {} to validate, {} to test".format(*parts) in said

@@ -281,8 +281,6 @@ def verdict(claim: Claim, answers: Iterable[str]) -> Verdict:
     known = [one for one in answers if one not in _UNKNOWN]
     if not known:
         return Verdict.OTHER if Answer.OTHER in answers else Verdict.NOTHING
-    if claim.rule == "near":
-        answers = known  # a pair that was not run says nothing of the others
     any_no, all_yes = Answer.NO in answers, bool(answers) and all(one == Answer.YES for one in answers)
     if claim.rule == "not_all_above":
         return Verdict.HOLDS if any_no else Verdict.FAILS if all_yes else Verdict.UNDECIDED

@@ -440,6 +440,26 @@ def test_dicom_files_without_a_suffix_are_to_be_renamed(tmp_path):
         assert "rename them to IM00001.dcm" in caught.value.remedy
 
 
+@pytest.mark.bad_input
+@pytest.mark.parametrize("write", [written, zipped])
+def test_dicom_files_without_a_suffix_are_not_passed_over_beside_others(tmp_path, write):
+    """A directory of the medium is none, and neither is what else lies there; hidden in a folder or in a zip alike."""
+    pytest.importorskip("pydicom")
+    head = bytes(128) + b"DICM"
+    files = {f"{name}/{number}.dcm": head for name in CLASSES for number in range(9)}
+    own = Own("mine", CLASSES, format="dicom")
+    others = {"DICOMDIR": head, "LICENSE": b"free"}
+    check_own(own, write(tmp_path / "good.zip", files | others), Choice())
+    with pytest.raises(UserError) as caught:
+        check_own(
+            own,
+            write(tmp_path / "bare.zip", files | others | {"benign/IM00002": head, "malignant/IM00001": head}),
+            Choice(),
+        )
+    assert "benign/IM00002 and 1 more are DICOM files without the suffix .dcm" in caught.value.problem
+    assert "rename such files, IM00002 to IM00002.dcm" in caught.value.remedy
+
+
 def test_one_group_is_told_as_one():
     pictures = [Picture(str(place), Member(0, str(place)), None, 0, "a") for place in range(4)]
     with pytest.raises(UserError, match="The class 'x' has 1 group, too few"):

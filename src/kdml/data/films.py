@@ -1,13 +1,44 @@
-"""Frames of DICOM files as pictures of a data set, listed by the headers of the files alone."""
+"""DICOM files of a data set by their headers alone: which have a name that shows it, and frames as pictures."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from kdml.common.errors import UserError
 from kdml.common.zip_files import UNREADABLE
 from kdml.data import medical
 from kdml.data.archives import Source
 from kdml.data.layouts import Member, Picture
+
+DIRECTORY = "DICOMDIR"  # lists the files of a medium, and is no picture
+MAGIC, BEFORE = b"DICM", 128  # of every file, and how many bytes precede it
+
+
+def refuse_without_suffix(source: Source) -> None:
+    """Refuse DICOM files whose names do not say so, as archives of hospitals export them: beside others they would be passed over.
+
+    Args:
+        source: folder or zip with the files.
+
+    Raises:
+        UserError: names the first such file.
+    """
+    bare = [name for name in source.names() if not PurePosixPath(name).suffix and _is_dicom(source, name)]
+    if bare:
+        more = f" and {len(bare) - 1} more are DICOM files" if len(bare) > 1 else " is a DICOM file"
+        raise UserError(
+            f"{source.path}: {bare[0]}{more} without the suffix .dcm.",
+            f"rename such files, {PurePosixPath(bare[0]).name} to {PurePosixPath(bare[0]).name}.dcm, or take them away",
+        )
+
+
+def _is_dicom(source: Source, name: str) -> bool:
+    if PurePosixPath(name).name == DIRECTORY:
+        return False
+    try:
+        return source.head(name, BEFORE + len(MAGIC))[BEFORE:] == MAGIC
+    except UNREADABLE:
+        return False
 
 
 def frames(source: Source, pictures: Iterable[Picture]) -> Iterator[Picture]:

@@ -15,7 +15,7 @@ from kdml.common.zip_files import UNREADABLE, TooLarge
 from kdml.data import medical
 from kdml.data.archives import PICTURES, Source, archives_of, source_of
 from kdml.data.divisible import check_divisible
-from kdml.data.films import frames
+from kdml.data.films import frames, refuse_without_suffix
 from kdml.data.finder import Finder, within
 from kdml.data.layouts import (
     NO_GROUP,
@@ -183,6 +183,8 @@ def list_own(source: Source, own: Own, choice: Choice, with_frames: bool = True)
     try:
         if own.format != medical.PLAIN:
             need("medical", f"`format: {own.format}`")
+        if own.format == medical.DICOM:
+            refuse_without_suffix(source)
         files = [name for name in source.names() if _is_picture(name, own)]
         if not files:
             remedy = f"pictures are {', '.join(own.suffixes)} files{_rename(own)}"

@@ -23,7 +23,7 @@ class Unpacked:
     Args:
         path: of the folder.
         holds: patterns of what of it belongs to the archive: names of files and folders at its top.
-        suffixes: of its files, in small letters; all if not given.
+        suffixes: of its files, in small letters; those without any belong to it, too, as DICOM files may be. All if not given.
     """
 
     def __init__(self, path: Path, holds: Sequence[str], suffixes: tuple[str, ...] = ()):
@@ -36,11 +36,12 @@ class Unpacked:
     def _files(self) -> dict[str, os.stat_result]:
         """Size and time of every file by its name below the folder, sorted."""
         with faults_told(self.path):
-            found = {name: entry for name, entry in _files_below(self.path, self.holds) if self._belongs(name)}
+            found = {name: entry for name, entry in _files_below(self.path, self.holds) if self._belongs(name, entry)}
             return {_as_text(name, self.path): _regular(found[name]) for name in sorted(found)}
 
-    def _belongs(self, name: str) -> bool:
-        return not self.suffixes or name.lower().endswith(self.suffixes)
+    def _belongs(self, name: str, entry: os.DirEntry[str]) -> bool:
+        without = "." not in entry.name and entry.is_file()
+        return not self.suffixes or without or name.lower().endswith(self.suffixes)
 
     def names(self) -> list[str]:
         """Names of the files that are data, below the folder."""

@@ -19,7 +19,7 @@ from kdml.analysis.metrics import Columns
 from kdml.analysis.ratios import ratio
 from kdml.analysis.statistics import Resamples
 
-CHUNK = 100_000  # values at once: they stay in the cache of a core, which takes a quarter of the time
+CHUNK = 100_000  # values at once, which stay in the cache of a core
 
 
 class OfOrder:

@@ -424,4 +424,5 @@ def test_the_readme_repeats_the_numbers_of_the_packs():
         ]: f"{float(row['Difference']):.1f} [{float(row['Difference low']):.1f}, {float(row['Difference high']):.1f}]"
         for row in rows
     }
-    assert f"do not tell: {differences['lgg']} and {differences['ham10000_classification']} points" in said
+    lgg, skin = differences["lgg"], differences["ham10000_classification"]
+    assert f"do not tell: {lgg} points on LGG and {skin} on HAM10000" in said

@@ -4,9 +4,11 @@ import csv
 import errno
 import io
 import json
+import os
 import struct
 import zipfile
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -540,7 +542,8 @@ def test_ways_to_images(tmp_path):
     for way in ("Kaggle token", "--config archives=FOLDER", "skin-cancer-mnist-ham10000.zip", "profiles/demo"):
         assert way in way_to(None, names, has_token=False)
     assert way_to(None, names, has_token=True) is None
-    assert "is not a folder" in way_to(tmp_path / "nowhere", names, True)
+    for given in (tmp_path / "nowhere", Path(os.path.relpath(tmp_path / "nowhere"))):  # as Snakemake gets it
+        assert f"`archives: {tmp_path}/nowhere` is not a folder" in way_to(given, names, True)
     (tmp_path / "skin-cancer-mnist-ham-10000.zip").touch()
     assert "It holds skin-cancer-mnist-ham-10000.zip; rename it" in way_to(tmp_path, names, True)
     with pytest.raises(UserError, match="rename it"):

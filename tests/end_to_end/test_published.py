@@ -314,3 +314,115 @@ def test_slices_of_known_patients_are_as_many_as_the_page_says():
     assert f"All {tested:,} test slices are of patients that stand in training" in said
     parts = [f"{report['parts'][part]['images']:,}" for part in ("train", "validation", "test")]
     assert "{} slices to train on, {} to validate, {} to test".format(*parts) in said
+
+
+# What the page says of ResNet18 and of leakage, and what the README repeats
+
+FIRST = "hcd_on_a_gpu"
+
+
+def claim_of(pack, number, place):
+    rows = table_of(file_of(pack), "results/claims.csv")
+    return [row for row in rows if (row["claim"], row["place"]) == (number, place)]
+
+
+def whole(values):
+    """`smallest to largest` without a digit after the point."""
+    return f"{min(values):.0f} to {max(values):.0f}"
+
+
+def ranges_of(pack):
+    """Scores of the ensembles and the paper's, percent, as both pages quote them."""
+    rows = ensembles_of(pack).values()
+    return tuple(whole([float(row[side]) for row in rows]) for side in ("mean", "paper_mean"))
+
+
+def test_networks_alone_and_ensembles_of_the_first_pack_are_as_good_as_the_page_says():
+    said = said_of(FIRST)
+    ours, papers = ranges_of(FIRST)
+    assert f"classify {ours} % of the test patches rightly, the paper's {papers} %" in said
+    alone = {row["network"]: mean_of(row) for row in table_of(file_of(FIRST), "results/tables/table_02.csv")}
+    assert f"ResNet50 trained alone reaches {alone['resnet50']} %, ResNet18 alone {alone['resnet18']} %" in said
+    rows = table_of(file_of(FIRST), TABLES[FIRST])
+    (s1, s2) = (
+        next(
+            float(row["mean"]) for row in rows if (row["block"], row["column"], row["network"]) == ("kd_on", "v3", name)
+        )
+        for name in ("s1", "s2")
+    )
+    assert s1 == min(float(row["mean"]) for row in rows if row["metric"] in SCORES and row["network"] in ("s1", "s2"))
+    assert f"ends lowest, at {s1:.0f} %, and its partner at {s2:.0f} %" in said
+
+
+def test_contrasts_of_the_first_pack_are_as_the_page_says():
+    said = said_of(FIRST)
+    rows = [row for number in "123" for row in claim_of(FIRST, number, "hcd/resnet18")]
+    halves, of_students = (
+        [(float(row["high"]) - float(row["low"])) / 2 for row in some]
+        for some in (rows, claim_of(FIRST, "5", "hcd/resnet18"))
+    )
+    reach = f"intervals reach {whole(halves)} points to either side for ensembles, {max(of_students):.0f} for students"
+    assert reach in said
+    largest = max(rows, key=lambda row: abs(float(row["estimate"])))
+    assert (largest["left"], largest["right"]) == ("kd_on_v3", "kd_on_v1")
+    p = f"p = {float(largest['p']):.2f} alone and {float(largest['p_holm']):.2f} among its family"
+    assert f"KD (on), V3 against V1: {interval(largest, ('estimate', 'low', 'high'))}, {p}" in said
+    (gain,) = claim_of(FIRST, "4", "hcd/resnet18")
+    paper = f"where the paper has {float(gain['paper_estimate']):+.1f}"
+    assert f"(claim 4): {interval(gain, ('estimate', 'low', 'high'))}, {paper}" in said
+
+
+def test_claims_that_do_not_hold_in_the_first_pack_fail_as_the_page_says():
+    said = said_of(FIRST)
+    rows = claim_of(FIRST, "8", "hcd/resnet18")
+    (told,) = (row for row in rows if row["answer"] == "no")
+    assert (sum(float(row["estimate"]) < 0 for row in rows), len(rows)) == (9, 10)
+    assert "nine of its ten contrasts point the other way, one of them told from zero" in said
+    assert f"(p = {float(told['p_holm']):.2f} after Holm)" in said
+    (saved,) = claim_of(FIRST, "10", "hcd/resnet18")
+    assert f"two ResNet18 save {float(saved['estimate']):.0f} % of the parameters of ResNet50" in said
+
+
+def leakage_reports(protocol, task):
+    """What the pack says of images in several parts, a report for each seed's split."""
+    folder = f"results/reduced_leakage/{protocol}/{task}"
+    with zipfile.ZipFile(file_of("leakage_on_two_cores")) as file:
+        return [json.loads(file.read(f"{folder}/leakage-{seed}.json")) for seed in (0, 1, 2)]
+
+
+def test_images_of_known_patients_and_lesions_are_as_many_as_the_page_says():
+    said = " ".join(section("What leakage is worth: LGG and HAM10000, MobileNet").split())
+    lgg, skin = (leakage_reports("paper", task) for task in ("lgg", "ham10000_classification"))
+    known = {
+        task: [report["groups"]["test_images_with_group_in"]["train"] for report in reports]
+        for task, reports in (("lgg", lgg), ("skin", skin))
+    }
+    (slices,) = {report["parts"]["test"]["images"] for report in lgg}
+    assert {found["images"] for found in known["lgg"]} == {slices}
+    (photographs,) = {report["parts"]["test"]["images"] for report in skin}
+    shares = whole([100 * found["share"] for found in known["skin"]])
+    assert f"all {slices:,} test slices of LGG are of patients that stand in training, too" in said
+    assert f"{shares} % of the {photographs:,} test photographs of HAM10000 are of lesions that do" in said
+    of_training = [reports[0]["parts"]["train"]["images"] for reports in (lgg, skin)]
+    assert "3 epochs of {:,} slices, or 2 of {:,} photographs".format(*of_training) in said
+    with zipfile.ZipFile(file_of("leakage_on_two_cores")) as file:
+        runs = [name for name in file.namelist() if name.endswith("run.json")]
+        hours = sum(json.loads(file.read(name))["seconds"] for name in runs) / 3600
+    assert f"{len(runs)} trainings took {hours:.1f} hours of one core in sum" in said
+
+
+def test_the_readme_repeats_the_numbers_of_the_packs():
+    """Its short account of real images, which nobody would think of when a pack is renewed."""
+    said = " ".join((ROOT / "README.md").read_text().split())
+    (hcd, papers), (mobile, papers_mobile), (iou, papers_iou) = (ranges_of(pack) for pack in TABLES)
+    assert f"{hcd} % and {mobile} % of the test images (the paper's on {papers} % and {papers_mobile} %)" in said
+    assert f"an IoU of {iou} % ({papers_iou} %)" in said
+    rows = table_of(file_of("leakage_on_two_cores"), "results/tables/between_protocols.csv")
+    differences = {
+        row[
+            "Task"
+        ]: f"{float(row['Difference']):.1f} [{float(row['Difference low']):.1f}, {float(row['Difference high']):.1f}]"
+        for row in rows
+    }
+    lgg, skin = differences["lgg"], differences["ham10000_classification"]
+    assert f"do not tell: {lgg} points on LGG and {skin} on HAM10000" in said

@@ -82,7 +82,7 @@ def test_start_weights_that_are_nowhere_are_refused_at_planning(tmp_path, monkey
     entry = {"resnet18": {"path": str(tmp_path / "mine.safetensors"), "mean": [0.5] * 3, "std": [0.5] * 3}}
     ask = RuleFunctions(inputs_of({"tasks": ["hcd"], "seeds": [0]}, weights=entry), ROOT)
     run = next(run for run in ask.plan.runs if run.pair == "resnet18")
-    with pytest.raises(UserError, match=r"`weights\.resnet18\.path: .*mine\.safetensors` is no file"):
+    with pytest.raises(UserError, match=rf"`weights\.resnet18\.path: {tmp_path}/mine\.safetensors` is no file"):
         ask.networks_of_run(run)
     (tmp_path / "mine.safetensors").touch()
     assert ask.networks_of_run(run)["weights"] == [ask.paths.start_weights("resnet18")]

@@ -1,6 +1,7 @@
 """One environment, written down once: pyproject's pins, the lock, the conda file and what is installed agree."""
 
 import re
+import subprocess
 import tomllib
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
@@ -141,3 +142,12 @@ def test_download_addresses_are_recognised(host, rest):
 
 def test_ignored_folders_keep_their_readme(root):
     assert (root / "results/README.md").read_text().startswith("# What appears here")
+
+
+def test_what_users_put_beside_the_code_is_ignored(root, tmp_path):
+    """A folder of start weights may be a link, which a pattern that ends in a slash does not match."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text((root / ".gitignore").read_text())
+    (tmp_path / "weights").symlink_to(tmp_path)
+    said = subprocess.run(["git", "check-ignore", "weights"], cwd=tmp_path, capture_output=True, text=True)
+    assert said.stdout == "weights\n"

@@ -143,16 +143,15 @@ def way_to(folder: Path | None, names: list[str], has_token: bool) -> str | None
     if folder is None:
         return None if has_token else f"No images yet, and no Kaggle token to download them with.\n{three_ways}"
     missing = missing_from(folder, names)
+    said = f"`archives: {folder.resolve()}`"  # where it is looked for, whatever it was given as
     if not folder.is_dir():
-        return f"`archives: {folder}` is not a folder.\n{three_ways}"
-    return (
-        f"`archives: {folder}` lacks {missing[0]}.zip.{_similar(folder, missing[0])}\n{three_ways}" if missing else None
-    )
+        return f"{said} is not a folder.\n{three_ways}"
+    return f"{said} lacks {missing[0]}.zip.{_similar(folder, missing[0])}\n{three_ways}" if missing else None
 
 
 def not_there(name: str, source: Path) -> str:
     """What to say where the folder or zip of a user's own data set is missing."""
-    return f"`datasets.{name.removeprefix(OWN)}.source: {source}` does not exist."
+    return f"`datasets.{name.removeprefix(OWN)}.source: {source.resolve()}` does not exist."
 
 
 def described(name: str) -> str:

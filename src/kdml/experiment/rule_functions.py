@@ -121,7 +121,8 @@ class RuleFunctions:
         path = self._weights_path(name)
         if path is not None and not Path(path).is_file() and not Path(self.paths.start_weights(name)).exists():
             raise UserError(
-                f"`weights.{name}.path: {path}` is no file.", "name a safetensors file, relative to the project's root"
+                f"`weights.{name}.path: {Path(path).resolve()}` is no file.",
+                "name a safetensors file, relative to the project's root",
             )
 
     def weights_file(self, wildcards: Wildcards) -> Words:

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import pytest
 from pypdf import PdfReader
+from snakemake_runs import ROOT
 
 pytestmark = pytest.mark.xdist_group("browser")  # one of them is enough
 SIZES = {"laptop": (1280, 800), "phone": (390, 844)}
@@ -102,9 +103,23 @@ def test_the_first_screen_has_three_blocks_and_a_picture(page):
         "Costs",
         "Runs and provenance",
     ]
+    links = [link.lower() for link in page.locator("nav a").all_inner_texts()]
+    said = " ".join((ROOT / "docs/start/demo.md").read_text().split())
+    assert f"Six links lead on: {', '.join(links)}." in said and len(links) == 6
     width, height = (page.viewport_size[side] for side in ("width", "height"))
     box = page.locator("figure.first img").bounding_box()
     assert box["y"] + box["height"] <= (height + 40 if width > 1000 else 2 * height)
+
+
+def test_type_is_as_large_in_figures_of_one_column_as_in_those_of_two(page):
+    """A figure of one column that fills the page has letters twice as large as its neighbour's, and fills the screen."""
+    if page.viewport_size["width"] < NARROW:
+        pytest.skip("a phone has room for neither width")
+    scales = page.locator("figure:not(.first) img").evaluate_all(
+        "images => images.map(image => image.clientWidth / image.getAttribute('width'))"
+    )
+    widths = page.locator("figure:not(.first) img").evaluate_all("images => images.map(image => image.width)")
+    assert max(widths) > 1.5 * min(widths) and max(scales) < 1.1 * min(scales)
 
 
 def test_a_click_on_a_verdict_leads_to_its_contrasts(page):

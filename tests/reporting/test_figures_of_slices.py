@@ -122,6 +122,14 @@ def test_regions_are_framed_by_whether_they_are_found(tmp_path):
     assert lines == [REGIONS["found"], REGIONS["missed"]]  # of S1, of S2
 
 
+def test_frames_and_scores_stand_above_the_outlines_of_a_poor_prediction(tmp_path):
+    """Outlines all over a panel hid whether its region was found, and ran through the digits."""
+    for panel in panels(figure_of(tmp_path, "5", chance=0.51, count=1)):
+        (outline,), (frame,), (score,) = panel.collections, panel.patches, panel.texts
+        assert outline.get_zorder() < frame.get_zorder() < score.get_zorder()
+        assert score.get_bbox_patch().get_alpha() in (None, 1)
+
+
 def test_masks_tell_hits_from_false_and_missed_pixels(tmp_path):
     (panel,) = panels(figure_of(tmp_path, "7", count=1))
     shown = panel.images[0].get_array()  # the crop begins at column 2

@@ -41,8 +41,9 @@ GAP, BLOCKS, LABEL, LARGEST = 0.7, 2.0, 6.0, 30.0
 WORDS: Mapping[str, Any] = {
     "fontsize": SMALL,
     "color": MARKS["frame"],
-    "bbox": {"facecolor": MARKS["other"], "edgecolor": "none", "alpha": 0.6, "pad": 0.8},
+    "bbox": {"facecolor": MARKS["other"], "edgecolor": "none", "pad": 0.8},
 }  # on a panel
+OVER = 2.5  # of frames: above outlines, which a poor prediction has all over the panel, below words
 
 
 @dataclass(frozen=True)
@@ -353,7 +354,7 @@ def _frame(box: tuple[int, int, int, int], **style: Any) -> Rectangle:
     """A frame around pixels (top, bottom, left, right), half open."""
     top, bottom, left, right = box
     corner = (left - 0.5, top - 0.5)
-    frame = Rectangle(corner, right - left, bottom - top, fill=False, edgecolor=MARKS["frame"], **style)
+    frame = Rectangle(corner, right - left, bottom - top, fill=False, edgecolor=MARKS["frame"], zorder=OVER, **style)
     frame.set_path_effects(_edged(style["linewidth"]))
     return frame
 

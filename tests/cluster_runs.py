@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,8 +164,25 @@ def happen(slurm: SlurmHere, head: Head, jobs: dict[str, Job], folder: Path) -> 
     for event in ("node failed", "beside it", "preempted"):
         number = jobs[event].number
         wait_until(lambda number=number: number not in _at_work(head), 120, f"{event}: the job is requeued")
+        _bury(head.seen.met[event])
         # SLURM lets it wait for two minutes; the test need not.
         slurm.ask("scontrol", "update", f"jobid={number}", "starttime=now")
+
+
+def _bury(run: str) -> None:
+    """Kill what is left of a job whose node was taken, as the end of a node would.
+
+    Snakemake hangs where a second SIGTERM meets it while it waits for the files of a job that ended by the first; SLURM, which would
+    kill it after `KillWait`, has no say on a node that it believes to be down, and can start nothing in its place there.
+    """
+    name, _, seed = run.partition("/seed-")
+    left = f"snakemake .*--target-jobs train:.*run={name},seed={seed} "
+    end = time.monotonic() + 20
+    while (found := _processes(left)) and time.monotonic() < end:
+        time.sleep(0.5)
+    for process in found:
+        with suppress(ProcessLookupError):
+            os.kill(int(process), signal.SIGKILL)
 
 
 def _at_work(head: Head) -> set[str]:
@@ -179,8 +197,12 @@ def _kill_training(out: Path) -> None:
 
 def _send(number: signal.Signals, out: str) -> list[str]:
     """Send a signal to the processes that train in a folder; their numbers."""
-    pattern = f"train.py .*--out {re.escape(out)}"
-    found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True, check=False).stdout.split()
+    found = _processes(f"train.py .*--out {re.escape(out)}")
     for process in found:
         os.kill(int(process), number)
     return found
+
+
+def _processes(pattern: str) -> list[str]:
+    """Numbers of the processes whose command line matches."""
+    return subprocess.run(["pgrep", "-f", "--", pattern], capture_output=True, text=True, check=False).stdout.split()

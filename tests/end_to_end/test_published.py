@@ -43,6 +43,10 @@ SCORES = ("accuracy", "iou")  # what the page quotes of these
 TECHNIQUES = {"ml": "ML", "kd_off": "KD (off)", "kd_on": "KD (on)", "kd_ml": "KD + ML"}
 
 
+def file_of(pack):
+    return FOLDER / f"{pack}.zip"
+
+
 def table_of(pack, name):
     with zipfile.ZipFile(pack) as file:
         return list(csv.DictReader(io.StringIO(file.read(name).decode())))
@@ -56,7 +60,7 @@ def section(title):
 
 def ensembles_of(pack):
     """Rows of the ensembles in the pack's table of results, by technique and strategy."""
-    rows = table_of(FOLDER / f"{pack}.zip", TABLES[pack])
+    rows = table_of(file_of(pack), TABLES[pack])
     return {
         (row["block"], row["column"]): row for row in rows if row["network"] == "ensemble" and row["metric"] in SCORES
     }
@@ -107,7 +111,7 @@ def test_the_page_names_the_training_code_of_every_pack():
 def test_validation_scores_on_the_page_are_those_of_the_pack():
     """Of KD (on) with V3, whose S1 is told of."""
     runs = [f"results/reduced/paper/hcd/resnet50-resnet18/kd_on_v3/seed-{seed}/history.csv" for seed in (0, 1, 2)]
-    of_seeds = [table_of(FOLDER / "hcd_on_a_gpu.zip", run) for run in runs]
+    of_seeds = [table_of(file_of("hcd_on_a_gpu"), run) for run in runs]
 
     def percent(network, epoch):
         scores = [100 * float(history[epoch][f"validation.{network}.score"]) for history in of_seeds]
@@ -135,7 +139,7 @@ def test_scores_on_the_page_are_those_of_the_pack(pack):
 def test_verdicts_on_the_page_are_those_of_the_packs():
     quoted = re.findall(r"^\| (\d+)\. [^|]+" + 4 * r" \| ([a-z ]+)" + r" \|$", TEXT, flags=re.M)
     for place, pack in enumerate(HEADINGS, start=1):
-        rows = table_of(FOLDER / f"{pack}.zip", "results/claims.csv")
+        rows = table_of(file_of(pack), "results/claims.csv")
         said = {
             row["claim"]: (row["verdict"].replace("_", " "), row["paper_verdict"].replace("_", " ")) for row in rows
         }
@@ -143,7 +147,7 @@ def test_verdicts_on_the_page_are_those_of_the_packs():
 
 
 def test_what_leakage_is_worth_on_the_page_is_that_of_the_pack():
-    rows = table_of(FOLDER / "leakage_on_two_cores.zip", "results/tables/between_protocols.csv")
+    rows = table_of(file_of("leakage_on_two_cores"), "results/tables/between_protocols.csv")
     quoted = dict(re.findall(r"^\| (LGG, IoU|HAM10000, accuracy) \| (.+) \|$", TEXT, flags=re.M))
     for title, task in (("LGG, IoU", "lgg"), ("HAM10000, accuracy", "ham10000_classification")):
         row = next(row for row in rows if row["Task"] == task)
@@ -157,10 +161,6 @@ def test_what_leakage_is_worth_on_the_page_is_that_of_the_pack():
 MOBILENET = pytest.mark.parametrize(
     ("pack", "place"), [("hcd_on_two_cores", "hcd/mobilenet"), ("lgg_on_a_gpu", "lgg/mobilenet")]
 )
-
-
-def file_of(pack):
-    return FOLDER / f"{pack}.zip"
 
 
 def said_of(pack):

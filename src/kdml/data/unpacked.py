@@ -40,8 +40,9 @@ class Unpacked:
             return {_as_text(name, self.path): _regular(found[name]) for name in sorted(found)}
 
     def _belongs(self, name: str, entry: os.DirEntry[str]) -> bool:
-        without = "." not in entry.name and entry.is_file()
-        return not self.suffixes or without or name.lower().endswith(self.suffixes)
+        if not self.suffixes or name.lower().endswith(self.suffixes):
+            return True
+        return "." not in entry.name and entry.is_file()
 
     def names(self) -> list[str]:
         """Names of the files that are data, below the folder."""

@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -230,6 +231,9 @@ def test_one_run_is_evaluated_on_request_to_the_same_numbers(own_chain):
     assert not any((folder / "metrics.json").exists() for folder in folders)
     done = run(own_chain, *(folder.relative_to(own_chain) / "metrics.json" for folder in folders))
     assert done.returncode == 0, done.stdout + done.stderr
+    assert (
+        f"Made: {(folders[2] / 'metrics.json').relative_to(own_chain)}, " in done.stderr and "Open" not in done.stderr
+    )
     for folder, task in zip(folders, ("hcd", "lgg", "hcd"), strict=True):
         metrics = json.loads((folder / "metrics.json").read_text())
         by_seed = read(own_chain / f"results/miniature/paper/{task}/small/variants/by_seed.csv")
@@ -317,6 +321,19 @@ def test_nothing_to_do_the_second_time(chain):
 def test_another_description_only_renders(chain):
     counts = job_counts(run(chain, "-n", "--config", "description=Another"))
     assert counts.keys() == REPORT | {"all"}
+
+
+def test_a_list_that_grows_with_the_runs_is_told_in_a_line_when_it_changes(chain):
+    """Snakemake shows what a parameter was and what it is now: of such a list it would be pages."""
+    less = "run={tasks: [hcd], pairs: [small], strategies: [v1, v3], variants_for: {}, own_variants: [], methods_at: [hcd/small], seeds: [0, 1]}"
+    done = run(chain, "-n", "--config", less)
+    told, rule = {}, ""
+    for line in done.stdout.splitlines():
+        rule = named[1] if (named := re.match(r"(?:local)?rule (\w+):", line)) else rule
+        if "Params have changed" in line:
+            told[rule] = line
+    assert {"runs", "splits", "contents"} <= told.keys()
+    assert max(len(told[rule]) for rule in ("runs", "splits", "contents")) < 300
 
 
 def test_another_learning_rate_retrains_its_task_only(chain):

@@ -7,10 +7,10 @@ rule runs:
     log:
         f"{LOGS}/runs/{{protocol}}/{{task}}/{{pair}}.log",
     params:
-        rows=ASK.run_rows,
+        content=digest(ASK.run_rows),
     localrule: True
     run:
-        write_csv(output[0], params.rows)
+        write_csv(output[0], ASK.run_rows(wildcards))
 
 
 rule evaluate:
@@ -312,10 +312,10 @@ rule graphs:
     log:
         f"{LOGS}/graphs.log",
     params:
-        rows=lambda wildcards: PLAN.graph_rows(),
+        content=digest(lambda wildcards: PLAN.graph_rows()),
     localrule: True
     run:
-        write_csv(output[0], params.rows)
+        write_csv(output[0], PLAN.graph_rows())
 
 
 rule metrics:

@@ -45,6 +45,7 @@ from kdml.experiment.sections import BY_IMAGE
 from kdml.experiment.tables import OF_GRAPHS, TABLES, WITH_CURVES
 from kdml.packs import mixed, rebuilding
 from kdml.runs.run_table import EVALUATED, FIDELITY_SHEET, TEACHER_SHEET
+from kdml.runs.settings import digest_of
 
 
 def or_message(make, *arguments):
@@ -160,6 +161,11 @@ def memory(mib):
 def code_of(script):
     """Hash of a script and all that it imports: a rule with it as a parameter runs again after an edit."""
     return or_message(code_of_rules.code_of, script)
+
+
+def digest(function):
+    """Parameter: hash of what a function of wildcards gives. Snakemake shows a changed parameter as it is, and a list of runs as lines without end."""
+    return lambda wildcards: digest_of(function(wildcards))
 
 
 def code_that_draws(script, find):

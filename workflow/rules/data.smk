@@ -122,10 +122,10 @@ rule splits:
     log:
         f"{LOGS}/splits.log",
     params:
-        rows=lambda wildcards: INPUTS.split_rows(),
+        content=digest(lambda wildcards: INPUTS.split_rows()),
     localrule: True
     run:
-        write_csv(output[0], params.rows)
+        write_csv(output[0], INPUTS.split_rows())
 
 
 rule leakage:

@@ -65,10 +65,10 @@ rule pack_listed:
     log:
         f"{LOGS}/pack_listed.log",
     params:
-        listed=pack_listed,
+        content=digest(pack_listed),
     localrule: True
     run:
-        write_json(output[0], params.listed)
+        write_json(output[0], pack_listed(wildcards))
 
 
 rule publish:

@@ -184,10 +184,10 @@ rule contents:
     log:
         f"{LOGS}/contents.log",
     params:
-        shown=lambda wildcards: CONTENTS.shown(),
+        content=digest(lambda wildcards: CONTENTS.shown()),
     localrule: True
     run:
-        write_json(output[0], params.shown)
+        write_json(output[0], CONTENTS.shown())
 
 
 rule index:

@@ -21,10 +21,10 @@ rule trials:
     log:
         f"{LOGS}/grid_search/{{protocol}}/{{task}}/{{pair}}/trials.log",
     params:
-        rows=ASK.trial_rows,
+        content=digest(ASK.trial_rows),
     localrule: True
     run:
-        write_csv(output[0], params.rows)
+        write_csv(output[0], ASK.trial_rows(wildcards))
 
 
 rule search_scores:

@@ -1,5 +1,7 @@
 """How rules of the report name what they make: which tables and figures come from one job, and what `snakemake --report` says of them."""
 
+MOST_NAMED = 3  # files that the last line of a call names
+
 
 def in_report(path, name, words="item"):
     """An output that `snakemake --report` shows under the category and title of the table or figure.
@@ -90,18 +92,30 @@ def clinic_tables():
         yield in_report(path, name) if path.endswith(".html") else path
 
 
+def asked_for():
+    """Files that the call asked for, by name or as what its rules make or, where they make nothing, gather."""
+    dag = workflow.dag
+    of_rules = [job for job in dag.targetjobs if job.rule in dag.targetrules]
+    found = {
+        *dag.targetfiles,
+        *(file for job in of_rules for file in job.output or job.input),
+    }
+    return sorted(file for file in found if Path(file).exists())
+
+
 def tell_what_was_made():
-    """End by naming the file to open: the page that was made last."""
-    pages = [Path(rules.check_data.output.html), Path(rules.index.output[0])]
-    there = [page for page in pages if page.exists()]
-    if not there:
-        return
-    last = max(there, key=lambda page: page.stat().st_mtime)
-    if REBUILDING:
-        beside = REBUILDING.folder / paths.rebuilt()
-        print(
-            f"Open {REBUILDING.folder / last} in a browser; {beside} says which files are as published.",
-            file=sys.stderr,
-        )
+    """End by naming the file to open: the page that was made last of those asked for, or else what was asked for."""
+    asked = asked_for()
+    if pages := {rules.check_data.output.html, rules.index.output[0]}.intersection(
+        asked
+    ):
+        last = max(map(Path, pages), key=lambda page: page.stat().st_mtime)
+        words = f"Open {last} in a browser."
+        if REBUILDING:
+            beside = REBUILDING.folder / paths.rebuilt()
+            words = f"Open {REBUILDING.folder / last} in a browser; {beside} says which files are as published."
     else:
-        print(f"Open {last} in a browser.", file=sys.stderr)
+        more = f" and {len(asked) - MOST_NAMED} more" if len(asked) > MOST_NAMED else ""
+        words = f"Made: {', '.join(asked[:MOST_NAMED])}{more}."
+    if asked:
+        print(words, file=sys.stderr)

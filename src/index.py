@@ -53,7 +53,7 @@ def main() -> None:
     runs_page = page.with_name("runs.html")
     write_table(table, "Every training", "Its scores, its time, and its files.", arguments.note, [runs_page])
     needed = ("network", "metric", "mean", "chance")
-    values = [row for path in arguments.values for row in read_csv(path, MAKE_AGAIN, needed)]
+    values = [read_csv(path, MAKE_AGAIN, needed) for path in arguments.values]
     filled = fill(
         "index.html.j2",
         title=arguments.title,

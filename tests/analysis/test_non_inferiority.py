@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kdml.analysis import class_cells
+from kdml.analysis import class_cells, metrics
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Key, Measured, OfCounts
 from kdml.analysis.non_inferiority import USELESS, Verdict, rows, verdict
@@ -69,6 +69,23 @@ def test_a_network_of_no_use_is_told_where_another_is_compared_with_it():
                 one.measures[key] = replace(measure, chance=0.9)
         (row,) = rows(MeasuredRuns(runs), "accuracy", 2.0)
         assert (USELESS in row["remark"]) is told
+
+
+@pytest.mark.parametrize(
+    ("pixels", "told"),
+    [((10, 90, 0, 0), True), ((0, 0, 10, 90), True), ((5, 45, 5, 45), True), ((6, 45, 4, 45), False)],
+    ids=["everything", "nothing", "half of each", "a little more of the lesion"],
+)
+def test_masks_of_no_use_are_told_by_both_kinds_of_pixels(pixels, told):
+    """An IoU of 10 % is that of a network that marks everything, and says nothing by itself."""
+    runs = [run("baseline_teacher", 0, (), n=100, baseline=()), run("equal", 0, (), n=100)]
+    for one in runs:
+        counts = np.tile(np.array(pixels, dtype=float), (100, 1))
+        for key in tuple(one.measures):
+            one.measures[key._replace(metric="iou")] = OfCounts(metrics.iou, counts)
+            one.measures[key._replace(metric="balanced_accuracy")] = OfCounts(metrics.pixel_balanced_accuracy, counts)
+    (row,) = rows(MeasuredRuns(runs), "iou", 2.0)
+    assert (USELESS in row["remark"]) is told
 
 
 def test_a_student_is_judged_against_its_own_teacher_too():

@@ -1,5 +1,7 @@
 """The first screen of the page: what ran, what came out, and what speaks for it or against it."""
 
+import math
+
 import pytest
 from fabricated import FACTS
 from place_files import claim_row, value_row
@@ -88,5 +90,24 @@ def test_classifiers_that_learned_nothing_are_told():
     rows = [value_row("ml_v1", "ensemble", mean=40, chance="57"), value_row("ml_v2", "ensemble", mean=60, chance="57")]
     rows += [value_row("ml_v1", "s1", mean=40, chance="57"), value_row("ml_v3", "ensemble", "iou", mean=40, chance="")]
     said = "1 of 2 ensembles of classifiers below naming the most frequent class"
-    assert (False, said) in first_screen.trust([record()], [], [SLICES], rows)
-    assert not any("ensembles" in words for _, words in first_screen.trust([record()], [], [SLICES], rows[1:]))
+    assert (False, said) in first_screen.trust([record()], [], [SLICES], [rows])
+    assert not any("ensembles" in words for _, words in first_screen.trust([record()], [], [SLICES], [rows[1:]]))
+
+
+@pytest.mark.parametrize(
+    ("mean", "classes", "told"),
+    [(50, 0, True), (51, 0, False), (25, 3, True), (26, 3, False), (math.nan, 0, False)],
+)
+def test_masks_that_learned_nothing_are_told(mean, classes, told):
+    """A mask that is the same everywhere finds all of one class and none of the others."""
+    rows = [
+        value_row("ml_v1", "ensemble", "balanced_accuracy", mean=mean),
+        value_row("ml_v2", "ensemble", "balanced_accuracy", mean=90),
+    ]
+    rows += [value_row("ml_v1", "s1", f"iou_of_class_{number}", mean=0) for number in range(1, 1 + classes)]
+    classifiers = [
+        value_row("ml_v1", "ensemble", mean=60, chance="57"),
+        value_row("ml_v1", "ensemble", "balanced_accuracy", mean=40),
+    ]
+    said = "1 of 2 ensembles of masks no better than the same mask everywhere"
+    assert ((False, said) in first_screen.trust([record()], [], [SLICES], [rows, classifiers])) is told

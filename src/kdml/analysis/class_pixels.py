@@ -4,7 +4,7 @@ The background is class 0. What is measured on masks of one class is measured of
 and one class alone all of it is what masks of one class have.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,6 +18,7 @@ from kdml.runs.predictions import classes_of, dequantise
 PREFIX = "pixels_"  # of columns
 OF_CLASS = "_of_class_"  # between a metric's name and the number of a class
 ONE_CLASS = 4  # counts of masks of one class: tp, fp, fn, tn
+BALANCED = "balanced_accuracy"  # metric of masks that all constant ones have alike
 
 
 def names(classes: int) -> list[str]:
@@ -27,6 +28,16 @@ def names(classes: int) -> list[str]:
         classes: their number, with the background.
     """
     return [f"{PREFIX}{true}_{predicted}" for true in range(classes) for predicted in range(classes)]
+
+
+def balanced_accuracy_of_constant_masks(metrics: Iterable[str]) -> float:
+    """Balanced accuracy, as a fraction, of masks that mark nothing, everything, or one class everywhere: each has the same.
+
+    Args:
+        metrics: names of all that is measured on the masks; those of masks of several classes have some for each class.
+    """
+    classes = {name.partition(OF_CLASS)[2] for name in metrics} - {""}
+    return 1 / (1 + max(1, len(classes)))
 
 
 def counted(

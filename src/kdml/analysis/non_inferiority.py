@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from kdml.analysis.class_pixels import BALANCED, balanced_accuracy_of_constant_masks
 from kdml.analysis.contrasts import Contrast, MeasuredRuns
+from kdml.analysis.counts import Key, Measured
 from kdml.analysis.power import Design
 from kdml.analysis.statistics import CONFIDENCE
 from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER, is_student
@@ -26,7 +28,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
-USELESS = "compared with a network that does no better than naming the most frequent class, or marking nothing"
+USELESS = (
+    "compared with a network that does no better than naming the most frequent class, or marking the same everywhere"
+)
 
 
 class Verdict(StrEnum):
@@ -93,11 +97,20 @@ def _replaced(
 
 
 def _is_useless(runs: MeasuredRuns, wanted: Contrast) -> bool:
-    """Whether the mean of what a network is compared with is no better than naming the most frequent class, or than empty masks."""
+    """Whether the mean of what a network is compared with has learned nothing."""
     name, key = wanted.sides[1]
-    measures = [one.measure(key) for one in runs.runs[name].values() if one.has(key)]
-    gained = [one.value - (0.0 if math.isnan(one.chance) else one.chance) for one in measures]
+    gained = [_gained(one, key) for one in runs.runs[name].values() if one.has(key)]
     return bool(gained) and float(np.mean(gained)) <= 0
+
+
+def _gained(one: Measured, key: Key) -> float:
+    """Lead over a network that has learned nothing, as a fraction; of masks in balanced accuracy, which all constant ones share."""
+    measure, balanced = one.measure(key), key._replace(metric=BALANCED)
+    if not math.isnan(measure.chance):
+        return measure.value - measure.chance
+    if not one.has(balanced):
+        return measure.value
+    return one.measure(balanced).value - balanced_accuracy_of_constant_masks(name.metric for name in one.measures)
 
 
 def _judged(row: dict[str, Any], margin: float) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kdml.analysis.class_pixels import BALANCED, balanced_accuracy_of_constant_masks
 from kdml.reporting import labels
 from kdml.reporting.claims_page import Page, tally
 from kdml.reporting.table_model import Row
@@ -89,7 +90,7 @@ def trust(
     records: Sequence[Mapping[str, Any]],
     leakage: Sequence[Row],
     places: Sequence[Row],
-    values: Sequence[Row] = (),
+    values: Sequence[Sequence[Row]] = (),
 ) -> Iterator[tuple[bool, str]]:
     """What speaks for the numbers and what against them.
 
@@ -97,7 +98,7 @@ def trust(
         records: contents of run.json of every training.
         leakage: rows of leakage.csv.
         places: facts of every place.
-        values: rows of values.csv of the variants of every place.
+        values: rows of values.csv of the variants, for every place.
 
     Yields:
         (whether it speaks for them, in words).
@@ -109,7 +110,7 @@ def trust(
     yield fixed == len(records), words.get(fixed, f"{fixed} of {len(records)} trainings are deterministic")
     if len({record["seed"] for record in records}) == 1:
         yield False, labels.ONE_SEED
-    if said := _below_chance(values):
+    for said in _learned_nothing(values):
         yield False, said
     datasets, titles = {place["task"]: place["dataset"] for place in places}, _titles(places)
     for (task, protocol), rows in _by_split(leakage).items():
@@ -125,11 +126,24 @@ def trust(
             yield shared == "0", f"{title}{split}: {share}"
 
 
-def _below_chance(rows: Sequence[Row]) -> str:
-    """How many ensembles are right less often than naming the most frequent class every time; nothing where none is."""
-    ensembles = [row for row in rows if row["network"] == ENSEMBLE and row["metric"] == "accuracy" and row["chance"]]
-    below = sum(float(row["mean"]) < float(row["chance"]) for row in ensembles)
-    return f"{below} of {len(ensembles)} ensembles of classifiers below naming the most frequent class" if below else ""
+def _learned_nothing(values: Sequence[Sequence[Row]]) -> Iterator[str]:
+    """How many ensembles are right less often than naming the most frequent class every time, and how many of masks are no better
+    than the same mask everywhere; nothing where none is."""
+    named = [row for rows in values for row in _of_ensembles(rows, "accuracy")]
+    if below := sum(float(row["mean"]) < float(row["chance"]) for row in named):
+        yield f"{below} of {len(named)} ensembles of classifiers below naming the most frequent class"
+    of_masks = [rows for rows in values if not _of_ensembles(rows, "accuracy")]
+    marked = [(row, _of_constant_masks(rows)) for rows in of_masks for row in _of_ensembles(rows, BALANCED)]
+    if blind := sum(float(row["mean"]) <= constant for row, constant in marked):
+        yield f"{blind} of {len(marked)} ensembles of masks no better than the same mask everywhere"
+
+
+def _of_ensembles(rows: Sequence[Row], metric: str) -> list[Row]:
+    return [row for row in rows if (row["network"], row["metric"]) == (ENSEMBLE, metric)]
+
+
+def _of_constant_masks(rows: Sequence[Row]) -> float:
+    return 100 * balanced_accuracy_of_constant_masks(row["metric"] for row in rows)
 
 
 def _by_split(leakage: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:

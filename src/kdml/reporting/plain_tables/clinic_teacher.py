@@ -31,7 +31,7 @@ THIRD = (
 )  # fmt: skip
 MOST_DIGITS = 4
 USELESS_SAID = (
-    "A network here is compared with one that does no better than naming the most frequent class, or marking nothing:"
+    "A network here is compared with one that does no better than naming the most frequent class, or marking the same everywhere:"
     " to be as good as that says nothing."
 )
 # Column of compression.csv, factor to what is shown, and format.

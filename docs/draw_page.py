@@ -1,6 +1,6 @@
-"""Draws docs/page.png, the first screen of a finished experiment's page down to the end of the claims, with headless Chromium.
+"""Draws docs/page.png, the first screen of an experiment's page down to the end of the claims, with headless Chromium.
 
-uv run python docs/draw_page.py
+uv run python docs/draw_page.py --page results/index.html
 """
 
 import argparse
@@ -22,11 +22,11 @@ COLOURS = 64  # enough for text and plots, and a fifth of the bytes
 def main() -> None:
     """Open the page, take its first screen, make it small."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--page", type=Path, default=Path("results/index.html"))
+    parser.add_argument("--page", type=Path, required=True, help="index.html of an experiment that was run or rebuilt")
     parser.add_argument("--out", type=Path, default=Path("docs/page.png"))
     arguments = parser.parse_args()
     if not arguments.page.is_file():
-        raise UserError(f"{arguments.page} is not there.", "run the demo first: make demo")
+        raise UserError(f"{arguments.page} is not there.", "run an experiment, or rebuild a pack, first")
     take(arguments.page, arguments.out)
     with Image.open(arguments.out) as picture:
         small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)

@@ -39,10 +39,10 @@ def main() -> None:
     records = records_of(table, [arguments.sheet], arguments.allow_mixed_code)
     found = evaluated(rows, table.kind, arguments.data, "label", thirds_of(records))
     log.info("%d runs evaluated", len(rows))
-    tables = {part: cases.stacked(found, part) for part in ("cases", "regions")}
-    files = follows(table, arguments.sheet, *tables.values(), records)
-    for part, one in tables.items():
-        cases.write(out / f"{part}.parquet", one)
+    tested, regions = cases.with_bins_of_groups(cases.stacked(found, "cases")), cases.stacked(found, "regions")
+    files = follows(table, arguments.sheet, tested, regions, records)
+    cases.write(out / "cases.parquet", tested)
+    cases.write(out / "regions.parquet", regions)
     write(out, files)
 
 

@@ -9,6 +9,8 @@ from pyarrow import parquet
 from kdml.analysis import cases
 from kdml.analysis.cases import Evaluated
 from kdml.analysis.evaluation import REGION_COLUMNS, Evaluation, TestSet, against_labels
+from kdml.analysis.reliability import OF_BINS
+from kdml.analysis.statistics import sums_by_group
 from kdml.common.errors import UserError
 from kdml.runs.predictions import Predictions
 
@@ -44,6 +46,60 @@ def test_numbers_of_few_decimals_are_stored_as_such_and_come_back_exactly(tmp_pa
     read = cases.read([tmp_path / "cases.parquet"])
     for name in columns:
         assert read[name].dtype == np.float64 and np.array_equal(read[name], table[name], equal_nan=True)
+
+
+def test_sums_over_pixels_are_stored_as_whole_numbers_and_come_back_exactly(tmp_path):
+    sums = np.random.default_rng(0).integers(0, 2**30, 1000) / 512
+    sums[::3] = 0
+    columns = {
+        "sums": sums,
+        "none": 0 * sums,
+        "minus": -sums,
+        "too large": sums * 4,
+        "unknown": np.where(sums > 0, sums, np.nan),
+    }
+    columns |= {"exact": np.where(sums > 0, sums / 3, 0.0), "endless": np.where(sums > 0, sums, np.inf)}
+    table = pd.DataFrame(dict.fromkeys(cases.KEYS, "x") | {"seed": 0, **columns})
+    cases.write(tmp_path / "cases.parquet", table)
+    kinds = parquet.read_schema(tmp_path / "cases.parquet")
+    assert [name for name in columns if kinds.field(name).type == pa.int32()] == ["sums", "none", "minus"]
+    read = cases.read([tmp_path / "cases.parquet"])
+    for name in columns:
+        assert read[name].dtype == np.float64 and np.array_equal(read[name], table[name], equal_nan=True), name
+
+
+def test_counts_of_bins_are_stored_by_group_and_give_the_same_numbers(tmp_path):
+    """Two seeds, two networks, two groups that take turns; what is measured of them is equal in every bit."""
+    generator = np.random.default_rng(0)
+    ids = np.array([f"image{number}" for number in range(12)], dtype=object)
+    groups = np.array(["p", "q"] * 6, dtype=object)
+    masks = (generator.random((12, 32, 32)) < 0.3).astype(np.uint8)
+    tested = TestSet(np.arange(12), ids, groups, np.ones(12, dtype=int), masks)
+    runs = [
+        Evaluated(
+            "a",
+            seed,
+            against_labels(Predictions(np.arange(12), outputs), tested, {"s1": 1.3, "s2": 0.8, "ensemble": 1.1}),
+        )
+        for seed in (0, 1)
+        for outputs in [{name: generator.integers(0, 256, (12, 32, 32), dtype=np.uint8) for name in ("s1", "s2")}]
+    ]
+    table, path = cases.stacked(runs, "cases"), tmp_path / "cases.parquet"
+    cases.write(path, cases.with_bins_of_groups(table))
+    read = cases.read([path])
+    counted = sorted(OF_BINS & set(table))
+    assert len(counted) > 100 and read.drop(columns=counted).equals(
+        table.astype({"run": str, "id": str, "group": str, "network": str}).drop(columns=counted)
+    )
+    first = ~read.duplicated(["run", "seed", "network", "group"])
+    assert first.sum() == 12 and not read.loc[~first, counted].to_numpy().any()
+    for (_, of_images), (_, of_groups) in zip(
+        table.groupby(["run", "seed", "network"]), read.groupby(["run", "seed", "network"]), strict=True
+    ):
+        (names, sums), (_, again) = (
+            sums_by_group(one[counted].to_numpy(), one["group"].tolist()) for one in (of_images, of_groups)
+        )
+        assert names == ["p", "q"] and np.array_equal(sums, again)
 
 
 def test_packs_that_were_published_before_are_read(tmp_path):

@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from kdml.analysis import reliability, roc
 from kdml.analysis.evaluation import Evaluation
-from kdml.analysis.reliability import DECIMALS
+from kdml.analysis.reliability import DECIMALS, FRACTIONS, OF_BINS
 from kdml.common.errors import UserError
 from kdml.common.files import written_whole
 from kdml.common.metadata import METADATA
@@ -20,6 +20,9 @@ AGAIN = "delete it and let the workflow evaluate the runs again"
 KEYS = ("run", "seed", "id", "group", "network")
 DIGITS = 9  # of decimal numbers, which four bytes hold
 FOLLOWING = "follows"  # key of a file's metadata: names of columns that are left out
+PARTS = b"parts"  # key of a column's metadata: it holds whole numbers of 1 / so many
+NOTHING = b"nothing"  # likewise: the number for which nothing stands
+LARGEST = 2**31  # whole numbers that four bytes hold are smaller
 WORDS = ("run", "id", "group", "network")  # columns in which few values come many times
 
 
@@ -50,11 +53,30 @@ def stacked(evaluated: Sequence[Evaluated], part: str) -> pd.DataFrame:
     return stack.astype(dict.fromkeys(words, "category"))
 
 
+def with_bins_of_groups(table: pd.DataFrame) -> pd.DataFrame:
+    """Table of the same cases with counts of bins added up within groups, in the first case of each.
+
+    All that is computed from them adds them up so, and of every single image they would be most of a table of masks.
+
+    Args:
+        table: as `stacked` gives it.
+    """
+    counted = [name for name in table if name in OF_BINS]
+    if not counted:
+        return table
+    group = table.groupby(["run", "seed", "network", "group"], sort=False, observed=True).ngroup().to_numpy()
+    sums = np.zeros((len(table), len(counted)))
+    np.add.at(sums, group, table[counted].to_numpy())
+    is_first = ~pd.Series(group).duplicated().to_numpy()
+    placed = np.where(is_first[:, None], sums[group], 0.0)
+    return table.assign(**dict(zip(counted, placed.T, strict=True)))
+
+
 def write(path: Path, table: pd.DataFrame) -> None:
     """Write a table, whole or not at all, such that `read` has it exactly.
 
-    What has few decimals is stored as decimal numbers, which take a third less than those of single precision; what follows from
-    other columns is left out, and named in the file.
+    What has few decimals is stored as decimal numbers, which take a third less than those of single precision, and sums over pixels
+    as whole numbers of 1 / `FRACTIONS`; zeros take no room; what follows from other columns is left out. Its columns say so.
 
     Args:
         path: of the Parquet file.
@@ -62,33 +84,53 @@ def write(path: Path, table: pd.DataFrame) -> None:
     """
     left_out = [name for name, values in _following(table).items() if name in table and _are_equal(table[name], values)]
     columns = pa.Table.from_pandas(table.drop(columns=left_out), preserve_index=False)
-    decimals = [name for name in columns.column_names if pa.types.is_float64(columns.field(name).type)]
-    for name in decimals:
-        columns = columns.set_column(columns.column_names.index(name), name, _in_decimals(columns[name]))
+    numbers = [name for name in columns.column_names if pa.types.is_float64(columns.field(name).type)]
+    for name in numbers:
+        stored, said = _stored(table[name].to_numpy())
+        columns = columns.set_column(
+            columns.column_names.index(name), pa.field(name, stored.type, metadata=said), stored
+        )
     columns = columns.replace_schema_metadata({FOLLOWING: " ".join(left_out)})
     packed = {
         "compression": "zstd",
         "compression_level": 9,
-        "use_dictionary": [name for name in columns.column_names if name not in decimals],
-        "use_byte_stream_split": decimals,
+        "use_dictionary": [name for name in columns.column_names if name not in numbers],
+        "use_byte_stream_split": numbers,
         "store_decimal_as_integer": True,
     }
     with written_whole(path) as temporary:
         parquet.write_table(columns, temporary, **packed)
 
 
-def _in_decimals(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Numbers as decimal ones if all of them are, else as they were."""
+def _stored(values: np.ndarray) -> tuple[pa.Array, dict[bytes, bytes]]:
+    """Numbers as whole or decimal ones if all of them are, else as they were, and the column's metadata: nothing stands for 0, or
+    where some are unknown for these."""
+    unknown = np.isnan(values)
+    if unknown.any():
+        return _in_decimals(values, unknown), {}
+    zero, parts = values == 0, values * FRACTIONS
+    if (parts == np.round(parts)).all() and (np.abs(parts) < LARGEST).all():
+        whole = pa.array(parts.astype(np.int32), mask=zero)
+        return whole, {NOTHING: b"0", PARTS: str(FRACTIONS).encode()}
+    return _in_decimals(values, zero), {NOTHING: b"0"}
+
+
+def _in_decimals(values: np.ndarray, left_out: np.ndarray) -> pa.Array:
+    plain = pa.array(values, mask=left_out)
     try:
-        known = pa.chunked_array([pa.array(column.to_numpy(), from_pandas=True)])
-        found = known.cast(pa.decimal128(DIGITS, DECIMALS))
+        found = plain.cast(pa.decimal128(DIGITS, DECIMALS))
     except pa.ArrowInvalid:  # too large
-        return column
-    return found if np.array_equal(_from_decimals(found), column.to_numpy(), equal_nan=True) else column
+        return plain
+    return found if np.array_equal(_from_decimals(found), _to_numpy(plain), equal_nan=True) else plain
 
 
-def _from_decimals(column: pa.ChunkedArray) -> np.ndarray:
-    return column.cast(pa.float64()).to_numpy().round(DECIMALS)
+def _from_decimals(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    return _to_numpy(column.cast(pa.float64())).round(DECIMALS)
+
+
+def _to_numpy(column: pa.Array | pa.ChunkedArray) -> np.ndarray:
+    """Numbers, NaN where there is nothing."""
+    return column.to_pandas().to_numpy(dtype=float)
 
 
 def _following(table: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -133,10 +175,9 @@ def _read_one(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
         raise UserError(f"{path} is not a table ({error}).", AGAIN) from None
     following = (stored.schema.metadata or {}).get(FOLLOWING.encode(), b"").decode().split()
-    decimals = [field.name for field in stored.schema if pa.types.is_decimal(field.type)]
-    for name in decimals:
-        numbers = pa.array(_from_decimals(stored[name]))
-        stored = stored.set_column(stored.column_names.index(name), name, numbers)
+    for place, field in enumerate(stored.schema):
+        if field.metadata or pa.types.is_decimal(field.type):
+            stored = stored.set_column(place, field.name, pa.array(_numbers(stored[place], field.metadata or {})))
     table = stored.to_pandas()
     table = table.assign(**{name: values for name, values in _following(table).items() if name in following})
     missing = [name for name in columns if name not in table]
@@ -146,6 +187,14 @@ def _read_one(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     single = table.columns[table.dtypes == np.float32]
     table = table.assign(**{name: table[name].astype(np.float64).round(DECIMALS) for name in single})
     return table.astype({name: str for name in WORDS if name in table})
+
+
+def _numbers(column: pa.ChunkedArray, said: Mapping[bytes, bytes]) -> np.ndarray:
+    """Numbers of a column as they were before `_stored`, by its metadata."""
+    numbers = _from_decimals(column) if pa.types.is_decimal(column.type) else _to_numpy(column)
+    if NOTHING in said:
+        numbers = np.where(np.isnan(numbers), float(said[NOTHING]), numbers)
+    return numbers / int(said.get(PARTS, 1))
 
 
 def by_run(table: pd.DataFrame) -> Mapping[tuple[str, int], pd.DataFrame]:

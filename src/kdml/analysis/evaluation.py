@@ -14,7 +14,7 @@ import pandas as pd
 from kdml.analysis import class_pixels, fidelity, metrics, regions, reliability, roc, surfaces
 from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.ensemble import SOURCES, with_ensemble
-from kdml.analysis.reliability import DECIMALS, scaled
+from kdml.analysis.reliability import DECIMALS, FRACTIONS, scaled
 from kdml.analysis.temperature import LEVELS, scaled_levels
 from kdml.common.array_files import open_bytes
 from kdml.common.errors import UserError
@@ -246,8 +246,8 @@ def _probabilities(quantised: np.ndarray, masks: np.ndarray, temperature: float 
     for (prefix, levels), regional in zip(ways.items(), by_region, strict=True):
         squares = np.stack([levels**2, (1 - levels) ** 2])
         columns["brier_scaled" if prefix else "brier"] = np.einsum("ntl,tl->n", means, squares).round(DECIMALS)
-        # Sums of unscaled levels are multiples of 1/512; rounded likewise, the others take no more room on disk.
-        of_pixels = np.round(reliability.pixel_bins(histogram, levels) * 512) / 512
+        # Sums of unscaled levels are such fractions; rounded likewise, the others take no more room on disk.
+        of_pixels = np.round(reliability.pixel_bins(histogram, levels) * FRACTIONS) / FRACTIONS
         columns |= _named(prefix, reliability.COLUMNS, of_pixels)
         columns |= _named(f"{prefix}{reliability.OF_REGIONS}", reliability.COLUMNS_OF_REGIONS, regional.round(DECIMALS))
     return (

@@ -21,6 +21,7 @@ from kdml.runs.predictions import marked
 
 BINS = 10
 DECIMALS = 6  # of what is measured on a case
+FRACTIONS = 512  # sums of pixels' probabilities are whole numbers of 1 / 512
 SMALLEST = float(np.finfo(np.float32).tiny)  # a probability of 0 has no logarithm
 COUNTS = (
     "cases",
@@ -31,6 +32,10 @@ COLUMNS = tuple(f"bin{number}_{count}" for number, count in product(range(BINS),
 SQUARES = "squares"  # of regions: sum of the squared distances of their probabilities from what came true
 COLUMNS_OF_REGIONS = (*COLUMNS, SQUARES)
 SCALED, OF_REGIONS, SCALED_OF_REGIONS = ("scaled_", "region_", "scaled_region_")  # before these, in tables of cases
+OF_BINS = {
+    *(f"{prefix}{name}" for prefix, name in product(("", SCALED), COLUMNS)),
+    *(f"{prefix}{name}" for prefix, name in product((OF_REGIONS, SCALED_OF_REGIONS), COLUMNS_OF_REGIONS)),
+}
 
 
 def logarithms(probabilities: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:

@@ -79,7 +79,7 @@ def is_cut_inside(pack):
 
 def of_a_version(members):
     about = json.loads(members["pack.json"])
-    members["pack.json"] = crate.as_json(about | {"schema": 2})
+    members["pack.json"] = crate.as_json(about | {"schema": max(crate.READ) + 1})
 
 
 def of_experiment(members, name):
@@ -109,7 +109,7 @@ REFUSED = {
         lambda pack: edited(pack, lambda members: members.update({"pack.json": b"{}"})),
         "does not say",
     ),
-    "of another version": (lambda pack: edited(pack, of_a_version), "version 2 of the form"),
+    "of another version": (lambda pack: edited(pack, of_a_version), "version 3 of the form"),
     "tampered": (
         lambda pack: edited(pack, lambda members: members.update({"results/a.csv": b"a\n2\n"})),
         "results/a.csv is not the file that was packed",

@@ -18,7 +18,8 @@ from kdml.common.errors import UserError
 from kdml.common.files import written_whole
 
 FORMAT = "kdml result pack"
-SCHEMA = 1  # of pack.json and of what the files hold; another is refused
+SCHEMA = 2  # of pack.json and of what the files hold; from 2 on, tables of cases hold whole numbers
+READ = (1, SCHEMA)  # others are refused
 METADATA = "ro-crate-metadata.json"
 ABOUT = "pack.json"
 VERSION = "1.2"  # of RO-Crate

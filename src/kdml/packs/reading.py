@@ -11,7 +11,7 @@ from kdml.common.errors import UserError
 from kdml.common.files import sha256_of, written_whole
 from kdml.common.json_text import parse_json
 from kdml.common.zip_files import UNREADABLE, TooLarge, read_member
-from kdml.packs.crate import ABOUT, FORMAT, METADATA, SCHEMA, listed
+from kdml.packs.crate import ABOUT, FORMAT, METADATA, READ, listed
 
 AGAIN = "get the pack again from where it was published, or write one with `snakemake publish`"
 KEYS: Mapping[str, type] = {
@@ -112,9 +112,9 @@ def _about(path: Path, file: zipfile.ZipFile) -> Mapping[str, Any]:
     about = _json(path, file, ABOUT)
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise UserError(f"{foreign}: {ABOUT} does not say '{FORMAT}'.", AGAIN)
-    if about.get("schema") != SCHEMA:
+    if about.get("schema") not in READ:
         raise UserError(
-            f"{path} has version {about.get('schema')} of the form of packs, and this program reads version {SCHEMA}.",
+            f"{path} has version {about.get('schema')} of the form of packs, and this program reads {' and '.join(map(str, READ))}.",
             "use the version of this program that wrote it",
         )
     if wrong := [key for key, kind in KEYS.items() if not isinstance(about.get(key), kind)]:

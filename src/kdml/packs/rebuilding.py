@@ -42,8 +42,8 @@ def asked_for(config: Mapping[str, Any], root: Path) -> Rebuilding | None:
         root: of the project, which names of files are relative to.
 
     Raises:
-        UserError: a pack cannot be used, the call has other settings than the pack, or names a pack to compare with that is of another
-            experiment, or none else.
+        UserError: a pack cannot be used, the call has other settings than the pack, or names a pack to compare with and none else,
+            or one of another experiment.
     """
     if FROM not in config:
         if WITH in config:

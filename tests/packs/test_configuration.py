@@ -101,6 +101,15 @@ def test_a_call_is_refused_and_leaves_nothing(pack, tmp_path, config, said):
     assert not (tmp_path / "rebuilt").exists()
 
 
+@pytest.mark.bad_input
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = pack_of(tmp_path / "mine.zip", {"experiment": "mine"})
+    (tmp_path / "rebuilt").write_text("a file in its place")
+    with pytest.raises(UserError, match=r"(?s)rebuilt/mine-.*What to do: "):
+        asked_for({"results_from": str(path)}, tmp_path)
+
+
 def test_runs_are_those_of_the_configuration(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     method = {"name": "docs/rkd.py:RKD", "sha256": "12"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdml.common.errors import UserError
+from kdml.common.errors import UserError, faults_told
 from kdml.packs import configuration
 from kdml.packs.reading import Pack, read_pack
 from kdml.packs.repeats import check_one_experiment
@@ -43,7 +43,7 @@ def asked_for(config: Mapping[str, Any], root: Path) -> Rebuilding | None:
 
     Raises:
         UserError: a pack cannot be used, the call has other settings than the pack, or names a pack to compare with and none else,
-            or one of another experiment.
+            or one of another experiment; or the folder cannot be made.
     """
     if FROM not in config:
         if WITH in config:
@@ -56,7 +56,8 @@ def asked_for(config: Mapping[str, Any], root: Path) -> Rebuilding | None:
         check_one_experiment(pack, other)
     folder = Path.cwd() / FOLDER / f"{pack.experiment}-{pack.sha256[:8]}"
     pack.unpack([name for name in pack.members if name.startswith(f"{configuration.FOLDER}/")], folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with faults_told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     return Rebuilding(pack, folder, configuration.unpacked(pack.about["configuration"], folder), *others)
 
 

@@ -84,7 +84,7 @@ CALLS = {
     "a number for a file": ({"results_from": 3}, "`results_from: 3` names no file"),
     "no file": ({"results_from": ""}, "names no file"),
     "a second pack alone": ({"compare_with": "mine.zip"}, "without `results_from`"),
-    "an address": ({"results_from": "https://example.org/mine.zip"}, "is an address.*download the pack"),
+    "an address": ({"results_from": "https://example.org/mine"}, "is an address.*download the pack"),
     "a second pack of another experiment": (
         {"results_from": "mine.zip", "compare_with": "mine.zip"},
         "have no run in common",

@@ -218,13 +218,14 @@ def go_on(arguments: argparse.Namespace, work: Work) -> None:
     start(work, record, arguments.patience)
 
 
-def last_session(work: Work, service: Service) -> tuple[str, str, str]:
-    """(name of the kernel that was started last, its state, why it failed)."""
+def last_session(work: Work) -> tuple[Service, str, str, str]:
+    """(Kaggle, name of the kernel that was started last, its state, why it failed)."""
     record = work.read()
     if not record["started"]:
         raise UserError(f"No session of {work.name} was started yet.", "push again")
+    service = Service()
     name = kernel.Job(**record["job"]).kernel(service.user, record["started"])
-    return name, *service.state(name)
+    return service, name, *service.state(name)
 
 
 def status(work: Work) -> None:
@@ -233,8 +234,7 @@ def status(work: Work) -> None:
     Raises:
         UserError: it failed.
     """
-    service = Service()
-    name, state, why = last_session(work, service)
+    service, name, state, why = last_session(work)
     if state in FAILED:
         raise UserError(
             f"{name} failed ({why or state}).",
@@ -252,8 +252,7 @@ def pull(work: Work) -> None:
         MachineError: it has not ended, or something did not arrive whole.
         UserError: it failed, left nothing, or results of another origin are in the way.
     """
-    service = Service()
-    name, state, why = last_session(work, service)
+    service, name, state, why = last_session(work)
     if state in FAILED:
         raise UserError(f"{name} failed ({why or state}).", f"read its log on https://www.kaggle.com/code/{name}")
     if state != ENDED:

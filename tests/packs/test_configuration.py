@@ -71,9 +71,8 @@ def test_every_pack_has_a_folder_of_its_own(pack, tmp_path):
     first = asked_for({"results_from": str(pack)}, ROOT)
     assert (first.folder / "configuration/mine.csv").read_text() == "table\n"
     assert first.folder.parent == tmp_path / "rebuilt" and first.folder.name.startswith("mine-")
-    other = pack_of(tmp_path / "b.zip", {"experiment": "mine"})
-    both = asked_for({"results_from": str(other), "compare_with": str(pack)}, ROOT)
-    assert both.folder != first.folder and both.other.path == pack
+    second = asked_for({"results_from": str(pack_of(tmp_path / "b.zip", {"experiment": "mine"}))}, ROOT)
+    assert second.folder != first.folder
 
 
 def test_what_a_profile_repeats_of_the_configuration_is_taken(pack):
@@ -85,6 +84,11 @@ CALLS = {
     "a number for a file": ({"results_from": 3}, "`results_from: 3` names no file"),
     "no file": ({"results_from": ""}, "names no file"),
     "a second pack alone": ({"compare_with": "mine.zip"}, "without `results_from`"),
+    "an address": ({"results_from": "https://example.org/mine"}, "is an address.*download the pack"),
+    "a second pack of another experiment": (
+        {"results_from": "mine.zip", "compare_with": "mine.zip"},
+        "have no run in common",
+    ),
     "a second pack that is none": ({"results_from": "mine.zip", "compare_with": "no.zip"}, "no.zip does not exist"),
 }
 
@@ -92,9 +96,18 @@ CALLS = {
 @pytest.mark.bad_input
 @pytest.mark.parametrize("config, said", CALLS.values(), ids=CALLS)
 def test_a_call_is_refused_and_leaves_nothing(pack, tmp_path, config, said):
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=f"(?s){said}"):
         asked_for(config, tmp_path)
     assert not (tmp_path / "rebuilt").exists()
+
+
+@pytest.mark.bad_input
+def test_a_folder_that_cannot_be_made_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = pack_of(tmp_path / "mine.zip", {"experiment": "mine"})
+    (tmp_path / "rebuilt").write_text("a file in its place")
+    with pytest.raises(UserError, match=r"(?s)rebuilt/mine-.*What to do: "):
+        asked_for({"results_from": str(path)}, tmp_path)
 
 
 def test_runs_are_those_of_the_configuration(tmp_path, monkeypatch):

@@ -82,16 +82,20 @@ def of_a_version(members):
     members["pack.json"] = crate.as_json(about | {"schema": max(crate.READ) + 1})
 
 
-def of_experiment(members, name):
-    return crate.as_json(json.loads(members["pack.json"]) | {"experiment": name})
+def saying(**said):
+    """A function that makes a copy of a pack with something else in pack.json, every checksum as it has to be."""
+
+    def spoil(pack):
+        crate.write(pack.with_name("edited.zip"), ABOUT | said, FILES)
+        return pack.with_name("edited.zip")
+
+    return spoil
 
 
 REFUSED = {
     "that is a folder": (lambda pack: pack.parent, "is a folder, not a pack"),
     "of an experiment that would lie elsewhere": (
-        lambda pack: edited(
-            pack, lambda members: members.update({"pack.json": of_experiment(members, "../elsewhere")})
-        ),
+        saying(experiment="../elsewhere"),
         "'../elsewhere' is no name of an experiment",
     ),
     "that is not there": (lambda pack: pack.with_name("no.zip"), "no.zip does not exist"),
@@ -118,6 +122,12 @@ REFUSED = {
         lambda pack: edited(pack, lambda members: members.pop("results/a.csv")),
         "lacks results/a.csv",
     ),
+    "without a measurement": (
+        saying(given=["results/a.csv", "results/cases.parquet"]),
+        "lacks results/cases.parquet, which pack.json says",
+    ),
+    "without a table": (saying(again=["results/table.md"]), "lacks results/table.md, which pack.json says"),
+    "with a list of something else": (saying(again=[{}]), "pack.json has no 'again', or one of another type"),
     "with one more": (
         lambda pack: edited(pack, lambda members: members.update({"results/d.csv": b""})),
         "holds results/d.csv, which its list",

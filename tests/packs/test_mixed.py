@@ -18,8 +18,10 @@ SPLITS = {0: "id,part\na,train\nb,test\nc,test\n", 1: "id,part\na,test\nb,train\
 
 
 def table_of(rows):
+    """A table of cases from (seed, image, value) of one network."""
     content = io.BytesIO()
-    pd.DataFrame(rows, columns=["seed", "id", "value"]).to_parquet(content)
+    frame = pd.DataFrame(rows, columns=["seed", "id", "value"])
+    frame.assign(run="kd_ml_v3", network="s1").to_parquet(content)
     return content.getvalue()
 
 
@@ -54,6 +56,14 @@ MIXED = {
     ),
     "regions of another test set": ({REGIONS: table_of([(0, "a", 1.0)])}, r"regions\.parquet names images that seed 0"),
     "cases of a seed that was not run": ({CASES: table_of([(2, "a", 1.0)])}, r"names images that seed 2"),
+    "cases without an image": (
+        {CASES: table_of([(0, "b", 1.0), (1, "a", 1.0), (1, "c", 1.0)])},
+        r"has not every test image of seed 0 once for s1 of kd_ml_v3",
+    ),
+    "cases with an image twice": (
+        {CASES: table_of([(0, "b", 1.0), (0, "b", 1.0), (1, "a", 1.0), (1, "c", 1.0)])},
+        r"has not every test image of seed 0 once for s1 of kd_ml_v3",
+    ),
     "cases that are no table": ({CASES: b"PAR1"}, r"is no table of cases"),
     "a run that does not say": ({next(iter(RUNS)): b"{}"}, r"seed-0/run\.json was trained on another split"),
     "half a run": ({next(iter(RUNS)): b'{"inputs": '}, r"seed-0/run\.json is not valid JSON"),

@@ -14,6 +14,7 @@ from kdml.packs.rebuilding import Rebuilding, both
 from kdml.packs.repeats import check_one_experiment
 
 FACTS = "paper,hcd,small,kd_ml_v3"
+OF_RUN = dict(zip(("protocol", "task", "pair", "run"), FACTS.split(","), strict=True))
 
 
 def pack_of(path, values, seeds=(0, 1, 2), code="12", without=(), images=None, **settings):
@@ -22,7 +23,7 @@ def pack_of(path, values, seeds=(0, 1, 2), code="12", without=(), images=None, *
     table = "protocol,task,pair,run,seed,network,truth,metric,value\n" + "\n".join(lines) + "\n"
     files = {"results/mine/metrics.csv": table.encode()}
     for seed in seeds:
-        trained = settings_of(variant_graph("kd_ml_v3")).model_dump(mode="json") | {"seed": seed, **settings}
+        trained = settings_of(variant_graph("kd_ml_v3")).model_dump(mode="json") | OF_RUN | {"seed": seed, **settings}
         record = {"settings": {key: value for key, value in trained.items() if key not in without}, "images": images}
         files[f"results/mine/{FACTS.replace(',', '/')}/seed-{seed}/run.json"] = crate.as_json(record)
     files["environment.json"] = crate.as_json({"training_code": [code], "trained_with": [{"device": "cpu"}]})
@@ -83,6 +84,9 @@ def test_different_experiments_are_refused(tmp_path):
     later = read_pack(pack_of(tmp_path / "later.zip", [90, 91, 92.5], training={"epochs": 1}, unheard_of=1))
     with pytest.raises(UserError, match=r"later.zip.*unheard_of"):
         check_one_experiment(first, later)
+    mixed = read_pack(pack_of(tmp_path / "mixed.zip", [90, 91, 92.5], run="kd_ml_v2", training={"epochs": 1}))
+    with pytest.raises(UserError, match=r"mixed.zip is mixed: .*seed-0/run.json is of another run"):
+        check_one_experiment(first, mixed)
     none = read_pack(pack_of(tmp_path / "none.zip", [], seeds=()))
     with pytest.raises(UserError, match="no run in common"):
         check_one_experiment(first, none)

@@ -270,7 +270,7 @@ def session(told: Mapping[str, Any]) -> None:
     """Do all of it.
 
     Args:
-        told: see `kdml.kaggle.kernel.told`.
+        told: see `kdml.kaggle.kernel.Job.told`.
 
     Raises:
         Refused: it cannot be done; nothing was worked on.

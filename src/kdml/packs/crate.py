@@ -31,7 +31,6 @@ TYPES = {
     ".html": "text/html",
     ".md": "text/markdown",
     ".tex": "application/x-tex",
-    ".png": "image/png",
     ".pdf": "application/pdf",
     ".py": "text/x-python",
 }

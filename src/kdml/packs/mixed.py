@@ -10,7 +10,9 @@ from kdml.packs.reading import AGAIN, Pack
 from kdml.packs.repeats import trained_with
 from kdml.runs.settings import RunSettings
 
-OF_CASES = ("cases.parquet", "regions.parquet")  # what was measured on test images, a row for each or several
+CASES = "cases.parquet"  # what was measured on test images, a row for each image and network
+OF_CASES = (CASES, "regions.parquet")  # of regions several rows, or none
+KEYS = ("run", "seed", "network", "id")  # columns that say what a row is of
 
 
 def check_runs(pack: Pack, records: Mapping[str, RunSettings]) -> None:
@@ -38,7 +40,7 @@ def check_splits(pack: Pack, splits: Mapping[str, str]) -> None:
         splits: name of the split that every run was trained on, by the name of its run.json.
 
     Raises:
-        UserError: a split is missing or another one, or a table of cases names images that were not tested on.
+        UserError: a split is missing or another one, or a table of cases has other images than were tested on.
     """
     tested: dict[tuple[str, str], str] = {}
     for name, split in splits.items():
@@ -49,9 +51,34 @@ def check_splits(pack: Pack, splits: Mapping[str, str]) -> None:
     images = {split: _test_images(pack, split) for split in set(tested.values())}
     for name in pack.members:
         if name.endswith(OF_CASES):
-            for seed, ids in _measured(pack, name).items():
-                if not ids <= images.get(tested.get((_task(name), seed), ""), set()):
-                    raise _mixed(pack, f"{name} names images that seed {seed} was not tested on")
+            here = {seed: images[split] for (task, seed), split in tested.items() if task == _task(name)}
+            _check_measured(pack, name, here)
+
+
+def _check_measured(pack: Pack, name: str, tested_on: Mapping[str, set[str]]) -> None:
+    """Refuse a table of cases that has other images than were tested on, or not each once for every network.
+
+    Args:
+        pack: that holds it.
+        name: of the table.
+        tested_on: test images of every seed.
+
+    Raises:
+        UserError: names the first such seed.
+    """
+    table = _measured(pack, name)
+    ids: dict[str, set[str]] = {}
+    for row in table.group_by(["seed", "id"]).aggregate([]).to_pylist():
+        ids.setdefault(row["seed"], set()).add(row["id"])
+    for seed, found in ids.items():
+        if not found <= tested_on.get(seed, set()):
+            raise _mixed(pack, f"{name} names images that seed {seed} was not tested on")
+    if name.endswith(CASES):
+        of_networks = table.group_by(["run", "seed", "network"])
+        for row in of_networks.aggregate([("id", "count"), ("id", "count_distinct")]).to_pylist():
+            if {row["id_count"], row["id_count_distinct"]} != {len(tested_on[row["seed"]])}:
+                network = f"{row['network']} of {row['run']}"
+                raise _mixed(pack, f"{name} has not every test image of seed {row['seed']} once for {network}")
 
 
 def _comparable(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,15 +107,13 @@ def _test_images(pack: Pack, split: str) -> set[str]:
     return {row["id"] for _, row in rows if row["part"] == "test"}
 
 
-def _measured(pack: Pack, name: str) -> dict[str, set[str]]:
-    """Images in a table of cases, by seed."""
-    from pyarrow import parquet  # costs half a second, and whoever reads no pack does without
+def _measured(pack: Pack, name: str) -> Any:
+    """Runs, seeds, networks and images in a table of cases, as an Arrow table."""
+    import pyarrow  # costs half a second, and whoever reads no pack does without
+    from pyarrow import parquet
 
     try:
-        table = parquet.read_table(io.BytesIO(pack.read(name)), columns=["seed", "id"])
-    except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
+        table = parquet.read_table(io.BytesIO(pack.read(name)), columns=list(KEYS))
+        return table.select(KEYS).cast(pyarrow.schema(dict.fromkeys(KEYS, pyarrow.string())))
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these kinds
         raise UserError(f"{pack.path}: {name} is no table of cases ({error}).", AGAIN) from None
-    found: dict[str, set[str]] = {}
-    for row in table.group_by(["seed", "id"]).aggregate([]).to_pylist():
-        found.setdefault(str(row["seed"]), set()).add(row["id"])
-    return found

@@ -25,7 +25,7 @@ def publish(path: Path, listed: Mapping[str, Any]) -> int:
 
     Args:
         path: of the zip.
-        listed: content of the list of files, see `RuleFunctions.pack_listed`.
+        listed: content of the list of files, see `kdml.packs.of_experiment.listed`.
 
     Returns:
         Number of its files.

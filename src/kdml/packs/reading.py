@@ -100,9 +100,13 @@ def read_pack(path: Path) -> Pack:
     try:
         with zipfile.ZipFile(path) as file:
             about = _about(path, file)
-            return Pack(path, sha256_of(path), _checked(path, file), about)
+            pack = Pack(path, sha256_of(path), _checked(path, file), about)
     except UNREADABLE as error:
         raise UserError(f"{path} is no zip file, or only a part of one ({error}).", AGAIN) from None
+    # Without a measurement, what was published of it would be taken for what is made from it.
+    if lacking := [name for name in (*about["given"], *about["again"]) if not pack.published(name)]:
+        raise UserError(f"{path} lacks {lacking[0]}, which {ABOUT} says that it holds.", AGAIN)
+    return pack
 
 
 def _about(path: Path, file: zipfile.ZipFile) -> Mapping[str, Any]:
@@ -117,11 +121,16 @@ def _about(path: Path, file: zipfile.ZipFile) -> Mapping[str, Any]:
             f"{path} has version {about.get('schema')} of the form of packs, and this program reads {' and '.join(map(str, READ))}.",
             "use the version of this program that wrote it",
         )
-    if wrong := [key for key, kind in KEYS.items() if not isinstance(about.get(key), kind)]:
+    if wrong := [key for key, kind in KEYS.items() if not _is_of(about.get(key), kind)]:
         raise UserError(f"{foreign}: {ABOUT} has no '{wrong[0]}', or one of another type.", AGAIN)
     if not _is_safe(about["experiment"]) or len(PurePosixPath(about["experiment"]).parts) != 1:
         raise UserError(f"{foreign}: '{about['experiment']}' is no name of an experiment.", AGAIN)
     return about
+
+
+def _is_of(value: Any, kind: type) -> bool:
+    """Whether a value of pack.json is of a type, and what it lists are names."""
+    return isinstance(value, kind) and all(isinstance(one, str) for one in value)
 
 
 def _json(path: Path, file: zipfile.ZipFile, name: str) -> Any:

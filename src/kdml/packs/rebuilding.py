@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdml.common.errors import UserError
+from kdml.common.errors import UserError, faults_told
 from kdml.packs import configuration
 from kdml.packs.reading import Pack, read_pack
 from kdml.packs.repeats import check_one_experiment
@@ -42,7 +42,8 @@ def asked_for(config: Mapping[str, Any], root: Path) -> Rebuilding | None:
         root: of the project, which names of files are relative to.
 
     Raises:
-        UserError: a pack cannot be used, the call has other settings than the pack, or names a pack to compare with and none else.
+        UserError: a pack cannot be used, the call has other settings than the pack, or names a pack to compare with and none else,
+            or one of another experiment; or the folder cannot be made.
     """
     if FROM not in config:
         if WITH in config:
@@ -51,9 +52,12 @@ def asked_for(config: Mapping[str, Any], root: Path) -> Rebuilding | None:
     pack, *others = (read_pack(_path(config[key], key, root)) for key in KEYS if key in config)
     over = {key: value for key, value in config.items() if key not in KEYS}
     configuration.check_nothing_else(over, pack.about["configuration"], pack.path)
+    for other in others:
+        check_one_experiment(pack, other)
     folder = Path.cwd() / FOLDER / f"{pack.experiment}-{pack.sha256[:8]}"
     pack.unpack([name for name in pack.members if name.startswith(f"{configuration.FOLDER}/")], folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    with faults_told(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     return Rebuilding(pack, folder, configuration.unpacked(pack.about["configuration"], folder), *others)
 
 
@@ -64,11 +68,10 @@ def both(rebuilding: Rebuilding | None) -> tuple[Pack, Pack]:
         rebuilding: what the call names.
 
     Raises:
-        UserError: it does not name two packs, or they are not of one experiment.
+        UserError: it does not name two packs.
     """
     if rebuilding is None or rebuilding.other is None:
         raise UserError("Two packs are needed for a comparison.", f"name them: --config {FROM}=FILE {WITH}=FILE")
-    check_one_experiment(rebuilding.pack, rebuilding.other)
     return rebuilding.pack, rebuilding.other
 
 
@@ -77,6 +80,8 @@ def _path(value: Any, key: str, root: Path) -> Path:
         raise UserError(
             f"`{key}: {value}` names no file.", f"write --config {key}=FILE, a zip that `snakemake publish` wrote"
         )
+    if "://" in value:
+        raise UserError(f"`{key}: {value}` is an address.", "download the pack, and name the file")
     return root / Path(value).expanduser()
 
 

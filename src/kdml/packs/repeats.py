@@ -10,6 +10,7 @@ from kdml.packs.publishing import ENVIRONMENT
 from kdml.packs.reading import AGAIN, Pack
 from kdml.runs.settings import settings_in
 
+OF_A_RUN = ("protocol", "task", "pair", "run")  # settings that name the folder of a run
 FREE = ("seed",)  # of a run's settings, what two repeats may differ in
 
 
@@ -40,7 +41,7 @@ def check_one_experiment(first: Pack, second: Pack) -> None:
         second: the one that it is compared with.
 
     Raises:
-        UserError: a run differs in a setting, or there is none in common.
+        UserError: a run differs in a setting, there is none in common, or a pack is mixed.
     """
     both = [_settings(pack) for pack in (first, second)]
     common = [key for key in both[0] if key in both[1]]
@@ -59,11 +60,19 @@ def check_one_experiment(first: Pack, second: Pack) -> None:
 
 
 def _settings(pack: Pack) -> dict[tuple[str, ...], Mapping[str, Any]]:
-    """Settings of a seed of every run, and what its images are."""
+    """Settings of a seed of every run, and what its images are.
+
+    Raises:
+        UserError: a record lies where another run's should.
+    """
     found = {}
     for name in pack.members:
         if name.startswith(f"results/{pack.experiment}/") and name.endswith("/run.json"):
-            found[tuple(name.split("/")[-6:-2])] = trained_with(pack, name) | {"images": _images(pack, name)}
+            *run, seed = name.split("/")[-6:-1]
+            trained = trained_with(pack, name)
+            if [trained[key] for key in OF_A_RUN] != run or f"seed-{trained['seed']}" != seed:
+                raise UserError(f"{pack.path} is mixed: {name} is of another run.", AGAIN)
+            found[tuple(run)] = trained | {"images": _images(pack, name)}
     return found
 
 

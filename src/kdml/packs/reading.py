@@ -118,7 +118,7 @@ def _about(path: Path, file: zipfile.ZipFile) -> Mapping[str, Any]:
         raise UserError(f"{foreign}: {ABOUT} does not say '{FORMAT}'.", AGAIN)
     if about.get("schema") not in READ:
         raise UserError(
-            f"{path} has version {about.get('schema')} of the form of packs, and this program reads {' and '.join(map(str, READ))}.",
+            f"{path} has version {about.get('schema')} of the form of packs; this program reads {' and '.join(map(str, READ))}.",
             "use the version of this program that wrote it",
         )
     if wrong := [key for key, kind in KEYS.items() if not _is_of(about.get(key), kind)]:

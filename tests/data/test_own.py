@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -486,6 +487,36 @@ def test_a_table_below_the_source_is_the_same_by_either_name(tmp_path):
     within = prepared(source, Own("mine", CLASSES, "tables/list.csv", **NAMED), tmp_path / "a")
     named = own_of({"name": "mine", "classes": list(CLASSES), **NAMED}, str(source / "tables/list.csv"))
     assert of_content(prepared(source, named, tmp_path / "b"))[:2] == of_content(within)[:2]
+
+
+ACCENTS = ("gutartig", "bösartig")
+
+
+def as_macos(text):
+    """A text with letters and their accents apart, as macOS writes names of files."""
+    return unicodedata.normalize("NFD", text)
+
+
+@pytest.mark.parametrize("spelled", [(as_macos, str), (str, as_macos)], ids=["files", "table"])
+def test_letters_and_accents_may_be_apart(spelled, tmp_path):
+    """In names of files, of folders and of the table, and in its columns, paths, classes and groups: two spellings are one patient."""
+    of_files, of_table = spelled
+    rows = [(of_table(f"Übersicht/é{number}.png"), of_table(ACCENTS[number % 2]), (of_table, str)[number % 2](f"Jäger{number // 2}"))
+            for number in range(12)]  # fmt: skip
+    files = {of_files(f"Übersicht/é{number}.png"): encoded(pixels(number)) for number in range(12)}
+    listed = {of_files("Größe.csv"): table(rows, (of_table("Maß"), "class", of_table("Fälle")))}
+    own = Own("mine", ACCENTS, "Größe.csv", image="Maß", label="class", group="Fälle")
+    _, index, report = prepared(written(tmp_path / "mine", files | listed), own, tmp_path / "a")
+    assert report["classes"] == dict.fromkeys(ACCENTS, 6) and {row["group"] for row in index} == {
+        f"Jäger{number}" for number in range(6)
+    }
+    folders = {of_files(f"{ACCENTS[number % 2]}/{number}.png"): one for number, one in enumerate(files.values())}
+    _, _, report = prepared(written(tmp_path / "folders", folders), Own("mine", ACCENTS), tmp_path / "b")
+    assert report["classes"] == dict.fromkeys(ACCENTS, 6)
+    beside = {of_files(f"images/é{number}.png"): encoded(pixels(number)) for number in range(5)} | {
+        of_table(f"masks/é{number}.png"): mask(number) for number in range(5)
+    }
+    assert prepared(written(tmp_path / "beside", beside), Own("mine"), tmp_path / "c")[2]["kept"] == 5
 
 
 def test_absolute_paths_into_the_source_are_those_of_its_pictures(tmp_path):

@@ -489,6 +489,15 @@ def test_a_table_below_the_source_is_the_same_by_either_name(tmp_path):
     assert of_content(prepared(source, named, tmp_path / "b"))[:2] == of_content(within)[:2]
 
 
+def test_columns_without_a_name_are_passed_over(tmp_path):
+    """The numbers of rows that pandas writes, and what spreadsheets leave at the end."""
+    rows = [(str(number), *row, "", " ") for number, row in enumerate(ROWS)]
+    files = TABLE | {"list.csv": table(rows, ("", *COLUMNS, "", " "))}
+    found = prepared(written(tmp_path / "mine", files), OWN, tmp_path / "a")
+    plain = prepared(written(tmp_path / "plain", TABLE | {"list.csv": table()}), OWN, tmp_path / "b")
+    assert of_content(found)[:2] == of_content(plain)[:2] and "metadata_" not in found[1][0]
+
+
 ACCENTS = ("gutartig", "bösartig")
 
 

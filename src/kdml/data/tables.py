@@ -19,6 +19,8 @@ Row = tuple[int, Mapping[str, str]]
 def read_table(content: bytes, name: str, columns: Sequence[str]) -> list[Row]:
     """Rows of a table, their names and values without spaces around them, and composed (`kdml.common.texts`).
 
+    Columns without a name are passed over: those that spreadsheets leave at the end, and the numbers of rows that pandas writes.
+
     Args:
         content: of its file.
         name: of its file, for messages, too; the suffix says what it is.
@@ -35,9 +37,12 @@ def read_table(content: bytes, name: str, columns: Sequence[str]) -> list[Row]:
         raise UserError(
             f"{name} lacks the column '{missing[0]}'; it has {', '.join(names)}.", f"mend its first line, or {COMMAS}"
         )
-    if twice := [column for place, column in enumerate(names) if column in names[:place]]:
+    if twice := [column for place, column in enumerate(names) if column and column in names[:place]]:
         raise UserError(f"{name} has the column '{twice[0]}' twice.", "give one of them another name")
-    return [(line, dict(zip(names, map(composed, values), strict=True))) for line, values in rows]
+    return [
+        (line, {column: composed(value) for column, value in zip(names, values, strict=True) if column})
+        for line, values in rows
+    ]
 
 
 def _csv(content: bytes, name: str) -> tuple[list[str], list[tuple[int, list[str]]]]:

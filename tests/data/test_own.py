@@ -4,6 +4,7 @@ import io
 import shutil
 import unicodedata
 
+import cv2
 import numpy as np
 import pandas as pd
 import pyarrow
@@ -258,10 +259,12 @@ def test_sixteen_bits_are_windowed(kind, tmp_path):
 
 
 PICTURES = {
-    "no picture": (b"%PDF-1.4 not a picture", {}, "benign/0.png cannot be read"),
+    "no picture": (b"%PDF-1.4 not a picture", {}, r"benign/0.png cannot be read \(by its content it is none of PNG, "),
     "half a picture": (FOLDERS["benign/0.png"][:-200], {}, "benign/0.png cannot be read"),
     "16 bits without a window": (encoded(SIXTEEN), {}, r"benign/0.png has 16 bits, with values from \d+ to \d+"),
     "8 bits with a window": (DEEP | {"benign/3.png": encoded(GREY)}, {"window": {"low": 0, "high": 9}}, "benign/3.png has no 16 bits of grey"),
+    "16 bits with a sign": (DEEP | {"benign/3.png": cv2.imencode(".tif", GREY.astype(np.int16))[1].tobytes()}, {"window": {"low": 0, "high": 9}}, "benign/3.png is of mode I with 16 bits, which is not read"),
+    "fractions with a window": (DEEP | {"benign/3.png": encoded(GREY.astype(np.float32), "TIFF")}, {"window": {"low": 0, "high": 9}}, "benign/3.png is of mode F with 32 bits"),
     "colour of 16 bits": (colour_of_sixteen_bits(), {}, "mode RGB with 16 bits"),
     "transparent": (encoded(np.dstack([RGB, GREY])), {}, "transparent pixels"),
     "inks": (encoded(RGB, "TIFF", mode="CMYK"), {}, "mode CMYK"),

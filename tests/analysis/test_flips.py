@@ -93,6 +93,20 @@ def test_what_is_alike_in_the_test_set_forms_no_subgroup():
     assert rows["a", "ensemble", "baseline_teacher", "", ""]["subgroups"] == 4
 
 
+def test_a_column_called_class_is_not_the_true_class():
+    """As where a table has the opinion of a second reader in a column `class`."""
+    opinion = np.array(["healthy", "healthy", "ill"] * 20)
+    rows = rows_of(cases_of(0, 60, {TEACHER: set(), ("a", "ensemble"): {0, 2}}, metadata_class=opinion))
+    cases = {key[3:]: row["cases"] for key, row in rows.items() if key[:3] == ("a", "ensemble", "baseline_teacher")}
+    assert cases == {
+        ("", ""): 60,
+        ("class", "healthy"): 30,
+        ("class", "ill"): 30,
+        ("class (column of the table)", "healthy"): 40,
+        ("class (column of the table)", "ill"): 20,
+    }
+
+
 def worst_in(site, group, wrong):
     rows = rows_of(cases_of(0, 90, {TEACHER: set(), ("a", "ensemble"): wrong}, group=group, metadata_site=site))
     return [(row["subgroup"], row["low"]) for row in rows.values() if row["worst"] and row["attribute"] == "site"]

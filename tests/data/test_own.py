@@ -2,7 +2,9 @@
 
 import io
 import shutil
+import unicodedata
 
+import cv2
 import numpy as np
 import pandas as pd
 import pyarrow
@@ -257,10 +259,12 @@ def test_sixteen_bits_are_windowed(kind, tmp_path):
 
 
 PICTURES = {
-    "no picture": (b"%PDF-1.4 not a picture", {}, "benign/0.png cannot be read"),
+    "no picture": (b"%PDF-1.4 not a picture", {}, r"benign/0.png cannot be read \(by its content it is none of PNG, "),
     "half a picture": (FOLDERS["benign/0.png"][:-200], {}, "benign/0.png cannot be read"),
     "16 bits without a window": (encoded(SIXTEEN), {}, r"benign/0.png has 16 bits, with values from \d+ to \d+"),
     "8 bits with a window": (DEEP | {"benign/3.png": encoded(GREY)}, {"window": {"low": 0, "high": 9}}, "benign/3.png has no 16 bits of grey"),
+    "16 bits with a sign": (DEEP | {"benign/3.png": cv2.imencode(".tif", GREY.astype(np.int16))[1].tobytes()}, {"window": {"low": 0, "high": 9}}, "benign/3.png is of mode I with 16 bits, which is not read"),
+    "fractions with a window": (DEEP | {"benign/3.png": encoded(GREY.astype(np.float32), "TIFF")}, {"window": {"low": 0, "high": 9}}, "benign/3.png is of mode F with 32 bits"),
     "colour of 16 bits": (colour_of_sixteen_bits(), {}, "mode RGB with 16 bits"),
     "transparent": (encoded(np.dstack([RGB, GREY])), {}, "transparent pixels"),
     "inks": (encoded(RGB, "TIFF", mode="CMYK"), {}, "mode CMYK"),
@@ -486,6 +490,45 @@ def test_a_table_below_the_source_is_the_same_by_either_name(tmp_path):
     within = prepared(source, Own("mine", CLASSES, "tables/list.csv", **NAMED), tmp_path / "a")
     named = own_of({"name": "mine", "classes": list(CLASSES), **NAMED}, str(source / "tables/list.csv"))
     assert of_content(prepared(source, named, tmp_path / "b"))[:2] == of_content(within)[:2]
+
+
+def test_columns_without_a_name_are_passed_over(tmp_path):
+    """The numbers of rows that pandas writes, and what spreadsheets leave at the end."""
+    rows = [(str(number), *row, "", " ") for number, row in enumerate(ROWS)]
+    files = TABLE | {"list.csv": table(rows, ("", *COLUMNS, "", " "))}
+    found = prepared(written(tmp_path / "mine", files), OWN, tmp_path / "a")
+    plain = prepared(written(tmp_path / "plain", TABLE | {"list.csv": table()}), OWN, tmp_path / "b")
+    assert of_content(found)[:2] == of_content(plain)[:2] and "metadata_" not in found[1][0]
+
+
+ACCENTS = ("gutartig", "bösartig")
+
+
+def as_macos(text):
+    """A text with letters and their accents apart, as macOS writes names of files."""
+    return unicodedata.normalize("NFD", text)
+
+
+@pytest.mark.parametrize("spelled", [(as_macos, str), (str, as_macos)], ids=["files", "table"])
+def test_letters_and_accents_may_be_apart(spelled, tmp_path):
+    """In names of files, of folders and of the table, and in its columns, paths, classes and groups: two spellings are one patient."""
+    of_files, of_table = spelled
+    rows = [(of_table(f"Übersicht/é{number}.png"), of_table(ACCENTS[number % 2]), (of_table, str)[number % 2](f"Jäger{number // 2}"))
+            for number in range(12)]  # fmt: skip
+    files = {of_files(f"Übersicht/é{number}.png"): encoded(pixels(number)) for number in range(12)}
+    listed = {of_files("Größe.csv"): table(rows, (of_table("Maß"), "class", of_table("Fälle")))}
+    own = Own("mine", ACCENTS, "Größe.csv", image="Maß", label="class", group="Fälle")
+    _, index, report = prepared(written(tmp_path / "mine", files | listed), own, tmp_path / "a")
+    assert report["classes"] == dict.fromkeys(ACCENTS, 6) and {row["group"] for row in index} == {
+        f"Jäger{number}" for number in range(6)
+    }
+    folders = {of_files(f"{ACCENTS[number % 2]}/{number}.png"): one for number, one in enumerate(files.values())}
+    _, _, report = prepared(written(tmp_path / "folders", folders), Own("mine", ACCENTS), tmp_path / "b")
+    assert report["classes"] == dict.fromkeys(ACCENTS, 6)
+    beside = {of_files(f"images/é{number}.png"): encoded(pixels(number)) for number in range(5)} | {
+        of_table(f"masks/é{number}.png"): mask(number) for number in range(5)
+    }
+    assert prepared(written(tmp_path / "beside", beside), Own("mine"), tmp_path / "c")[2]["kept"] == 5
 
 
 def test_absolute_paths_into_the_source_are_those_of_its_pictures(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from experiments import contents_of, inputs_of, places_of, plan_of
 from snakemake.iocontainers import Wildcards
 
 from kdml.common.errors import UserError
+from kdml.data.layouts import HAM10000_CLASSES
 from kdml.data.own import own_of
 from kdml.experiment import archives
-from kdml.experiment.datasets import Dataset
+from kdml.experiment.datasets import DATASETS, Dataset
 from kdml.experiment.export import ExportFunctions
 from kdml.experiment.forecast import pictures_of
 from kdml.experiment.grid_search import Search
@@ -113,6 +115,24 @@ def test_classes_of_a_table_are_those_of_its_tasks_where_it_names_none():
         plan_of(RUN, **sections(datasets={"polyps": unnamed}, tasks={"other": other}))
 
 
+def test_classes_of_a_task_may_be_numbers_and_spelled_as_macos_does():
+    """As those of its data set."""
+    spelled = unicodedata.normalize("NFD", "bösartig")
+    datasets = {
+        "moles": {**FOLDERS, "classes": [0, 1, spelled]},
+        "polyps": {**TABLE, "group": unicodedata.normalize("NFD", "Fälle")},
+    }
+    tasks = {"moles": {**TASKS["moles"], "classes": [0, 1, spelled]}}
+    experiment = plan_of(RUN, **sections(datasets=datasets, tasks=tasks)).experiment
+    assert experiment.tasks["moles"].classes == experiment.datasets["moles"].classes == ["0", "1", "bösartig"]
+    assert experiment.datasets["polyps"].group == "Fälle"
+
+
+def test_labels_of_the_papers_data_are_named_as_they_are_listed():
+    assert DATASETS["ham10000"].classes == HAM10000_CLASSES
+    assert all(len(one.classes) == one.labels for one in DATASETS.values())
+
+
 def test_spacing_is_a_number_two_or_a_column():
     def own(**said):
         experiment = plan_of(RUN, **sections(datasets={"polyps": {**TABLE, **said}})).experiment
@@ -207,6 +227,9 @@ def test_what_contradicts_itself_is_refused_by_its_key(name, dataset, words):
 
 TASKS_IN_VAIN = {
     "other classes": ({**TASKS["moles"], "classes": ["a", "b"]}, "tasks.moles.classes: 2 are named, but 'moles' has 3 labels"),
+    "classes in another order": ({**TASKS["moles"], "classes": ["0", "two", "1"]}, "tasks.moles.classes: the labels of 'moles' are 0, 1, two; name these in this order, or give all others"),
+    "one of them elsewhere": ({**TASKS["moles"], "classes": ["1", "one", "two"]}, "tasks.moles.classes: the labels of 'moles' are 0, 1, two"),
+    "the paper's in another order": ({**TASKS["moles"], "dataset": "hcd", "classes": ["metastasis", "normal"]}, "tasks.moles.classes: the labels of 'hcd' are normal, metastasis"),
     "no masks": ({**TASKS["moles"], "kind": "segmentation", "classes": ["a"]}, "tasks.moles.kind: 'moles' has no masks"),
     "unknown data": ({**TASKS["moles"], "dataset": "mole"}, "tasks.moles.dataset: 'mole' is not defined; did you mean 'moles'"),
     "no protocol": ({**TASKS["moles"], "protocols": []}, "tasks.moles.protocols"),

@@ -12,6 +12,7 @@ from kdml.common.errors import UserError
 from kdml.common.metadata import METADATA
 
 CLASS, REGION_SIZE = "class", "region size"  # attributes that are no metadata
+OF_TABLE = "column of the table"  # of metadata with such a name
 
 Subgroup = tuple[str, str]
 """Attribute and value."""
@@ -116,4 +117,10 @@ def of_metadata(first: pd.DataFrame, ids: Sequence[str]) -> Iterator[tuple[Subgr
         different = sorted(set(values))
         if len(different) > 1:  # else the subgroup is the test set itself
             for value in different:
-                yield (column.removeprefix(METADATA), value), values == value
+                yield (_attribute(column), value), values == value
+
+
+def _attribute(column: str) -> str:
+    """What a column of metadata is called beside the true classes and sizes of regions, which its values could be taken for."""
+    name = column.removeprefix(METADATA)
+    return f"{name} ({OF_TABLE})" if name in (CLASS, REGION_SIZE) else name

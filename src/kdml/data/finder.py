@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kdml.common.errors import UserError
+from kdml.common.texts import composed
 from kdml.data import medical
 from kdml.data.archives import Source
 
@@ -25,10 +26,10 @@ class Finder:
 
     def __init__(self, source: Source, files: Sequence[str], folder: str, table: str, suffixes: Sequence[str]):
         self.source, self.folder, self.table, self.suffixes = source, folder, table, suffixes
-        self.files = set(files)
+        self.files = {composed(name): name for name in files} | {name: name for name in files}
         self.by_end: dict[str, list[str]] = defaultdict(list)
         for name in files:
-            parts = name.split("/")
+            parts = composed(name).split("/")
             for start in range(len(parts)):
                 end = "/".join(parts[start:])
                 self.by_end[end].append(name)
@@ -41,12 +42,12 @@ class Finder:
         Raises:
             UserError: there is none, or several may be meant.
         """
-        path = posixpath.normpath(cell.replace("\\", "/"))
+        path = posixpath.normpath(composed(cell).replace("\\", "/"))
         if posixpath.isabs(path):  # of a picture that lies within, as a table has it that was made on this machine
             path = within(self.source.path, Path(path)) or path
         for exact in (posixpath.normpath(posixpath.join(self.folder, path)), path):
             if exact in self.files:
-                return exact
+                return self.files[exact]
         found = sorted(self.by_end.get(path, []), key=lambda name: (len(name), name))
         if any(not self.source.equal(found[0], other) for other in found[1:]):
             raise UserError(
@@ -70,6 +71,6 @@ class Finder:
 
 
 def within(folder: Path, file: Path) -> str | None:
-    """Name of a file below a folder, wherever links lead; None if it lies elsewhere."""
-    place, root = file.resolve(), folder.resolve()
+    """Name of a file below a folder, composed, wherever links lead; None if it lies elsewhere."""
+    place, root = (Path(composed(str(one.resolve()))) for one in (file, folder))
     return place.relative_to(root).as_posix() if place.is_relative_to(root) else None

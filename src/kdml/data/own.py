@@ -11,6 +11,7 @@ from kdml.common.errors import MachineError, UserError
 from kdml.common.extras import need
 from kdml.common.files import sha256_of
 from kdml.common.metadata import UNKNOWN, known
+from kdml.common.texts import composed
 from kdml.common.zip_files import UNREADABLE, TooLarge
 from kdml.data import medical
 from kdml.data.archives import PICTURES, Source, archives_of, source_of
@@ -231,7 +232,7 @@ def _by_folder(source: Source, files: Sequence[str], own: Own) -> Listing:
     """Pictures `<class>/<name>`, at any depth; the outermost folder that has the name of a class decides."""
     pictures = []
     for name in files:
-        classes = [part for part in PurePosixPath(name).parts[:-1] if part in own.classes]
+        classes = [part for part in PurePosixPath(composed(name)).parts[:-1] if part in own.classes]
         if not classes:
             raise UserError(
                 f"{source.path}: {name} lies in no folder of a class ({', '.join(own.classes)}).",
@@ -279,7 +280,7 @@ def _by_stem(source: Source, files: Sequence[str], kind: str) -> dict[str, str]:
     """Files below folders of a name, by what images and masks have in common: their path without that folder and a suffix."""
     found: dict[str, str] = {}
     for name in files:
-        parts = PurePosixPath(name).parts
+        parts = PurePosixPath(composed(name)).parts
         if kind not in parts[:-1]:
             continue
         place = parts.index(kind)
@@ -348,7 +349,7 @@ def _rows(source: Source, own: Own) -> tuple[str, list[Row]]:
     file = own._file()
     name = table if file is None else within(source.path, file) or file.name
     try:
-        content = source.read(table) if file is None else file.read_bytes()
+        content = source.read(_as_it_lies(source, table)) if file is None else file.read_bytes()
     except KeyError:
         raise UserError(
             f"`table: {table}` is neither a file nor a table in {source.path}.",
@@ -359,6 +360,12 @@ def _rows(source: Source, own: Own) -> tuple[str, list[Row]]:
     except UNREADABLE as error:
         raise UserError(f"{name} cannot be read ({error}).", "write it again") from None
     return name, read_table(content, name, own.columns())
+
+
+def _as_it_lies(source: Source, table: str) -> str:
+    """Name of a table in folder or zip, whose letters may be written otherwise."""
+    names = source.names()
+    return table if table in names else next((name for name in names if composed(name) == composed(table)), table)
 
 
 def _table_remedy(source: Source, table: str) -> str:

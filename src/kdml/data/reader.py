@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from kdml.common.errors import MachineError, UserError, fault_of
 from kdml.common.zip_files import UNREADABLE, TooLarge
@@ -25,6 +25,7 @@ SIDEWAYS = range(5, 9)  # orientations by EXIF whose rows are columns of the pic
 ON_ITS_SIDE = "on its side"  # what is known of a picture besides its pixels: whether its file has such an orientation
 THRESHOLD = 127  # grey values above it are marked
 GREY_MODES = ("1", "L", "I", "F")  # and I;16 in its kinds, which PIL does not turn into RGB
+EIGHT_BITS = ("1", "L", "P", "RGB", "LA", "PA", "RGBA")  # modes that have them, or fewer
 COLOUR = 32  # by which the channels of a pixel may differ: what JPEG makes of grey
 LEAVE_OUT = "replace it in the archive, or leave it out there and in its table"
 FETCH_AGAIN = "delete the archive and fetch it again"
@@ -144,6 +145,11 @@ class Reader:
             kind = f"{image.format}, mode {image.mode}, {bits} bits"
         except UserError:
             raise
+        except UnidentifiedImageError:
+            raise UserError(
+                f"{where} cannot be read (by its content it is none of {', '.join(FORMATS)}).",
+                f"{self.decoding.again}, or {LEAVE_OUT}",
+            ) from None
         except Exception as error:  # PIL raises almost anything on damaged bytes
             raise UserError(
                 f"{where} cannot be read ({_reason(error)}).", f"{self.decoding.again}, or {LEAVE_OUT}"
@@ -262,7 +268,7 @@ class Reader:
                     "say with `window` which values, or which percentiles, become black and white",
                 )
             return medical.windowed(opened, window.applied).convert("RGB")
-        if window is not None:
+        if window is not None and bits <= 8 and opened.mode in EIGHT_BITS:
             raise UserError(
                 f"{self._where(member)} has no 16 bits of grey (mode {opened.mode}), but `window` is for these.",
                 "keep pictures of 8 and of 16 bits in data sets of their own",
@@ -273,10 +279,10 @@ class Reader:
         return medical.format_of(medical.file_of(member.name)[0]) != medical.PLAIN
 
     def _of_eight_bits(self, opened: Image.Image, bits: int, member: Member) -> Image.Image:
-        if bits > 8 or opened.mode not in ("1", "L", "P", "RGB", "LA", "PA", "RGBA"):
+        if bits > 8 or opened.mode not in EIGHT_BITS:
             raise UserError(
                 f"{self._where(member)} is of mode {opened.mode} with {bits} bits, which is not read.",
-                "save it as 8-bit grey or RGB, or as 16-bit grey",
+                "save it as 8-bit grey or RGB, or as 16-bit grey without a sign",
             )
         if is_transparent(opened):
             raise UserError(f"{self._where(member)} has transparent pixels, whose colour is unknown.", "flatten it")

@@ -8,6 +8,7 @@ from typing import Any
 
 from kdml.common.errors import UserError
 from kdml.common.metadata import UNKNOWN, known
+from kdml.common.texts import composed
 from kdml.data.unpacked import TABLES
 
 COMMAS = "save it as CSV in UTF-8 with commas between the columns, the first line their names; or as Parquet"
@@ -16,7 +17,9 @@ Row = tuple[int, Mapping[str, str]]
 
 
 def read_table(content: bytes, name: str, columns: Sequence[str]) -> list[Row]:
-    """Rows of a table, their values without spaces around them.
+    """Rows of a table, their names and values without spaces around them, and composed (`kdml.common.texts`).
+
+    Columns without a name are passed over: those that spreadsheets leave at the end, and the numbers of rows that pandas writes.
 
     Args:
         content: of its file.
@@ -29,13 +32,17 @@ def read_table(content: bytes, name: str, columns: Sequence[str]) -> list[Row]:
     if not name.lower().endswith(TABLES):
         raise UserError(f"{name} is neither a {' nor a '.join(TABLES)} file.", COMMAS)
     names, rows = _csv(content, name) if name.lower().endswith(TABLES[0]) else _parquet(content, name)
+    names = [*map(composed, names)]
     if missing := [column for column in columns if column not in names]:
         raise UserError(
             f"{name} lacks the column '{missing[0]}'; it has {', '.join(names)}.", f"mend its first line, or {COMMAS}"
         )
-    if twice := [column for place, column in enumerate(names) if column in names[:place]]:
+    if twice := [column for place, column in enumerate(names) if column and column in names[:place]]:
         raise UserError(f"{name} has the column '{twice[0]}' twice.", "give one of them another name")
-    return [(line, dict(zip(names, values, strict=True))) for line, values in rows]
+    return [
+        (line, {column: composed(value) for column, value in zip(names, values, strict=True) if column})
+        for line, values in rows
+    ]
 
 
 def _csv(content: bytes, name: str) -> tuple[list[str], list[tuple[int, list[str]]]]:

@@ -162,10 +162,17 @@ class Experiment(Model):
 
     def _check_task(self, where: str, task: Task) -> None:
         """What its dataset cannot give."""
-        labels, has_masks, _, of_masks = self.content(task.dataset)
+        labels, has_masks, _, of_masks, names = self.content(task.dataset)
         if task.kind == "classification" and len(task.classes) != labels:
             raise ValueError(
                 f"{where}.classes: {len(task.classes)} are named, but '{task.dataset}' has {labels} labels"
+            )
+        if task.kind == "classification" and any(
+            name in names and name != named for name, named in zip(task.classes, names, strict=True)
+        ):
+            raise ValueError(
+                f"{where}.classes: the labels of '{task.dataset}' are {', '.join(names)}; name these in this order, or give"
+                " all others"
             )
         if task.kind == "segmentation" and not has_masks:
             raise ValueError(f"{where}.kind: '{task.dataset}' has no masks to learn segmentation from")

@@ -4,24 +4,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from kdml.common.texts import composed
 from kdml.runs.settings import Count, Model, Once, Seed
 
 
 class Content(NamedTuple):
-    """What a dataset's archives hold, and the channel that pictures of it show in grey; in colour if None."""
+    """What a dataset's archives hold, the channel that pictures show in grey (in colour if None), and the names of its labels."""
 
     labels: int
     has_masks: bool
     grey: int | None = None
     mask_classes: tuple[str, ...] = ()  # of masks that have several
+    classes: tuple[str, ...] = ()  # in the order of the labels, where files or tables name them
 
 
 DATASETS: Mapping[str, Content] = {
-    "hcd": Content(labels=2, has_masks=False),
-    "lgg": Content(labels=2, has_masks=True, grey=1),  # before contrast agent, FLAIR, after it
-    "ham10000": Content(labels=7, has_masks=True),
+    "hcd": Content(labels=2, has_masks=False, classes=("normal", "metastasis")),
+    "lgg": Content(
+        labels=2, has_masks=True, grey=1, classes=("no_lesion", "lesion")
+    ),  # before contrast agent, FLAIR, after it
+    "ham10000": Content(labels=7, has_masks=True, classes=("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")),
 }
 
 OWN_KEYS = (
@@ -41,6 +45,8 @@ def _words(value: Any) -> Any:
     return [str(one) if type(one) is int else one for one in value] if isinstance(value, list) else value
 
 
+ClassNames = Annotated[Once[Annotated[str, AfterValidator(composed)]], BeforeValidator(_words)]
+Column = Annotated[str, AfterValidator(composed)]
 Millimetres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Percentage = Annotated[float, Field(ge=0, le=100)]
 
@@ -79,7 +85,7 @@ class Dataset(Model):
     source: Path | None = Field(
         None, description="of your own: folder or zip with the pictures, relative to the project"
     )
-    classes: Annotated[Once[str], BeforeValidator(_words)] = Field(
+    classes: ClassNames = Field(
         [],
         description="of your own: values of the column `label`, or folders of pictures, in the order of labels 0, 1, ...;"
         " of a column `label` the `classes` of the tasks on it if not given",
@@ -88,10 +94,10 @@ class Dataset(Model):
         None,
         description="of your own: CSV or Parquet, relative to the project or within `source`, a row for each picture",
     )
-    image: str | None = Field(None, description="column of the table: file of the picture")
-    label: str | None = Field(None, description="column of the table: its class")
-    mask: str | None = Field(None, description="column of the table: file of its mask")
-    group: str | None = Field(
+    image: Column | None = Field(None, description="column of the table: file of the picture")
+    label: Column | None = Field(None, description="column of the table: its class")
+    mask: Column | None = Field(None, description="column of the table: file of its mask")
+    group: Column | None = Field(
         None, description="column of the table: its patient, lesion or slide; makes `grouped` the protocol of its tasks"
     )
     window: Window | None = Field(
@@ -102,7 +108,9 @@ class Dataset(Model):
     mask_above: Annotated[int, Field(ge=0, le=254)] = Field(
         127, description="of your own: grey values of masks above it are marked; 0 for masks of 0 and 1"
     )
-    mask_values: dict[Annotated[str, Field(min_length=1)], Annotated[int, Field(ge=0, lt=2**16)]] = Field(
+    mask_values: dict[
+        Annotated[str, AfterValidator(composed), Field(min_length=1)], Annotated[int, Field(ge=0, lt=2**16)]
+    ] = Field(
         {},
         description="of your own: the classes of masks that have several, and the value of each: grey, or the place in a palette,"
         " for example `{core: 1, oedema: 2}`; the `background` is 0 if not given",
@@ -123,11 +131,11 @@ class Dataset(Model):
     axis: Annotated[int, Field(ge=0, le=2)] = Field(
         2, description="of volumes: 0 sagittal, 1 coronal, 2 axial slices, in the orientation RAS"
     )
-    slice: str | None = Field(
+    slice: Column | None = Field(
         None, description="column of the table: number of the slice, from 0; all slices of a volume if not given"
     )
 
-    spacing: Millimetres | tuple[Millimetres, Millimetres] | str | None = Field(
+    spacing: Millimetres | tuple[Millimetres, Millimetres] | Column | None = Field(
         None,
         description="of your own: millimetres from one pixel of the files to the next: a number, two of them (down, across), or the"
         " column of the table that says it; what DICOM and NIfTI files say if not given. Distances between outlines are in"
@@ -152,7 +160,12 @@ class Dataset(Model):
     def content(self) -> Content:
         """What a dataset of the user's own holds, by what is said of it."""
         has_masks = self.mask is not None if self.table is not None else not self.classes
-        return Content(len(self.classes) or 2, has_masks, mask_classes=tuple(self.values_of_masks())[1:])
+        return Content(
+            len(self.classes) or 2,
+            has_masks,
+            mask_classes=tuple(self.values_of_masks())[1:],
+            classes=tuple(self.classes),
+        )
 
     def values_of_masks(self) -> dict[str, int]:
         """The background and the classes of masks that have several, in the order of their numbers, with their values in files."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
+from kdml.experiment.datasets import ClassNames
 from kdml.runs.graph import STRATEGIES, STUDENT_NAME, TECHNIQUES, Edge, SharingGraph, TeacherMode
 from kdml.runs.settings import (
     BuilderOptions,
@@ -86,7 +87,7 @@ class Task(Model):
 
     dataset: str = Field(description="key of `datasets`")
     kind: Kind = Field(description="of target: a class per image, or a mask")
-    classes: Once[str] = Field(
+    classes: ClassNames = Field(
         min_length=1, description="their names: of the labels 0, 1, ..., or what the mask marks (segmentation)"
     )
     title: str = Field(description="in tables and figures")

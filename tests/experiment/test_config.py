@@ -191,7 +191,7 @@ MISTAKES = {
     "section that is empty": ("run", None, ["run: "]),
     "task that is empty": ("tasks.hcd", None, ["tasks.hcd: "]),
     "list that is a word": ("run.tasks", "hcd", ["run.tasks: ", "list"]),
-    "class that YAML takes for false": ("tasks.hcd.classes", [False, True], ["tasks.hcd.classes.0: ", "string, not False"]),
+    "class that YAML takes for false": ("tasks.hcd.classes", [False, True], ["tasks.hcd.classes: ", "quote them"]),
     "title that is a number": ("tasks.hcd.title", 3, ["tasks.hcd.title: ", "string, not 3"]),
 }  # fmt: skip
 

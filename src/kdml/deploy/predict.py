@@ -265,9 +265,16 @@ def lines_on(outcome: Outcome, model: Model, out: Path) -> Iterator[str]:
     said, table = f"{model.facts['name']}, {model.title}: {good} of {len(outcome.rows)}", printable(out / TABLE)
     yield f"{said} pictures predicted, in {table}."
     if outcome.unlike:
-        yield f"{outcome.unlike} pictures are unlike those of the training (column unlike_training): do not rely on them."
+        said = "1 picture is" if outcome.unlike == 1 else f"{outcome.unlike} pictures are"
+        yield f"{said} unlike those of the training (column unlike_training): rely on no such prediction."
     if outcome.found.others:
-        yield f"{outcome.found.others} files were passed over, which are no pictures by their names."
+        is_one = outcome.found.others == 1
+        said = (
+            "1 file was passed over, which is no picture by its name"
+            if is_one
+            else f"{outcome.found.others} files were passed over, which are no pictures by their names"
+        )
+        yield f"{said}."
     if closed := ", ".join(map(printable, outcome.found.closed)):
         yield f"These folders were passed over, which are hidden, links, or hold earlier masks: {closed}."
     if outcome.problems:

@@ -89,7 +89,7 @@ def test_classifiers_that_learned_nothing_are_told():
     """Their differences may be significant, and still say nothing."""
     rows = [value_row("ml_v1", "ensemble", mean=40, chance="57"), value_row("ml_v2", "ensemble", mean=60, chance="57")]
     rows += [value_row("ml_v1", "s1", mean=40, chance="57"), value_row("ml_v3", "ensemble", "iou", mean=40, chance="")]
-    said = "1 of 2 ensembles of classifiers below naming the most frequent class"
+    said = "1 of 2 ensembles no better than one answer for every image"
     assert (False, said) in first_screen.trust([record()], [], [SLICES], [rows])
     assert not any("ensembles" in words for _, words in first_screen.trust([record()], [], [SLICES], [rows[1:]]))
 
@@ -109,5 +109,5 @@ def test_masks_that_learned_nothing_are_told(mean, classes, told):
         value_row("ml_v1", "ensemble", mean=60, chance="57"),
         value_row("ml_v1", "ensemble", "balanced_accuracy", mean=40),
     ]
-    said = "1 of 2 ensembles of masks no better than the same mask everywhere"
+    said = "1 of 3 ensembles no better than one answer for every image"
     assert ((False, said) in first_screen.trust([record()], [], [SLICES], [rows, classifiers])) is told

@@ -110,7 +110,7 @@ def trust(
     yield fixed == len(records), words.get(fixed, f"{fixed} of {len(records)} trainings are deterministic")
     if len({record["seed"] for record in records}) == 1:
         yield False, labels.ONE_SEED
-    for said in _learned_nothing(values):
+    if said := _learned_nothing(values):
         yield False, said
     datasets, titles = {place["task"]: place["dataset"] for place in places}, _titles(places)
     for (task, protocol), rows in _by_split(leakage).items():
@@ -126,24 +126,24 @@ def trust(
             yield shared == "0", f"{title}{split}: {share}"
 
 
-def _learned_nothing(values: Sequence[Sequence[Row]]) -> Iterator[str]:
-    """How many ensembles are right less often than naming the most frequent class every time, and how many of masks are no better
-    than the same mask everywhere; nothing where none is."""
-    named = [row for rows in values for row in _of_ensembles(rows, "accuracy")]
-    if below := sum(float(row["mean"]) < float(row["chance"]) for row in named):
-        yield f"{below} of {len(named)} ensembles of classifiers below naming the most frequent class"
-    of_masks = [rows for rows in values if not _of_ensembles(rows, "accuracy")]
-    marked = [(row, _of_constant_masks(rows)) for rows in of_masks for row in _of_ensembles(rows, BALANCED)]
-    if blind := sum(float(row["mean"]) <= constant for row, constant in marked):
-        yield f"{blind} of {len(marked)} ensembles of masks no better than the same mask everywhere"
+def _learned_nothing(values: Sequence[Sequence[Row]]) -> str:
+    """How many ensembles are no better than naming the most frequent class every time, or marking the same everywhere; nothing where
+    none is."""
+    compared = [pair for rows in values for pair in _beside_one_answer(rows)]
+    below = sum(mean <= of_one_answer for mean, of_one_answer in compared)
+    return f"{below} of {len(compared)} ensembles no better than one answer for every image" if below else ""
+
+
+def _beside_one_answer(rows: Sequence[Row]) -> list[tuple[float, float]]:
+    """Scores of the ensembles of a place, and what the best answer that is always the same would have."""
+    if named := _of_ensembles(rows, "accuracy"):
+        return [(float(row["mean"]), float(row["chance"])) for row in named]
+    constant = 100 * balanced_accuracy_of_constant_masks(row["metric"] for row in rows)
+    return [(float(row["mean"]), constant) for row in _of_ensembles(rows, BALANCED)]
 
 
 def _of_ensembles(rows: Sequence[Row], metric: str) -> list[Row]:
     return [row for row in rows if (row["network"], row["metric"]) == (ENSEMBLE, metric)]
-
-
-def _of_constant_masks(rows: Sequence[Row]) -> float:
-    return 100 * balanced_accuracy_of_constant_masks(row["metric"] for row in rows)
 
 
 def _by_split(leakage: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:

@@ -127,7 +127,7 @@ def trust(
 
 
 def _learned_nothing(values: Sequence[Sequence[Row]]) -> str:
-    """How many ensembles are no better than naming the most frequent class, or marking the same everywhere; nothing where none is."""
+    """How many ensembles are no better than naming the most frequent class, or marking all alike; nothing where none is."""
     compared = [pair for rows in values for pair in _beside_one_answer(rows)]
     below = sum(mean <= of_one_answer for mean, of_one_answer in compared)
     return f"{below} of {len(compared)} ensembles no better than one answer for every image" if below else ""

@@ -76,8 +76,8 @@ def test_tables_sort_by_value_and_back(page, chain):
         pytest.skip("rows are lists there, without the heads that sort them")
     page.goto((chain / "results/runs.html").as_uri())
     table = page.locator("table.sortable")
-    column = [head.inner_text() for head in table.locator("thead th").all()].index("Images/s")
     # A column whose values differ: seconds are whole, and where all are the same they stand below the table, once.
+    column = [head.inner_text() for head in table.locator("thead th").all()].index("Images/s")
     values = "cells => cells.map(cell => Number(cell.dataset.value))"
     head = table.locator("thead th").nth(column).locator("button")
     head.focus()

@@ -179,10 +179,10 @@ def spread(values):
     return f"{min(values):.1f} to {max(values):.1f}"
 
 
-def interval(row, names):
+def interval(row, names, unit=" points"):
     """`estimate points [low, high]`."""
     estimate, low, high = (float(row[name]) for name in names)
-    return f"{estimate:.1f} points [{low:.1f}, {high:.1f}]"
+    return f"{estimate:.1f}{unit} [{low:.1f}, {high:.1f}]"
 
 
 def title_of(variant):
@@ -441,15 +441,11 @@ def test_the_readme_repeats_the_numbers_of_the_packs():
         ours, papers = ranges_of(pack)
         claims = table_of(file_of(pack), "results/claims.csv")
         (v3,) = [one for one in claims if of_v3_and_v1(one)]
-        interval = f"{float(v3['estimate']):.1f} [{float(v3['low']):.1f}, {float(v3['high']):.1f}]"
-        assert row.endswith(f"| {ours} % | {papers} % | {interval} | {float(v3['paper_estimate']):+.1f} |")
+        difference = interval(v3, ("estimate", "low", "high"), unit="")
+        assert row.endswith(f"| {ours} % | {papers} % | {difference} | {float(v3['paper_estimate']):+.1f} |")
     rows = table_of(file_of("leakage_on_two_cores"), "results/tables/between_protocols.csv")
-    differences = {
-        row[
-            "Task"
-        ]: f"{float(row['Difference']):.1f} [{float(row['Difference low']):.1f}, {float(row['Difference high']):.1f}]"
-        for row in rows
-    }
+    names = ("Difference", "Difference low", "Difference high")
+    differences = {row["Task"]: interval(row, names, unit="") for row in rows}
     lgg, skin = differences["lgg"], differences["ham10000_classification"]
     assert f"do not tell: {lgg} points on LGG and {skin} on HAM10000" in said
 

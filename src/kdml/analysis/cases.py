@@ -12,6 +12,7 @@ from pyarrow import parquet
 from kdml.analysis import reliability, roc
 from kdml.analysis.evaluation import Evaluation
 from kdml.analysis.reliability import DECIMALS, FRACTIONS, OF_BINS
+from kdml.analysis.statistics import sums_by_group
 from kdml.common.errors import UserError
 from kdml.common.files import written_whole
 from kdml.common.metadata import METADATA
@@ -64,10 +65,11 @@ def with_bins_of_groups(table: pd.DataFrame) -> pd.DataFrame:
     counted = [name for name in table if name in OF_BINS]
     if not counted:
         return table
-    group = table.groupby(["run", "seed", "network", "group"], sort=False, observed=True).ngroup().to_numpy()
-    sums = np.zeros((len(table), len(counted)))
-    np.add.at(sums, group, table[counted].to_numpy())
-    is_first = ~pd.Series(group).duplicated().to_numpy()
+    keys = ["run", "seed", "network", "group"]
+    # Numbered in order of appearance, as sums are.
+    group = table.groupby(keys, sort=False, observed=True).ngroup().to_numpy()
+    _, sums = sums_by_group(table[counted].to_numpy(), group.astype(str).tolist())
+    is_first = ~table.duplicated(keys).to_numpy()
     placed = np.where(is_first[:, None], sums[group], 0.0)
     return table.assign(**dict(zip(counted, placed.T, strict=True)))
 

@@ -274,7 +274,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("sensitivity", "Sensitivity", "segmentation", _LABEL, _PIXELS, pixel_columns, pixel_sensitivity),
     Metric("specificity", "Specificity", "segmentation", _LABEL, _PIXELS, pixel_columns, pixel_specificity),
     Metric(
-        "balanced_accuracy", "Balanced accuracy", "segmentation", _LABEL, _PIXELS, pixel_columns, pixel_balanced_accuracy
+        class_pixels.BALANCED, "Balanced accuracy", "segmentation", _LABEL, _PIXELS, pixel_columns, pixel_balanced_accuracy
     ),
     Metric(
         "false_regions", "False regions per 100 images", "segmentation", _LABEL, frozenset({"false_regions"}),

@@ -136,7 +136,7 @@ def _learned_nothing(values: Sequence[Sequence[Row]]) -> str:
 def _beside_one_answer(rows: Sequence[Row]) -> list[tuple[float, float]]:
     """Scores of the ensembles of a place, and what the best answer that is always the same would have."""
     if named := _of_ensembles(rows, "accuracy"):
-        return [(float(row["mean"]), float(row["chance"])) for row in named]
+        return [(float(row["mean"]), float(row["chance"] or "nan")) for row in named]
     constant = 100 * balanced_accuracy_of_constant_masks(row["metric"] for row in rows)
     return [(float(row["mean"]), constant) for row in _of_ensembles(rows, BALANCED)]
 

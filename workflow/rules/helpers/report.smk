@@ -105,7 +105,8 @@ def asked_for():
 
 def tell_what_was_made():
     """End by naming the file to open: the page that was made last of those asked for, or else what was asked for."""
-    asked = asked_for()
+    if not (asked := asked_for()):
+        return
     if pages := {rules.check_data.output.html, rules.index.output[0]}.intersection(
         asked
     ):
@@ -117,5 +118,4 @@ def tell_what_was_made():
     else:
         more = f" and {len(asked) - MOST_NAMED} more" if len(asked) > MOST_NAMED else ""
         words = f"Made: {', '.join(asked[:MOST_NAMED])}{more}."
-    if asked:
-        print(words, file=sys.stderr)
+    print(words, file=sys.stderr)

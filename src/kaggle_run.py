@@ -11,6 +11,9 @@ docs/how-to/kaggle.md says what is needed and what it costs. Exit code 0: done. 
 import argparse
 import json
 import re
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -144,6 +147,30 @@ def job_of(arguments: argparse.Namespace) -> tuple[kernel.Job, list[Path]]:
     return job, [*files, *([profile] if (ROOT / profile).exists() else []), *arguments.also]
 
 
+def check_targets(job: kernel.Job, values: Sequence[str]) -> None:
+    """Plan what a session is to make as it will, which costs seconds here and a session's GPU hours there.
+
+    Args:
+        job: with the targets.
+        values: `--config` of the call.
+
+    Raises:
+        UserError: Snakemake does not plan them.
+    """
+    if not job.targets:
+        return
+    laid = [*(["--configfile", *job.configfile] if job.configfile else []), *(["--config", *values] if values else [])]
+    words = ["-m", "snakemake", "--dry-run", "--quiet", "all", "--profile", job.profile, *laid, "--", *job.targets]
+    asked = [sys.executable, *words]
+    done = subprocess.run(asked, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        *_, last = ["", *done.stdout.splitlines()]
+        raise UserError(
+            f"Snakemake does not plan --target {' '.join(job.targets)}: {last}",
+            "name what `uv run snakemake -n` with the same configuration tells, or a rule of `--list-target-rules`",
+        )
+
+
 def start(work: Work, record: dict[str, Any], patience: float) -> None:
     """Send what has changed, wait until it is there, and start a session after the last finished one.
 
@@ -153,10 +180,13 @@ def start(work: Work, record: dict[str, Any], patience: float) -> None:
         patience: minutes that Kaggle may take to unpack.
 
     Raises:
-        UserError: a file that the configuration names is missing or does not travel; or Kaggle refuses.
+        UserError: it is to work for no time; a file that the configuration names is missing or does not travel; or Kaggle
+            refuses.
         MachineError: Kaggle does not take it now.
     """
     job = kernel.Job(**record["job"])
+    if job.minutes == 0:
+        raise UserError("A session of 0 minutes would install and make nothing.", "give the minutes that it may work")
     # As the configuration names them now: it may have been edited since.
     named = files_to_send(experiment_of(Call([ROOT / path for path in job.configfile], job.config)), ROOT)
     names = kernel.tracked(ROOT, [*map(Path, record["also"]), *named])
@@ -193,6 +223,7 @@ def push(arguments: argparse.Namespace, work: Work) -> None:
             f"Session {before['started']} of {work.name} was started from here already.",
             "`continue` goes on from it; give another --name to begin anew",
         )
+    check_targets(job, arguments.config)
     record = {"job": asdict(job), "also": list(map(str, also)), "sent": {}, "started": 0, "finished": 0}
     record["wheels"] = None if arguments.wheels is None else str(arguments.wheels.resolve())
     if (work.folder / RECORD).exists():  # a push that was refused half-way

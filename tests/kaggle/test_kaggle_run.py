@@ -323,6 +323,28 @@ def test_states_that_are_no_end(state, why, what, code, words, pushed, run):
     assert found == code and all(word in said for word in words), said
 
 
+@pytest.mark.parametrize("what", ["push", "continue"])
+def test_a_session_of_no_time_is_not_started(what, work, run):
+    if what == "continue":
+        run("push", 480, *REDUCED)
+    code, said = run("push", 0, *REDUCED) if what == "push" else run("continue", "--minutes", 0)
+    assert code == 2 and "A session of 0 minutes" in said and len(work.kernels) == (what == "continue")
+
+
+@pytest.mark.parametrize(
+    ("target", "refused"), [("nonsense", True), ("results/kaggle/nonsense/run.json", True), ("splits", False)]
+)
+def test_targets_are_planned_before_a_session_is_spent_on_them(target, refused, work, tmp_path, monkeypatch, capsys):
+    """In the real checkout: what can be made is what Snakemake says."""
+    monkeypatch.chdir(ROOT)
+    code, said = call(
+        "kaggle_run", "push", 30, "--config", "run={tasks: [hcd]}", "--target", target, "--directory", tmp_path
+    )
+    said += capsys.readouterr().out
+    assert (code, len(work.kernels)) == ((2, 0) if refused else (0, 1)), said
+    assert (f"does not plan --target {target}: No rule to produce" in said) == refused
+
+
 def test_running_is_said_by_status(pushed, run):
     pushed.states[FIRST], pushed.hours = ("RUNNING", ""), None
     assert run("status") == (0, f"{USER}/{FIRST}: running\n")

@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -18,6 +19,27 @@ hypothesis.settings.load_profile("kdml")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Keep whether any phase of a test failed, for `tmp_path`."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture
+def tmp_path(tmp_path, request):
+    """pytest's, emptied after a test that passed: kept to the end the folders came to 7 GB, more than some machines have free.
+
+    The folder itself stays, so that no later test gets its name, by which the program may know what it read there.
+    """
+    yield tmp_path
+    if not request.node.stash.get(FAILED, False):
+        shutil.rmtree(tmp_path, ignore_errors=True)
+        tmp_path.mkdir(exist_ok=True)
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,7 @@ def main() -> None:
         note=arguments.note,
         ran=first_screen.what_ran(recorded, places),
         bars=first_screen.bars(protocols),
+        is_of_own=first_screen.is_of_own(protocols),
         badge=first_screen.badge(arguments.drawn, differing),
         trust=list(first_screen.trust(recorded, read_csv(arguments.leakage, MAKE_AGAIN), places, values)),
         forest=next(item for item in of_claims if item["size"]),

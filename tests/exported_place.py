@@ -78,7 +78,9 @@ class ExportedPlace:
             seed: of its random networks.
         """
         graph = variant_graph(run) if sheet == "variants" else single(next(iter(scores)))
-        settings = settings_of(graph, self.kind).model_copy(update={"run": run, "seed": seed})
+        # What is trained alone has a run and a pair of its own in its settings, as real ones do.
+        of_run = {"run": run} if sheet == "variants" else {"run": next(iter(scores)), "pair": "network"}
+        settings = settings_of(graph, self.kind).model_copy(update=of_run | {"seed": seed})
         several = {"classes": self.mask_classes} if self.mask_classes else {}
         settings = settings.model_copy(update={"task": self.place.facts["task"], **several})
         networks = {name: build._network(settings, name, {}) for name in settings.networks}

@@ -9,6 +9,7 @@ import pytest
 from kdml.analysis import class_cells, metrics
 from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.counts import Key, Measured, OfCounts
+from kdml.analysis.few_groups import NO_INTERVAL
 from kdml.analysis.non_inferiority import USELESS, Verdict, rows, verdict
 
 
@@ -17,7 +18,7 @@ def run(name, seed, wrong, n=1000, **networks):
     for network, places in (networks or {"ensemble": wrong}).items():
         right = ~np.isin(np.arange(n), list(places))
         cells = np.stack([right, ~right, np.zeros(n), np.zeros(n)], axis=1).astype(float)
-        measures[Key(network, "label", "accuracy")] = OfCounts(class_cells.accuracy, cells)
+        measures[Key(network, "label", "accuracy")] = OfCounts(class_cells.accuracy, cells, is_count=True)
     networks = dict.fromkeys((key.network for key in measures), np.ones(n, dtype=bool))
     return Measured(name, seed, tuple(map(str, range(n))), n, measures, networks)
 
@@ -55,6 +56,30 @@ def test_planted_differences_are_judged_by_the_margin():
     assert {row["run"]: row["verdict"] for row in rows(MeasuredRuns(runs), "accuracy", 15.0)}[
         "worse"
     ] is Verdict.GOOD_ENOUGH
+
+
+@pytest.mark.parametrize(
+    ("n", "student", "ends", "expected"),
+    [
+        (13, (), (-24.7, 24.7), Verdict.UNDECIDED), (1000, (), (-0.4, 0.4), Verdict.GOOD_ENOUGH),
+        (13, range(13), (math.nan, math.nan), Verdict.UNKNOWN),
+    ],
+)  # fmt: skip
+def test_groups_that_are_all_alike_show_no_more_than_their_number(n, student, ends, expected):
+    """A bootstrap over them has no width: 13 patients without a difference do not show that there is none."""
+    runs = [run("baseline_teacher", 0, (), n, baseline=()), run("student", 0, student, n)]
+    (row,) = rows(MeasuredRuns(runs), "accuracy", 2.0)
+    assert row["verdict"] is expected and (row["low"], row["high"]) == pytest.approx(ends, abs=0.05, nan_ok=True)
+    assert math.isnan(row["power"]) and math.isnan(row["detectable"])
+
+
+def test_masks_that_are_all_alike_have_no_interval_and_no_verdict():
+    runs = [run("baseline_teacher", 0, (), 13, baseline=()), run("equal", 0, (), 13)]
+    for one in runs:
+        for key in tuple(one.measures):
+            one.measures[key._replace(metric="iou")] = OfCounts(metrics.iou, np.tile([5.0, 5.0, 5.0, 5.0], (13, 1)))
+    (row,) = rows(MeasuredRuns(runs), "iou", 2.0)
+    assert row["verdict"] is Verdict.UNKNOWN and NO_INTERVAL in row["remark"]
 
 
 def test_a_network_of_no_use_is_told_where_another_is_compared_with_it():

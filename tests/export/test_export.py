@@ -124,6 +124,12 @@ def test_integers_of_a_place_without_an_ensemble_leave_none_behind(place, tmp_pa
     alone.place.rows.clear()
     alone.add("baseline_student", {"baseline": 0.9}, sheet="alone")
     assert alone.export()[0] == 0 and not (alone.out / "ensemble_int8.onnx").exists()
+    # What is trained alone is called otherwise in its own settings, and is of its folder all the same.
+    Image.new("RGB", (40, 40)).save(tmp_path / "picture.png")
+    for more in ((), ("--int8",)):
+        out = tmp_path / f"predicted{len(more)}"
+        code, words = call("predict", tmp_path / "picture.png", "--model", alone.out, "--out", out, *more)
+        assert code == 0, words
 
 
 def test_card_has_a_head_that_can_be_read_and_says_what_matters(place):

@@ -13,6 +13,7 @@ from PIL import Image
 from place_files import claim_row, run_row, value_row, write
 from small import settings_of
 
+from kdml.analysis.claims import Verdict
 from kdml.common.errors import UserError
 from kdml.experiment.items import CATEGORIES
 from kdml.reporting import claims_page, design, index_page
@@ -83,7 +84,7 @@ DESIGN = [
 ]
 
 
-def make(root, experiment):
+def make(root, experiment, **claim):
     above = experiment.parent
     (above / "t.html").write_text(page_of())
     (above / "big.html").write_text(page_of("x" * index_page.LARGEST))
@@ -100,7 +101,7 @@ def make(root, experiment):
                 Image.new("RGB", (34, 20)).save(path)
     files = {
         "contents": write_json(experiment / "contents.json", items),
-        "claims": write(above / "claims.csv", [claim_row("1")]),
+        "claims": write(above / "claims.csv", [claim_row("1", **claim)]),
         "readings": write(experiment / "readings.csv", READINGS),
         "design": write(experiment / "design.csv", DESIGN),
         "comparison": write(experiment / "comparison.csv", COMPARED),
@@ -138,6 +139,13 @@ def test_every_link_of_the_page_leads_somewhere(root, experiment):
         and 'width="34" height="20"' in page
         and "synthetic images" in page
     )
+
+
+@pytest.mark.parametrize(("verdict", "told"), [(Verdict.NOTHING, True), (Verdict.UNDECIDED, False)])
+def test_runs_that_no_claim_is_about_have_their_own_results_named_first(root, experiment, verdict, told):
+    assert make(root, experiment, verdict=verdict).returncode == 0
+    page = (experiment.parent / "index.html").read_text()
+    assert ("No claim of the paper is about these runs" in page.partition("Can I trust it?")[0]) is told
 
 
 def test_a_large_table_is_linked_and_a_small_one_shown(root, experiment):

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from kdml.analysis import few_groups
 from kdml.analysis.class_pixels import BALANCED, balanced_accuracy_of_constant_masks
 from kdml.analysis.contrasts import Contrast, MeasuredRuns
 from kdml.analysis.counts import Key, Measured
 from kdml.analysis.power import Design
-from kdml.analysis.statistics import CONFIDENCE
+from kdml.analysis.statistics import CONFIDENCE, Interval
+from kdml.analysis.things_counted import groups_counted
 from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER, is_student
 
 TEACHER_ALONE, STUDENT_ALONE = "baseline_teacher", "baseline_student"
@@ -74,7 +76,7 @@ def rows(runs: MeasuredRuns, metric: str, margin: float) -> Iterator[dict[str, A
         for network in networks:
             if is_student(network) or network == ENSEMBLE or (run, network) == (STUDENT_ALONE, BASELINE):
                 for against, contrast in _replaced(runs, run, network, TEACHER in networks, metric):
-                    judged = _judged(runs.contrast(contrast), margin)
+                    judged = _judged(_settled(runs.contrast(contrast), runs, contrast), margin)
                     if _is_useless(runs, contrast):
                         judged["remark"] = "; ".join(filter(None, (judged.get("remark", ""), USELESS)))
                     yield {
@@ -113,6 +115,18 @@ def _gained(one: Measured, key: Key) -> float:
     return one.measure(balanced).value - balanced_accuracy_of_constant_masks(name.metric for name in one.measures)
 
 
+def _settled(row: dict[str, Any], runs: MeasuredRuns, wanted: Contrast) -> dict[str, Any]:
+    """A contrast whose interval has a width: where no group has a difference, the exact one, or none.
+
+    Its own would say that there is none anywhere, however few patients that is seen of.
+    """
+    if row["low"] != row["high"]:
+        return row
+    counted = min(groups_counted(one.measure(key) for one in runs.runs[name].values()) for name, key in wanted.sides)
+    size, why = few_groups.settled(Interval(row["estimate"], row["low"], row["high"], row["p"]), counted)
+    return row | {"low": -size.high, "high": size.high, "remark": "; ".join(filter(None, (row["remark"], why)))}
+
+
 def _judged(row: dict[str, Any], margin: float) -> dict[str, Any]:
     kept = {name: row.get(name, "") for name in COLUMNS if name in row and name not in ("network", "metric")}
     if "by_seed" not in row:
@@ -120,7 +134,7 @@ def _judged(row: dict[str, Any], margin: float) -> dict[str, Any]:
     differences = [float(value) for value in row["by_seed"].split()]
     scatter = float(np.std(differences, ddof=1)) if len(differences) > 1 else math.nan
     design = Design(row["seeds"], row["groups"], scatter, row["cases_error"])
-    known = not math.isnan(row["cases_error"]) and not math.isnan(row["estimate"])
+    known = row["cases_error"] > 0 and not math.isnan(row["estimate"])  # groups without scatter show none of others
     return kept | {
         "verdict": verdict(row["low"], row["high"], margin),
         "power": design.power(margin, 1 - CONFIDENCE) if known else math.nan,

@@ -65,7 +65,10 @@ def write_graph(path: Path, chosen: Chosen, record: Mapping[str, Any]) -> tuple[
     networks = networks_of(chosen.row.folder, chosen.networks)
     of_several = settings["kind"] == "segmentation" and len(settings["classes"]) > 1
     model = graph_of(networks, settings["kind"], size, of_several)
-    said = about(settings | {"size": size}, settings | {"networks": chosen.networks})
+    # A network trained alone has a pair and a run of its own in its settings; the folder names it as its table of runs does.
+    place = {key: chosen.row.values[key] for key in ("protocol", "task", "pair")}
+    of_run = {"run": chosen.row.run, "seed": chosen.row.seed, "networks": chosen.networks}
+    said = about(settings | {"size": size} | place, of_run)
     hashes = {name: record[name] for name in ("settings_hash", "code_hash")}
     onnx.helper.set_model_props(model, said | hashes)
     onnx.save(model, path)

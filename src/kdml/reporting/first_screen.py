@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kdml.analysis.claims import Verdict
 from kdml.analysis.class_pixels import BALANCED, balanced_accuracy_of_constant_masks
 from kdml.reporting import labels
 from kdml.reporting.claims_page import Page, tally
@@ -79,6 +80,11 @@ def bars(protocols: Sequence[tuple[str, Sequence[Page]]]) -> list[tuple[str, str
     ]
     found.append(("The paper's own numbers", [_cell(page, "paper_") for page in protocols[0][1]]))
     return [(name, tally([cell["verdict"] for cell in cells]), cells) for name, cells in found]
+
+
+def is_of_own(protocols: Sequence[tuple[str, Sequence[Page]]]) -> bool:
+    """Whether these runs give no claim of the paper numbers, as those on data or networks of the user's own."""
+    return all(page.verdict == Verdict.NOTHING for _, pages in protocols for page in pages)
 
 
 def _cell(page: Page, whose: str = "") -> dict[str, str]:

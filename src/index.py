@@ -48,7 +48,9 @@ def main() -> None:
     protocols = pages(claims, read_csv(arguments.readings, MAKE_AGAIN, ("claim", "saved", "verdict")))
     design = read_csv(arguments.design, MAKE_AGAIN, ("place", "power", "table"))
     differing = departures(read_csv(arguments.comparison, MAKE_AGAIN, ("departures",)))
-    of_claims = [item for item in items if item["category"] == index_page.CLAIMS]
+    is_of_own = first_screen.is_of_own(protocols)
+    lead = index_page.lead_of(items, is_of_own)
+    others = [item for item in items if item != lead]
     table = index_page.runs_table(runs, records, arguments.metrics.parent, page)
     runs_page = page.with_name("runs.html")
     write_table(table, "Every training", "Its scores, its time, and its files.", arguments.note, [runs_page])
@@ -60,16 +62,16 @@ def main() -> None:
         note=arguments.note,
         ran=first_screen.what_ran(recorded, places),
         bars=first_screen.bars(protocols),
-        is_of_own=first_screen.is_of_own(protocols),
+        is_of_own=is_of_own,
         badge=first_screen.badge(arguments.drawn, differing),
         trust=list(first_screen.trust(recorded, read_csv(arguments.leakage, MAKE_AGAIN), places, values)),
-        forest=next(item for item in of_claims if item["size"]),
+        lead=lead,
         departures=differing,
         rules=RULES,
         protocols=protocols,
         design=[(SAME, teachers(design)), (DETECTS, detects(design))],
-        more_on_claims=[item for item in of_claims if not item["size"]],
-        chapters=index_page.chapters(items),
+        more_on_claims=[item for item in others if item["category"] == index_page.CLAIMS],
+        chapters=index_page.chapters(others),
         provenance=index_page.provenance(recorded),
         runs=index_page.link(runs_page, page),
         leakage=index_page.link(arguments.leakage.with_suffix(".md"), page),

@@ -84,7 +84,7 @@ DESIGN = [
 ]
 
 
-def make(root, experiment, **claim):
+def make(root, experiment, *more, **claim):
     above = experiment.parent
     (above / "t.html").write_text(page_of())
     (above / "big.html").write_text(page_of("x" * index_page.LARGEST))
@@ -93,6 +93,7 @@ def make(root, experiment, **claim):
         {"name": "contrasts", "category": "Claims", "title": "Big", "caption": "", "files": {"html": str(above / "big.html")}},
         {"name": "table_03", "category": "Results", "title": "A <b> title", "caption": "c", "files": {"html": str(above / "t.html"), "csv": str(above / "t.csv")}},
         {"name": "figure_01", "category": "Learning curves", "title": "F", "caption": "<i>", "files": {"png": str(above / "f.png"), "pdf": str(above / "f.pdf")}},
+        *more,
     ]  # fmt: skip
     for item in items:
         for path in map(Path, item["files"].values()):
@@ -141,11 +142,23 @@ def test_every_link_of_the_page_leads_somewhere(root, experiment):
     )
 
 
-@pytest.mark.parametrize(("verdict", "told"), [(Verdict.NOTHING, True), (Verdict.UNDECIDED, False)])
-def test_runs_that_no_claim_is_about_have_their_own_results_named_first(root, experiment, verdict, told):
-    assert make(root, experiment, verdict=verdict).returncode == 0
-    page = (experiment.parent / "index.html").read_text()
-    assert ("No claim of the paper is about these runs" in page.partition("Can I trust it?")[0]) is told
+@pytest.mark.parametrize(
+    ("verdict", "scored", "lead"),
+    [(Verdict.NOTHING, True, "beside"), (Verdict.NOTHING, False, "claims"), (Verdict.UNDECIDED, True, "claims")],
+)
+def test_runs_that_no_claim_is_about_begin_with_their_own_results(root, experiment, verdict, scored, lead):
+    above = experiment.parent
+    beside = {"name": "beside", "category": "Comparison", "title": "Scores", "caption": "",
+              "files": {"png": str(above / "s.png"), "pdf": str(above / "s.pdf")}}  # fmt: skip
+    done = make(root, experiment, *([beside] if scored else []), verdict=verdict)
+    assert done.returncode == 0, done.stderr
+    page = (above / "index.html").read_text()
+    assert re.findall(r'<figure id="item-(\w+)" class="first">', page) == [lead]
+    items = re.findall(r'id="item-(\w+)"', page)
+    assert len(set(items)) == len(items) == 4 + scored
+    is_own = verdict == Verdict.NOTHING
+    assert ("No claim of the paper is about these runs" in page) is is_own and ('class="bar"' in page) is not is_own
+    assert (page.index('<section id="claims">') > page.index('<section id="provenance">')) is is_own
 
 
 def test_a_large_table_is_linked_and_a_small_one_shown(root, experiment):

@@ -66,7 +66,8 @@ def main() -> None:
             scores[truth].setdefault(key.network, {})[key.metric] = number(
                 measure.value, f"{key.metric} of {key.network}"
             )
-        tables.append(table.assign(truth=truth))
+        # A copy in one piece: of as many columns as masks have, pandas warns of each that is added.
+        tables.append(table.copy().assign(truth=truth))
     write_csv(arguments.cases, pd.concat(tables, ignore_index=True).drop(columns=["run", "seed"]).to_dict("records"))
     write_csv(
         arguments.regions, regions.drop(columns=["run", "seed"], errors="ignore").to_dict("records"), ("id", "share")

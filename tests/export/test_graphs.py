@@ -13,8 +13,8 @@ from kdml.deploy.model import opened
 from kdml.export.graphs import MASK, PROBABILITIES, PROBABILITY, STUDENTS, graph_of
 from kdml.export.parity import _changed
 from kdml.export.preparation import IMAGES, PREPARED
-from kdml.export.trained import networks_of
 from kdml.learning.networks import build, save_networks
+from kdml.learning.trained import networks_of
 from kdml.runs.predictions import quantise_classes
 from kdml.runs.settings import Backbone, NetworkSettings, Sharing
 
@@ -94,7 +94,7 @@ def test_the_student_of_a_method_is_read_with_its_own_end(tmp_path, method):
     cohort = cohort_of(settings).eval()
     save_networks(tmp_path / "weights.safetensors", {"s1": cohort.networks["s1"]})
     write_json(tmp_path / "run.json", record_of(settings) | {"images": {"size": SIZE}})
-    (student,) = networks_of(tmp_path, ["s1"])
+    student = networks_of(tmp_path)["s1"]
     with torch.inference_mode():
         before, after = (one(prepared(pictures())).logits for one in (cohort.networks["s1"], student))
     assert torch.equal(before, after)

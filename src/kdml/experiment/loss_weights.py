@@ -89,7 +89,7 @@ def _rows(path: Path) -> Mapping[Key, WeightsOfBoth]:
 
 @cache
 def _parsed(text: str, path: Path, remedy: str) -> Mapping[Key, WeightsOfBoth]:
-    """The same of the text of the CSV, which a plan asks for once for each variant."""
+    """Weights of a CSV by what they are for, read once of each content: a plan asks for them for every variant."""
     needed = [name for name in COLUMNS if name not in ("table", "pair")]
     lines = csv_rows(io.StringIO(text, newline=""), f"hyperparameters: {path}", remedy, needed)
     if not lines:

@@ -22,8 +22,8 @@ from kdml.export import int8, parity
 from kdml.export.choice import Chosen
 from kdml.export.graphs import graph_of
 from kdml.export.preparation import resizing
-from kdml.export.trained import networks_of
 from kdml.learning.networks import parameter_count
+from kdml.learning.trained import networks_of
 from kdml.runs import predictions
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,8 @@ def write_graph(path: Path, chosen: Chosen, record: Mapping[str, Any]) -> tuple[
         The graph, and the number of parameters in it.
     """
     settings, size = record["settings"], record["images"]["size"]
-    networks = networks_of(chosen.row.folder, chosen.networks)
+    trained = networks_of(chosen.row.folder)
+    networks = [trained[name] for name in chosen.networks]
     of_several = settings["kind"] == "segmentation" and len(settings["classes"]) > 1
     model = graph_of(networks, settings["kind"], size, of_several)
     said = about(settings | {"size": size}, settings | {"networks": chosen.networks})

@@ -10,7 +10,7 @@ from small import SIZE, cohort_of, method_settings, settings_of, variant_graph
 from kdml.analysis.ensemble import largest_probability, with_ensemble
 from kdml.common.files import write_json
 from kdml.deploy.model import opened
-from kdml.export.graphs import MASK, PROBABILITIES, PROBABILITY, STUDENTS, graph_of
+from kdml.export.graphs import PROBABILITIES, PROBABILITY, STUDENTS, graph_of
 from kdml.export.parity import _changed
 from kdml.export.preparation import IMAGES, PREPARED
 from kdml.learning.networks import build, save_networks
@@ -18,6 +18,7 @@ from kdml.learning.trained import networks_of
 from kdml.runs.predictions import quantise_classes
 from kdml.runs.settings import Backbone, NetworkSettings, Sharing
 
+MASK = "mask"  # output of the graphs of masks, after the variable in them
 NAMES = {"one": ("s1",), "two": ("s1", "s2")}
 
 

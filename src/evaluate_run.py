@@ -17,9 +17,8 @@ from kdml.analysis.sheets import evaluated, thirds_of
 from kdml.common.errors import run_script
 from kdml.common.files import write_csv, write_json
 from kdml.runs.graph import TEACHER
-from kdml.runs.records import read_record
+from kdml.runs.records import read_record, trained_as
 from kdml.runs.run_table import RunRow
-from kdml.runs.settings import RunSettings
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ def main() -> None:
     """Read, measure, write."""
     arguments = parse_arguments()
     record = read_record(arguments.run)
-    settings = RunSettings.from_argument(str(arguments.run / "run.json"))
+    settings = trained_as(record, arguments.run)
     row = RunRow(
         {"run": settings.run, "seed": str(settings.seed), "folder": str(arguments.run), "split": str(arguments.split)}
     )
@@ -66,7 +65,8 @@ def main() -> None:
             scores[truth].setdefault(key.network, {})[key.metric] = number(
                 measure.value, f"{key.metric} of {key.network}"
             )
-        tables.append(table.assign(truth=truth))
+        # A copy in one piece: of as many columns as masks have, pandas warns of each that is added.
+        tables.append(table.copy().assign(truth=truth))
     write_csv(arguments.cases, pd.concat(tables, ignore_index=True).drop(columns=["run", "seed"]).to_dict("records"))
     write_csv(
         arguments.regions, regions.drop(columns=["run", "seed"], errors="ignore").to_dict("records"), ("id", "share")

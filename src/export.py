@@ -26,6 +26,7 @@ from kdml.common.files import read_json, sha256_of, write_csv, write_json, write
 from kdml.common.locks import alone_in
 from kdml.common.machine import processor
 from kdml.common.together import written_together
+from kdml.common.zip_files import write_zip
 from kdml.data.arrays import read_split
 from kdml.data.leakage import leakage_table
 from kdml.data.licences import commercial_use, licences_of, strictest
@@ -74,7 +75,7 @@ def main() -> None:
     arguments = parse_arguments()
     need("export", "src/export.py")
     from kdml.export.choice import chosen  # what follows loads these packages
-    from kdml.export.folder import pack, write_programs
+    from kdml.export.folder import DATE, write_programs
     from kdml.export.made_by import made_by
 
     reports = {str(path): report for path, report in labelled_files(arguments.leakage, "--leakage")}
@@ -111,7 +112,7 @@ def main() -> None:
         write_programs(folder)
         write_text(folder / "README.md", card(facts, scores, subgroups, latency, leakage_table(leakage), price))
         write_json(folder / SEAL, facts | {"files": {one.name: sha256_of(one) for one in sorted(folder.iterdir())}})
-        pack(arguments.zip, {f"{facts['name']}/{one.name}": one.read_bytes() for one in folder.iterdir()})
+        write_zip(arguments.zip, {f"{facts['name']}/{one.name}": one.read_bytes() for one in folder.iterdir()}, DATE)
     if ENSEMBLE not in networks:  # one of an earlier choice
         for name in (f"{ENSEMBLE}.onnx", f"{ENSEMBLE}_int8.onnx"):
             (arguments.out / name).unlink(missing_ok=True)

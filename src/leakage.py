@@ -13,6 +13,7 @@ from kdml.common.errors import UserError, run_script
 from kdml.common.files import MAKE_AGAIN, read_csv, read_json, write_csv
 from kdml.data.leakage import leakage_table
 from kdml.reporting import leakage_table as in_words
+from kdml.reporting.data import texts_by_name
 from kdml.reporting.templates import by_suffix, write_table
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     files = by_suffix(arguments.out, FORMATS)
-    titles = dict(task.split("=", 1) for task in arguments.tasks)
+    titles = texts_by_name(arguments.tasks, "--tasks")
     listed = read_csv(arguments.splits, MAKE_AGAIN, ("report",))
     rows = leakage_table(read_reports([Path(row["report"]) for row in listed]))
     if "csv" in files:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kdml.common.command_line import labelled_files, positive
+from kdml.common.command_line import positive
 from kdml.common.errors import UserError, run_script
 from kdml.common.files import write_csv
 from kdml.common.gpus import one_of
@@ -21,11 +21,11 @@ from kdml.data.arrays import Arrays
 from kdml.inspection import cka
 from kdml.learning import build
 from kdml.learning.faults import faults_of_torch_told
-from kdml.learning.networks import Network, load_networks
-from kdml.runs.graph import TEACHER, TeacherMode
-from kdml.runs.records import read_record
+from kdml.learning.networks import Network
+from kdml.learning.trained import networks_of
+from kdml.runs.graph import TEACHER
+from kdml.runs.records import read_record, trained_as
 from kdml.runs.run_table import VARIANTS_SHEET, RunRow, RunTable
-from kdml.runs.settings import RunSettings
 
 log = logging.getLogger(__name__)
 KEYS = ("run", "seed", "first", "second")
@@ -39,7 +39,6 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, required=True, help="runs.csv of the place")
     parser.add_argument("--group", required=True, help="whose CKA is computed: a value of its column `group`")
     parser.add_argument("--data", type=Path, required=True, help="folder of prepared arrays")
-    parser.add_argument("--weights", action="append", default=[], metavar="NAME=FILE", help="start weights")
     parser.add_argument("--batch", type=int, default=256, help="images per batch; all test images where they are fewer")
     parser.add_argument("--passes", type=int, default=1, help="over the test images, each in another order")
     parser.add_argument("--per-gpu", type=positive, default=1, help="trainings that may share a GPU of this machine")
@@ -48,26 +47,12 @@ def parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def networks_of(run: RunRow, starts: dict[str, Path], size: int, device: str) -> dict[str, Network]:
+def compared_networks(run: RunRow) -> dict[str, Network]:
     """Trained networks of a run, its teacher or reference first."""
-    folder, teacher = run.folder, run.reference
-    settings = RunSettings.from_argument(str(folder / "run.json"))
-    frozen = settings.teacher is TeacherMode.FROZEN
-    trained = teacher / "weights.safetensors" if teacher and frozen else None
-    cohort = build.build_cohort(settings, starts, trained, size)
-    load_networks(folder / "weights.safetensors", {name: cohort.networks[name] for name in cohort.graph.learners})
-    networks = dict(cohort.networks.items())
-    if teacher and TEACHER not in networks:
-        networks = {TEACHER: _alone(teacher, starts, size)} | networks
-    teacher_first = sorted(networks, key=lambda name: (name != TEACHER, name))
-    return {name: networks[name].eval().to(device) for name in teacher_first}
-
-
-def _alone(folder: Path, starts: dict[str, Path], size: int) -> Network:
-    """The only network of a run."""
-    cohort = build.build_cohort(RunSettings.from_argument(str(folder / "run.json")), starts, None, size)
-    load_networks(folder / "weights.safetensors", dict(cohort.networks.items()))
-    return next(iter(cohort.networks.values()))
+    networks = networks_of(run.folder)
+    if run.reference and TEACHER not in networks:
+        (networks[TEACHER],) = networks_of(run.reference).values()
+    return dict(sorted(networks.items(), key=lambda one: (one[0] != TEACHER, one[0])))
 
 
 def batches(arrays: Arrays, rows: np.ndarray, size: int, passes: int, device: str) -> Iterator[torch.Tensor]:
@@ -100,12 +85,11 @@ def main() -> None:
         raise UserError(
             f"{arguments.runs} has no runs of the group {arguments.group}.", "choose a group that stands in it"
         )
-    settings = [RunSettings.from_argument(str(run.folder / "run.json")) for run in runs]
-    starts = dict(labelled_files(arguments.weights, "--weights"))
+    records = [read_record(run.folder) for run in runs]
     layers, upper = [], []
-    with one_of(build.gpus_for(settings[0]), arguments.per_gpu):
-        for run, its_settings in zip(runs, settings, strict=True):
-            for of_layers, of_upper in compared(arguments, run, its_settings, starts):
+    with one_of(build.gpus_for(trained_as(records[0], runs[0].folder)), arguments.per_gpu):
+        for run, record in zip(runs, records, strict=True):
+            for of_layers, of_upper in compared(arguments, run, record):
                 layers += of_layers
                 upper.append(of_upper)
     write_csv(arguments.layers, layers, LAYER_COLUMNS)
@@ -113,24 +97,23 @@ def main() -> None:
 
 
 def compared(
-    arguments: argparse.Namespace, run: RunRow, settings: RunSettings, starts: dict[str, Path]
+    arguments: argparse.Namespace, run: RunRow, record: dict[str, Any]
 ) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
     """Rows of layers.csv and the row of upper.csv of every two networks of a run."""
-    code = read_record(run.folder)["code_hash"]
+    settings = trained_as(record, run.folder)
     device = build.choose_device(settings)
     data = build.open_data(settings, arguments.data, run.split)
     rows = data.parts["test"].rows
     if len(rows) < cka.SMALLEST_BATCH:
         raise UserError(f"{run.split} has {len(rows)} test images; CKA needs 4.", "use more images")
-    networks = networks_of(run, starts, int(data.arrays.images.shape[1]), device)
+    networks = {name: network.to(device) for name, network in compared_networks(run).items()}
     size = min(arguments.batch, len(rows))
-    used = arguments.passes * (len(rows) // size) * size
     shown = batches(data.arrays, rows, arguments.batch, arguments.passes, device)
+    known = {"images": arguments.passes * (len(rows) // size) * size, "batch": size, "code_hash": record["code_hash"]}
     for pair, found in cka.compare(networks, shown).items():
         keys = {"run": run.run, "seed": run.seed, "first": pair[0], "second": pair[1]}
-        mean = {"upper_mean": round(found.upper_mean, 6), "images": used, "batch": size, "code_hash": code}
         log.info("%s, seed %s, %s and %s: %.3f", run.run, run.seed, *pair, found.upper_mean)
-        yield list(rows_of(run, pair, found)), keys | mean
+        yield list(rows_of(run, pair, found)), keys | {"upper_mean": round(found.upper_mean, 6)} | known
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from kdml.common.errors import UserError
 from kdml.runs import predictions
 from kdml.runs.predictions import Predictions
 
+pytestmark = pytest.mark.filterwarnings("error::pandas.errors.PerformanceWarning")
 SPLIT = [(0, "a", 0, "g", "train"), (1, "b", 1, "g", "test"), (2, "c", 0, "h", "validation"), (3, "d", 0, "h", "test"), (4, "e", 1, "", "test")]  # fmt: skip
 ROWS = np.array([1, 3, 4])
 

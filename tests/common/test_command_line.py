@@ -49,11 +49,13 @@ OTHERS = {
     "results: no such figure": ("results", DRAWN + " --name n --kind results --data a=b", "--figures", "nonsense={out}/b.pdf", "no figure 'nonsense'"),
     "clinic: no name": ("clinic", "--tables {out}/clinic.csv --figures {out}/clinic_referral.pdf", "--data", "values.csv", "--data values.csv is not NAME=FILE"),
     "check_data: no name": ("check_data", "--out {out}/a.json", "--data", "folder", "--data folder is not NAME=FILE"),
+    "check_data: no protocol": ("check_data", "--data a=b --out {out}/a.json", "--used", "grouped", "--used grouped is not NAME=TEXT"),
     "prepare: nonsense": ("prepare", OWN, "--own", "nonsense", "--own: nonsense does not exist"),
     "prepare: a list": ("prepare", OWN, "--own", "[]", "--own is not a mapping"),
     "prepare: no data set": ("prepare", OWN, "--own", '{"names": "mine"}', "--own is no data set"),
     "export: no split": ("export", "--runs {in_}/r.csv --data {in_} --out {out}/a --zip {out}/a.zip", "--leakage", "report.json", "--leakage report.json is not NAME=FILE"),
     "publish: a list": ("publish", "--out {out}/a.zip", "--listed", "[]", "--listed is not a mapping"),
+    "leakage: no name": ("leakage", "--splits {in_}/s.csv --out {out}/l.md", "--tasks", "T", "--tasks T is not NAME=TEXT"),
     "schemes: no name": ("schemes", "--graphs {in_}/g.csv --out {out}/table_01.csv", "--titles", "T", "--titles T is not NAME=TEXT"),
 }  # fmt: skip
 

@@ -10,14 +10,15 @@ from small import SIZE, cohort_of, method_settings, settings_of, variant_graph
 from kdml.analysis.ensemble import largest_probability, with_ensemble
 from kdml.common.files import write_json
 from kdml.deploy.model import opened
-from kdml.export.graphs import MASK, PROBABILITIES, PROBABILITY, STUDENTS, graph_of
+from kdml.export.graphs import PROBABILITIES, PROBABILITY, STUDENTS, graph_of
 from kdml.export.parity import _changed
 from kdml.export.preparation import IMAGES, PREPARED
-from kdml.export.trained import networks_of
 from kdml.learning.networks import build, save_networks
+from kdml.learning.trained import networks_of
 from kdml.runs.predictions import quantise_classes
 from kdml.runs.settings import Backbone, NetworkSettings, Sharing
 
+MASK = "mask"  # output of the graphs of masks, after the variable in them
 NAMES = {"one": ("s1",), "two": ("s1", "s2")}
 
 
@@ -94,7 +95,7 @@ def test_the_student_of_a_method_is_read_with_its_own_end(tmp_path, method):
     cohort = cohort_of(settings).eval()
     save_networks(tmp_path / "weights.safetensors", {"s1": cohort.networks["s1"]})
     write_json(tmp_path / "run.json", record_of(settings) | {"images": {"size": SIZE}})
-    (student,) = networks_of(tmp_path, ["s1"])
+    student = networks_of(tmp_path)["s1"]
     with torch.inference_mode():
         before, after = (one(prepared(pictures())).logits for one in (cohort.networks["s1"], student))
     assert torch.equal(before, after)

@@ -53,6 +53,13 @@ def test_what_was_packed_is_read(pack, tmp_path):
     assert (tmp_path / "there/results/a.csv").stat().st_mtime_ns == before, "what is there already keeps its time"
 
 
+def test_a_record_is_read_once(pack):
+    found = read_pack(pack)
+    first = found.record("results/b/c.json")
+    pack.unlink()
+    assert found.record("results/b/c.json") is first and first == {}
+
+
 def test_others_read_it_as_a_crate(pack, tmp_path):
     """By the library, as a reader who knows nothing of this project would."""
     found = ROCrate(pack)

@@ -194,7 +194,6 @@ rule similarity:
         program=program("similarity.py"),
         code=code_of("similarity.py"),
         data=subpath(input.data, parent=True),
-        weights=ASK.weights_words,
         batch=EXPERIMENT.similarity.batch,
         passes=EXPERIMENT.similarity.passes,
         per_gpu=Untracked(EXPERIMENT.trainings_per_gpu),
@@ -208,7 +207,7 @@ rule similarity:
         ENVIRONMENT
     shell:
         "OMP_NUM_THREADS={threads} {params.program} --runs {input.runs:q} --group {wildcards.group:q}"
-        " --data {params.data:q} {params.weights:q} --batch {params.batch:q} --passes {params.passes:q}"
+        " --data {params.data:q} --batch {params.batch:q} --passes {params.passes:q}"
         " --per-gpu {params.per_gpu:q} --layers {output.layers:q} --upper {output.upper:q} 2> {log:q}"
 
 

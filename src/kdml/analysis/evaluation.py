@@ -14,6 +14,7 @@ import pandas as pd
 from kdml.analysis import class_pixels, fidelity, metrics, regions, reliability, roc, surfaces
 from kdml.analysis.disagreement import disagreement, pixel_disagreement
 from kdml.analysis.ensemble import SOURCES, with_ensemble
+from kdml.analysis.picture_index import PREPARE_AGAIN
 from kdml.analysis.reliability import DECIMALS, FRACTIONS, scaled
 from kdml.analysis.temperature import LEVELS, scaled_levels
 from kdml.common.array_files import open_bytes
@@ -26,7 +27,6 @@ REGION_COLUMNS = ("id", "group", "region", "class", "area", "top", "bottom", "le
 # Of a network's output; masks of several classes have one more than those of one class.
 DIMENSIONS: Mapping[str, tuple[int, ...]] = {"classification": (2,), "segmentation": (3, 4)}
 SPLIT_AGAIN = "make the split again"
-PREPARE_AGAIN = "run src/prepare.py again"
 
 
 @dataclass(frozen=True)

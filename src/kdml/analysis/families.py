@@ -9,11 +9,11 @@ from kdml.analysis.metrics import AUC, AURC_GAIN, PRIMARY
 from kdml.analysis.statistics import holm
 from kdml.runs.graph import ENSEMBLE, PROPOSED, STRATEGIES, STUDENTS, TEACHER, TECHNIQUES, VARIANTS
 from kdml.runs.methods import METHODS
+from kdml.runs.run_table import BASELINE_RUNS, BASELINE_STUDENT
 
 CLAIMS = "claims"  # adjusted where they are judged, over all contrasts of a claim
 REFERRAL = "referral"
 DIVERSIFIED = "v3"  # the strategy with different knowledge for each student
-STUDENT_ALONE = "baseline_student"
 COLUMNS = (
     "family", "left", "right", "network", "truth", "metric", "estimate", "low", "high", "p", "p_holm", "seeds", "cases", "groups",
     "by_seed", "both_low", "both_high", "p_both", "seeds_low", "seeds_high", "p_seeds", "seeds_ahead", "cases_error", "test",
@@ -70,14 +70,14 @@ def _of_disagreement(names: list[str]) -> list[Contrast]:
 def _against_others(names: list[str], classes: int) -> list[Contrast]:
     """The proposed variant against every other run with students."""
     metrics = ["iou", "iou_per_group"] if classes == 0 else ["accuracy", AUC] if classes == 2 else ["accuracy"]
-    others = [name for name in names if name not in (PROPOSED, TEACHER) and not name.startswith("baseline")]
+    others = [name for name in names if name not in (PROPOSED, TEACHER, *BASELINE_RUNS)]
     order = list(VARIANTS)
     others.sort(key=lambda name: order.index(name) if name in order else len(order))  # others stay as they come
-    return [Contrast(PROPOSED, other, "ensemble", "label", metric) for metric in metrics for other in others]
+    return [Contrast(PROPOSED, other, ENSEMBLE, "label", metric) for metric in metrics for other in others]
 
 
 def _against_student_alone(names: list[str], metric: str) -> list[Contrast]:
     """Every network of the proposed variant against the student trained alone: does distillation help at all?"""
-    if STUDENT_ALONE not in names:
+    if BASELINE_STUDENT not in names:
         return []
-    return [Contrast(PROPOSED, STUDENT_ALONE, network, "label", metric) for network in ("s1", "s2", "ensemble")]
+    return [Contrast(PROPOSED, BASELINE_STUDENT, network, "label", metric) for network in (*STUDENTS, ENSEMBLE)]

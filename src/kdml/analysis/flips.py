@@ -19,11 +19,10 @@ from kdml.analysis.contrasts import MeasuredRuns
 from kdml.analysis.ratios import ratio
 from kdml.analysis.units import Subgroup, Units
 from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER, is_student
+from kdml.runs.run_table import BASELINE_RUNS, BASELINE_STUDENT
 
 ALL: Subgroup = ("", "")
 FEWEST = 10  # cases of a subgroup that is shown
-AGAINST = ("baseline_teacher", "baseline_student")  # runs; beside them a run's own teacher
-STUDENT_ALONE = AGAINST[1]
 COLUMNS = (
     "run", "network", "against", "attribute", "subgroup", "cases", "groups", "seeds", "flips", "low", "high", "gains", "level",
     "subgroups", "left_out", "worst", "remark",
@@ -42,8 +41,8 @@ def rows(runs: MeasuredRuns, units: Mapping[int, Units]) -> Iterator[dict[str, A
         units: of every seed.
     """
     for run, network in dict.fromkeys(key for one in units.values() for key in one.right):
-        if is_student(network) or network == ENSEMBLE or run == STUDENT_ALONE:
-            for against in (TEACHER, *AGAINST):
+        if is_student(network) or network == ENSEMBLE or run == BASELINE_STUDENT:
+            for against in (TEACHER, *BASELINE_RUNS):
                 if against != run:
                     yield from _rows(runs, units, (run, network), against)
 

@@ -22,8 +22,8 @@ from kdml.analysis.power import Design
 from kdml.analysis.statistics import CONFIDENCE, Interval
 from kdml.analysis.things_counted import groups_counted
 from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER, is_student
+from kdml.runs.run_table import BASELINE_STUDENT, BASELINE_TEACHER
 
-TEACHER_ALONE, STUDENT_ALONE = "baseline_teacher", "baseline_student"
 COLUMNS = (
     "run", "network", "against", "metric", "margin", "estimate", "low", "high", "verdict", "power", "detectable", "seeds", "cases",
     "groups", "by_seed", "remark",
@@ -74,7 +74,7 @@ def rows(runs: MeasuredRuns, metric: str, margin: float) -> Iterator[dict[str, A
     for run, by_seed in runs.runs.items():
         networks = dict.fromkeys(key.network for one in by_seed.values() for key in one.measures)
         for network in networks:
-            if is_student(network) or network == ENSEMBLE or (run, network) == (STUDENT_ALONE, BASELINE):
+            if is_student(network) or network == ENSEMBLE or (run, network) == (BASELINE_STUDENT, BASELINE):
                 for against, contrast in _replaced(runs, run, network, TEACHER in networks, metric):
                     judged = _judged(_settled(runs.contrast(contrast), runs, contrast), margin)
                     if _is_useless(runs, contrast):
@@ -94,8 +94,8 @@ def _replaced(
     """What a network could replace, and the contrast with it."""
     if is_taught:
         yield TEACHER, Contrast(run, run, network, "label", metric, with_network=TEACHER)
-    if TEACHER_ALONE in runs.runs:
-        yield TEACHER_ALONE, Contrast(run, TEACHER_ALONE, network, "label", metric)
+    if BASELINE_TEACHER in runs.runs:
+        yield BASELINE_TEACHER, Contrast(run, BASELINE_TEACHER, network, "label", metric)
 
 
 def _is_useless(runs: MeasuredRuns, wanted: Contrast) -> bool:

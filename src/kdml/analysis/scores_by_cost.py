@@ -12,11 +12,12 @@ from typing import Any
 from kdml.analysis.ensemble import SOURCES
 from kdml.common.errors import UserError
 from kdml.runs.graph import ENSEMBLE, TEACHER, is_student
+from kdml.runs.run_table import BASELINE_STUDENT, BASELINE_TEACHER
 
 Row = Mapping[str, Any]
 STUDENT, TEACHER_ALONE = "student", "teacher_alone"
 # A network trained alone has the costs of its own kind: the teacher's extra block belongs to distillation.
-ALONE: Mapping[str, str] = {"baseline_teacher": TEACHER_ALONE, "baseline_student": STUDENT}
+ALONE: Mapping[str, str] = {BASELINE_TEACHER: TEACHER_ALONE, BASELINE_STUDENT: STUDENT}
 ROUNDING = 1e-9  # means of other seeds that are equal as fractions may differ by so much
 COSTS = ("parameters", "latency_ms")  # that a score is plotted against
 JOINED = ("parameters", "saved", "macs", "bytes", "latency_ms", "size", "threads", "machine")

@@ -1,8 +1,12 @@
-"""Members of zip files, which may be damaged, or grow to gigabytes where they are unpacked."""
+"""Zip files: equal ones of equal content, and members that may be damaged, or grow to gigabytes where they are unpacked."""
 
 import lzma
 import zipfile
 import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from kdml.common.files import written_whole
 
 # All that reading a member may end in: a wrong checksum, each way of compression in its own words, a wrong encoding of its name.
 UNREADABLE = (
@@ -16,6 +20,24 @@ UNREADABLE = (
     NotImplementedError,
 )
 LARGEST_MEMBER = 256 * 2**20  # bytes of a file that is read as a whole
+Date = tuple[int, int, int, int, int, int]
+
+
+def write_zip(path: Path, files: Mapping[str, bytes], date: Date, level: int | None = None) -> None:
+    """Write files into a zip, whole or not at all; equal files make an equal zip, to the byte.
+
+    Args:
+        path: of the zip.
+        files: content by the name in it.
+        date: that all of them have, in place of the time of writing.
+        level: of compression, 0 to 9; that of zlib if not given.
+    """
+    with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
+        for name, content in sorted(files.items()):
+            member = zipfile.ZipInfo(name, date)
+            member.external_attr = 0o644 << 16
+            member.create_system = 3  # Unix, wherever it is written
+            file.writestr(member, content, zipfile.ZIP_DEFLATED, level)
 
 
 class TooLarge(Exception):

@@ -102,10 +102,10 @@ class Own:
 
     def described(self) -> dict[str, Any]:
         """What the report says of it; of a table that is a file its checksum, because where it lies is not what it is."""
-        table = self._file()
+        table = self.file()
         return asdict(self) | ({} if table is None else {"table": sha256_of(table)})
 
-    def _file(self) -> Path | None:
+    def file(self) -> Path | None:
         """The table, where it is a file and not within folder or zip."""
         return Path(self.table) if self.table is not None and Path(self.table).is_file() else None
 
@@ -346,7 +346,7 @@ def _picture(where: str, row: Mapping[str, str], own: Own, find: Finder) -> Pict
 def _rows(source: Source, own: Own) -> tuple[str, list[Row]]:
     """Name of the table within the source (of a file elsewhere, without a folder), and its rows as texts."""
     table = str(own.table)
-    file = own._file()
+    file = own.file()
     name = table if file is None else within(source.path, file) or file.name
     try:
         content = source.read(_as_it_lies(source, table)) if file is None else file.read_bytes()

@@ -11,6 +11,7 @@ from typing import Any
 from kdml.common.errors import UserError
 from kdml.common.json_text import parse_json
 from kdml.common.project import ROOT
+from kdml.experiment.archives import is_drawn_dataset
 from kdml.experiment.config import Experiment
 from kdml.experiment.paths import Paths
 from kdml.experiment.plan import Plan, Run
@@ -60,11 +61,10 @@ def pictures_of(experiment: Experiment, paths: Paths, task: str, base: Path) -> 
     counted = total is not None
     if total is None:
         at_most = (dataset.subset if key == "hcd" else None, dataset.limit)
-        drawn = experiment.archives == "demo"
         if dataset.source is not None:
             there = files_in(ROOT / dataset.source.expanduser()) // (2 if experiment.content(key).has_masks else 1)
         else:
-            there = dataset.demo_images if drawn else PUBLISHED[key]
+            there = dataset.demo_images if is_drawn_dataset(experiment, key) else PUBLISHED[key]
         total = min([there, *filter(None, at_most)])
     train, validation, test = (round(total * share) for share in experiment.split.fractions)
     return Pictures(dataset.image_size, total, train, validation, test, counted)

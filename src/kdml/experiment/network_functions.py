@@ -23,12 +23,11 @@ class NetworkFunctions:
         """Runs whose CKA one job computes."""
         return self.places.grouped(self.functions.place(wildcards), wildcards.group)
 
-    def cka_networks(self, wildcards: Wildcards) -> dict[str, list[str]]:
-        """Weights of these runs and of the networks that they are compared with, and start weights, which say how to build them."""
+    def cka_networks(self, wildcards: Wildcards) -> list[str]:
+        """Weights of these runs and of the networks that they are compared with."""
         runs = self.cka_runs(wildcards)
         everything = dict.fromkeys([*runs, *filter(None, map(self.places.reference_of, runs))])
-        trained = [self.paths.weights(run) for run in everything]
-        return {"trained": trained, "weights": self.inputs.start_weights(everything)}
+        return list(map(self.paths.weights, everything))
 
     def cka_of_place(self, wildcards: Wildcards) -> list[str]:
         """CKA of all runs of a place."""

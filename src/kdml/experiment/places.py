@@ -9,6 +9,7 @@ from itertools import product
 from kdml.experiment.plan import Plan, Run
 from kdml.experiment.sections import BY_GROUP, BY_IMAGE
 from kdml.runs.graph import BASELINE, PROPOSED, TEACHER, TECHNIQUES, VARIANTS, TeacherMode
+from kdml.runs.run_table import BASELINE_RUNS, BASELINE_TEACHER
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,8 @@ class Places:
         """Seeds of the teacher's and the student's networks trained alone, as far as planned, by the name they are compared by."""
         pair = self.plan.experiment.pairs[place.pair]
         return {
-            f"baseline_{role}": tuple(
-                run for run in self._runs.get((place.protocol, place.task, network), []) if run.run == BASELINE
-            )
-            for role, network in (("teacher", pair.teacher), ("student", pair.student))
+            name: tuple(run for run in self._runs.get((place.protocol, place.task, network), []) if run.run == BASELINE)
+            for name, network in zip(BASELINE_RUNS, (pair.teacher, pair.student), strict=True)
         }
 
     def own_teachers_at(self, place: Place) -> tuple[Run, ...]:
@@ -135,7 +134,7 @@ class Places:
 
     def teachers_at(self, place: Place) -> tuple[Run, ...]:
         """Seeds of the teacher network trained on its own: the pair's offline teacher, else the baseline."""
-        return self.own_teachers_at(place) or self.baselines_at(place)["baseline_teacher"]
+        return self.own_teachers_at(place) or self.baselines_at(place)[BASELINE_TEACHER]
 
     def alone_at(self, place: Place) -> list[tuple[str, Run]]:
         """Networks trained alone at a place, each by the name that it is compared by; a pair's offline teacher is none of them."""

@@ -140,14 +140,11 @@ class RuleFunctions:
         networks = self.experiment.networks.values()
         return next(network.timm for network in networks if network.weights == wildcards.weights)
 
-    def weights_words(self, wildcards: Wildcards, input: Any) -> Words:
-        """Start weights as arguments of a script."""
-        return [word for path in input.get("weights", []) for word in ("--weights", f"{Path(path).stem}={path}")]
-
     def train_words(self, wildcards: Wildcards, input: Any) -> Words:
         """Arguments of src/train.py: networks to start from, and how to use the machine, which is no reason to train again."""
         teacher = ["--teacher", input.teacher] if "teacher" in input.keys() else []  # noqa: SIM118
-        return [*self.weights_words(wildcards, input), *teacher, *self._of_machine]
+        starts = [word for path in input.get("weights", []) for word in ("--weights", f"{Path(path).stem}={path}")]
+        return [*starts, *teacher, *self._of_machine]
 
     def networks_of_run(self, run: Run) -> dict[str, Any]:
         """Files of networks that a training starts from: start weights, and the trained teacher of an offline distillation."""

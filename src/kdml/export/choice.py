@@ -7,10 +7,9 @@ from typing import Any
 
 from kdml.common.errors import UserError
 from kdml.runs.graph import TEACHER, is_student
-from kdml.runs.run_table import ALONE_SHEET, TEACHER_SHEET, RunRow
+from kdml.runs.run_table import ALONE_SHEET, BASELINE_TEACHER, TEACHER_SHEET, RunRow
 
 STUDENT, ENSEMBLE = "student", "ensemble"  # besides the teacher, which they are compared with
-OF_TEACHER = "baseline_teacher"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def chosen(rows: Iterable[RunRow], records: Mapping[str, Mapping[str, Any]]) -> 
     singles, ensembles, alone, beside = [], [], [], []
     for row in reversed(once.values()):
         best = records[str(row.folder)]["best"]
-        if row.values["sheet"] == TEACHER_SHEET or row.run == OF_TEACHER:
+        if row.values["sheet"] == TEACHER_SHEET or row.run == BASELINE_TEACHER:
             alone += _each(row, best, best)
             continue
         students = [name for name in best if is_student(name)] or list(best)

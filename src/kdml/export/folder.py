@@ -1,7 +1,6 @@
 """Graphs of the chosen networks of a place, compared with what is stored of them, in a folder and its zip."""
 
 import logging
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +13,8 @@ from kdml import deploy
 from kdml.analysis.evaluation import read_test_set
 from kdml.analysis.int8_price import price, worse_metrics
 from kdml.analysis.surfaces import spacing_of
-from kdml.common.files import sha256_of, write_text, written_whole
+from kdml.common.files import sha256_of, write_text
+from kdml.common.zip_files import write_zip
 from kdml.data.arrays import read_split
 from kdml.data.originals import Originals
 from kdml.deploy.folder import about
@@ -22,8 +22,8 @@ from kdml.export import int8, parity
 from kdml.export.choice import Chosen
 from kdml.export.graphs import graph_of
 from kdml.export.preparation import resizing
-from kdml.export.trained import networks_of
 from kdml.learning.networks import parameter_count
+from kdml.learning.trained import networks_of
 from kdml.runs import predictions
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,8 @@ def write_graph(path: Path, chosen: Chosen, record: Mapping[str, Any]) -> tuple[
         The graph, and the number of parameters in it.
     """
     settings, size = record["settings"], record["images"]["size"]
-    networks = networks_of(chosen.row.folder, chosen.networks)
+    trained = networks_of(chosen.row.folder)
+    networks = [trained[name] for name in chosen.networks]
     of_several = settings["kind"] == "segmentation" and len(settings["classes"]) > 1
     model = graph_of(networks, settings["kind"], size, of_several)
     # A network trained alone has a pair and a run of its own in its settings; the folder names it as its table of runs does.
@@ -158,26 +159,12 @@ def exported_int8(
     }, costs
 
 
-def pack(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a zip, whole or not at all; equal files make an equal zip.
-
-    Args:
-        path: of the zip.
-        files: content by the name in it.
-    """
-    with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
-        for name, content in sorted(files.items()):
-            member = zipfile.ZipInfo(name, DATE)
-            member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            file.writestr(member, content)
-
-
 def write_programs(folder: Path) -> None:
     """Write predict.pyz and page.pyz, which Python runs as they are, and what the first needs, requirements.txt."""
     source = Path(deploy.__file__).parent
     files = {f"kdml/deploy/{path.name}": path.read_bytes() for path in source.glob("*.py")} | {"kdml/__init__.py": b""}
-    pack(folder / "predict.pyz", files | {"__main__.py": BEGIN.encode()})
+    write_zip(folder / "predict.pyz", files | {"__main__.py": BEGIN.encode()}, DATE)
     needed = [f"kdml/deploy/{name}.py" for name in ("__init__", "folder", "onnx_file", "page", "problems")]
     html = {"kdml/deploy/page.html": (source / "page.html").read_bytes(), "__main__.py": PAGE.encode()}
-    pack(folder / "page.pyz", {"kdml/__init__.py": b""} | {name: files[name] for name in needed} | html)
+    write_zip(folder / "page.pyz", {"kdml/__init__.py": b""} | {name: files[name] for name in needed} | html, DATE)
     write_text(folder / "requirements.txt", REQUIREMENTS)

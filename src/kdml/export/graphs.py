@@ -17,7 +17,7 @@ from kdml.learning.networks import Network
 
 for _name in ("onnxscript", "onnx_ir"):  # they tell of every node
     logging.getLogger(_name).setLevel(logging.WARNING)
-PROBABILITIES, PROBABILITY, STUDENTS, MASK = "probabilities", "probability", "students", "mask"
+PROBABILITIES, PROBABILITY, STUDENTS = "probabilities", "probability", "students"
 Kind = Literal["classification", "segmentation"]
 
 

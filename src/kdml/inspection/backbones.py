@@ -10,14 +10,12 @@ import hashlib
 import logging
 import re
 import warnings
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import timm
 import torch
-from timm.models import _registry
 from torch import nn
 
 from kdml.common.errors import UserError
@@ -147,11 +145,12 @@ def _rank(name: str) -> tuple[int, int, str]:
     return place, int(next(iter(re.findall(r"\d+", name)), 0)), name
 
 
-def rows(names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """A row of the table for every name."""
-    families: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        families[_registry._model_to_module[name]].append(name)
+def rows(families: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Any]]:
+    """A row of the table for every backbone.
+
+    Args:
+        families: names of backbones by the module of timm that they come from.
+    """
     for family, members in families.items():
         smallest = min(members, key=_rank)
         found = facts(smallest)
@@ -175,9 +174,8 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     warnings.filterwarnings("ignore")
-    wanted = arguments.families
-    names = [name for name in timm.list_models() if not wanted or _registry._model_to_module[name] in wanted]
-    found = sorted(rows(names), key=lambda row: row["name"])
+    families = {family: timm.list_models(module=family) for family in arguments.families or timm.list_modules()}
+    found = sorted(rows(families), key=lambda row: row["name"])
     with open(arguments.out, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

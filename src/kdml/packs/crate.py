@@ -9,13 +9,12 @@ Reference:
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from kdml.common.errors import UserError
-from kdml.common.files import written_whole
+from kdml.common.zip_files import write_zip
 
 FORMAT = "kdml result pack"
 SCHEMA = 2  # of pack.json and of what the files hold; from 2 on, tables of cases hold whole numbers
@@ -47,12 +46,7 @@ def write(path: Path, about: Mapping[str, Any], files: Mapping[str, bytes]) -> N
     said = {"format": FORMAT, "schema": SCHEMA, **about}
     members = {**files, ABOUT: as_json(said)}
     members[METADATA] = as_json(metadata(about, members))
-    with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
-        for name in sorted(members):
-            member = zipfile.ZipInfo(name, OLDEST)
-            member.external_attr = 0o644 << 16
-            member.create_system = 3  # Unix, wherever it is written
-            file.writestr(member, members[name], zipfile.ZIP_DEFLATED, 9)
+    write_zip(path, members, OLDEST, level=9)
 
 
 def as_json(content: Any) -> bytes:

@@ -3,7 +3,7 @@
 import hashlib
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -39,6 +39,7 @@ class Pack:
     sha256: str
     members: Mapping[str, str]
     about: Mapping[str, Any]
+    _records: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def experiment(self) -> str:
@@ -59,16 +60,18 @@ class Pack:
             return _member(self.path, file, name)
 
     def record(self, name: str) -> dict[str, Any]:
-        """A file that holds a mapping in JSON.
+        """A file that holds a mapping in JSON; kept, because every check of runs asks for theirs.
 
         Raises:
             UserError: the pack lacks it, or it holds something else.
         """
-        with zipfile.ZipFile(self.path) as file:
-            found = _json(self.path, file, name)
-        if not isinstance(found, dict):
-            raise UserError(f"{self.path}: {name} holds no mapping.", AGAIN)
-        return found
+        if name not in self._records:
+            with zipfile.ZipFile(self.path) as file:
+                found = _json(self.path, file, name)
+            if not isinstance(found, dict):
+                raise UserError(f"{self.path}: {name} holds no mapping.", AGAIN)
+            self._records[name] = found
+        return self._records[name]
 
     def unpack(self, names: Iterable[str], folder: Path) -> None:
         """Write files below a folder; one that is there already with the same content keeps its time.

@@ -26,7 +26,7 @@ def files_by_label(entries: Iterable[str], option: str) -> dict[str, list[Path]]
 
 
 def texts_by_name(entries: Iterable[str], option: str) -> dict[str, str]:
-    """Titles or captions by the name of the table or figure.
+    """Short texts by name, such as captions by the table or figure.
 
     Args:
         entries: `NAME=TEXT` each.
@@ -37,9 +37,7 @@ def texts_by_name(entries: Iterable[str], option: str) -> dict[str, str]:
     """
     parted = {entry: entry.partition("=") for entry in entries}
     if wrong := [entry for entry, (name, sign, _) in parted.items() if not (name and sign)]:
-        raise UserError(
-            f"{option} {wrong[0]} is not NAME=TEXT.", f"write for example {option} table_01='Who shares what'"
-        )
+        raise UserError(f"{option} {wrong[0]} is not NAME=TEXT.", f"write {option} NAME='some words'")
     return {name: text for name, _, text in parted.values()}
 
 

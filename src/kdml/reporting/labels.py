@@ -6,6 +6,7 @@ from kdml.analysis.class_pixels import OF_CLASS
 from kdml.analysis.metrics import TITLES
 from kdml.runs.graph import STRATEGIES, TEACHER, TECHNIQUES, VARIANTS
 from kdml.runs.methods import METHODS
+from kdml.runs.run_table import BASELINE_STUDENT, BASELINE_TEACHER
 
 NETWORKS: Mapping[str, str] = {
     "teacher": "T",
@@ -25,7 +26,7 @@ CASES: Mapping[str, tuple[str, str]] = {
     "ham10000": ("photographs", "lesion"),
     "hcd": ("patches", "slide"),
 }
-ALONE: Mapping[str, str] = {"baseline_teacher": "Teacher alone", "baseline_student": "Student alone"}
+ALONE: Mapping[str, str] = {BASELINE_TEACHER: "Teacher alone", BASELINE_STUDENT: "Student alone"}
 OFFLINE: Mapping[str, str] = {TEACHER: "Offline teacher"}  # of a pair, where it has an extra block
 ONE_SEED = "One seed: another seed can give another result"
 

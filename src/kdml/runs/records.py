@@ -9,7 +9,7 @@ from typing import Any
 
 from kdml.common.errors import UserError
 from kdml.common.files import read_json
-from kdml.runs.settings import digest_of
+from kdml.runs.settings import RunSettings, digest_of, settings_in
 
 log = logging.getLogger(__name__)
 FIELDS: Mapping[str, Any] = {  # that analyses, tables and pages read, with their types
@@ -42,6 +42,19 @@ def read_record(folder: Path) -> dict[str, Any]:
     if digest_of(record["settings"]) != record["settings_hash"] or record["settings"].get("seed") != record["seed"]:
         raise UserError(f"{path}: the settings are not those of which it has the hash: it was edited.", RETRAIN)
     return record
+
+
+def trained_as(record: Mapping[str, Any], folder: Path) -> RunSettings:
+    """Settings that a run was trained with.
+
+    Args:
+        record: its run.json.
+        folder: of the run, for messages.
+
+    Raises:
+        UserError: this version of the program knows no such settings.
+    """
+    return settings_in(record["settings"], f"{folder}/run.json", RETRAIN)
 
 
 def refuse_mixture(

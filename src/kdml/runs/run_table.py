@@ -18,6 +18,8 @@ COLUMNS = (
     "alpha", "alpha_prime", "beta", "beta_prime", "gamma", "gamma_prime",
 )  # fmt: skip
 SEPARATOR = ";"  # between classes, and between metrics
+# Names of runs that networks trained alone are compared by.
+BASELINE_RUNS = BASELINE_TEACHER, BASELINE_STUDENT = ("baseline_teacher", "baseline_student")
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class RunTable:
     def teachers(self) -> list[RunRow]:
         """Rows of the teacher network trained on its own, if any: the pair's own offline teacher, else the baseline."""
         own = [row for row in self.rows if row.values["sheet"] == TEACHER_SHEET]
-        return own or [row for row in self.rows if row.run == "baseline_teacher"]
+        return own or [row for row in self.rows if row.run == BASELINE_TEACHER]
 
 
 def described(rows: Sequence[RunRow]) -> list[dict[str, object]]:

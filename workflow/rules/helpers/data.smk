@@ -178,7 +178,7 @@ def cka_inputs(wildcards):
         "runs": PATHS.runs(wildcards),
         **data_inputs(ASK.dataset(wildcards.task), with_masks=False),
         "splits": list(map(ancient, splits)),
-        **OF_NETWORKS.cka_networks(wildcards),
+        "trained": OF_NETWORKS.cka_networks(wildcards),
     }
 
 

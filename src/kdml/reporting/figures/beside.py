@@ -28,6 +28,7 @@ from kdml.reporting.places import (
 )
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER
+from kdml.runs.run_table import BASELINE_STUDENT
 
 LINE, SPACE = 2.9, 1.0  # millimetres of a line of a name, and between two names
 AROUND = 24  # of what stands around the forests of a block: heading, names of the columns, scale
@@ -111,7 +112,7 @@ def _shown(data: Data) -> Iterator[Shown]:
     for place, run, title, networks in _runs(places, kind):
         values = place.by_key(TEACHER if kind == "fidelity" else "label")
         papers = {(row["run"], row["network"], row["metric"]): row for row in data.at("comparison", place.label)}
-        alone = {row["metric"]: row for row in data.at("alone", place.label) if row["run"] == "baseline_student"}
+        alone = {row["metric"]: row for row in data.at("alone", place.label) if row["run"] == BASELINE_STUDENT}
         measured = tuple(dict.fromkeys(network for of, network, _ in values if of == run))
         for network in networks or ((ENSEMBLE,) if ENSEMBLE in measured else measured):
             for metric in place.metrics:

@@ -14,8 +14,9 @@ from kdml.reporting.figures.common import MARKS, colour_of, legend, number
 from kdml.reporting.figures.layout import Block, heading_of, page
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, ENSEMBLE, PROPOSED, TEACHER
+from kdml.runs.run_table import BASELINE_STUDENT, BASELINE_TEACHER
 
-AGAINST = ("baseline_teacher", TEACHER)  # what a student is compared with, the first that there is
+AGAINST = (BASELINE_TEACHER, TEACHER)  # what a student is compared with, the first that there is
 LETTERS = 28  # of a name beside a row
 MOST = 14  # subgroups that are shown
 LINE, AROUND_PANEL, AROUND = (
@@ -111,7 +112,7 @@ def _subgroup(row: Row) -> str:
 
 def _interval(axes: Axes, place: int, row: Row, value: str, network: str) -> None:
     colour = colour_of(network)
-    name = labels.run("baseline_student") if network == BASELINE else labels.network(network)
+    name = labels.run(BASELINE_STUDENT) if network == BASELINE else labels.network(network)
     axes.plot(number(row[value]), place, "o", color=colour, markersize=3, label=name)
     axes.hlines(place, number(row["low"]), number(row["high"]), color=colour, linewidth=0.9)
 

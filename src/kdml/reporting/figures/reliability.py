@@ -15,9 +15,8 @@ from kdml.reporting.figures.common import MARKS, colour_of, legend, number
 from kdml.reporting.figures.layout import Block, columns_of_legend, heading_of, page
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, PROPOSED
-from kdml.runs.run_table import SEPARATOR
+from kdml.runs.run_table import BASELINE_STUDENT, SEPARATOR
 
-STUDENT_ALONE = "baseline_student"
 HEIGHT = 58  # millimetres of a place's panels, with the heading
 AROUND = 18
 FEWEST = 5  # cases of a bin that is drawn
@@ -60,7 +59,7 @@ def _shown(rows: Sequence[Row]) -> list[Row]:
     """Rows of the student alone and of the proposed variant; where that was not run, of the first one in the order of tables."""
     runs = sorted({row["run"] for row in rows} - labels.ALONE.keys(), key=labels.run_order)
     variant = PROPOSED if PROPOSED in runs else next(iter(runs), None)
-    return [row for row in rows if row["run"] in (STUDENT_ALONE, variant)]
+    return [row for row in rows if row["run"] in (BASELINE_STUDENT, variant)]
 
 
 def _title(facts: Row, of: str, scaled: str) -> str:
@@ -78,7 +77,7 @@ def _draw(axes: Axes, rows: Sequence[Row]) -> None:
         mine = [row for row in rows if row["network"] == network and number(row["count"]) >= FEWEST]
         x, y, low, high = ([number(row[name]) for row in mine] for name in ("probability", "observed", "low", "high"))
         axes.vlines(x, low, high, color=colour_of(network), linewidth=0.6, alpha=0.6)
-        name = labels.run(STUDENT_ALONE) if network == BASELINE else labels.network(network)
+        name = labels.run(BASELINE_STUDENT) if network == BASELINE else labels.network(network)
         axes.plot(x, y, color=colour_of(network), marker=".", linewidth=0.9, label=name)
     axes.set(xlim=(0, 100), ylim=(0, 100), aspect="equal", xlabel="predicted probability (%)")
     axes.grid()

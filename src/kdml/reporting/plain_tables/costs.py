@@ -8,17 +8,18 @@ from kdml.reporting.data import Data
 from kdml.reporting.plain_tables.place_columns import by_place
 from kdml.reporting.table_model import Cell, Column, Row, Table
 from kdml.runs.graph import BASELINE, ENSEMBLE, TEACHER, TECHNIQUES, VARIANTS, TeacherMode, is_student
+from kdml.runs.run_table import BASELINE_STUDENT, BASELINE_TEACHER
 
 COLUMNS = (
     "Network", "Parameters", Column("Saved (%)", "Saved"), "MACs (G)", "Size (MB)", "Latency (ms)", "Run",
     Column(f"Score{INTERVAL}", "Score"),
 )  # fmt: skip
-TITLES = {"teacher_alone": labels.ALONE["baseline_teacher"], "teacher": "Teacher", "student": "One student"}
+TITLES = {"teacher_alone": labels.ALONE[BASELINE_TEACHER], "teacher": "Teacher", "student": "One student"}
 # cost row -> (run, network) whose score stands beside it, the first that was run; else the first of its kind.
 SCORED = {
-    "teacher_alone": (("baseline_teacher", BASELINE),),
+    "teacher_alone": ((BASELINE_TEACHER, BASELINE),),
     "teacher": (("kd_ml_v3", TEACHER), ("kd_on_v3", TEACHER)),
-    "student": (("baseline_student", BASELINE), ("kd_ml_v3", "s1")),
+    "student": ((BASELINE_STUDENT, BASELINE), ("kd_ml_v3", "s1")),
     "ensemble": (("kd_ml_v3", ENSEMBLE),),
 }
 
@@ -62,11 +63,11 @@ def _fits(cost: Row, score: Row) -> bool:
     """Whether a scored network has these costs: a frozen teacher is scored where it was trained, so a teacher is an online one."""
     kind, run, network = cost["network"], score["run"], score["network"]
     if kind == "teacher_alone":
-        return run == "baseline_teacher"
+        return run == BASELINE_TEACHER
     if kind == "teacher":
         return network == TEACHER and not _has_frozen_teacher(run)
     if kind == "student":
-        return run == "baseline_student" or is_student(network)
+        return run == BASELINE_STUDENT or is_student(network)
     return network == ENSEMBLE and score["students"] == cost["students"]
 
 

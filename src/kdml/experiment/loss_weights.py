@@ -1,6 +1,5 @@
 """Loss weights alpha, beta, gamma of every variant: the paper's, even ones, or those of a CSV of the paper's form."""
 
-import io
 import math
 from collections.abc import Mapping
 from functools import cache
@@ -77,25 +76,11 @@ def as_row(weights: WeightsOfBoth) -> dict[str, float]:
     }
 
 
-def _rows(path: Path) -> Mapping[Key, WeightsOfBoth]:
-    """Weights of a CSV by what they are for."""
-    remedy = f"{REMEDY}; {numbers.SEARCH}"
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of the encoding first
-            return _parsed(file.read(), path, remedy)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"hyperparameters: {path} cannot be read ({error}).", remedy) from None
-
-
 @cache
-def _parsed(text: str, path: Path, remedy: str) -> Mapping[Key, WeightsOfBoth]:
-    """Weights of a CSV by what they are for, read once of each content: a plan asks for them for every variant."""
-    needed = [name for name in COLUMNS if name not in ("table", "pair")]
-    lines = csv_rows(io.StringIO(text, newline=""), f"hyperparameters: {path}", remedy, needed)
-    if not lines:
-        raise UserError(f"hyperparameters: {path} has a first line and no other.", remedy)
+def _rows(path: Path) -> dict[Key, WeightsOfBoth]:
+    """Weights of a CSV by what they are for."""
     found: dict[Key, WeightsOfBoth] = {}
-    for number, row in lines:
+    for number, row in _read(path):
         where = f"hyperparameters: {path}, line {number}"
         weights = _weights(row, where)
         key = (numbers.task_of(row), row.get("pair") or "", row["student"], row["technique"], row["strategy"])
@@ -106,6 +91,20 @@ def _parsed(text: str, path: Path, remedy: str) -> Mapping[Key, WeightsOfBoth]:
                 "keep one of the two rows, or name a pair in each",
             )
     return found
+
+
+def _read(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """Rows with the line where they end."""
+    remedy = f"{REMEDY}; {numbers.SEARCH}"
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets put a mark of the encoding first
+            needed = [name for name in COLUMNS if name not in ("table", "pair")]
+            rows = csv_rows(file, f"hyperparameters: {path}", remedy, needed)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"hyperparameters: {path} cannot be read ({error}).", remedy) from None
+    if not rows:
+        raise UserError(f"hyperparameters: {path} has a first line and no other.", remedy)
+    return rows
 
 
 def _weights(row: Mapping[str, Any], where: str) -> WeightsOfBoth:

@@ -48,8 +48,8 @@ def main() -> None:
     protocols = pages(claims, read_csv(arguments.readings, MAKE_AGAIN, ("claim", "saved", "verdict")))
     design = read_csv(arguments.design, MAKE_AGAIN, ("place", "power", "table"))
     differing = departures(read_csv(arguments.comparison, MAKE_AGAIN, ("departures",)))
-    is_of_own = first_screen.is_of_own(protocols)
-    lead = index_page.lead_of(items, is_of_own)
+    no_claim = first_screen.no_claim(protocols)
+    lead = index_page.lead_of(items, no_claim)
     others = [item for item in items if item != lead]
     table = index_page.runs_table(runs, records, arguments.metrics.parent, page)
     runs_page = page.with_name("runs.html")
@@ -62,7 +62,7 @@ def main() -> None:
         note=arguments.note,
         ran=first_screen.what_ran(recorded, places),
         bars=first_screen.bars(protocols),
-        is_of_own=is_of_own,
+        no_claim=no_claim,
         badge=first_screen.badge(arguments.drawn, differing),
         trust=list(first_screen.trust(recorded, read_csv(arguments.leakage, MAKE_AGAIN), places, values)),
         lead=lead,

@@ -146,7 +146,7 @@ def test_every_link_of_the_page_leads_somewhere(root, experiment):
     ("verdict", "scored", "lead"),
     [(Verdict.NOTHING, True, "beside"), (Verdict.NOTHING, False, "claims"), (Verdict.UNDECIDED, True, "claims")],
 )
-def test_runs_that_no_claim_is_about_begin_with_their_own_results(root, experiment, verdict, scored, lead):
+def test_runs_without_numbers_for_the_claims_begin_with_their_own_results(root, experiment, verdict, scored, lead):
     above = experiment.parent
     beside = {"name": "beside", "category": "Comparison", "title": "Scores", "caption": "",
               "files": {"png": str(above / "s.png"), "pdf": str(above / "s.pdf")}}  # fmt: skip
@@ -156,9 +156,11 @@ def test_runs_that_no_claim_is_about_begin_with_their_own_results(root, experime
     assert re.findall(r'<figure id="item-(\w+)" class="first">', page) == [lead]
     items = re.findall(r'id="item-(\w+)"', page)
     assert len(set(items)) == len(items) == 4 + scored
-    is_own = verdict == Verdict.NOTHING
-    assert ("No claim of the paper is about these runs" in page) is is_own and ('class="bar"' in page) is not is_own
-    assert (page.index('<section id="claims">') > page.index('<section id="provenance">')) is is_own
+    has_none = verdict == Verdict.NOTHING
+    assert ("These runs have no numbers for the paper's claims" in page) is has_none and (
+        'class="bar"' in page
+    ) is not has_none
+    assert (page.index('<section id="claims">') > page.index('<section id="provenance">')) is has_none
 
 
 def test_a_large_table_is_linked_and_a_small_one_shown(root, experiment):

@@ -82,8 +82,8 @@ def bars(protocols: Sequence[tuple[str, Sequence[Page]]]) -> list[tuple[str, str
     return [(name, tally([cell["verdict"] for cell in cells]), cells) for name, cells in found]
 
 
-def is_of_own(protocols: Sequence[tuple[str, Sequence[Page]]]) -> bool:
-    """Whether these runs give no claim of the paper numbers, as those on data or networks of the user's own."""
+def no_claim(protocols: Sequence[tuple[str, Sequence[Page]]]) -> bool:
+    """Whether these runs give no claim of the paper numbers, as those on data of the user's own or of networks trained alone."""
     return all(page.verdict == Verdict.NOTHING for _, pages in protocols for page in pages)
 
 

@@ -82,15 +82,15 @@ def _of(item: Mapping[str, Any]) -> dict[str, Any]:
     return {"size": None, "content": content if len(content) <= LARGEST else ""}
 
 
-def lead_of(items: Sequence[Mapping[str, Any]], is_of_own: bool) -> Mapping[str, Any]:
-    """The figure that the page begins with: of the claims, or of the first scores that are drawn where no claim is about the runs.
+def lead_of(items: Sequence[Mapping[str, Any]], no_claim: bool) -> Mapping[str, Any]:
+    """The figure that the page begins with: of the claims, or of the first scores that are drawn where no claim has numbers.
 
     Args:
         items: what `shown` gives.
-        is_of_own: whether no claim is.
+        no_claim: whether none has.
     """
     _, of_scores = CHAPTERS["Scores"]
-    categories = (*of_scores, CLAIMS) if is_of_own else (CLAIMS,)
+    categories = (*of_scores, CLAIMS) if no_claim else (CLAIMS,)
     drawn = [item for item in items if item["size"] and item["category"] in categories]
     return min(drawn, key=lambda item: categories.index(item["category"]))
 

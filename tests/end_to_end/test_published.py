@@ -28,17 +28,22 @@ NUMBERS = {
     ),
     "hcd_on_two_cores": ("results/claims.csv", "results/tables/table_08.csv", "results/tables/contrasts.csv"),
     "lgg_on_a_gpu": ("results/claims.csv", "results/tables/table_09.csv", "results/tables/contrasts.csv"),
+    "lgg_resnet18_on_a_gpu": ("results/claims.csv", "results/tables/table_04.csv", "results/tables/table_10.csv"),
+    "methods_on_a_gpu": ("results/claims.csv", "results/tables/table_10.csv"),
 }
 HEADINGS = {  # of the packs with all variants
     "hcd_on_a_gpu": "Metastasis classification (HCD), ResNet50 and ResNet18",
     "hcd_on_two_cores": "Metastasis classification (HCD), ResNet50 and MobileNet",
     "lgg_on_a_gpu": "Glioma segmentation (LGG), ResNet50 and MobileNet",
+    "lgg_resnet18_on_a_gpu": "Glioma segmentation (LGG), ResNet50 and ResNet18",
 }
 TABLES = {
     "hcd_on_a_gpu": "results/tables/table_03.csv",
     "hcd_on_two_cores": "results/tables/table_08.csv",
     "lgg_on_a_gpu": "results/tables/table_09.csv",
+    "lgg_resnet18_on_a_gpu": "results/tables/table_04.csv",
 }
+FIRST = "hcd_on_a_gpu"
 SCORES = ("accuracy", "iou")  # what the page quotes of these
 TECHNIQUES = {"ml": "ML", "kd_off": "KD (off)", "kd_on": "KD (on)", "kd_ml": "KD + ML"}
 
@@ -136,14 +141,20 @@ def test_scores_on_the_page_are_those_of_the_pack(pack):
             assert cell == f"{mean_of(row)} ({float(row['paper_mean']):.1f})", (title, column)
 
 
+def verdicts_of(pack):
+    """Verdict of each claim and the one by the paper's own numbers."""
+    rows = table_of(file_of(pack), "results/claims.csv")
+    return {row["claim"]: (row["verdict"].replace("_", " "), row["paper_verdict"].replace("_", " ")) for row in rows}
+
+
 def test_verdicts_on_the_page_are_those_of_the_packs():
-    quoted = re.findall(r"^\| (\d+)\. [^|]+" + 4 * r" \| ([a-z ]+)" + r" \|$", TEXT, flags=re.M)
+    quoted = re.findall(r"^\| (\d+)\. [^|]+" + 5 * r" \| ([a-z ]+)" + r" \|$", TEXT, flags=re.M)
     for place, pack in enumerate(HEADINGS, start=1):
-        rows = table_of(file_of(pack), "results/claims.csv")
-        said = {
-            row["claim"]: (row["verdict"].replace("_", " "), row["paper_verdict"].replace("_", " ")) for row in rows
-        }
-        assert len(quoted) == len(said) and {cells[0]: (cells[place], cells[4]) for cells in quoted} == said
+        found = verdicts_of(pack)
+        if pack == FIRST:  # its own trainings, with those of the methods beside them
+            found["7"] = verdicts_of("methods_on_a_gpu")["7"]
+        assert len(quoted) == len(found) and {cells[0]: (cells[place], cells[5]) for cells in quoted} == found
+    assert "The verdict on claim 7 on HCD is that of `methods_on_a_gpu`" in TEXT
 
 
 def test_what_leakage_is_worth_on_the_page_is_that_of_the_pack():
@@ -156,10 +167,15 @@ def test_what_leakage_is_worth_on_the_page_is_that_of_the_pack():
         assert quoted[title].split(" | ") == [*sides, f"{estimate} [{low}, {high}]"], title
 
 
-# What the page says of MobileNet
+# What the page says of other data and networks than claims 1 to 5 are about
 
-MOBILENET = pytest.mark.parametrize(
-    ("pack", "place"), [("hcd_on_two_cores", "hcd/mobilenet"), ("lgg_on_a_gpu", "lgg/mobilenet")]
+OF_CLAIM_6 = pytest.mark.parametrize(
+    ("pack", "place"),
+    [
+        ("hcd_on_two_cores", "hcd/mobilenet"),
+        ("lgg_on_a_gpu", "lgg/mobilenet"),
+        ("lgg_resnet18_on_a_gpu", "lgg/resnet18"),
+    ],
 )
 
 
@@ -202,7 +218,7 @@ def against(rows, strategy, side):
     return found.values()
 
 
-@MOBILENET
+@OF_CLAIM_6
 def test_what_is_told_apart_is_what_the_pack_says(pack, place):
     rows, said = contrasts_of(pack, place), said_of(pack)
     assert {row["answer"] for row in rows} == {"open"}
@@ -215,7 +231,7 @@ def test_what_is_told_apart_is_what_the_pack_says(pack, place):
     assert f"The smallest p belongs to {pair}: {interval(least, ('estimate', 'low', 'high'))}, {p}" in said
 
 
-@MOBILENET
+@OF_CLAIM_6
 def test_strategies_are_as_far_apart_as_the_page_says(pack, place):
     rows, said = contrasts_of(pack, place), said_of(pack)
     assert f"{spread(against(rows, 'v1', 'estimate'))} points in the four techniques" in said
@@ -233,21 +249,35 @@ def test_what_the_page_says_of_v2_on_hcd_is_what_the_pack_says():
         assert lowest == "v2", technique
 
 
-def test_the_papers_best_is_as_low_on_lgg_as_the_page_says():
-    rows = ensembles_of("lgg_on_a_gpu")
+@pytest.mark.parametrize(
+    ("pack", "count", "word"), [("lgg_on_a_gpu", 3, "three"), ("lgg_resnet18_on_a_gpu", 4, "four")]
+)
+def test_the_papers_best_is_as_low_on_lgg_as_the_page_says(pack, count, word):
+    rows = ensembles_of(pack)
     assert max(rows, key=lambda key: float(rows[key]["paper_mean"])) == ("kd_ml", "v3")
-    assert ("kd_ml", "v3") in sorted(rows, key=lambda key: float(rows[key]["mean"]))[:3]
-    assert "KD + ML with V3, the paper's best, is among the three lowest here" in said_of("lgg_on_a_gpu")
+    assert ("kd_ml", "v3") in sorted(rows, key=lambda key: float(rows[key]["mean"]))[:count]
+    assert f"KD + ML with V3, the paper's best, is among the {word} lowest here" in said_of(pack)
 
 
-@MOBILENET
+def test_students_on_lgg_are_as_far_apart_as_the_page_says():
+    mobilenet, resnet18 = (ensembles_of(pack) for pack in ("lgg_on_a_gpu", "lgg_resnet18_on_a_gpu"))
+    ours, papers = (
+        whole([sign * (float(row[side]) - float(resnet18[key][side])) for key, row in mobilenet.items()])
+        for side, sign in (("mean", 1), ("paper_mean", -1))
+    )
+    said = said_of("lgg_resnet18_on_a_gpu")
+    assert f"end {ours} points below the MobileNets" in said
+    assert f"the other way round, by {papers} points" in said
+
+
+@OF_CLAIM_6
 def test_networks_alone_are_as_good_as_the_page_says(pack, place):
     said = said_of(pack)
     rows = [row for row in table_of(file_of(pack), "results/tables/table_02.csv") if row["metric"] in SCORES]
     alone = {row["network"]: row for row in rows}
-    for network, end in (("mobilenet", ""), ("resnet50", "(, the teacher of KD \\(off\\),)?")):
-        row = alone[network]
-        title = {"mobilenet": "MobileNet", "resnet50": "ResNet50"}[network]
+    titles = {"mobilenet": "MobileNet", "resnet18": "ResNet18", "resnet50": "ResNet50"}
+    for network, end in ((place.split("/")[1], ""), ("resnet50", "(, the teacher of KD \\(off\\),)?")):
+        row, title = alone[network], titles[network]
         score = re.escape(f"{mean_of(row)} % (paper {row['paper_mean']})")
         assert re.search(f"{title} alone{end} reaches {score}", said), network
     rows = [row for row in table_of(file_of(pack), TABLES[pack]) if row["metric"] in SCORES]
@@ -277,7 +307,7 @@ def gains_of(pack):
     return [100 * (last - before) for before, _, last, _ in scores]
 
 
-@MOBILENET
+@OF_CLAIM_6
 def test_learning_was_as_far_as_the_page_says(pack, place):
     gains = gains_of(pack)
     with zipfile.ZipFile(file_of(pack)) as file:
@@ -289,7 +319,7 @@ def test_learning_was_as_far_as_the_page_says(pack, place):
     assert re.search(rf"{len(runs)} trainings\b.*\b{hours:.1f} hours", said)
 
 
-@MOBILENET
+@OF_CLAIM_6
 def test_what_such_an_experiment_finds_is_what_the_pack_says(pack, place):
     with zipfile.ZipFile(file_of(pack)) as file:
         (name,) = (name for name in file.namelist() if name.endswith("/design.csv"))
@@ -324,9 +354,95 @@ def test_slices_of_known_patients_are_as_many_as_the_page_says():
     assert "{} slices to train on, {} to validate, {} to test".format(*parts) in said
 
 
-# What the page says of ResNet18 and of leakage, and what the README repeats
+# What the page says of published methods
 
-FIRST = "hcd_on_a_gpu"
+METHODS = {"methods_on_a_gpu": "hcd", "lgg_resnet18_on_a_gpu": "lgg"}
+OF_METHODS = "Published methods on HCD and LGG, ResNet50 and ResNet18"
+
+
+def methods_of(pack):
+    """Rows of table 10 by the method's name, of the metric that the page quotes."""
+    rows = table_of(file_of(pack), "results/tables/table_10.csv")
+    return {row["Method"].partition(" (")[0]: row for row in rows if row["Metric"] in ("Accuracy", "IoU")}
+
+
+def test_methods_on_the_page_are_those_of_the_packs():
+    hcd, lgg = (methods_of(pack) for pack in METHODS)
+    quoted = re.findall(r"^\| ([\w +]+) \| (.*±.*) \|$", section(OF_METHODS), flags=re.M)
+    assert [name.replace("with ", "") for name, _ in quoted] == list(dict.fromkeys([*list(hcd)[:-1], *lgg]))
+    for name, cells in quoted:
+        said = cells.split(" | ")
+        for row, score, difference in zip((hcd, lgg), said[::2], said[1::2], strict=True):
+            row = row.get(name.replace("with ", ""))
+            assert score == (
+                f"{float(row['Ours']):.1f} ± {float(row['Ours sd']):.1f} ({float(row['Paper']):.1f})" if row else "–"
+            ), name
+            told = row and row["p"] != "nan"
+            names = [f"Proposed − method{end}" for end in ("", " low", " high")]
+            assert difference == (interval(row, names, unit="") if told else "–"), name
+
+
+def test_methods_are_told_from_kd_ml_as_the_page_says():
+    said = " ".join(section(OF_METHODS).split())
+    hcd, lgg = (
+        [row for row in table_of(file_of(pack), "results/claims.csv") if row["claim"] == "7"] for pack in METHODS
+    )
+    told = {row["right"]: float(row["p_holm"]) for row in hcd if row["answer"] == "yes"}
+    assert set(told) == {"sp", "semckd"} and "told from two of seven methods" in said
+    assert f"SemCKD (p = {told['semckd']:.2f}) and SP (p = {told['sp']:.3f})" in said
+    of_lgg = [row for row in lgg if row["place"] == "lgg/resnet18"]
+    assert len(of_lgg) == 7 and {row["answer"] for row in of_lgg} == {"open"}
+    halves = [(float(row["high"]) - float(row["low"])) / 2 for row in of_lgg]
+    assert f"On LGG none is told: intervals reach {whole(halves)} points to either side" in said
+    agreeing = [
+        (pack.stem, row["claim"])
+        for pack in PACKS
+        for row in table_of(pack, "results/claims.csv")
+        if row["answer"] == "yes" and row["p"] not in ("", "nan")
+    ]
+    assert agreeing == 2 * [("methods_on_a_gpu", "7")], "the page calls them the only two that agree with a claim"
+
+
+def test_resnet18_alone_is_as_good_beside_the_methods_as_the_page_says():
+    said = " ".join(section(OF_METHODS).split())
+    for pack, better in (("methods_on_a_gpu", set()), ("lgg_resnet18_on_a_gpu", {"EMKD"})):
+        rows = [row for row in table_of(file_of(pack), "results/tables/table_02.csv") if row["metric"] in SCORES]
+        (alone,) = (row for row in rows if row["network"] == "resnet18")
+        assert f"ResNet18 alone reaches {mean_of(alone)} %, more than" in said
+        methods = methods_of(pack)
+        assert {name for name, row in methods.items() if float(row["Ours"]) > float(alone["mean"])} == better
+    rows = table_of(file_of("methods_on_a_gpu"), "results/tables/table_03.csv")
+    score = {row["network"]: mean_of(row) for row in rows if (row["block"], row["column"]) == ("kd_ml", "v3")}
+    assert f"S1 of KD + ML with V3 reaches {score['s1']} %, S2 {score['s2']} %" in said
+
+
+def validation_of(pack, run, network=""):
+    """Scores and losses of a run in each epoch, of one network or of all."""
+    with zipfile.ZipFile(file_of(pack)) as file:
+        (name,) = (name for name in file.namelist() if name.endswith(f"/{run}/history.csv"))
+    start = f"validation.{network}"
+    return [
+        [(key, cell) for key, cell in row.items() if key.startswith(start)] for row in table_of(file_of(pack), name)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pack", "other", "runs", "network"),
+    [
+        ("hcd_on_a_gpu", "methods_on_a_gpu", ("resnet50/baseline", "resnet18/baseline", "kd_ml_v3"), ""),
+        ("lgg_on_a_gpu", "lgg_resnet18_on_a_gpu", ("resnet50/baseline",), ""),
+        ("lgg_on_a_gpu", "lgg_resnet18_on_a_gpu", ("kd_on_v1", "kd_ml_v3"), "teacher"),
+    ],
+)
+def test_trainings_of_two_pieces_are_the_same_to_the_last_digit(pack, other, runs, network):
+    """As the page says of two machines, different numbers of trainings side by side, and two versions."""
+    for run in runs:
+        for seed in (0, 1, 2):
+            one, another = (validation_of(piece, f"{run}/seed-{seed}", network) for piece in (pack, other))
+            assert one == another and len(one) == 3 and all(one), (run, seed)
+
+
+# What the page says of the first piece and of leakage, and what the README repeats
 
 
 def claim_of(pack, number, place):

@@ -163,6 +163,15 @@ def test_terms_of_a_methods_own_are_named_at_their_curves(tmp_path):
     assert sorted(strokes) == sorted([TERMS["predictions"], TERMS["supervised"], TERMS["own"], TERMS["own"]] * 3)
 
 
+def test_all_marks_of_methods_and_the_proposed_variant_are_within_the_page(tmp_path):
+    """As of table 10, where both have terms: three networks, every stroke, and who sends."""
+    rows = terms("kd_ml_v3", ("supervised", "predictions_from_teacher", "features_from_s2"), ("s1", "s2"))
+    rows += terms("sp", ("supervised", "similarity"), ("s1",))
+    runs = [run_row("kd_ml_v3"), run_row("sp", "methods")]
+    figure = curves.draw_runs(curves_data(tmp_path, "methods", {PLACE: runs}, curves={PLACE: rows}))
+    assert "who sends" in words(figure) and not misplaced(figure, tmp_path / "f.pdf")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("draw", [curves.draw_bands, curves.draw_runs])
 def test_the_largest_curves_fit_a_page(tmp_path, draw):

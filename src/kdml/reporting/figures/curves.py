@@ -20,7 +20,7 @@ from kdml.common.errors import UserError
 from kdml.reporting import labels
 from kdml.reporting.data import Data
 from kdml.reporting.figures.common import MARKS, SMALL, STYLE, TALLEST, TERMS, colour_of, legend, number
-from kdml.reporting.figures.layout import Block, apart, heading, page, wrapped
+from kdml.reporting.figures.layout import Block, apart, columns_of_legend, heading, page, wrapped
 from kdml.reporting.places import role_of
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import BASELINE, STRATEGIES, TEACHER, TECHNIQUES, VARIANTS
@@ -120,7 +120,7 @@ def draw_runs(data: Data) -> Figure:
     }
     if sources:
         marks["dot at the end: who sends"] = Line2D([], [], color=MARKS["note"], **DOT)
-    legend(figure, marks, 7)
+    legend(figure, marks, columns_of_legend(figure) if "own" in used else 7)  # its name is long
     return figure
 
 

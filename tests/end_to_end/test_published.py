@@ -9,6 +9,7 @@ import zipfile
 import pytest
 from snakemake_runs import ROOT, snakemake
 
+from kdml.analysis.statistics import holm
 from kdml.common.files import sha256_of
 from kdml.experiment.config_files import merged
 from kdml.learning.provenance import code_hash
@@ -392,6 +393,11 @@ def test_methods_are_told_from_kd_ml_as_the_page_says():
     assert f"SemCKD (p = {told['semckd']:.2f}) and SP (p = {told['sp']:.3f})" in said
     of_lgg = [row for row in lgg if row["place"] == "lgg/resnet18"]
     assert len(of_lgg) == 7 and {row["answer"] for row in of_lgg} == {"open"}
+    of_hcd = [row for row in hcd if row["place"] == "hcd/resnet18"]
+    together = dict(
+        zip([row["right"] for row in of_hcd], holm([float(row["p"]) for row in of_hcd + of_lgg]), strict=False)
+    )
+    assert f"its p would be {together['sp']:.2f}, and SemCKD's {together['semckd']:.2f}" in said
     halves = [(float(row["high"]) - float(row["low"])) / 2 for row in of_lgg]
     assert f"On LGG none is told: intervals reach {whole(halves)} points to either side" in said
     agreeing = [
@@ -411,6 +417,9 @@ def test_resnet18_alone_is_as_good_beside_the_methods_as_the_page_says():
         assert f"ResNet18 alone reaches {mean_of(alone)} %, more than" in said
         methods = methods_of(pack)
         assert {name for name, row in methods.items() if float(row["Ours"]) > float(alone["mean"])} == better
+        if not better:
+            lost = [float(alone["mean"]) - float(methods[name]["Ours"]) for name in ("SP", "SemCKD")]
+            assert "It has {:.1f} points more than SP and {:.1f} more than SemCKD".format(*lost) in said
     rows = table_of(file_of("methods_on_a_gpu"), "results/tables/table_03.csv")
     score = {row["network"]: mean_of(row) for row in rows if (row["block"], row["column"]) == ("kd_ml", "v3")}
     assert f"S1 of KD + ML with V3 reaches {score['s1']} %, S2 {score['s2']} %" in said

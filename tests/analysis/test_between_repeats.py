@@ -42,6 +42,8 @@ def test_answers():
     assert answer(measured(values), measured([80.0, 81.0, 82.0])) == MORE
     assert answer(measured(values), measured([80.0])) == UNKNOWN
     assert answer(measured(values), []) == ALONE
+    assert answer(measured(values), measured([value + 1e-6 for value in values])) == EQUAL, "another rounding"
+    assert answer(measured(values), measured([*values[:2], values[2] + 1e-3])) == WITHIN, "another training"
     assert answer(measured(["", 1.0]), measured(["", 1.0])) == EQUAL
     assert answer(measured(["", 1.0]), measured([2.0, 1.0])) == UNKNOWN
 

@@ -8,6 +8,7 @@ from kdml.analysis.over_seeds import Summary, summarise
 from kdml.analysis.statistics import Interval, holm, welch
 
 LEVEL = 0.05
+ROUNDING = 1e-5  # percentage points: what versions of the measuring code, and kinds of processor, make of the same predictions
 WHERE = ("protocol", "task", "pair", "run", "network", "truth", "metric")
 COLUMNS = (
     *WHERE, "first_mean", "first_std", "first_seeds", "second_mean", "second_std", "second_seeds",
@@ -31,8 +32,8 @@ def rows(first: Sequence[Mapping[str, str]], second: Sequence[Mapping[str, str]]
         second: of the other repeat.
 
     Returns:
-        Rows of `COLUMNS`, second minus first; the answer is `equal` where both have the same seeds and values, and `cannot be told`
-        where one has a single seed or no spread.
+        Rows of `COLUMNS`, second minus first; the answer is `equal` where both have the same seeds and, but for `ROUNDING`, the same
+        values, and `cannot be told` where one has a single seed or no spread.
     """
     both = [_by_seed(one) for one in (first, second)]
     found = [_row(key, *(one.get(key, {}) for one in both)) for key in dict.fromkeys([*both[0], *both[1]])]
@@ -67,10 +68,10 @@ def _row(key: tuple[str, ...], first: Values, second: Values) -> dict[str, Any]:
 
 
 def _equal(first: Values, second: Values) -> bool:
-    """Whether both have the same seeds with the same values; one that is undefined in both is the same."""
-    same = first.keys() == second.keys()
-    return same and all(
-        one == second[seed] or (math.isnan(one) and math.isnan(second[seed])) for seed, one in first.items()
+    """Whether both have the same seeds with the same values but for rounding; one that is undefined in both is the same."""
+    return first.keys() == second.keys() and all(
+        math.isclose(one, second[seed], rel_tol=0, abs_tol=ROUNDING) or (math.isnan(one) and math.isnan(second[seed]))
+        for seed, one in first.items()
     )
 
 

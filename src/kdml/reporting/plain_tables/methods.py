@@ -13,7 +13,7 @@ from kdml.runs.graph import PROPOSED
 
 COLUMNS = (
     "Method", "Metric", "Paper", "Ours", Column(f"Proposed − method{INTERVAL}", "Proposed − method"), "p", "p (Holm)",
-    "Student (M)", "Added in training (M)", "Loss weights", "Options", "Departs from the publication",
+    "Loss weights", "Departs from the publication", "Options", "Student (M)", "Added in training (M)",
 )  # fmt: skip
 NOTE = (
     "Proposed: the ensemble of the two students of KD + ML with V3; a method has one student. Ours: one seed with the 95 % "
@@ -74,13 +74,13 @@ def _against(row: Row | None) -> tuple[Cell, ...]:
 
 def _added(row: Row | None) -> tuple[Cell, ...]:
     if row is None:
-        return DASH, DASH, *(text(NOTHING),) * 3
+        return *(text(NOTHING),) * 3, DASH, DASH
     added = float(row["adaptor_parameters"]) + float(row["adversary_parameters"])
     stages = f"{row['stages']} stages" if row["stages"] != "1" else ""
     return (
+        text(row["weights"]),
+        text(row["departures"] or NOTHING),
+        text(", ".join(filter(None, (row["options"], stages))) or "default"),
         number(float(row["student_parameters"]) / 1e6),
         number(added / 1e6),
-        text(row["weights"]),
-        text(", ".join(filter(None, (row["options"], stages))) or "default"),
-        text(row["departures"] or NOTHING),
     )

@@ -8,7 +8,9 @@ from kdml.analysis.over_seeds import Summary, summarise
 from kdml.analysis.statistics import Interval, holm, welch
 
 LEVEL = 0.05
-ROUNDING = 1e-5  # percentage points: what versions of the measuring code, and kinds of processor, make of the same predictions
+ROUNDING = (
+    1e-5  # percentage points: what versions of the measuring code, and kinds of processor, make of the same predictions
+)
 WHERE = ("protocol", "task", "pair", "run", "network", "truth", "metric")
 COLUMNS = (
     *WHERE, "first_mean", "first_std", "first_seeds", "second_mean", "second_std", "second_seeds",
@@ -32,8 +34,8 @@ def rows(first: Sequence[Mapping[str, str]], second: Sequence[Mapping[str, str]]
         second: of the other repeat.
 
     Returns:
-        Rows of `COLUMNS`, second minus first; the answer is `equal` where both have the same seeds and, but for `ROUNDING`, the same
-        values, and `cannot be told` where one has a single seed or no spread.
+        Rows of `COLUMNS`, second minus first; the answer is `equal` where both have the same seeds and, but for `ROUNDING`, the
+        same values, and `cannot be told` where one has a single seed or no spread.
     """
     both = [_by_seed(one) for one in (first, second)]
     found = [_row(key, *(one.get(key, {}) for one in both)) for key in dict.fromkeys([*both[0], *both[1]])]

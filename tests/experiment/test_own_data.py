@@ -210,6 +210,8 @@ WRONG = {
     "a subset": ("moles", {**FOLDERS, "subset": 9}, "datasets.moles.subset: is for hcd"),
     "drawn images": ("moles", {**FOLDERS, "demo_images": 400}, "datasets.moles.demo_images: is for the paper's data sets"),
     "slides": ("moles", {**FOLDERS, "slides": "a.csv"}, "datasets.moles.slides: is for hcd"),
+    "a seed of no draw": ("moles", {**FOLDERS, "subset_seed": 1}, "datasets.moles.subset_seed: all images are kept, .* set `limit`"),
+    "a threshold of no masks": ("moles", {**FOLDERS, "mask_above": 0}, "datasets.moles.mask_above: there are no masks"),
     "window of nothing": ("moles", {**FOLDERS, "window": {}}, "datasets.moles.window: give either `limits` or `percentiles`"),
     "window twice": ("moles", {**FOLDERS, "window": {"limits": [0, 1], "percentiles": [0, 1]}}, "datasets.moles.window: give either"),
     "window turned round": ("moles", {**FOLDERS, "window": {"limits": [9, 1]}}, "datasets.moles.window: .*9 is not below 1"),

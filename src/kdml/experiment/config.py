@@ -18,6 +18,8 @@ from kdml.experiment.datasets import DATASETS, HCD, Content, Dataset
 from kdml.experiment.messages import describe, nearest, not_a_method, not_finite
 from kdml.experiment.old_names import renamed
 from kdml.experiment.sections import (
+    BY_GROUP,
+    BY_IMAGE,
     GridSearch,
     MethodChoice,
     NetworkEntry,
@@ -95,6 +97,7 @@ class Experiment(Model):
             if tag is not None and (problem := backbones.of_another(network.timm, tag)):
                 raise ValueError(f"networks.{key}.weights: {problem}")
         for key in self.run.tasks:
+            self._check_groups(key)
             self._check_images(key)
             self._check_backbones(key)
         return self
@@ -206,6 +209,16 @@ class Experiment(Model):
                 raise ValueError(f"{where}: is of the loss of segmentation; leave it out")
             if name in task.training and name in NOT_OF_STOCK and training.segmentation_loss == "stock":
                 raise ValueError(f"{where}: is not of `segmentation_loss: stock`; leave it out")
+
+    def _check_groups(self, key: str) -> None:
+        """Refuse to split data of the user's own by groups that they do not have; of HCD log, splits and page say it."""
+        dataset = self.tasks[key].dataset
+        if dataset in self.own_datasets and BY_GROUP in self.protocols_of(key) and not self.knows_groups(key):
+            raise ValueError(
+                f"{'run' if self.tasks[key].protocols is None else f'tasks.{key}'}.protocols: {BY_GROUP} would split the task"
+                f" '{key}' by image: of '{dataset}' no groups are known; name the column `group` of its table, or set"
+                f" `tasks: {key}: protocols: [{BY_IMAGE}]`"
+            )
 
     def _check_images(self, key: str) -> None:
         """Sizes that the networks of a task that is run cannot take."""

@@ -15,7 +15,7 @@ from kdml.common.files import read_json, write_json, write_text
 from kdml.data.arrays import PREPARE, open_arrays
 from kdml.data.check import checked, samples
 from kdml.data.split import read_index
-from kdml.reporting.data import texts_by_name
+from kdml.reporting.data import labelled_texts
 from kdml.reporting.data_page import picture, section
 from kdml.reporting.templates import by_suffix, fill
 
@@ -38,7 +38,7 @@ def main() -> None:
     """Check every data set; write what was found, and a page of it."""
     arguments = parse_arguments()
     files = by_suffix(arguments.out, ("json", "html"))
-    used = [pair for word in arguments.used for pair in texts_by_name([word], "--used").items()]
+    used = labelled_texts(arguments.used, "--used")
     found, sections = [], []
     for dataset, folder in labelled_files(arguments.data, "--data"):
         index, report = read_index(folder / "index.parquet"), read_json(folder / "report.json", PREPARE)

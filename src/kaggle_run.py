@@ -28,7 +28,7 @@ from kdml.experiment.config import Experiment, validated
 from kdml.experiment.config_files import Call
 from kdml.experiment.named_files import files_to_send
 from kdml.experiment.plan import Plan
-from kdml.kaggle import kernel, output
+from kdml.kaggle import kernel, output, session
 from kdml.kaggle.service import Service
 
 NAME = "kdml"
@@ -159,9 +159,8 @@ def check_targets(job: kernel.Job, values: Sequence[str]) -> None:
     """
     if not job.targets:
         return
-    laid = [*(["--configfile", *job.configfile] if job.configfile else []), *(["--config", *values] if values else [])]
-    words = ["-m", "snakemake", "--dry-run", "--quiet", "all", "--profile", job.profile, *laid, "--", *job.targets]
-    asked = [sys.executable, *words]
+    words = ["-m", "snakemake", "--dry-run", "--quiet", "all", "--profile", job.profile]
+    asked = [sys.executable, *words, *session.laid(job.configfile, values), "--", *job.targets]
     done = subprocess.run(asked, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0:
         *_, last = ["", *done.stdout.splitlines()]

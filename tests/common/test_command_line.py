@@ -7,8 +7,16 @@ from argparse import ArgumentParser
 
 import pytest
 
-from kdml.common.command_line import auto_or_count, labelled_files, list_argument, mapping_argument, minutes, positive
+from kdml.common.command_line import (
+    auto_or_count,
+    labelled_files,
+    list_argument,
+    mapping_argument,
+    minutes,
+    positive,
+)
 from kdml.common.errors import UserError
+from kdml.reporting.data import labelled_texts, texts_by_name
 
 ENTRIES = (
     "index",
@@ -97,7 +105,14 @@ def test_a_script_of_its_own_process_says_it_and_no_more(root, tmp_path):
 def test_every_script_that_takes_json_or_files_by_name_is_here(root):
     """Each reads them through kdml.common.command_line or as a run's settings, and each is called above."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in (root / "src").glob("*.py")}
-    readers = ("list_argument(", "mapping_argument(", "labelled_files(", "Data.labelled(", "texts(arguments")
+    readers = (
+        "list_argument(",
+        "mapping_argument(",
+        "labelled_files(",
+        "Data.labelled(",
+        "labelled_texts(",
+        "texts_by_name(",
+    )
     taking = {name for name, text in texts.items() if any(reader in text for reader in readers)}
     assert taking | {"train"} <= {ENTRIES[0], *(script for script, *_ in OTHERS.values())}
     assert len(taking) > 8
@@ -117,6 +132,18 @@ def test_files_keep_their_order_and_may_share_a_name():
     given = ["values=a.csv", "values:paper/hcd=b=c.csv", "values=d.csv"]
     found = [(name, str(path)) for name, path in labelled_files(given, "--data")]
     assert found == [("values", "a.csv"), ("values:paper/hcd", "b=c.csv"), ("values", "d.csv")]
+
+
+def test_texts_keep_their_order_and_may_share_a_name():
+    """A data set is split by several protocols; of captions the last counts."""
+    given = ["hcd=paper", "lgg=grouped", "hcd=grouped=", "lgg="]
+    assert labelled_texts(given, "--used") == [
+        ("hcd", "paper"),
+        ("lgg", "grouped"),
+        ("hcd", "grouped="),
+        ("lgg", ""),
+    ]
+    assert texts_by_name(given, "--captions") == {"hcd": "grouped=", "lgg": ""}
 
 
 @pytest.mark.bad_input

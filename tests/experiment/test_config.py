@@ -175,6 +175,13 @@ MISTAKES = {
     "negative seed": ("run.seeds", [-1], ["run.seeds.0", "greater than or equal to 0"]),
     "seed that torch cannot take": ("run.seeds", [2**64], ["run.seeds.0", "less than 4294967296"]),
     "negative seed of the subset": ("datasets.hcd.subset_seed", -1, ["datasets.hcd.subset_seed", "greater than or equal to 0"]),
+    "subset of data that are taken whole": ("datasets.lgg.subset", 300, ["datasets.lgg.subset: is for hcd; use `limit`"]),
+    "subset of other data that are taken whole": ("datasets.ham10000.subset", 300, ["datasets.ham10000.subset: is for hcd; use `limit`"]),
+    "slides of data with groups": ("datasets.lgg.slides", "slides.csv", ["datasets.lgg.slides: is for hcd", "in their archive"]),
+    "seed of no draw": ("datasets.lgg.subset_seed", 1, ["datasets.lgg.subset_seed: all images are kept", "set `limit`"]),
+    "head of a U-Net": ("tasks.lgg.head", "linear", ["tasks.lgg.head: linear is for classifiers"]),
+    "loss of masks for labels": ("tasks.hcd.training", {"focal_exponent": 1}, ["tasks.hcd.training.focal_exponent: is of the loss of segmentation"]),
+    "sum that the loss does not have": ("tasks.lgg.training", {"segmentation_loss": "stock", "focal_reduction": "sum"}, ["tasks.lgg.training.focal_reduction: is not of `segmentation_loss: stock`"]),
     "negative seed of the split": ("split.seed", -1, ["split.seed", "greater than or equal to 0"]),
     "negative seed of the search": ("grid_search.seeds", [-1], ["grid_search.seeds.0", "greater than or equal to 0"]),
     "broken seed": ("run.seeds", [0.5], ["run.seeds.0", "integer"]),
@@ -206,6 +213,21 @@ def test_mistake_is_named(paper_config, path, value, words):
         validated(paper_config)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("datasets.hcd.subset_seed", 1),  # of a balanced draw from all patches, too
+        ("datasets.lgg", {"image_size": 256, "limit": 300, "subset_seed": 1}),
+        ("tasks.lgg.training", {"focal_reduction": "sum"}),
+        ("tasks.lgg.training", {"segmentation_loss": "stock", "focal_exponent": 1}),
+        ("tasks.hcd.head", "linear"),
+    ],
+)
+def test_what_has_an_effect_is_taken(paper_config, path, value):
+    put(paper_config, path, value)
+    validated(paper_config)
 
 
 NUMBERS = [

@@ -161,6 +161,24 @@ def test_a_task_may_say_otherwise():
     assert own_alone.experiment.claimed_protocols() == own_alone.experiment.protocols == ["grouped"]
 
 
+@pytest.mark.bad_input
+def test_a_split_by_groups_that_are_not_known_is_refused():
+    """Else it would be by picture under the name of the other; the paper's data say so themselves."""
+    asked, by_run = {**TASKS["moles"], "protocols": ["grouped"]}, {**RUN, "protocols": ["paper", "grouped"]}
+    words = (
+        "grouped would split the task 'moles' by image: .* the column `group` .* `tasks: moles: protocols: \\[paper\\]`"
+    )
+    with pytest.raises(UserError, match=rf"tasks\.moles\.protocols: {words}"):
+        plan_of(RUN, **sections(tasks={"moles": asked}))
+    with pytest.raises(UserError, match=rf"run\.protocols: {words}"):
+        plan_of(by_run, **sections())
+    by_picture = {key: {**TASKS[key], "protocols": ["paper"]} for key in ("moles", "cells")}
+    plan = plan_of(by_run, **sections(tasks=by_picture))
+    assert {run.protocol for run in plan.runs if run.task == "hcd"} == {"paper", "grouped"}
+    assert {run.protocol for run in plan.runs if run.task == "moles"} == {"paper"}
+    plan_of({**by_run, "tasks": ["hcd", "polyps"]}, **sections(tasks={"moles": asked}))  # it is not run
+
+
 def hcd():
     return {"title": "Patches", "dataset": "hcd", "kind": "classification", "classes": ["normal", "metastasis"]}
 
@@ -210,6 +228,8 @@ WRONG = {
     "a subset": ("moles", {**FOLDERS, "subset": 9}, "datasets.moles.subset: is for hcd"),
     "drawn images": ("moles", {**FOLDERS, "demo_images": 400}, "datasets.moles.demo_images: is for the paper's data sets"),
     "slides": ("moles", {**FOLDERS, "slides": "a.csv"}, "datasets.moles.slides: is for hcd"),
+    "a seed of no draw": ("moles", {**FOLDERS, "subset_seed": 1}, "datasets.moles.subset_seed: all images are kept, .* set `limit`"),
+    "a threshold of no masks": ("moles", {**FOLDERS, "mask_above": 0}, "datasets.moles.mask_above: there are no masks"),
     "window of nothing": ("moles", {**FOLDERS, "window": {}}, "datasets.moles.window: give either `limits` or `percentiles`"),
     "window twice": ("moles", {**FOLDERS, "window": {"limits": [0, 1], "percentiles": [0, 1]}}, "datasets.moles.window: give either"),
     "window turned round": ("moles", {**FOLDERS, "window": {"limits": [9, 1]}}, "datasets.moles.window: .*9 is not below 1"),

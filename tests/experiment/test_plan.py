@@ -200,6 +200,18 @@ def test_what_is_asked_for_in_vain_is_refused(paper_config, run, methods, words)
         assert word in str(caught.value)
 
 
+def test_a_temperature_of_no_distillation_is_refused(paper_config):
+    for given in ({}, {"kd": 0}):
+        paper_config["methods"] = {"sp": {"kd_temperature": 2, **given}}
+        with pytest.raises(
+            UserError, match=r"(?s)methods\.sp\.kd_temperature: there is no plain distillation .*give `kd`"
+        ):
+            Plan(validated(paper_config))
+    for given in ({"sp": {"kd_temperature": 2, "kd": 1}}, {"semckd": {"kd_temperature": 2}}):
+        paper_config["methods"] = given
+        Plan(validated(paper_config))
+
+
 def test_misspelt_options_are_refused_before_anything_is_trained(paper_config):
     """Of the methods that run, each on its kinds of task."""
     misspelt = paper_config | {"methods": {"sp": {"options": {"wieght_similarity": 1}}}}

@@ -15,6 +15,7 @@ from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from PIL import Image
 
+from kdml.analysis.metrics import TITLES
 from kdml.common.files import write_json
 from kdml.common.machine import processor
 from kdml.data.leakage import leakage_table
@@ -171,14 +172,14 @@ def typed(row):
     return {key: types[key][0](value) if types[key] else value for key, value in row.items()}
 
 
-def card_of(place, facts=(), report=None):
-    """The card anew, with other facts or another leakage report."""
+def card_of(place, facts=(), report=None, scored=dict):
+    """The card anew, with other facts, another leakage report, or rows of scores changed one by one."""
     tables = (
         [typed(row) for row in read(place.out / f"{name}.csv")] for name in ("scores", "subgroups", "latency", "int8")
     )
     scores, subgroups, latency, price = tables
     leakage = leakage_table([report or json.loads((place.folder / "leakage.json").read_text())])
-    return card(facts_of(place) | dict(facts), scores, subgroups, latency, leakage, price)
+    return card(facts_of(place) | dict(facts), list(map(scored, scores)), subgroups, latency, leakage, price)
 
 
 def section(text, title):
@@ -194,6 +195,32 @@ def test_a_leak_is_told_where_the_scores_stand_and_among_the_limits(place):
         assert said in section(card_of(place, report=leaking), title)
         assert "new patients" not in section(card_of(place, report=clean), title)
     assert "No test image shares its patient" in section(card_of(place, report=clean), "Scores on the test set")
+
+
+@pytest.mark.parametrize("score", [0, 100])
+def test_a_network_that_gives_one_answer_is_named_where_the_scores_stand(place, score):
+    """In the words of the page, with both numbers; one that is better is not."""
+    metric = "accuracy" if place.kind == "classification" else "balanced_accuracy"
+
+    def changed(row):
+        return row | {"value": score} if (row["model"], row["metric"]) == ("student", metric) else row
+
+    told = section(card_of(place, scored=changed), "Scores on the test set").partition("no better than one answer")[2]
+    assert (f"student: {TITLES[metric]} 0.0 %, with one answer " in told.partition("\n")[0]) is (score == 0)
+
+
+@pytest.mark.parametrize(
+    ("commercial", "weights", "said"),
+    [
+        (True, [], "The terms of the data allow **commercial use**."),
+        (True, ["w"], "The terms of the data allow **commercial use**; those of the start weights are their own."),
+        (False, [], "**Not for commercial use**, because the data are not."),
+        (None, [], "Whether these terms allow **commercial use** is not recorded here."),
+    ],
+)
+def test_card_says_whether_the_terms_allow_commercial_use(place, commercial, weights, said):
+    text = section(card_of(place, {"commercial": commercial, "start_weights": weights}), "Data and licences")
+    assert re.findall(".*commercial use.*", text) == [said]
 
 
 def test_card_says_of_which_run_each_file_is_and_how_it_was_trained(place):

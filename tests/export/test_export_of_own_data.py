@@ -54,6 +54,7 @@ def exported(folder, kind, own, source, *words):
     assert "drawn images" not in card
     assert ("**Not for commercial use**" in card) is (facts["commercial"] is False)
     assert ("commercial use** is not recorded" in card) is (facts["commercial"] is None)
+    assert ("The terms of the data allow **commercial use**" in card) is (facts["commercial"] is True)
     return made, facts, card
 
 

@@ -192,3 +192,11 @@ def test_a_gpu_that_torch_does_not_find_ends_it_at_once(tmp_path):
     with pytest.raises(Refused, match="torch finds no GPU"):
         session.check_gpu("/bin/false")
     session.check_gpu("/bin/true")
+
+
+def test_what_is_laid_over_the_configuration_is_spelled_for_snakemake():
+    """As a session and the trial of its targets before it call it; an option without words would take those after it."""
+    assert session.laid(["a.yaml", "b.yaml"], ["x=1"]) == ["--configfile", "a.yaml", "b.yaml", "--config", "x=1"]
+    assert session.laid([], ["x=1"]) == ["--config", "x=1"]
+    assert session.laid(["a.yaml"], []) == ["--configfile", "a.yaml"]
+    assert session.laid([], []) == []

@@ -18,7 +18,8 @@ class Scored(NamedTuple):
 
     Args:
         scores: a row per metric: `metric`, `value` and the ends `low` and `high` of its 95 % interval (bootstrap over groups of
-            test cases), `cases`, `groups`, and what is to be known as `remark`.
+            test cases), `chance` (what naming the most frequent class every time would have), `cases`, `groups`, and what is to
+            be known as `remark`.
         subgroups: rows of `kdml.analysis.subgroup_scores`.
     """
 
@@ -44,7 +45,7 @@ def scored(row: RunRow, network: str, kind: str, data: Path, record: Mapping[str
     runs = MeasuredRuns(measured(table, regions, LABEL, classes, {(row.run, row.seed): record}))
     scores = [
         {"metric": value["metric"], "value": value["mean"]}
-        | {name: value[name] for name in ("low", "high", "cases", "groups", "remark")}
+        | {name: value[name] for name in ("low", "high", "chance", "cases", "groups", "remark")}
         for value in runs.values()
         if value["network"] == network
     ]

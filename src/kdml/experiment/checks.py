@@ -9,6 +9,7 @@ from kdml.experiment.config import Experiment
 from kdml.experiment.method_options import OF_TAPS, option_names, taps_read
 from kdml.experiment.sections import MethodChoice
 from kdml.runs.methods import METHODS
+from kdml.runs.own_method import is_own
 
 Places = Sequence[tuple[str, str]]
 """Task and pair of each."""
@@ -23,8 +24,8 @@ def check_methods(experiment: Experiment) -> None:
         experiment: the validated configuration.
 
     Raises:
-        UserError: a method of the user's own runs nowhere, or none of them at the places that are run; one has unknown options, or
-            reads a map that a network does not have.
+        UserError: a method of the user's own runs nowhere, or none of them at the places that are run; one has unknown options,
+            the temperature of no distillation, or reads a map that a network does not have.
     """
     choice = experiment.run
     if not choice.methods:
@@ -37,6 +38,7 @@ def check_methods(experiment: Experiment) -> None:
     for name, (task, pair) in product(choice.methods, places):
         if experiment.suits(name, task):
             _check_options(experiment, name, experiment.tasks[task].kind)
+            _check_temperature(experiment, name)
             _check_taps(experiment, name, task, pair)
 
 
@@ -77,6 +79,18 @@ def _check_options(experiment: Experiment, entry: str, kind: str) -> None:
                 f"methods.{entry}.options: {method} has no option `{name}` for {kind}.",
                 f"use its known options: {', '.join(sorted(known))}",
             )
+
+
+def _check_temperature(experiment: Experiment, entry: str) -> None:
+    """Refuse a temperature without what has it; a class of the user's own may distil in stages that it sets itself."""
+    method, choice = experiment.method_of(entry), experiment.methods.get(entry, MethodChoice())
+    if is_own(method) or "kd_temperature" not in choice.model_fields_set:
+        return
+    if not (METHODS[method].kd if choice.kd is None else choice.kd):
+        raise UserError(
+            f"methods.{entry}.kd_temperature: there is no plain distillation beside {method}: its weight `kd` is 0.",
+            "give `kd`, or leave the temperature out",
+        )
 
 
 def _check_taps(experiment: Experiment, entry: str, task: str, pair: str) -> None:

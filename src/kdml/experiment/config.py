@@ -14,10 +14,12 @@ from pydantic import Field, ValidationError, model_validator
 from kdml.common.errors import UserError
 from kdml.experiment import backbones
 from kdml.experiment.backbones import U_NET_STEP
-from kdml.experiment.datasets import DATASETS, Content, Dataset
+from kdml.experiment.datasets import DATASETS, HCD, Content, Dataset
 from kdml.experiment.messages import describe, nearest, not_a_method, not_finite
 from kdml.experiment.old_names import renamed
 from kdml.experiment.sections import (
+    BY_GROUP,
+    BY_IMAGE,
     GridSearch,
     MethodChoice,
     NetworkEntry,
@@ -37,6 +39,8 @@ from kdml.runs.settings import KINDS, Model, Positive, Sharing, Training
 
 # Names become parts of file names, several of them in one, and file systems take 255 bytes.
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=64)]
+OF_SEGMENTATION = ("segmentation_loss", "focal_exponent", "focal_reduction")  # keys of `training`
+NOT_OF_STOCK = ("focal_reduction",)
 SHOWN = ("tables", "figures", "claims", "index", "benchmarks")  # in results/, beside the folders of experiments
 
 
@@ -83,7 +87,7 @@ class Experiment(Model):
         self._check_places()
         self._check_methods()
         for key, task in self.tasks.items():
-            self.training_of(key)
+            self._check_training(key, self.training_of(key))
             self._check_task(f"tasks.{key}", task)
         for key, network in self.networks.items():
             if problem := backbones.unknown(network.timm):
@@ -93,6 +97,7 @@ class Experiment(Model):
             if tag is not None and (problem := backbones.of_another(network.timm, tag)):
                 raise ValueError(f"networks.{key}.weights: {problem}")
         for key in self.run.tasks:
+            self._check_groups(key)
             self._check_images(key)
             self._check_backbones(key)
         return self
@@ -121,15 +126,16 @@ class Experiment(Model):
 
     def _check_datasets(self) -> None:
         for key, dataset in self.datasets.items():
-            if key in DATASETS:
-                if given := dataset.own_keys():
-                    raise ValueError(f"datasets.{key}.{given[0]}: '{key}' is the paper's; give your own another name")
-                continue
-            if dataset.source is None:
+            if key in DATASETS and (given := dataset.own_keys()):
+                raise ValueError(f"datasets.{key}.{given[0]}: '{key}' is the paper's; give your own another name")
+            if key not in DATASETS and dataset.source is None:
                 near = nearest(key, DATASETS)
                 raise ValueError(f"datasets.{key}.source: name the folder or zip of your own dataset{near}")
             try:
-                dataset.check_own()
+                if key != HCD:
+                    dataset.check_draw()
+                if key not in DATASETS:
+                    dataset.check_own()
             except ValueError as error:
                 raise ValueError(f"datasets.{key}.{error}") from None
 
@@ -146,7 +152,7 @@ class Experiment(Model):
         chosen = self.datasets[key]
         if chosen.source is not None:
             return chosen.has_groups
-        return key != "hcd" or chosen.slides is not None
+        return key != HCD or chosen.slides is not None
 
     @property
     def protocols(self) -> list[str]:
@@ -185,9 +191,33 @@ class Experiment(Model):
                 f"{where}.classes: {len(task.classes)} are named, but a mask marks one; for several, name their values in"
                 f" `datasets: {task.dataset}: mask_values`"
             )
+        if task.kind == "segmentation" and task.head == "linear":
+            raise ValueError(
+                f"{where}.head: linear is for classifiers; the head of a U-Net is its decoder; leave it out"
+            )
         if task.kind == "segmentation" and task.balance == "class_weights":
             raise ValueError(
                 f"{where}.balance: class_weights are of the cross-entropy; to balance segmentation take resample"
+            )
+
+    def _check_training(self, key: str, training: Training) -> None:
+        """Keys that a task lays over `training` and that its loss does not have."""
+        task = self.tasks[key]
+        for name in OF_SEGMENTATION:
+            where = f"tasks.{key}.training.{name}"
+            if name in task.training and task.kind == "classification":
+                raise ValueError(f"{where}: is of the loss of segmentation; leave it out")
+            if name in task.training and name in NOT_OF_STOCK and training.segmentation_loss == "stock":
+                raise ValueError(f"{where}: is not of `segmentation_loss: stock`; leave it out")
+
+    def _check_groups(self, key: str) -> None:
+        """Refuse to split data of the user's own by groups that they do not have; of HCD log, splits and page say it."""
+        dataset = self.tasks[key].dataset
+        if dataset in self.own_datasets and BY_GROUP in self.protocols_of(key) and not self.knows_groups(key):
+            raise ValueError(
+                f"{'run' if self.tasks[key].protocols is None else f'tasks.{key}'}.protocols: {BY_GROUP} would split the task"
+                f" '{key}' by image: of '{dataset}' no groups are known; name the column `group` of its table, or set"
+                f" `tasks: {key}: protocols: [{BY_IMAGE}]`"
             )
 
     def _check_images(self, key: str) -> None:

@@ -20,8 +20,10 @@ class Content(NamedTuple):
     classes: tuple[str, ...] = ()  # in the order of the labels, where files or tables name them
 
 
+HCD = "hcd"  # whose archive names no slides, and of which a balanced subset is drawn
+
 DATASETS: Mapping[str, Content] = {
-    "hcd": Content(labels=2, has_masks=False, classes=("normal", "metastasis")),
+    HCD: Content(labels=2, has_masks=False, classes=("normal", "metastasis")),
     "lgg": Content(
         labels=2, has_masks=True, grey=1, classes=("no_lesion", "lesion")
     ),  # before contrast agent, FLAIR, after it
@@ -76,7 +78,7 @@ class Dataset(Model):
     subset: Count | None = Field(
         None, description="size of the balanced random subset (HCD), drawn once with `subset_seed`"
     )
-    subset_seed: Seed = Field(0, description="of that draw")
+    subset_seed: Seed = Field(0, description="of that draw, and of which images `limit` keeps")
     limit: Count | None = Field(None, description="keep about so many images, for small trial runs")
     slides: Path | None = Field(
         None, description="CSV with the columns id and wsi: the slide of each patch, for the grouped protocol (HCD)"
@@ -201,21 +203,32 @@ class Dataset(Model):
             raise ValueError("window: say which values of the volumes become black and white")
         if len(self.classes) == 1:
             raise ValueError(f"classes: '{self.classes[0]}' is the only one; a classifier needs two or more")
-        if self.subset is not None or self.slides is not None:
-            raise ValueError(
-                f"{'slides' if self.slides else 'subset'}: is for hcd; use `limit`, and `group` of a table"
-            )
         if "demo_images" in self.model_fields_set:
             raise ValueError(
                 "demo_images: is for the paper's data sets, look-alikes of which can be drawn; use `limit`"
             )
 
+    def check_draw(self) -> None:
+        """Refuse what decides nothing of a dataset that is not HCD.
+
+        Raises:
+            ValueError: names the key and what to do.
+        """
+        if self.subset is not None:
+            raise ValueError("subset: is for hcd; use `limit`")
+        if self.slides is not None:
+            raise ValueError(
+                "slides: is for hcd; groups of others are in their archive, or a column `group` of a table"
+            )
+        if self.limit is None and "subset_seed" in self.model_fields_set:
+            raise ValueError("subset_seed: all images are kept, none are drawn; set `limit`, or leave it out")
+
     def _check_masks(self) -> None:
+        if not self.content().has_masks and (said := self.model_fields_set & {"mask_values", "mask_above"}):
+            raise ValueError(f"{sorted(said)[0]}: there are no masks; name the column `mask` of the table")
         if not self.mask_values:
             return
         values = self.values_of_masks()
-        if not self.content().has_masks:
-            raise ValueError("mask_values: there are no masks; name the column `mask` of the table")
         if "mask_above" in self.model_fields_set:
             raise ValueError("mask_values and mask_above: a mask has several classes or one; keep one of the two keys")
         if len(values) < 3:

@@ -60,12 +60,11 @@ def pictures_of(experiment: Experiment, paths: Paths, task: str, base: Path) -> 
     total = _counted(base / paths.data_report(key))
     counted = total is not None
     if total is None:
-        at_most = (dataset.subset if key == "hcd" else None, dataset.limit)
         if dataset.source is not None:
             there = files_in(ROOT / dataset.source.expanduser()) // (2 if experiment.content(key).has_masks else 1)
         else:
             there = dataset.demo_images if is_drawn_dataset(experiment, key) else PUBLISHED[key]
-        total = min([there, *filter(None, at_most)])
+        total = min([there, *filter(None, (dataset.subset, dataset.limit))])
     train, validation, test = (round(total * share) for share in experiment.split.fractions)
     return Pictures(dataset.image_size, total, train, validation, test, counted)
 

@@ -196,26 +196,32 @@ def work(python: str, project: Path, folder: Path, archives: Path, told: Mapping
     Returns:
         (exit code of the workflow, path of the pack; None if nothing is finished).
     """
-    values = ["--config", *told["config"], f"archives={archives}"]
+    part, values = folder / "finished.yaml", [*told["config"], f"archives={archives}"]
     at = ["--profile", told["profile"], "--directory", str(folder)]
+    as_told = [*at, *laid(told["configfile"], values)]
 
     def run(*command: str) -> int:
         return subprocess.run([python, *command], cwd=project, check=False).returncode
 
-    code = run("src/work_for.py", str(told["minutes"]), *told["targets"], *at, *_laid(told["configfile"]), *values)
-    part = folder / "finished.yaml"
-    if run("src/status.py", *at, *_laid(told["configfile"]), *values, "--finished", str(part)) != 0:
+    code = run("src/work_for.py", str(told["minutes"]), *told["targets"], *as_told)
+    if run("src/status.py", *as_told, "--finished", str(part)) != 0:
         return code, None
     # What was trained is packed after this: a page that takes too long must not cost it.
-    published = run(
-        "src/work_for.py", str(PUBLISHING), "publish", *at, *_laid([*told["configfile"], str(part)]), *values
-    )
+    finished = laid([*told["configfile"], str(part)], values)
+    published = run("src/work_for.py", str(PUBLISHING), "publish", *at, *finished)
     pack = folder / f"results/{told['experiment']}.zip"
     return code, pack if published == 0 and pack.exists() else None
 
 
-def _laid(files: Sequence[str]) -> list[str]:
-    return ["--configfile", *files] if files else []
+def laid(files: Sequence[str], values: Sequence[str]) -> list[str]:
+    """Words of Snakemake's command line for what is laid over the project's configuration.
+
+    Args:
+        files: configuration files.
+        values: `KEY=VALUE` each, laid over the files.
+    """
+    options = {"--configfile": files, "--config": values}
+    return [word for option, given in options.items() if given for word in (option, *given)]
 
 
 def state_files(folder: Path) -> list[Path]:

@@ -25,8 +25,8 @@ def files_by_label(entries: Iterable[str], option: str) -> dict[str, list[Path]]
     return files
 
 
-def texts_by_name(entries: Iterable[str], option: str) -> dict[str, str]:
-    """Short texts by name, such as captions by the table or figure.
+def labelled_texts(entries: Iterable[str], option: str) -> list[tuple[str, str]]:
+    """Short texts by name, in their order; a name may come more than once, and a text may be empty.
 
     Args:
         entries: `NAME=TEXT` each.
@@ -35,10 +35,24 @@ def texts_by_name(entries: Iterable[str], option: str) -> dict[str, str]:
     Raises:
         UserError: an entry lacks its name.
     """
-    parted = {entry: entry.partition("=") for entry in entries}
-    if wrong := [entry for entry, (name, sign, _) in parted.items() if not (name and sign)]:
-        raise UserError(f"{option} {wrong[0]} is not NAME=TEXT.", f"write {option} NAME='some words'")
-    return {name: text for name, _, text in parted.values()}
+    parted = [(entry, *entry.partition("=")) for entry in entries]
+    for entry, name, sign, _ in parted:
+        if not name or not sign:
+            raise UserError(f"{option} {entry} is not NAME=TEXT.", f"write {option} NAME='some words'")
+    return [(name, text) for _, name, _, text in parted]
+
+
+def texts_by_name(entries: Iterable[str], option: str) -> dict[str, str]:
+    """Short texts by name, such as captions by the table or figure; the last of a name that comes more than once.
+
+    Args:
+        entries: `NAME=TEXT` each.
+        option: that they were passed with.
+
+    Raises:
+        UserError: an entry lacks its name.
+    """
+    return dict(labelled_texts(entries, option))
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kdml.analysis.claims import Verdict
-from kdml.analysis.class_pixels import BALANCED, balanced_accuracy_of_constant_masks
 from kdml.reporting import labels
 from kdml.reporting.claims_page import Page, tally
+from kdml.reporting.one_answer import NO_BETTER, beside_one_answer
 from kdml.reporting.table_model import Row
 from kdml.runs.graph import ENSEMBLE
 
@@ -134,21 +134,9 @@ def trust(
 
 def _learned_nothing(values: Sequence[Sequence[Row]]) -> str:
     """How many ensembles are no better than naming the most frequent class, or marking all alike; nothing where none is."""
-    compared = [pair for rows in values for pair in _beside_one_answer(rows)]
-    below = sum(mean <= of_one_answer for mean, of_one_answer in compared)
-    return f"{below} of {len(compared)} ensembles no better than one answer for every image" if below else ""
-
-
-def _beside_one_answer(rows: Sequence[Row]) -> list[tuple[float, float]]:
-    """Scores of the ensembles of a place, and what the best answer that is always the same would have."""
-    if named := _of_ensembles(rows, "accuracy"):
-        return [(float(row["mean"]), float(row["chance"] or "nan")) for row in named]
-    constant = 100 * balanced_accuracy_of_constant_masks(row["metric"] for row in rows)
-    return [(float(row["mean"]), constant) for row in _of_ensembles(rows, BALANCED)]
-
-
-def _of_ensembles(rows: Sequence[Row], metric: str) -> list[Row]:
-    return [row for row in rows if (row["network"], row["metric"]) == (ENSEMBLE, metric)]
+    found = [one for rows in values for one in beside_one_answer(rows, "mean") if one.row["network"] == ENSEMBLE]
+    below = sum(one.is_no_better for one in found)
+    return f"{below} of {len(found)} ensembles {NO_BETTER}" if below else ""
 
 
 def _by_split(leakage: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:

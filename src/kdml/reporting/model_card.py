@@ -11,6 +11,7 @@ from kdml.reporting import labels, leakage_table
 from kdml.reporting.card_leakage import leaks
 from kdml.reporting.card_subgroups import of_metrics
 from kdml.reporting.cells import digits_of, number, with_interval
+from kdml.reporting.one_answer import NO_BETTER, beside_one_answer
 from kdml.reporting.templates import fill
 from kdml.runs.graph import BASELINE
 
@@ -53,6 +54,8 @@ def card(
         too_few=TOO_FEW,
         regions_left_out=meanings.LEFT_OUT,
         leaks=leaks(leakage),
+        no_better=NO_BETTER,
+        learned_nothing=_learned_nothing(scores),
         glossary=_glossary(facts, [*metrics, *(row["metric"] for row in price)]),
         meaning_of_t=meanings.T.removeprefix("T is "),
         latencies=sorted(latencies, key=lambda row: (row["threads"], ORDER.index(row["model"]))),
@@ -93,6 +96,15 @@ def _glossary(facts: Mapping[str, Any], metrics: Sequence[str]) -> list[tuple[st
     """Title and meaning of every metric that the card shows, of classes of masks once."""
     names = sorted({name.partition(OF_CLASS)[0] for name in metrics}, key=labels.metric_order)
     return [(_title(name, facts["classes"]), meanings.meaning(name, facts["kind"])) for name in names]
+
+
+def _learned_nothing(scores: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which models are no better than one answer for every image, in words."""
+    return [
+        f"{one.row['model']}: {TITLES[one.row['metric']]} {one.score:.1f} %, with one answer {one.of_one_answer:.1f} %"
+        for one in beside_one_answer(scores, "value")
+        if one.is_no_better
+    ]
 
 
 def _said(row: Mapping[str, Any]) -> list[tuple[str, str]]:

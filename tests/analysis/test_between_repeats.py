@@ -48,6 +48,17 @@ def test_answers():
     assert answer(measured(["", 1.0]), measured([2.0, 1.0])) == UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("metric", "small", "large"),
+    [("accuracy", 5e-6, 1e-3), ("hd95", 5e-6, 1e-3), ("brier", 5e-8, 1e-5), ("predictive_kl", 5e-8, 1e-5)],
+)
+def test_rounding_is_smaller_where_values_are(metric, small, large):
+    """Percent and pixels are shown with two digits less than fractions and nats."""
+    first = measured([0.004], metric=metric)
+    assert answer(first, measured([0.004 + small], metric=metric)) == EQUAL
+    assert answer(first, measured([0.004 + large], metric=metric)) == UNKNOWN
+
+
 def test_p_is_adjusted_within_a_place_and_metric():
     first = [
         *measured([90.0, 91.0, 92.5]),

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from kdml.analysis import claims, judged
+from kdml.common.errors import UserError
 from kdml.common.files import write_csv
 from kdml.runs.run_table import COLUMNS
 
@@ -29,6 +30,19 @@ def test_files_come_to_their_places_in_the_order_of_the_tables_of_runs(tmp_path)
     assert [one.table.facts["protocol"] for one in found] == ["grouped", "paper"]
     assert [[path.name for path in one.files["contrasts"]] for one in found] == [["b.csv"], ["a.csv", "c.csv"]]
     assert [one.files["similarity"] for one in found] == [[], []]
+
+
+@pytest.mark.bad_input
+def test_a_place_without_its_table_of_runs_or_its_costs_is_named(tmp_path, read):
+    """Every place has one of each; without the first nothing is known of it, without the second nothing of its size."""
+    name, table = place(tmp_path)
+    with pytest.raises(UserError, match=rf"place {name} 0 files runs.csv .*\n.*--runs {name}=path/to/runs.csv once"):
+        judged.places_of({"runs": [], "contrasts": [(name, tmp_path / "a.csv")]})
+    places = judged.places_of({"runs": [(name, table)]})
+    with pytest.raises(UserError, match=rf"place {name} 0 files costs.csv .*\n.*--costs {name}=path/to/costs.csv once"):
+        judged.rows(read, places, ["paper"])
+    with pytest.raises(UserError, match=r"2 files runs\.csv"):
+        judged.places_of({"runs": 2 * [(name, table)]})
 
 
 def test_similarity_is_paired_by_seed(tmp_path, read):

@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kdml.analysis.metrics import digits_scale_of
 from kdml.analysis.over_seeds import Summary, summarise
 from kdml.analysis.statistics import Interval, holm, welch
 
 LEVEL = 0.05
-ROUNDING = (
-    1e-5  # percentage points: what versions of the measuring code, and kinds of processor, make of the same predictions
-)
+# Of a fraction: what versions of the measuring code, and kinds of processor, make of the same predictions.
+ROUNDING = 1e-7
 WHERE = ("protocol", "task", "pair", "run", "network", "truth", "metric")
 COLUMNS = (
     *WHERE, "first_mean", "first_std", "first_seeds", "second_mean", "second_std", "second_seeds",
@@ -30,7 +30,7 @@ def rows(first: Sequence[Mapping[str, str]], second: Sequence[Mapping[str, str]]
     seed differs by rounding that a training enlarges. p is adjusted (Holm) over the runs and networks of a place, truth and metric.
 
     Args:
-        first: rows of metrics.csv, `value` in percent by `seed`.
+        first: rows of metrics.csv, `value` in the unit of the metric by `seed`.
         second: of the other repeat.
 
     Returns:
@@ -64,15 +64,14 @@ def _row(key: tuple[str, ...], first: Values, second: Values) -> dict[str, Any]:
     sides = ((row[f"{name}_mean"], row[f"{name}_std"], row[f"{name}_seeds"]) for name in ("second", "first"))
     found = welch(*([side] for side in sides)) if first and second else Interval(math.nan, math.nan, math.nan, math.nan)
     row |= {"estimate": found.estimate, "low": found.low, "high": found.high, "p": found.p, "p_holm": math.nan}
-    return row | {
-        "answer": "" if first and second and not _equal(first, second) else EQUAL if first and second else ALONE
-    }
+    same = _equal(first, second, ROUNDING * digits_scale_of(row["metric"]))
+    return row | {"answer": "" if first and second and not same else EQUAL if first and second else ALONE}
 
 
-def _equal(first: Values, second: Values) -> bool:
+def _equal(first: Values, second: Values, rounding: float) -> bool:
     """Whether both have the same seeds with the same values but for rounding; one that is undefined in both is the same."""
     return first.keys() == second.keys() and all(
-        math.isclose(one, second[seed], rel_tol=0, abs_tol=ROUNDING) or (math.isnan(one) and math.isnan(second[seed]))
+        math.isclose(one, second[seed], rel_tol=0, abs_tol=rounding) or (math.isnan(one) and math.isnan(second[seed]))
         for seed, one in first.items()
     )
 

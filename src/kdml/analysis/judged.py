@@ -10,6 +10,7 @@ from kdml.analysis import claims, power, readings, statistics
 from kdml.analysis.claims import Claim, Claims, Finding, Findings
 from kdml.analysis.metrics import PRIMARY
 from kdml.analysis.statistics import Interval
+from kdml.common.errors import UserError
 from kdml.common.files import MAKE_AGAIN, read_csv
 from kdml.paper import numbers
 from kdml.runs.graph import ENSEMBLE, TEACHER
@@ -30,20 +31,36 @@ class Judged:
     """A place and the files that decide claims there.
 
     Args:
+        name: that its files were given under.
         files: by the names of `FILES`.
+
+    Raises:
+        UserError: its table of runs is not given, or not one, or cannot be read.
     """
 
-    def __init__(self, files: Mapping[str, list[Path]]):
-        self.files = files
-        self.table = RunTable(files["runs"][0])
+    def __init__(self, name: str, files: Mapping[str, list[Path]]):
+        self.name, self.files = name, files
+        self.table = RunTable(self._only("runs"))
 
     def findings(self, claim: Claim) -> Findings:
-        """Our numbers on a claim."""
+        """Our numbers on a claim.
+
+        Raises:
+            UserError: a file that decides it is not given, or cannot be read.
+        """
         if claim.measure == "similarity":
             return _from_similarity(self.files["similarity"], claim, self.table.name)
         if claim.measure == "compression":
-            return _from_costs(self.files["costs"][0])
+            return _from_costs(self._only("costs"))
         return _from_cases(self.files["contrasts"], claim, self.table.kind)
+
+    def _only(self, what: str) -> Path:
+        """A file that every place has once; contrasts and similarity there are where variants or methods were run."""
+        given = self.files[what]
+        if len(given) != 1:
+            problem = f"Of the place {self.name} {len(given)} files {FILES[what]} are given, and not one."
+            raise UserError(problem, f"write --{what} {self.name}=path/to/{FILES[what]} once")
+        return given[0]
 
 
 def places_of(given: Mapping[str, Iterable[tuple[str, Path]]]) -> list[Judged]:
@@ -51,12 +68,15 @@ def places_of(given: Mapping[str, Iterable[tuple[str, Path]]]) -> list[Judged]:
 
     Args:
         given: files under the names of their places, by the names of `FILES`, the tables of runs first.
+
+    Raises:
+        UserError: the table of runs of a place is not given, or not one, or cannot be read.
     """
     places: dict[str, dict[str, list[Path]]] = {}
     for name, files in given.items():
         for place, path in files:
             places.setdefault(place, {other: [] for other in FILES})[name].append(path)
-    return [Judged(files) for files in places.values()]
+    return [Judged(place, files) for place, files in places.items()]
 
 
 def rows(read: Claims, places: Sequence[Judged], protocols: Iterable[str]) -> list[dict[str, Any]]:

@@ -206,7 +206,7 @@ def test_a_network_that_gives_one_answer_is_named_where_the_scores_stand(place, 
         return row | {"value": score} if (row["model"], row["metric"]) == ("student", metric) else row
 
     told = section(card_of(place, scored=changed), "Scores on the test set").partition("no better than one answer")[2]
-    assert (f"student: {TITLES[metric]} 0.0 %, with one answer " in told.partition("\n")[0]) is (score == 0)
+    assert (f"student: {TITLES[metric]} {score:.1f} %, with one answer " in told.partition("\n")[0]) is (score == 0)
 
 
 @pytest.mark.parametrize(
